@@ -1,0 +1,63 @@
+"""The port: what rollway needs of a cluster, on plain objects. CRUD and watch; never a verb of a strategy.
+
+Two implementations keep one contract (tests/contract): the official client (`cluster.client`) and the embedded cluster in-process
+(`sandbox.client`). Errors are those of `rollway.errors`: NotFound, Conflict, ApplyConflict, Invalid, Forbidden, Unreachable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from ..kube.objects import Kind, Obj, Ref
+
+FIELD_MANAGER = "rollway"
+
+
+class Event(NamedTuple):
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    obj: Obj
+
+
+class Cluster(Protocol):
+    async def get(self, ref: Ref) -> Obj | None:
+        """The object, or None where there is none."""
+        ...
+
+    async def list(self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None) -> Sequence[Obj]:
+        """All objects of the kind in the namespace whose labels equal the given ones. Each has its apiVersion and kind."""
+        ...
+
+    async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+        """Server-side apply as manager `rollway`; creates or merges, and answers what is live then.
+
+        Raises ApplyConflict where another manager owns a field that would change, unless forced.
+        """
+        ...
+
+    async def create(self, obj: Obj) -> Obj:
+        """Raises Conflict (reason AlreadyExists) where the name is taken."""
+        ...
+
+    async def replace(self, obj: Obj) -> Obj:
+        """Raises Conflict where `metadata.resourceVersion` is given and no longer the live one."""
+        ...
+
+    async def patch(self, ref: Ref, patch: Mapping[str, Any] | Sequence[Any], *, subresource: str = "") -> Obj:
+        """A mapping is sent as a JSON merge patch (RFC 7386), a sequence as a JSON patch (RFC 6902)."""
+        ...
+
+    async def delete(self, ref: Ref, *, uid: str = "") -> None:
+        """In the background, with what the object owns. An absent object is no error; another `uid` raises Conflict."""
+        ...
+
+    def watch(self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = "") -> AsyncIterator[Event]:
+        """First every object there is as ADDED, then each change, without end. Expired versions and dropped connections are
+        survived; after one, an object may be seen ADDED or MODIFIED again, and what vanished meanwhile as DELETED."""
+        ...
+
+    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+        """The last lines a container printed; empty where there are none (or no longer any)."""
+        ...
+
+    async def close(self) -> None: ...

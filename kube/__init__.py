@@ -1,0 +1,1 @@
+"""The vocabulary of Kubernetes objects: references, kinds, quantities, merging. Knows nothing of rollway's own terms."""

@@ -1,0 +1,177 @@
+"""Kubernetes objects as plain JSON-shaped dictionaries, and the little that everybody asks of them."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+Obj = dict[str, Any]
+"""An object as the API writes it. Objects that are handed around are never changed in place: copy first."""
+
+
+class Kind(NamedTuple):
+    """A resource type: `api_version` ("apps/v1"), `name` ("Deployment"), `plural` ("deployments")."""
+
+    api_version: str
+    name: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+
+class Ref(NamedTuple):
+    """Which object. `namespace` is empty for cluster-scoped kinds. Reads as "Deployment shop"."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def ref_of(obj: Mapping[str, Any]) -> Ref:
+    meta = obj["metadata"]
+    return Ref(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"])
+
+
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+REPLICA_SET = Kind("apps/v1", "ReplicaSet", "replicasets")
+POD = Kind("v1", "Pod", "pods")
+SERVICE = Kind("v1", "Service", "services")
+CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
+SECRET = Kind("v1", "Secret", "secrets")
+EVENT = Kind("v1", "Event", "events")
+NAMESPACE = Kind("v1", "Namespace", "namespaces", namespaced=False)
+NODE = Kind("v1", "Node", "nodes", namespaced=False)
+SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
+RESOURCE_QUOTA = Kind("v1", "ResourceQuota", "resourcequotas")
+PERSISTENT_VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
+INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+HPA = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+PDB = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
+ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
+VIRTUAL_SERVICE = Kind("networking.istio.io/v1", "VirtualService", "virtualservices")
+DESTINATION_RULE = Kind("networking.istio.io/v1", "DestinationRule", "destinationrules")
+GATEWAY = Kind("networking.istio.io/v1", "Gateway", "gateways")
+
+KINDS: tuple[Kind, ...] = (
+    NAMESPACE, SERVICE_ACCOUNT, RESOURCE_QUOTA, CONFIG_MAP, SECRET, PERSISTENT_VOLUME_CLAIM, ROLE, ROLE_BINDING,
+    NETWORK_POLICY, SERVICE, DEPLOYMENT, REPLICA_SET, POD, PDB, HPA, INGRESS, GATEWAY, DESTINATION_RULE, VIRTUAL_SERVICE,
+    ENDPOINT_SLICE, LEASE, EVENT, NODE,
+)  # fmt: skip
+"""The kinds that are known without discovery, in the order in which they are applied."""
+
+_BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
+_OTHER_VERSIONS = {"networking.istio.io/v1beta1": "networking.istio.io/v1", "networking.istio.io/v1alpha3": "networking.istio.io/v1"}
+
+
+def kind_of(api_version: str, name: str) -> Kind | None:
+    """The known kind, or None where only the cluster's discovery can tell. Older served versions keep their own apiVersion."""
+    if known := _BY_NAME.get((api_version, name)):
+        return known
+    served = _BY_NAME.get((_OTHER_VERSIONS.get(api_version, ""), name))
+    return served._replace(api_version=api_version) if served else None
+
+
+def get(obj: Mapping[str, Any] | None, *path: str, default: Any = None) -> Any:
+    """`get(pod, "status", "phase")`: the value at a path of keys, or the default where any part is missing or null."""
+    value: Any = obj
+    for key in path:
+        if not isinstance(value, Mapping) or value.get(key) is None:
+            return default
+        value = value[key]
+    return value
+
+
+def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
+    return get(obj, "metadata", "labels", default={}) or {}
+
+
+def annotations_of(obj: Mapping[str, Any]) -> dict[str, str]:
+    return get(obj, "metadata", "annotations", default={}) or {}
+
+
+def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:
+    return get(workload, "spec", "template", "metadata", "labels", default={}) or {}
+
+
+def selects(selector: Mapping[str, str] | None, labels: Mapping[str, str]) -> bool:
+    """Whether an equality selector (a Service's) chooses these labels. An empty selector chooses nothing, as a Service's does."""
+    return bool(selector) and all(labels.get(key) == value for key, value in (selector or {}).items())
+
+
+def matches(label_selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector (matchLabels, matchExpressions) chooses these labels."""
+    selector = label_selector or {}
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression(term, labels) for term in selector.get("matchExpressions") or ())
+
+
+def _expression(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = term["key"], term.get("values") or ()
+    match term["operator"]:
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case other:
+            raise ValueError(f"unknown selector operator {other!r}")
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Obj:
+    """RFC 7386 JSON merge patch: a copy of `base` with `over` laid on it; null removes."""
+    out: Obj = copy.deepcopy(dict(base))
+    for key, value in over.items():
+        if value is None:
+            out.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = out.get(key)
+            out[key] = merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            out[key] = copy.deepcopy(value)
+    return out
+
+
+def digest(value: Any) -> str:
+    """A short stable fingerprint (12 hex digits) of JSON-shaped data."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+SERVER_SET_META = (
+    "managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "deletionTimestamp", "selfLink",
+    "deletionGracePeriodSeconds",
+)  # fmt: skip
+"""The metadata that only the API server writes."""
+
+
+def as_manifest(live: Mapping[str, Any], *, drop_annotations: Iterable[str] = ()) -> Obj:
+    """A live object as a manifest that could be applied again: without status and what the server or controllers wrote."""
+    out = copy.deepcopy({key: value for key, value in live.items() if key != "status"})
+    meta = out["metadata"]
+    for key in SERVER_SET_META:
+        meta.pop(key, None)
+    dropped = {"kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision", *drop_annotations}
+    kept = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in dropped}
+    meta.pop("annotations", None)
+    if kept:
+        meta["annotations"] = kept
+    get(out, "spec", "template", "metadata", default={}).pop("creationTimestamp", None)
+    return out

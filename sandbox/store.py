@@ -1,0 +1,156 @@
+"""The embedded cluster's memory: objects by kind and name, one counter of resource versions, and the log of what changed.
+
+Synchronous and in-process. Who writes sees the write at once; who subscribed is called in the order of the writes. Nothing here
+knows what a Deployment is: defaults, validation and field ownership are the API's (sandbox.api), behaviour is the controllers'.
+Stored objects are shared, never copied on the way out: nobody may change one in place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import Literal, NamedTuple
+
+from ..errors import Conflict, NotFound
+from ..kube.objects import Kind, Obj, Ref, get
+
+EVENTS_KEPT = 10_000
+
+
+class Change(NamedTuple):
+    """One committed write. `before` is None for ADDED; for DELETED `obj` is the last state, with the deletion's version."""
+
+    version: int
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    kind: Kind
+    obj: Obj
+    before: Obj | None
+
+
+Key = tuple[str, str]  # (namespace, name)
+Subscriber = Callable[[Change], None]
+
+
+class Store:
+    """`seed` makes uids repeatable, so that a rehearsal is the same to the byte."""
+
+    def __init__(self, *, seed: int = 0) -> None:
+        self._objects: dict[tuple[str, str], dict[Key, Obj]] = {}  # (group, kind name) -> key -> object
+        self._version = itertools.count(1)
+        self.version = 0
+        self.changes: deque[Change] = deque(maxlen=EVENTS_KEPT)
+        self._subscribers: list[Subscriber] = []
+        self._random = Random(seed)
+
+    # reading
+
+    def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
+        return self._of(kind).get((namespace, name))
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Obj:
+        if (obj := self.find(kind, namespace, name)) is None:
+            raise not_found(kind, name)
+        return obj
+
+    def list(self, kind: Kind, namespace: str = "") -> Iterator[Obj]:
+        """In order of creation. An empty namespace means all of them."""
+        objects = self._of(kind)
+        return iter([obj for (space, _), obj in objects.items() if not namespace or space == namespace])
+
+    # writing
+
+    def create(self, kind: Kind, obj: Obj) -> Obj:
+        """Stores a new object with uid, resourceVersion and generation set. Raises Conflict (AlreadyExists)."""
+        key = _key(obj)
+        objects = self._of(kind)
+        if key in objects:
+            resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+            details = {"name": key[1], "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
+            raise Conflict(409, "AlreadyExists", f'{resource} "{key[1]}" already exists', details)
+        uid = get(obj, "metadata", "uid") or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        stored = obj | {"metadata": obj["metadata"] | {"uid": uid}}
+        return self._commit("ADDED", kind, stored, None)
+
+    def update(self, kind: Kind, obj: Obj) -> Obj:
+        """Replaces an object. Raises NotFound, and Conflict where `metadata.resourceVersion` is given and not the live one.
+
+        An update that changes nothing is not a write: no new version, no event, as in Kubernetes.
+        """
+        namespace, name = _key(obj)
+        live = self.get(kind, namespace, name)
+        given = get(obj, "metadata", "resourceVersion")
+        if given and given != live["metadata"]["resourceVersion"]:
+            raise modified_meanwhile(kind, name)
+        candidate = obj | {"metadata": obj["metadata"] | {"resourceVersion": live["metadata"]["resourceVersion"]}}
+        if candidate == live:
+            return live
+        return self._commit("MODIFIED", kind, candidate, live)
+
+    def remove(self, kind: Kind, namespace: str, name: str) -> Obj:
+        """Takes the object out for good (finalizers and grace periods are the API's business). Raises NotFound."""
+        live = self.get(kind, namespace, name)
+        del self._of(kind)[(namespace, name)]
+        return self._log("DELETED", kind, live, live)
+
+    # following
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Calls `subscriber` synchronously after each commit. It must only take note, never write. Answers the unsubscribe."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def since(self, version: int) -> Iterable[Change] | None:
+        """All changes after that version, or None where the log no longer reaches back so far (410 Gone)."""
+        if version < self.version and (not self.changes or self.changes[0].version > version + 1):
+            return None
+        return [change for change in self.changes if change.version > version]
+
+    # inside
+
+    def _of(self, kind: Kind) -> dict[Key, Obj]:
+        return self._objects.setdefault((kind.group, kind.name), {})
+
+    def _commit(self, type_: Literal["ADDED", "MODIFIED"], kind: Kind, obj: Obj, before: Obj | None) -> Obj:
+        stored = self._log(type_, kind, obj, before)
+        self._of(kind)[_key(obj)] = stored
+        return stored
+
+    def _log(self, type_: Literal["ADDED", "MODIFIED", "DELETED"], kind: Kind, obj: Obj, before: Obj | None) -> Obj:
+        self.version = next(self._version)
+        stamped = obj | {"metadata": obj["metadata"] | {"resourceVersion": str(self.version)}}
+        if type_ != "DELETED":
+            self._of(kind)[_key(obj)] = stamped  # subscribers see what they are told of
+        change = Change(self.version, type_, kind, stamped, before)
+        self.changes.append(change)
+        for subscriber in tuple(self._subscribers):
+            subscriber(change)
+        return stamped
+
+
+def _key(obj: Obj) -> Key:
+    meta = obj["metadata"]
+    return meta.get("namespace", ""), meta["name"]
+
+
+def ref_in(kind: Kind, obj: Obj) -> Ref:
+    namespace, name = _key(obj)
+    return Ref(kind.api_version, kind.name, namespace, name)
+
+
+def not_found(kind: Kind, name: str) -> NotFound:
+    resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+    details = {"name": name, "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
+    return NotFound(404, "NotFound", f'{resource} "{name}" not found', details)
+
+
+def modified_meanwhile(kind: Kind, name: str) -> Conflict:
+    resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
+    details = {"name": name, "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
+    message = (
+        f'Operation cannot be fulfilled on {resource} "{name}": the object has been modified; '
+        "please apply your changes to the latest version and try again"
+    )
+    return Conflict(409, "Conflict", message, details)
