@@ -1,0 +1,224 @@
+"""What the API server knows of the shape of objects: the types of fields, and how lists and maps are merged.
+
+The types stand in two tables (`types_core`, `types_istio`), one type a line, in this notation:
+
+    Name@ field!:type …      `@`: the whole struct is one value (atomic); `...`: further fields are kept as they are
+    field!   is written even when empty (in a custom resource: is required);  field?  is left out when zero
+    field=GoName             where the Go name is not the field's with a capital
+    *type    a pointer: zero is a value, absent is another
+    [type]   a list; `<a,b>` a map by these keys, `<=>` a set, else one value
+    {type}   a map of strings; `{type}@` one value
+    ~key     merged by that key in strategic merge patches (`~=`: by value), `%` retains keys, `^` replaces
+    s i l b f y T M Q I A    string, int32, int64, bool, float64, bytes, Time, MicroTime, Quantity, IntOrString, any
+    'Name    a string type of that name;  e(A|B) an enumeration;  u uint32;  d a duration;  one(a|b) at most one of
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from .objects import Kind
+from .types_core import CORE_TYPES
+from .types_istio import ISTIO_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """`code` as in the notation; `go` is its name in error messages; `enum` the allowed values of an enumeration."""
+
+    code: str
+    go: str
+    enum: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """With neither `keys` nor `is_set` the list is one value (atomic)."""
+
+    item: Type
+    keys: tuple[str, ...] = ()
+    is_set: bool = False
+
+    @property
+    def is_atomic(self) -> bool:
+        return not self.keys and not self.is_set
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    item: Type
+    is_atomic: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Struct:
+    """Filled while the table is read, because types refer to each other; never changed after."""
+
+    name: str
+    is_atomic: bool = False
+    is_open: bool = False
+    is_custom: bool = False
+    fields: dict[str, Field] = field(default_factory=dict)
+    one_of: list[tuple[str, ...]] = field(default_factory=list)
+
+
+Type = Scalar | ListOf | MapOf | Struct
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    go: str
+    type: Type
+    is_pointer: bool = False
+    is_always: bool = False
+    is_omitzero: bool = False
+    merge_key: str = ""
+    retains_keys: bool = False
+    replaces: bool = False
+
+
+ANYTHING = Scalar("A", "interface {}")
+ATOMIC_LIST = ListOf(ANYTHING)
+FREE_MAP = MapOf(ANYTHING)
+
+_GO_NAMES = {
+    "s": "string", "i": "int32", "l": "int64", "b": "bool", "f": "float64", "y": "[]uint8", "T": "v1.Time",
+    "M": "v1.MicroTime", "Q": "resource.Quantity", "I": "intstr.IntOrString", "A": "interface {}", "u": "uint32",
+    "d": "string",
+}  # fmt: skip
+_KEY_DEFAULTS: Mapping[str, Any] = {"protocol": "TCP"}
+
+_FIELD = re.compile(
+    r"(?P<name>[\w-]+)(?P<flag>[!?]?)(=(?P<go>\w+))?:(?P<pointer>\*?)(?P<type>.*?)"
+    r"(~(?P<merge>[\w=]+))?(?P<retain>%?)(?P<replace>\^?)$"
+)
+
+
+@cache
+def types() -> Mapping[str, Struct]:
+    """All types by name, read from the tables at first use."""
+    table: dict[str, Struct] = {}
+    lines = [(line, False) for line in _lines(CORE_TYPES)] + [(line, True) for line in _lines(ISTIO_TYPES)]
+    for line, is_custom in lines:
+        name = line.split(" ", 1)[0]
+        table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom=is_custom)
+    for line, _ in lines:
+        name, *tokens = line.split()
+        _fill(table[name.rstrip("@")], tokens, table)
+    return table
+
+
+def schema_of(kind: Kind) -> Struct | None:
+    return types().get(kind.name)
+
+
+def field_type(type_: Type, key: str) -> Type | None:
+    """The type of what stands under a key of a struct or map; None where the schema does not declare it."""
+    match type_:
+        case Struct():
+            if declared := type_.fields.get(key):
+                return declared.type
+            return _TYPE_META.get(key) or (ANYTHING if type_.is_open else None)
+        case MapOf():
+            return type_.item
+        case _:
+            return ANYTHING
+
+
+def is_declared(type_: Type, key: str) -> bool:
+    """Whether the key is a field of a struct, rather than a key of a map."""
+    return isinstance(type_, Struct) and (key in type_.fields or key in _TYPE_META)
+
+
+def shape(type_: Type, value: Any) -> Type:
+    """The type, or, where the schema leaves it open, what the value shows itself to be (lists are one value then)."""
+    if isinstance(type_, Scalar) and type_.code == "A":
+        if isinstance(value, Mapping):
+            return FREE_MAP
+        if isinstance(value, list):
+            return ATOMIC_LIST
+    return type_
+
+
+def key_default(name: str) -> Any:
+    """What a missing key field of a list item counts as (a port without protocol is TCP)."""
+    return _KEY_DEFAULTS.get(name)
+
+
+def zero(type_: Struct) -> dict[str, Any]:
+    """The empty object of a built-in type as Go writes it: what is there before a create, for field ownership."""
+    out: dict[str, Any] = {}
+    for spec in type_.fields.values() if not type_.is_custom else ():
+        if isinstance(spec.type, Struct) and not spec.is_pointer:
+            out[spec.name] = zero(spec.type)
+        elif spec.is_always:
+            out[spec.name] = empty(spec)
+    return out
+
+
+def empty(spec: Field) -> Any:
+    """What Go writes for a field that was never set, where it writes it at all."""
+    if spec.is_pointer or not isinstance(spec.type, Scalar):
+        return None
+    return {"b": False, "i": 0, "l": 0, "f": 0, "I": 0, "Q": "0", "T": None, "M": None, "y": None}.get(
+        spec.type.code, ""
+    )
+
+
+_TYPE_META: Mapping[str, Type] = {"apiVersion": Scalar("s", "string"), "kind": Scalar("s", "string")}
+
+
+def _lines(text: str) -> list[str]:
+    return text.strip().replace("\n  ", " ").split("\n")
+
+
+def _fill(struct: Struct, tokens: list[str], table: Mapping[str, Struct]) -> None:
+    for token in tokens:
+        if token == "...":
+            struct.is_open = True
+        elif token.startswith("one("):
+            struct.one_of.append(tuple(token[4:-1].split("|")))
+        else:
+            declared = _field(token, table)
+            struct.fields[declared.name] = declared
+
+
+def _field(token: str, table: Mapping[str, Struct]) -> Field:
+    parts = _FIELD.match(token)
+    if parts is None:
+        raise ValueError(f"not a field: {token}")
+    name = parts["name"]
+    return Field(
+        name,
+        parts["go"] or name[0].upper() + name[1:],
+        _type(parts["type"], table),
+        is_pointer=bool(parts["pointer"]),
+        is_always=parts["flag"] == "!",
+        is_omitzero=parts["flag"] == "?",
+        merge_key=parts["merge"] or "",
+        retains_keys=bool(parts["retain"]),
+        replaces=bool(parts["replace"]),
+    )
+
+
+def _type(text: str, table: Mapping[str, Struct]) -> Type:
+    if text.startswith("["):
+        inner, _, keys = text[1:].rpartition("]")
+        if keys == "<=>":
+            return ListOf(_type(inner, table), is_set=True)
+        return ListOf(_type(inner, table), tuple(keys[1:-1].split(",")) if keys else ())
+    if text.startswith("{"):
+        inner, _, mark = text[1:].rpartition("}")
+        return MapOf(_type(inner, table), mark == "@")
+    if text.startswith("'"):
+        return Scalar("s", f"v1.{text[1:]}")
+    if text.startswith("e("):
+        return Scalar("s", "string", tuple(text[2:-1].split("|")))
+    if text in _GO_NAMES:
+        return Scalar(text, _GO_NAMES[text])
+    return table[text]
