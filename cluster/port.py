@@ -11,8 +11,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from ..kube.objects import Kind, Obj, Ref
 
-FIELD_MANAGER = "rollway"
-
 
 class Event(NamedTuple):
     type: Literal["ADDED", "MODIFIED", "DELETED"]
@@ -24,8 +22,11 @@ class Cluster(Protocol):
         """The object, or None where there is none."""
         ...
 
-    async def list(self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None) -> Sequence[Obj]:
-        """All objects of the kind in the namespace whose labels equal the given ones. Each has its apiVersion and kind."""
+    async def list(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> Sequence[Obj]:
+        """All objects of the kind in the namespace whose labels equal the given ones, and whose fields do (a field selector, such
+        as {"involvedObject.name": "shop-1"}). Each has its apiVersion and kind."""
         ...
 
     async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
@@ -51,7 +52,9 @@ class Cluster(Protocol):
         """In the background, with what the object owns. An absent object is no error; another `uid` raises Conflict."""
         ...
 
-    def watch(self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = "") -> AsyncIterator[Event]:
+    def watch(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+    ) -> AsyncIterator[Event]:
         """First every object there is as ADDED, then each change, without end. Expired versions and dropped connections are
         survived; after one, an object may be seen ADDED or MODIFIED again, and what vanished meanwhile as DELETED."""
         ...

@@ -1,0 +1,1 @@
+"""Steps, plans and revisions: frozen data that knows neither clusters nor strategies."""

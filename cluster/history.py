@@ -1,0 +1,68 @@
+"""The release history: a Secret a revision, in the application's namespace, the last ten."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Sequence
+
+from ..errors import ClusterError
+from ..kube.objects import SECRET, Obj, Ref
+from ..plan.observed import APP_LABEL
+from ..plan.revision import Revision, live_of
+from .port import Cluster
+
+SECRET_TYPE = "rollway.dev/revision.v1"
+REVISION_LABEL = "rollway.dev/revision"
+KEPT = 10
+
+
+async def load(cluster: Cluster, app: str, namespace: str) -> tuple[Revision, ...]:
+    """All revisions, in order of number. Raises ClusterError for one that cannot be read."""
+    secrets = await cluster.list(SECRET, namespace, labels={APP_LABEL: app})
+    found = [_decoded(secret) for secret in secrets if secret.get("type") == SECRET_TYPE]
+    return tuple(sorted(found, key=lambda revision: revision.number))
+
+
+async def write(cluster: Cluster, revision: Revision) -> None:
+    """Creates or overwrites the revision's Secret, in one request."""
+    await cluster.apply(_encoded(revision), force=True)
+
+
+async def prune(cluster: Cluster, history: Sequence[Revision]) -> None:
+    """Deletes all but the last ten. What is live, and what it would go back to, always stays."""
+    live = live_of(history)
+    kept = {revision.number for revision in history[-KEPT:]} | ({live.number, live.base} if live else set())
+    for revision in history:
+        if revision.number not in kept:
+            await cluster.delete(_ref(revision))
+
+
+def _ref(revision: Revision) -> Ref:
+    return Ref("v1", "Secret", revision.namespace, f"rollway.{revision.app}.v{revision.number}")
+
+
+def _encoded(revision: Revision) -> Obj:
+    # mtime=0: the same revision is the same bytes
+    packed = gzip.compress(revision.model_dump_json().encode(), mtime=0)
+    labels = {APP_LABEL: revision.app, REVISION_LABEL: str(revision.number), "rollway.dev/phase": revision.phase}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": _ref(revision).name, "namespace": revision.namespace, "labels": labels},
+        "type": SECRET_TYPE,
+        "data": {"revision": base64.b64encode(packed).decode()},
+    }
+
+
+def _decoded(secret: Obj) -> Revision:
+    try:
+        packed = base64.b64decode(secret["data"]["revision"])
+        return Revision.model_validate_json(gzip.decompress(packed))
+    except (KeyError, ValueError, OSError, EOFError) as error:
+        name = secret["metadata"]["name"]
+        raise ClusterError(
+            f"Secret {name} is no readable revision of the history",
+            detail=str(error).splitlines()[0],
+            hint=f"delete it (`kubectl delete secret {name}`) if that revision may be forgotten",
+        ) from error

@@ -1,0 +1,35 @@
+"""Reading what a plan starts from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from ..kube.objects import DEPLOYMENT, DESTINATION_RULE, GATEWAY, HPA, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
+from ..plan.observed import APP_LABEL, Observed
+from . import history
+from .port import Cluster
+
+
+async def observe(cluster: Cluster, app: str, namespace: str, manifests: Iterable[Obj], *, with_istio: bool) -> Observed:
+    """Everything of the application that is live: the manifests' counterparts, every Deployment that carries its label, previews
+    and routes, autoscalers, and the history. All at once: the reads do not depend on each other."""
+    refs = {ref_of(manifest) for manifest in manifests}
+    names = {ref.name for ref in refs if ref.kind == DEPLOYMENT.name}
+    refs |= {_ref(SERVICE, namespace, f"{name}-preview") for name in names}
+    if with_istio:
+        refs |= {_ref(kind, namespace, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY) for name in names}
+    ordered = sorted(refs)
+    revisions, labelled, autoscalers, *found = await asyncio.gather(
+        history.load(cluster, app, namespace),
+        cluster.list(DEPLOYMENT, namespace, labels={APP_LABEL: app}),
+        cluster.list(HPA, namespace),
+        *(cluster.get(ref) for ref in ordered),
+    )
+    objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
+    objects |= {ref_of(deployment): deployment for deployment in labelled}
+    return Observed(objects=objects, history=revisions, autoscalers=tuple(autoscalers))
+
+
+def _ref(kind: Kind, namespace: str, name: str) -> Ref:
+    return Ref(kind.api_version, kind.name, namespace, name)

@@ -1,0 +1,176 @@
+"""Waiting for a Deployment, by watch; and saying why it does not come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from ..errors import ClusterError
+from ..health.deployment import Progress, progress
+from ..health.pods import Problem, is_of_template, is_ready, problem_of
+from ..kube.objects import DEPLOYMENT, EVENT, POD, Obj, get, matches
+from ..plan.steps import Wait
+from .port import Cluster, Event
+
+Moved = Callable[[str, int, int], None]
+PODS_TOLD = 3
+LOG_LINES = 5
+
+
+class StepFailed(Exception):
+    """A step that came to nothing. An outcome, told in `summary`, `pods` and their `logs`; caught by the executor."""
+
+    def __init__(self, summary: str, pods: Sequence[Problem] = (), logs: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.pods = tuple(pods)
+        self.logs = tuple(logs)
+
+
+async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> None:
+    """Returns when what the step waits for holds.
+
+    Raises StepFailed when a pod of the new version says that it never will be ready, or when no count has changed for the step's
+    `deadline_s`.
+    """
+    view = _View(step)
+    async with contextlib.aclosing(_both(cluster, step)) as events:
+        while True:
+            try:
+                async with asyncio.timeout(view.left_s):
+                    kind, event = await anext(events)
+            except TimeoutError:
+                raise await _failed(cluster, view, f"nothing has moved for {step.deadline_s} s") from None
+            view.take(kind, event)
+            state = view.progress
+            if state.is_done:
+                if state.wanted:
+                    moved(state.message, state.ready, state.wanted)
+                return
+            if view.has_moved():
+                moved(state.message, state.ready, state.wanted)
+            if state.failure:
+                raise await _failed(cluster, view, state.failure)
+            if step.until != "drained" and (final := view.final_problem()):
+                raise await _failed(cluster, view, final.reason)
+
+
+class _View:
+    """What the watches have told so far."""
+
+    def __init__(self, step: Wait) -> None:
+        self.step = step
+        self.deployment: Obj | None = None
+        self.pods: dict[str, Obj] = {}
+        self._seen: tuple[object, ...] = ()
+        self._moved_at = asyncio.get_running_loop().time()
+
+    @property
+    def left_s(self) -> float:
+        """Until the deadline since something last moved."""
+        return max(self._moved_at + self.step.deadline_s - asyncio.get_running_loop().time(), 0.0)
+
+    @property
+    def progress(self) -> Progress:
+        return progress(self.deployment, self.step.until, self.step.pods)
+
+    def take(self, kind: str, event: Event) -> None:
+        if kind == DEPLOYMENT.name:
+            self.deployment = None if event.type == "DELETED" else event.obj
+        elif event.type == "DELETED":
+            self.pods.pop(event.obj["metadata"]["name"], None)
+        else:
+            self.pods[event.obj["metadata"]["name"]] = event.obj
+
+    def has_moved(self) -> bool:
+        """Whether a count has changed since the last call; the deadline then starts anew."""
+        state = self.progress
+        status = get(self.deployment, "status", default={})
+        counts = tuple(status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"))
+        now = (state.ready, state.wanted, *counts)
+        if now == self._seen:
+            return False
+        self._seen, self._moved_at = now, asyncio.get_running_loop().time()
+        return True
+
+    def new_pods(self) -> list[Obj]:
+        """The pods of the newest template that are not on their way out."""
+        deployment = self.deployment
+        if deployment is None:
+            return []
+        mine = (
+            pod
+            for pod in self.pods.values()
+            if matches(deployment["spec"]["selector"], get(pod, "metadata", "labels", default={}))
+        )
+        return [pod for pod in mine if is_of_template(pod, deployment)]
+
+    def final_problem(self) -> Problem | None:
+        problems = (problem_of(pod) for pod in self.new_pods())
+        return next((problem for problem in problems if problem and problem.is_final), None)
+
+
+async def _both(cluster: Cluster, step: Wait) -> AsyncIterator[tuple[str, Event]]:
+    """The Deployment's and the pods' events in one stream."""
+    queue: asyncio.Queue[tuple[str, Event] | BaseException] = asyncio.Queue()
+
+    async def follow(kind: str, source: AsyncIterator[Event]) -> None:
+        try:
+            async for event in source:
+                queue.put_nowait((kind, event))
+        except ClusterError as error:
+            queue.put_nowait(error)
+
+    namespace, name = step.ref.namespace, step.ref.name
+    live = await cluster.get(step.ref)
+    labels = get(live, "spec", "selector", "matchLabels", default={})
+    if live is None:
+        if step.until == "drained":
+            yield DEPLOYMENT.name, Event("DELETED", {"metadata": {"name": name}})
+            return
+        raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
+    tasks = [asyncio.create_task(follow(DEPLOYMENT.name, cluster.watch(DEPLOYMENT, namespace, name=name)))]
+    if step.until != "drained" and labels:
+        tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, namespace, labels=labels))))
+    try:
+        yield DEPLOYMENT.name, Event("ADDED", live)
+        while True:
+            item = await queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item[1].type == "DELETED" and item[0] == DEPLOYMENT.name and step.until != "drained":
+                raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
+            yield item
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _failed(cluster: Cluster, view: _View, why: str) -> StepFailed:
+    """The failure with what the pods, their events and their logs say; gathered now, because the way back removes the pods."""
+    troubled = [pod for pod in view.new_pods() if not is_ready(pod)][:PODS_TOLD]
+    problems: list[Problem] = []
+    logs: list[tuple[str, str]] = []
+    for pod in troubled:
+        name, namespace = pod["metadata"]["name"], view.step.ref.namespace
+        with contextlib.suppress(ClusterError):
+            events: Sequence[Obj] = await cluster.list(EVENT, namespace, fields={"involvedObject.name": name})
+            problem = problem_of(pod, events) or Problem(name, "starting, and not ready yet")
+            problems.append(problem)
+            if problem.container:
+                text = await _last_log(cluster, namespace, problem)
+                logs += [(name, text)] if text else []
+    state = view.progress
+    return StepFailed(f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready; {why}", problems, logs)
+
+
+async def _last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:
+    """What the container said last; of its previous life, where this one has said nothing yet."""
+    for previous in (False, True):
+        with contextlib.suppress(ClusterError):
+            text = await cluster.logs(namespace, problem.pod, problem.container, tail_lines=LOG_LINES, previous=previous)
+            if text.strip():
+                return text.rstrip()
+    return ""

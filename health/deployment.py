@@ -1,0 +1,88 @@
+"""How far a Deployment has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..kube.objects import get
+from ..plan.steps import Until
+
+
+class Progress(NamedTuple):
+    """`is_done`: what was waited for holds. `ready` of `wanted` pods. `failure` is not empty when it says it never will."""
+
+    is_done: bool
+    ready: int
+    wanted: int
+    message: str
+    failure: str = ""
+
+
+def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int) -> Progress:
+    """Whether the wait of a step (plan.steps.Wait) is over. An absent Deployment is drained, and nothing else."""
+    if deployment is None:
+        return Progress(until == "drained", 0, pods, "not there yet" if until != "drained" else "gone")
+    counts = _Counts.of(deployment)
+    if counts.is_behind:
+        return Progress(False, 0, pods, "waiting for the controller to see the change")
+    match until:
+        case "rolled-out":
+            return _rolled_out(deployment, counts, pods)
+        case "started":
+            return Progress(
+                counts.updated >= pods, counts.updated, pods, f"{counts.updated} of {pods} pods of the new version started"
+            )
+        case "held":
+            is_done = counts.updated >= pods and counts.ready == counts.all == _wanted(deployment)
+            return Progress(is_done, min(counts.ready, counts.all), counts.all, f"{counts.ready} of {counts.all} pods ready")
+        case "drained":
+            return Progress(counts.all == 0, 0, 0, f"{counts.all} pods left")
+
+
+def is_rolled_out(deployment: Mapping[str, Any] | None, pods: int) -> bool:
+    return progress(deployment, "rolled-out", pods).is_done
+
+
+class _Counts(NamedTuple):
+    all: int
+    updated: int
+    ready: int
+    available: int
+    is_behind: bool
+
+    @staticmethod
+    def of(deployment: Mapping[str, Any]) -> _Counts:
+        status = deployment.get("status") or {}
+        return _Counts(
+            all=status.get("replicas", 0),
+            updated=status.get("updatedReplicas", 0),
+            ready=status.get("readyReplicas", 0),
+            available=status.get("availableReplicas", 0),
+            is_behind=status.get("observedGeneration", 0) < get(deployment, "metadata", "generation", default=1),
+        )
+
+
+def _rolled_out(deployment: Mapping[str, Any], counts: _Counts, pods: int) -> Progress:
+    is_done = counts.updated == counts.all == pods and counts.available >= pods
+    failure = "" if is_done else _deadline(deployment)
+    if counts.updated < pods:
+        message = f"{counts.updated} of {pods} pods updated"
+    elif counts.all > counts.updated:
+        message = f"{counts.all - counts.updated} pods of the old version left"
+    else:
+        message = f"{counts.available} of {pods} pods available"
+    return Progress(is_done, min(counts.available, counts.updated), pods, message, failure)
+
+
+def _wanted(deployment: Mapping[str, Any]) -> int:
+    """Pods that a paused rollout keeps in all: the controller fills up to replicas + maxSurge (an absolute number here)."""
+    surge = get(deployment, "spec", "strategy", "rollingUpdate", "maxSurge", default=0)
+    return int(get(deployment, "spec", "replicas", default=1)) + (surge if isinstance(surge, int) else 0)
+
+
+def _deadline(deployment: Mapping[str, Any]) -> str:
+    for condition in get(deployment, "status", "conditions", default=[]):
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return "the Deployment's progress deadline is over"
+    return ""

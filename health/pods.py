@@ -1,0 +1,96 @@
+"""Why a pod is not ready, in the pod's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..kube.objects import get
+
+
+class Problem(NamedTuple):
+    """What keeps one pod from being ready.
+
+    `reason` is one phrase ("crash loop, exit 1, 3 restarts"), `detail` what the container, the probe or the scheduler said. `is_final`
+    means that waiting longer will not help. `container` is whose log may tell more, empty where there is none.
+    """
+
+    pod: str
+    reason: str
+    detail: str = ""
+    is_final: bool = False
+    container: str = ""
+
+
+GONE_FOR_GOOD = (
+    "not found",
+    "manifest unknown",
+    "does not exist",
+    "repository name must",
+    "pull access denied",
+    "invalid reference",
+)
+CRASHES_ENOUGH = 2
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Ready, and not on its way out: what an EndpointSlice counts as a ready endpoint."""
+    if get(pod, "metadata", "deletionTimestamp"):
+        return False
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in get(pod, "status", "conditions", default=[]))
+
+
+def is_of_template(pod: Mapping[str, Any], workload: Mapping[str, Any]) -> bool:
+    """Whether the pod runs what the workload's newest template asks for: its labels and its images."""
+    template = workload["spec"]["template"]
+    wanted, labels = get(template, "metadata", "labels", default={}), get(pod, "metadata", "labels", default={})
+    images = [container["image"] for container in template["spec"]["containers"]]
+    return all(labels.get(key) == value for key, value in wanted.items()) and images == [
+        container["image"] for container in pod["spec"]["containers"][: len(images)]
+    ]
+
+
+def problem_of(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]] = ()) -> Problem | None:
+    """What is wrong with a pod, or None where it is ready, terminating, or simply not there yet."""
+    if is_ready(pod) or get(pod, "metadata", "deletionTimestamp"):
+        return None
+    name = pod["metadata"]["name"]
+    for condition in get(pod, "status", "conditions", default=[]):
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return Problem(name, "cannot be scheduled", condition.get("message", ""))
+    statuses = [*get(pod, "status", "initContainerStatuses", default=[]), *get(pod, "status", "containerStatuses", default=[])]
+    for status in statuses:
+        if problem := _of_container(name, status):
+            return problem
+    return _unready(name, statuses, events)
+
+
+def _of_container(pod: str, status: Mapping[str, Any]) -> Problem | None:
+    waiting = get(status, "state", "waiting", default={})
+    reason, message, container = waiting.get("reason", ""), waiting.get("message", ""), status["name"]
+    if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+        is_final = reason in ("InvalidImageName", "ErrImageNeverPull") or any(word in message.lower() for word in GONE_FOR_GOOD)
+        return Problem(pod, f"the image cannot be pulled: {status.get('image', '')}".rstrip(": "), message, is_final)
+    if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
+        return Problem(pod, "the container cannot be created", message, is_final=True)
+    ended = get(status, "state", "terminated") or get(status, "lastState", "terminated")
+    restarts = status.get("restartCount", 0)
+    if reason == "CrashLoopBackOff" or (ended and ended.get("exitCode")):
+        why = ended or {}
+        told = f"exit {why['exitCode']}" if "exitCode" in why else "exit unknown"
+        killed = ", out of memory" if why.get("reason") == "OOMKilled" else ""
+        times = f", {restarts} restart{'s' if restarts != 1 else ''}" if restarts else ""
+        kind = "crash loop" if reason == "CrashLoopBackOff" else "crashed"
+        is_final = reason == "CrashLoopBackOff" and restarts >= CRASHES_ENOUGH
+        return Problem(pod, f"{kind}, {told}{killed}{times}", why.get("message", ""), is_final, container)
+    return None
+
+
+def _unready(pod: str, statuses: Sequence[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> Problem | None:
+    """Running, and its probe says no."""
+    running = [status for status in statuses if get(status, "state", "running") is not None and not status.get("ready")]
+    if not running:
+        return None
+    answers = [e for e in events if get(e, "involvedObject", "name") == pod and e.get("reason") == "Unhealthy"]
+    said = answers[-1].get("message", "") if answers else ""
+    return Problem(pod, "running, but not ready", said, container=running[0]["name"])

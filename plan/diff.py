@@ -1,0 +1,96 @@
+"""What changes between two objects, leaf by leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..kube.objects import Obj
+from .steps import Change
+
+MASK = "•••"
+_SERVER_SET = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The leaves that differ, in the order of the new object, then what is gone. Status and what the server sets are left out;
+    what a Secret holds is masked."""
+    is_secret = after.get("kind") == "Secret"
+    found = _walk("", _comparable(before or {}), _comparable(after))
+    return tuple(
+        _masked(change) if is_secret and change.path.startswith((".data", ".stringData")) else change for change in found
+    )
+
+
+def _comparable(obj: Mapping[str, Any]) -> Obj:
+    out = {key: value for key, value in obj.items() if key != "status"}
+    if "metadata" in out:
+        out["metadata"] = {key: value for key, value in out["metadata"].items() if key not in _SERVER_SET}
+    return out
+
+
+def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in [*after, *(key for key in before if key not in after)]:
+            yield from _walk(f"{path}{_segment(key)}", before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list) and (keys := _keys(before, after)):
+        old, new = ({item[keys]: item for item in items} for items in (before, after))
+        for name in [*new, *(name for name in old if name not in new)]:
+            yield from _walk(f"{path}[{name}]", old.get(name), new.get(name))
+    elif not _same(path, before, after):
+        if isinstance(after, Mapping) and after and before is None:
+            for key, value in after.items():
+                yield from _walk(f"{path}{_segment(key)}", None, value)
+        else:
+            yield Change(path, before, after)
+
+
+def _segment(key: str) -> str:
+    return f'["{key}"]' if "." in key or "/" in key else f".{key}"
+
+
+def _keys(before: list[Any], after: list[Any]) -> str:
+    """The field by which the items of two lists are told apart: `name`, where every item has one of its own."""
+    for items in (before, after):
+        names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
+        if None in names or len(set(names)) != len(names):
+            return ""
+    return "name" if before or after else ""
+
+
+def _same(path: str, before: Any, after: Any) -> bool:
+    if before == after and type(before) is type(after):
+        return True
+    if before in (None, {}, [], "") and after in (None, {}, [], ""):
+        return True
+    if ".resources." in path or path.startswith(".spec.hard"):
+        return _quantity(before) == _quantity(after)
+    return bool(before == after)
+
+
+_SUFFIXES = {
+    "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
+}  # fmt: skip
+
+
+def _quantity(value: Any) -> Any:
+    """Quantities compare by amount: the API server writes "1000m" back as "1"."""
+    text = str(value)
+    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+        if text.endswith(suffix):
+            text, scale = text[: -len(suffix)], _SUFFIXES[suffix]
+            break
+    else:
+        scale = 1.0
+    try:
+        return float(text) * scale
+    except ValueError:
+        return value
+
+
+def _masked(change: Change) -> Change:
+    def hide(value: Any) -> Any:
+        return None if value is None else MASK
+
+    after = hide(change.after)
+    return Change(change.path, hide(change.before), f"{MASK} (changed)" if after and change.before is not None else after)

@@ -1,0 +1,52 @@
+"""What is live, as a plan starts from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..kube.objects import DEPLOYMENT, Kind, Obj, Ref, labels_of
+from .revision import Revision, in_flight_of, live_of
+
+FIELD_MANAGER = "rollway"
+APP_LABEL = "rollway.dev/app"
+TRACK_LABEL = "rollway.dev/track"
+DIGEST_ANNOTATION = "rollway.dev/digest"
+VERSION_ANNOTATION = "rollway.dev/version"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """`objects` holds every object that was looked for (None: looked for, and not there). `history` is in order of number.
+
+    `autoscalers` are the HorizontalPodAutoscalers of the namespace.
+    """
+
+    objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
+    history: tuple[Revision, ...] = ()
+    autoscalers: tuple[Obj, ...] = ()
+
+    def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
+        return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))
+
+    def deployments(self, app: str) -> Iterator[Obj]:
+        """The live Deployments that carry the application's label."""
+        for ref, obj in self.objects.items():
+            if obj is not None and ref.kind == DEPLOYMENT.name and labels_of(obj).get(APP_LABEL) == app:
+                yield obj
+
+    def is_autoscaled(self, name: str) -> bool:
+        """Whether an HPA scales the Deployment of that name."""
+        targets = (hpa["spec"]["scaleTargetRef"] for hpa in self.autoscalers)
+        return any(target["kind"] == DEPLOYMENT.name and target["name"] == name for target in targets)
+
+    @property
+    def live(self) -> Revision | None:
+        return live_of(self.history)
+
+    @property
+    def in_flight(self) -> Revision | None:
+        return in_flight_of(self.history)
+
+    def revision(self, number: int) -> Revision | None:
+        return next((revision for revision in self.history if revision.number == number), None)

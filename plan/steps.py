@@ -1,0 +1,120 @@
+"""What a plan is made of. Each step is absolute ("4 pods", never "one more") and idempotent: done twice is done once.
+
+`why` is a phrase that the user reads. Fields named `was` are what the planner saw, for the reader; executing never uses them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..kube.objects import Obj, Ref, ref_of
+
+Phase = Literal["Progressing", "Paused", "Promoted", "RolledBack", "Failed"]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Change(NamedTuple):
+    """One leaf of an object that a step changes. `path` reads ".spec.replicas"; None stands for "not there"."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class Apply(Frozen):
+    """Server-side apply of the whole manifest. `takes_over` names the field managers whose fields it takes, knowingly."""
+
+    type: Literal["apply"] = "apply"
+    manifest: Obj
+    creates: bool
+    changes: tuple[Change, ...] = ()
+    takes_over: tuple[str, ...] = ()
+    why: str
+
+    @property
+    def ref(self) -> Ref:
+        return ref_of(self.manifest)
+
+
+class Scale(Frozen):
+    """Sets the number of pods through the scale subresource; nothing else of the object is touched."""
+
+    type: Literal["scale"] = "scale"
+    ref: Ref
+    replicas: int
+    was: int
+    why: str
+
+
+class Route(Frozen):
+    """Patches a Service's selector, unless fewer than `min_ready` ready pods carry the labels it would choose."""
+
+    type: Literal["route"] = "route"
+    ref: Ref
+    selector: dict[str, str]
+    was: dict[str, str]
+    min_ready: int
+    why: str
+
+
+Until = Literal["rolled-out", "started", "held", "drained"]
+
+
+class Wait(Frozen):
+    """Waits for a Deployment, without changing anything.
+
+    rolled-out   `pods` pods of the newest template are available, and none of an older one is left
+    started      at least `pods` pods of the newest template exist
+    held         at least `pods` pods of the newest template exist, and every pod of the paused rollout is ready
+    drained      no pod is left (those that terminate do not count)
+
+    Fails when nothing has moved for `deadline_s` seconds, or when a pod says that it never will.
+    """
+
+    type: Literal["wait"] = "wait"
+    ref: Ref
+    until: Until
+    pods: int
+    deadline_s: int
+    why: str
+
+
+class Delete(Frozen):
+    type: Literal["delete"] = "delete"
+    ref: Ref
+    why: str
+
+
+class Hold(Frozen):
+    """Lets time pass with the lock given back; stops the run where another one has acted on the release meanwhile."""
+
+    type: Literal["hold"] = "hold"
+    seconds: int
+    why: str
+
+
+class Record(Frozen):
+    """Writes how revision `number` stands into the history; the first time with all that the plan knows of it."""
+
+    type: Literal["record"] = "record"
+    number: int
+    phase: Phase
+    weight: int
+    message: str = ""
+    why: str = "the history in the cluster says where the release stands"
+
+
+class Pause(Frozen):
+    """The end of a plan that waits for `deploy promote`, or, in a run that goes on by itself, for `seconds`."""
+
+    type: Literal["pause"] = "pause"
+    seconds: int | None
+    why: str
+
+
+Step = Annotated[Apply | Scale | Route | Wait | Delete | Hold | Record | Pause, Field(discriminator="type")]

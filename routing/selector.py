@@ -1,0 +1,39 @@
+"""Service selectors: the label `rollway.dev/track` says which of two Deployments a Service reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..kube.objects import Obj, get
+from ..plan.observed import TRACK_LABEL
+
+STABLE = "stable"
+"""The track of the user's own Deployment, whatever it is called."""
+
+
+def pinned(service: Mapping[str, Any], track: str) -> Obj:
+    """The Service, reaching only the pods of one track."""
+    selector = {**get(service, "spec", "selector", default={}), TRACK_LABEL: track}
+    return {**service, "spec": {**service["spec"], "selector": selector}}
+
+
+def track_of(service: Mapping[str, Any] | None) -> str | None:
+    """The track a live Service is pinned to, or None where it reaches every track."""
+    return get(service, "spec", "selector", default={}).get(TRACK_LABEL)
+
+
+def live_track(services: Iterable[Mapping[str, Any] | None]) -> str:
+    """The track that gets the requests. Services that disagree (a switch was cut off between two) count as the first one."""
+    return next((track for service in services if (track := track_of(service))), STABLE)
+
+
+def preview(service: Mapping[str, Any], name: str, track: str) -> Obj:
+    """A Service beside the user's, of its own name, that reaches one track only and is not exposed outside."""
+    spec = service["spec"]
+    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports", [])]
+    meta = {"name": name, "labels": dict(get(service, "metadata", "labels", default={}))}
+    if namespace := get(service, "metadata", "namespace"):
+        meta["namespace"] = namespace
+    selector = {**spec.get("selector", {}), TRACK_LABEL: track}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": selector, "ports": ports}}

@@ -1,0 +1,246 @@
+"""Releasing: from a request to its end, or to the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, Waiting
+from ..cluster.execute import Executor, Journal
+from ..cluster.lock import Lock, this_process
+from ..cluster.observe import observe
+from ..cluster.port import Cluster
+from ..errors import BadInput, StalePlan, TimedOut
+from ..kube.objects import Obj
+from ..plan.observed import Observed
+from ..plan.plan import Plan, basis_of
+from ..plan.revision import Revision
+from ..plan.steps import Phase, Record
+from ..release.model import Release
+from ..strategies import by_name
+from ..strategies.base import Request, Strategy
+
+ISTIO_GROUP = "networking.istio.io/"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run. `goes_on`: through every pause. `goes_back`: a failed release ends in its way back. `is_override`: the release was
+    changed on the command line, so a promote speaks of it and not of the one under way. `timeout_s` bounds the whole run."""
+
+    emit: Callable[[RunEvent], None] = lambda event: None
+    holder: str = field(default_factory=this_process)
+    goes_on: bool = False
+    goes_back: bool = True
+    force: bool = False
+    is_override: bool = False
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended. `plan` is the last one that was executed; `way_back` what was done about a failure, if anything."""
+
+    plan: Plan
+    phase: Phase
+    weight: int
+    failure: Failure | None = None
+    way_back: Plan | None = None
+    way_back_failure: Failure | None = None
+    seconds: float = 0.0
+
+    @property
+    def is_ok(self) -> bool:
+        return self.failure is None
+
+
+async def plan(
+    cluster: Cluster,
+    release: Release,
+    request: Request,
+    *,
+    strategy: str | None = None,
+    is_override: bool = False,
+    force: bool = False,
+) -> Plan:
+    """What `run` would do now. Changes nothing."""
+    observed = await look(cluster, release, strategy)
+    return choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
+
+
+async def run(
+    cluster: Cluster, release: Release, request: Request, *, strategy: str | None = None, options: Options | None = None
+) -> Result:
+    """Plans and executes, to the first pause or, where the options say so, through all of them.
+
+    Raises TimedOut with the release left as it is, Refused where another run or somebody's fields stand in the way.
+    """
+    options = options or Options()
+
+    def attempt(observed: Observed) -> tuple[Strategy, Plan]:
+        chosen = choose(release, observed, request, strategy, is_override=options.is_override, force=options.force)
+        return chosen, chosen.plan(request, observed)
+
+    async with _deadline(options.timeout_s, release):
+        result = await _locked(cluster, release, strategy, options, attempt)
+        while options.goes_on and result.is_ok and result.phase == "Paused" and request.weight is None:
+            result = await _go_on(cluster, release, result, options)
+        return result
+
+
+async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options: Options | None = None) -> Result:
+    """Executes a saved plan. Raises StalePlan where anything it was made from has changed since."""
+    options = options or Options()
+
+    def attempt(observed: Observed) -> tuple[Strategy, Plan]:
+        now = basis_of(observed.objects)
+        moved = [name for name, mark in saved.basis.items() if now.get(name, "absent") != mark]
+        moved += [name for name, mark in now.items() if name not in saved.basis and mark != "absent"]
+        if moved or _number_after(observed.history) != _number_before(saved):
+            what = ", ".join(" ".join(name.split("/")[-3::2]) for name in moved) or "the release history"
+            raise StalePlan(
+                "the cluster has moved on since the plan was made",
+                detail=f"changed: {what}",
+                hint="plan again, read it, and apply the new one",
+            )
+        return by_name(saved.strategy)(release, force=options.force), saved
+
+    async with _deadline(options.timeout_s, release):
+        return await _locked(cluster, release, saved.strategy, options, attempt)
+
+
+async def look(cluster: Cluster, release: Release, strategy: str | None = None) -> Observed:
+    """What is live of the application."""
+    manifests: list[Obj] = [release.workload, *release.services, *release.others]
+    named = strategy or str(release.strategy)
+    has_istio = named == "ab" or any(obj["apiVersion"].startswith(ISTIO_GROUP) for obj in manifests)
+    observed = await observe(cluster, release.app, release.namespace, manifests, with_istio=has_istio)
+    if not has_istio and any(revision.strategy == "ab" for revision in observed.history):
+        return await observe(cluster, release.app, release.namespace, manifests, with_istio=True)
+    return observed
+
+
+def choose(
+    release: Release,
+    observed: Observed,
+    request: Request,
+    strategy: str | None,
+    *,
+    is_override: bool = False,
+    force: bool = False,
+) -> Strategy:
+    """The strategy that a request speaks of, on the release it speaks of.
+
+    Without a name it is that of the release under way, else of the release file (to roll back: of what is live). Promoting and
+    rolling back speak of the release under way, whatever the file says by now, unless the command line changed it.
+    """
+    current = observed.in_flight
+    if request.action == "rollback":
+        known = current or observed.live
+        if known is None:
+            return by_name(strategy or release.strategy)(release, force=force)
+        if current and strategy and strategy != current.strategy:
+            raise BadInput(f"a {current.strategy} release of {current.version} is under way, not a {strategy} one")
+        return by_name(strategy or known.strategy)(Release.from_record(known.release), force=force)
+    name = strategy or (current.strategy if current else str(release.strategy))
+    if request.action == "promote" and current and not is_override:
+        return by_name(name)(Release.from_record(current.release), force=force)
+    return by_name(name)(release, force=force)
+
+
+Attempt = Callable[[Observed], tuple[Strategy, Plan]]
+
+
+async def _locked(cluster: Cluster, release: Release, strategy: str | None, options: Options, attempt: Attempt) -> Result:
+    """One plan, made and executed under the lock, with its way back."""
+    async with Lock(cluster, release.app, release.namespace, options.holder) as lock:
+        observed = await look(cluster, release, strategy)
+        chosen, made = attempt(observed)
+        if made.is_empty:
+            return Result(made, made.phase, made.weight)
+        return await _execute(cluster, release, chosen, made, observed, lock, options)
+
+
+async def _execute(
+    cluster: Cluster, release: Release, strategy: Strategy, made: Plan, observed: Observed, lock: Lock, options: Options
+) -> Result:
+    began = asyncio.get_running_loop().time()
+    journal = Journal.of(observed.history, made)
+    executor = Executor(cluster, lock, journal, options.emit)
+    options.emit(RunBegan(made))
+    failure = await executor.run(made)
+
+    def result(phase: Phase, weight: int, **more: object) -> Result:
+        return Result(made, phase, weight, failure, seconds=asyncio.get_running_loop().time() - began, **more)  # type: ignore[arg-type]
+
+    if failure is None:
+        return result(made.phase, made.weight)
+    options.emit(RunFailed(failure))
+    back = await _plan_back(cluster, release, strategy, failure) if options.goes_back else None
+    if back is None:
+        if made.action != "rollback":
+            await executor.record(Record(number=made.revision, phase="Failed", weight=made.weight, message=_told(failure)))
+        return result("Failed", made.weight)
+    options.emit(RunBegan(back, is_way_back=True))
+    back_failure = await executor.run(back)
+    return result("Failed" if back_failure else "RolledBack", 0, way_back=back, way_back_failure=back_failure)
+
+
+async def _plan_back(cluster: Cluster, release: Release, strategy: Strategy, failure: Failure) -> Plan | None:
+    """The way back from where a failed plan has got to: to what is live in the history. None for a first release."""
+    observed = await look(cluster, release, strategy.name)
+    live = observed.live
+    if live is None:
+        return None
+    told = tuple(
+        revision.model_copy(update={"message": _told(failure)}) if revision.is_in_flight else revision
+        for revision in observed.history
+    )
+    return strategy.rollback(replace(observed, history=told), live.number)
+
+
+async def _go_on(cluster: Cluster, release: Release, paused: Result, options: Options) -> Result:
+    """Waits out a pause with the lock given back, then takes the next step of the same release."""
+    seconds = float(paused.plan.pause.seconds or 0) if paused.plan.pause else 0.0
+    options.emit(Waiting(seconds, paused.weight))
+    await asyncio.sleep(seconds)
+
+    def attempt(observed: Observed) -> tuple[Strategy, Plan]:
+        current = observed.in_flight
+        if current is None or (current.number, current.phase, current.weight) != (paused.plan.revision, "Paused", paused.weight):
+            raise StalePlan("another run has acted on the release while this one paused", hint="see `deploy status`")
+        chosen = by_name(current.strategy)(Release.from_record(current.release), force=options.force)
+        return chosen, chosen.promote(observed)
+
+    return await _locked(cluster, release, paused.plan.strategy, options, attempt)
+
+
+@asynccontextmanager
+async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[None]:
+    """asyncio.timeout, answering in the product's words."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise TimedOut(
+            f"{release.app} is not done after {seconds:g} s, and is left as it is",
+            hint="the same command goes on where it stopped; `deploy rollback` takes it back",
+        ) from None
+
+
+def _told(failure: Failure) -> str:
+    first = f" ({failure.pods[0].reason})" if failure.pods else ""
+    return f"{failure.summary}{first}"
+
+
+def _number_after(revisions: tuple[Revision, ...]) -> int:
+    return revisions[-1].number if revisions else 0
+
+
+def _number_before(saved: Plan) -> int:
+    """The newest revision that was there when the plan was made."""
+    new = [revision.number for revision in saved.new_revisions]
+    known = [step.number for step in saved.steps if isinstance(step, Record)] + [saved.revision]
+    return min(new) - 1 if new else max(known)

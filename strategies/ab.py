@@ -1,0 +1,148 @@
+"""ab: two versions side by side, told apart by what a request carries; Istio routes."""
+
+from __future__ import annotations
+
+from ..errors import BadInput
+from ..kube.objects import DESTINATION_RULE, GATEWAY, Obj, get
+from ..plan.plan import Split
+from ..plan.revision import Revision
+from ..release.model import Release
+from ..routing import istio
+from ..routing.istio import VARIANT, Traffic
+from . import manifests
+from .base import Strategy
+from .draft import Draft
+from .manifests import Rolling
+
+
+class Ab(Strategy):
+    """The rule before the routes when adding, after them when removing; the variant's pods are there before anything is routed
+    to them, and leave when nothing is. A released application keeps its routes, all to the stable subset, for the next test.
+    """
+
+    name = "ab"
+    suffix = VARIANT
+    needs_tracks = True
+
+    @property
+    def rolling(self) -> Rolling:
+        return Rolling("25%", 0)
+
+    @property
+    def deadline_s(self) -> int:
+        return self.release.options.ab.progress_deadline_seconds
+
+    def first_weight(self) -> int:
+        return self.release.options.ab.weight or 0
+
+    def check_weight(self, weight: int) -> None:
+        if not 0 <= weight <= 100:
+            raise BadInput(f"{weight}% is no share", hint="a whole number from 0 to 100")
+
+    def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
+        release = self.release
+        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        others = [obj for obj in release.others if obj["kind"] not in ("VirtualService", "DestinationRule")]
+        variant = self._variant(self._variant_pods(replicas or release.replicas or 1))
+        routes = self._routes(release, Traffic(self.first_weight(), self._matches))
+        return (*others, *release.services, own, self._rule(release), *self._gateway(release), variant, routes)
+
+    @property
+    def _matches(self) -> tuple[Obj, ...]:
+        return tuple(dict(match) for match in self.release.options.ab.match)
+
+    def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
+        if draft.deployment(self._name) is None:
+            raise BadInput("there is nothing live to test against", hint="release the first version with `deploy apply`")
+        release = self.release
+        self._support(draft, release)
+        self._lay_routes(draft, release)
+        pods = self._variant_pods(replicas)
+        draft.apply(self._variant(pods), "the second variant, beside the first")
+        draft.wait(self._variant_name, "rolled-out", pods, "nothing is routed to it before")
+        why = f"{weight}% of all requests" if weight else "requests that match"
+        draft.apply(self._routes(release, Traffic(weight, self._matches)), f"{why} to {release.version}")
+        return Split(stable=draft.replicas(self._name), canary=pods, percent=float(weight))
+
+    def _finish(self, draft: Draft, replicas: int) -> Split:
+        """The variant takes everybody at full size, while the application's own Deployment is rolled behind its back."""
+        release = self.release
+        if draft.deployment(self._variant_name) is not None:
+            draft.apply(self._variant(replicas), "at full size before it takes everybody")
+            draft.wait(self._variant_name, "rolled-out", replicas, "until all of it is ready")
+            draft.apply(self._routes(release, Traffic(100)), f"{release.version} for everybody")
+        return super()._finish(draft, replicas)
+
+    def _come_home(
+        self, draft: Draft, release: Release, replicas: int, *, is_adopted: bool = False, final: Rolling | None = None
+    ) -> None:
+        super()._come_home(draft, release, replicas, is_adopted=is_adopted, final=final)
+
+    def _lay_routes(self, draft: Draft, release: Release) -> None:
+        """Rule, gateway and routes with everything on the stable subset, where there are none yet."""
+        if istio.uses_subsets(self._live_virtual_service(draft), self._host):
+            return
+        draft.apply(self._rule(release), "the subsets, before any route names them")
+        for gateway in self._gateway(release):
+            draft.apply(gateway, "where requests from outside come in")
+        draft.apply(self._routes(release, Traffic(0)), "all requests to the stable subset, before the variant's pods appear")
+
+    def _routes_settled(self, draft: Draft, release: Release) -> None:
+        for service in release.services:
+            draft.apply(service, "as in the manifests")
+        self._lay_routes(draft, release)
+
+    def _start_clean(self, draft: Draft, live: Revision) -> None:
+        if any(self._is_foreign_second(deployment) for deployment in draft.project().deployments(self.release.app)) or any(
+            get(draft.find_like(service), "spec", "selector", default={}).get("rollway.dev/track")
+            for service in self.release.services
+        ):
+            super()._start_clean(draft, live)
+
+    def _is_foreign_second(self, deployment: Obj) -> bool:
+        return get(deployment, "metadata", "labels", default={}).get("rollway.dev/track") is not None
+
+    def _rule(self, release: Release) -> Obj:
+        user = istio.rule_of(release.others, self._host)
+        return self._placed(istio.destination_rule(self._name, self._host, user=user))
+
+    def _routes(self, release: Release, traffic: Traffic) -> Obj:
+        options = self.release.options.ab
+        user = istio.routes_to(release.others, self._host)
+        gateway = options.gateway if options.hosts or options.gateway else None
+        return self._placed(
+            istio.virtual_service(
+                self._name, self._host, traffic, hosts=options.hosts, gateway=gateway or self._own_gateway, user=user
+            )
+        )
+
+    @property
+    def _own_gateway(self) -> str | None:
+        return self._name if self.release.options.ab.hosts else None
+
+    def _gateway(self, release: Release) -> list[Obj]:
+        """A Gateway of our own, where hosts are given and no gateway of somebody else's is named."""
+        options = self.release.options.ab
+        is_theirs = options.gateway is not None and any(obj["kind"] == GATEWAY.name for obj in release.others)
+        if not options.hosts or is_theirs:
+            return []
+        return [self._placed(istio.gateway(options.gateway or self._name, options.hosts))]
+
+    def _placed(self, obj: Obj) -> Obj:
+        labels = {**get(obj, "metadata", "labels", default={}), "rollway.dev/app": self.release.app}
+        return {**obj, "metadata": {**obj["metadata"], "namespace": self.release.namespace, "labels": labels}}
+
+    def _variant_pods(self, replicas: int) -> int:
+        return self.release.options.ab.replicas or replicas
+
+    def _variant(self, replicas: int) -> Obj:
+        return manifests.second(self.release, VARIANT, VARIANT, replicas, deadline_s=self.deadline_s)
+
+    @property
+    def _variant_name(self) -> str:
+        return manifests.second_name(self.release, VARIANT)
+
+    def _why_wait(self) -> str:
+        return "the other variant carries the requests meanwhile"
+
+    _kinds = (DESTINATION_RULE, GATEWAY)

@@ -1,0 +1,164 @@
+"""blue-green: two Deployments take turns, and the Service's selector says which one is live."""
+
+from __future__ import annotations
+
+from ..errors import BadInput
+from ..kube.objects import SERVICE, Obj, get
+from ..plan.observed import Observed
+from ..plan.plan import Split
+from ..plan.revision import Revision
+from ..release.model import Release
+from ..routing import selector
+from . import manifests
+from .base import Strategy, digest_of
+from .draft import Draft
+from .manifests import Rolling
+
+GREEN = "green"
+
+
+class BlueGreen(Strategy):
+    """The user's own Deployment and `<app>-green` are the two sides. Every verb aims at a version: the side that holds it, or the
+    idle one, is brought to full size, and then the Services are switched to it. So going back to a warm side is one patch.
+    """
+
+    name = "blue-green"
+    suffix = GREEN
+    needs_tracks = True
+
+    @property
+    def rolling(self) -> Rolling:
+        return manifests.rolling_of(self.release.workload) or Rolling()
+
+    @property
+    def deadline_s(self) -> int:
+        return self.release.options.blue_green.progress_deadline_seconds
+
+    def first_weight(self) -> int:
+        return 100 if self.release.options.blue_green.auto_promote else 0
+
+    def check_weight(self, weight: int) -> None:
+        if weight not in (0, 100):
+            raise BadInput(
+                f"blue-green cannot stop at {weight}%: a Service's selector moves all requests at once",
+                hint="0% stages the new version behind the preview Service, 100% switches; for a share choose canary or ab",
+            )
+
+    def service(self, service: Obj) -> Obj:
+        return selector.pinned(service, selector.STABLE)
+
+    def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
+        release = self.release
+        total = replicas or release.replicas or 1
+        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        previews = [self._preview(selector.STABLE)] if release.services else []
+        services = [self.service(service) for service in release.services]
+        return (*release.others, *services, *previews, own, self._side(release, GREEN, total))
+
+    def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
+        side = self._stage(draft, self.release, self._idle(draft), replicas, with_preview=True)
+        return Split(stable=replicas, canary=draft.replicas(side), percent=0.0)
+
+    def _finish(self, draft: Draft, replicas: int) -> Split:
+        self._aim(draft, self.release, replicas, with_preview=True)
+        return Split(stable=0, canary=replicas, percent=100.0)
+
+    def _clean_up(self, draft: Draft) -> None:
+        old = self._name_of(self._idle(draft))
+        if draft.replicas(old):
+            draft.hold(
+                self.release.options.blue_green.scale_down_delay_seconds, "the old side stays warm: going back is one patch"
+            )
+            draft.scale(old, 0, "the old version is no longer needed")
+            draft.wait(old, "drained", 0, "its pods leave")
+
+    def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
+        self._aim(draft, Release.from_record(target.release), replicas, with_preview=False)
+        draft.delete(SERVICE, self._preview_name, "there is nothing to preview")
+        bad = self._name_of(self._idle(draft))
+        draft.scale(bad, 0, "nothing is routed to it")
+        draft.wait(bad, "drained", 0, "its pods leave")
+
+    def _start_clean(self, draft: Draft, live: Revision) -> None:
+        """Its own layout is a clean start; the second Deployments and routes of other strategies are not."""
+        is_own_layout = all(
+            (track := get(deployment, "metadata", "labels", default={}).get("rollway.dev/track")) in (None, GREEN)
+            for deployment in draft.project().deployments(self.release.app)
+        )
+        live_route = self._live_virtual_service(draft)
+        if not is_own_layout or live_route is not None:
+            super()._start_clean(draft, live)
+
+    # the two sides
+
+    def _aim(self, draft: Draft, release: Release, replicas: int, *, with_preview: bool) -> None:
+        live = self._live(draft)
+        if draft.deployment(self._name) is None:
+            self._first(draft, replicas)
+            return
+        holds = [
+            track for track in (live, self._other(live)) if digest_of(draft.deployment(self._name_of(track))) == release.digest
+        ]
+        track = holds[0] if holds else self._other(live)
+        self._pin(draft, live, draft.replicas(self._name_of(live)))
+        self._stage(draft, release, track, replicas, with_preview=with_preview and track != live)
+        self._switch(draft, release, track, replicas)
+
+    def _first(self, draft: Draft, replicas: int) -> None:
+        """The application's first version goes into its own Deployment."""
+        self._support(draft, self.release)
+        draft.apply(self._side(self.release, selector.STABLE, replicas), "the application's first version")
+        draft.wait(self._name, "rolled-out", replicas, "until all of it is ready")
+
+    def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
+        """Brings a side to a version at full size; answers the side's name."""
+        name = self._name_of(track)
+        live = self._live(draft)
+        self._pin(draft, live, draft.replicas(self._name_of(live)))
+        self._support(draft, release)
+        if with_preview and release.services:
+            draft.apply(self._preview(track), "reaches the new version before anybody else does")
+        draft.apply(self._side(release, track, replicas), f"{release.version} beside the live version, at full size")
+        draft.wait(name, "rolled-out", replicas, "nothing is switched before all of it is ready")
+        return name
+
+    def _pin(self, draft: Draft, track: str, min_ready: int) -> None:
+        """Services that reach every track are bound to the live one, before pods of the other appear."""
+        for service in self.release.services:
+            name = service["metadata"]["name"]
+            live = draft.find(SERVICE, name)
+            if live is not None and selector.track_of(live) is None:
+                draft.route(name, selector.pinned(live, track), min_ready, "bound to the live version before the other appears")
+
+    def _switch(self, draft: Draft, release: Release, track: str, replicas: int) -> None:
+        for service in release.services:
+            name = service["metadata"]["name"]
+            draft.route(name, selector.pinned(service, track), replicas, f"all requests to {release.version}, in one patch")
+            draft.apply(selector.pinned(service, track), "as in the manifests")
+
+    def _side(self, release: Release, track: str, replicas: int) -> Obj:
+        if track == selector.STABLE:
+            return manifests.stable(release, replicas, self.rolling, deadline_s=self.deadline_s)
+        return manifests.second(release, GREEN, GREEN, replicas, deadline_s=self.deadline_s)
+
+    def _preview(self, track: str) -> Obj:
+        return selector.preview(self.release.services[0], self._preview_name, track)
+
+    @property
+    def _preview_name(self) -> str:
+        return f"{self._name}-preview"
+
+    def _live(self, draft: Draft) -> str:
+        return selector.live_track(draft.find(SERVICE, name) for name in self._service_names())
+
+    def _idle(self, draft: Draft) -> str:
+        return self._other(self._live(draft))
+
+    def _other(self, track: str) -> str:
+        return GREEN if track == selector.STABLE else selector.STABLE
+
+    def _name_of(self, track: str) -> str:
+        return self._name if track == selector.STABLE else manifests.second_name(self.release, GREEN)
+
+    def _replicas_of_live(self, observed: Observed) -> int:
+        return self._pods_now(observed, self.release.replicas or 1)

@@ -1,0 +1,211 @@
+"""A plan in the making: it carries the state of the cluster forward, step by step, as the cluster itself would.
+
+So a later piece of a plan sees what an earlier one will have done; a step that would change nothing is not written down, which is
+why running a command again simply finishes it; and the pods at the peak are those that the steps really lead to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..errors import ApplyConflict, FieldsOwned
+from ..health.deployment import progress
+from ..kube import ssa
+from ..kube.intstr import fenceposts
+from ..kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref, get, merged, ref_of
+from ..plan.diff import changes
+from ..plan.observed import FIELD_MANAGER, Observed
+from ..plan.revision import Revision
+from ..plan.steps import Apply, Delete, Hold, Pause, Phase, Record, Route, Scale, Step, Until, Wait
+
+
+class Draft:
+    """`force` takes fields over from managers that the plan would otherwise be refused for."""
+
+    def __init__(self, observed: Observed, namespace: str, *, deadline_s: int, force: bool = False) -> None:
+        self.observed = observed
+        self.namespace = namespace
+        self.deadline_s = deadline_s
+        self.force = force
+        self.steps: list[Step] = []
+        self.objects: dict[Ref, Obj | None] = dict(observed.objects)
+        self.history: list[Revision] = list(observed.history)
+        self.new_revisions: list[Revision] = []
+        self.notes: list[str] = []
+        self._pods = {
+            ref.name: get(obj, "status", "replicas", default=0)
+            for ref, obj in self.objects.items()
+            if obj is not None and ref.kind == DEPLOYMENT.name
+        }
+        self.peak_pods = sum(self._pods.values())
+
+    # what is there by now
+
+    def find(self, kind: Kind, name: str) -> Obj | None:
+        return self.objects.get(Ref(kind.api_version, kind.name, self.namespace, name))
+
+    def find_like(self, manifest: Mapping[str, Any]) -> Obj | None:
+        return self.objects.get(ref_of(manifest))
+
+    def deployment(self, name: str) -> Obj | None:
+        return self.find(DEPLOYMENT, name)
+
+    def replicas(self, name: str) -> int:
+        """The pods that a Deployment wants; 0 where it is not there."""
+        live = self.deployment(name)
+        return 0 if live is None else int(get(live, "spec", "replicas", default=1))
+
+    def project(self) -> Observed:
+        """What will be live when the steps so far are done."""
+        return replace(self.observed, objects=dict(self.objects), history=tuple(self.history))
+
+    # steps
+
+    def apply(self, manifest: Obj, why: str) -> bool:
+        """Adds the step if it changes anything; answers whether it does."""
+        live = self.find_like(manifest)
+        after, takes_over = self._applied(live, manifest)
+        found = changes(live, after)
+        if live is not None and not found:
+            return False
+        if manifest["kind"] == DEPLOYMENT.name:
+            self._follow_deployment(live, after)
+            after = _newer(after, live)
+        self.objects[ref_of(manifest)] = after
+        self.steps.append(
+            Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
+        )
+        return True
+
+    def rolls(self, manifest: Obj) -> bool:
+        """Whether applying this Deployment replaces running pods."""
+        live = self.find_like(manifest)
+        if live is None:
+            return False
+        after, _ = self._applied(live, manifest)
+        return bool(changes({"spec": get(live, "spec", "template")}, {"spec": get(after, "spec", "template")}))
+
+    def scale(self, name: str, replicas: int, why: str) -> None:
+        live = self.deployment(name)
+        if live is None or self.replicas(name) == replicas:
+            return
+        self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
+        self._set_pods(name, max(self._pods.get(name, 0), replicas))
+        self.objects[ref_of(live)] = _newer(merged(live, {"spec": {"replicas": replicas}}), live)
+
+    def wait(self, name: str, until: Until, pods: int, why: str) -> None:
+        """Adds the wait unless it is over already."""
+        live = self.deployment(name)
+        if progress(live, until, pods).is_done:
+            return
+        ref = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, name)
+        self.steps.append(Wait(ref=ref, until=until, pods=pods, deadline_s=self.deadline_s, why=why))
+        if live is not None:
+            self._settle(live, until, pods)
+
+    def route(self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str) -> None:
+        """Lets the live Service `name` choose the pods that `wanted` does."""
+        live = self.find(SERVICE, name)
+        selector = dict(get(wanted, "spec", "selector", default={}))
+        was = dict(get(live, "spec", "selector", default={}))
+        if live is None or was == selector:
+            return
+        self.steps.append(Route(ref=ref_of(live), selector=selector, was=was, min_ready=min_ready, why=why))
+        self.objects[ref_of(live)] = {**live, "spec": {**live["spec"], "selector": selector}}
+
+    def delete(self, kind: Kind, name: str, why: str) -> None:
+        live = self.find(kind, name)
+        if live is None:
+            return
+        self.steps.append(Delete(ref=ref_of(live), why=why))
+        self.objects[ref_of(live)] = None
+        if kind == DEPLOYMENT:
+            self._set_pods(name, 0)
+
+    def hold(self, seconds: int, why: str) -> None:
+        if seconds > 0:
+            self.steps.append(Hold(seconds=seconds, why=why))
+
+    def pause(self, seconds: int | None, why: str) -> None:
+        self.steps.append(Pause(seconds=seconds, why=why))
+
+    def record(self, number: int, phase: Phase, weight: int, message: str = "") -> None:
+        """Adds the step unless the history says so already."""
+        known = next((index for index, revision in enumerate(self.history) if revision.number == number), None)
+        if known is None:
+            raise ValueError(f"revision {number} is neither in the history nor new")
+        revision = self.history[known]
+        is_new = any(new.number == number for new in self.new_revisions)
+        is_written = any(isinstance(step, Record) and step.number == number for step in self.steps)
+        if (revision.phase, revision.weight) == (phase, weight) and (is_written or not is_new):
+            return
+        self.steps.append(Record(number=number, phase=phase, weight=weight, message=message))
+        self.history[known] = revision.model_copy(update={"phase": phase, "weight": weight, "message": message})
+
+    def begin(self, revision: Revision) -> None:
+        """Makes a new revision known, and writes it down."""
+        self.new_revisions.append(revision)
+        self.history.append(revision)
+        self.record(revision.number, revision.phase, revision.weight, revision.message)
+
+    # inside
+
+    def _applied(self, live: Obj | None, manifest: Obj) -> tuple[Obj, tuple[str, ...]]:
+        """The object after the apply, and whose fields are taken over for it.
+
+        An object that rollway never wrote is adopted: the plan names whose fields it takes. On one that it did write, somebody
+        else's field is somebody's decision, and refused unless forced.
+        """
+        if live is None:
+            return ssa.apply(None, manifest, FIELD_MANAGER, now=""), ()
+        try:
+            return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
+        except ApplyConflict as conflict:
+            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
+        is_ours = any(entry.get("manager") == FIELD_MANAGER for entry in get(live, "metadata", "managedFields", default=[]))
+        if foreign and is_ours and not self.force:
+            fields = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in foreign)
+            raise FieldsOwned(
+                f"{ref_of(live)} has been changed by somebody else since the last release",
+                detail=fields,
+                hint="take the change into the manifests, or overrule it with --force-conflicts",
+            )
+        owners = tuple(dict.fromkeys(cause.manager for cause in foreign))
+        return ssa.apply(live, manifest, FIELD_MANAGER, force=True, now=""), owners
+
+    def _follow_deployment(self, live: Obj | None, after: Obj) -> None:
+        """Carries the count of pods forward: the most that an apply of this Deployment leads to."""
+        name, wanted = after["metadata"]["name"], int(get(after, "spec", "replicas", default=1))
+        before = self._pods.get(name, 0)
+        is_rolling = live is not None and get(live, "spec", "template") != get(after, "spec", "template")
+        surge = 0
+        if is_rolling and get(after, "spec", "strategy", "type") != "Recreate":
+            rolling = get(after, "spec", "strategy", "rollingUpdate", default={})
+            surge, _ = fenceposts(rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%"), wanted)
+        self._set_pods(name, min(before + wanted, max(before, wanted + surge)) if is_rolling else max(before, wanted))
+
+    def _set_pods(self, name: str, pods: int) -> None:
+        self._pods[name] = pods
+        self.peak_pods = max(self.peak_pods, sum(self._pods.values()))
+
+    def _settle(self, live: Obj, until: Until, pods: int) -> None:
+        """Writes the status that the wait has waited for."""
+        if until == "started":
+            return
+        counts = {"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods}
+        if until == "held":
+            total = int(get(live, "spec", "replicas", default=1)) + int(
+                get(live, "spec", "strategy", "rollingUpdate", "maxSurge", default=0)
+            )
+            counts = {"replicas": total, "updatedReplicas": pods, "readyReplicas": total, "availableReplicas": total}
+        generation = get(live, "metadata", "generation", default=1)
+        self.objects[ref_of(live)] = {**live, "status": {**counts, "observedGeneration": generation}}
+        self._set_pods(live["metadata"]["name"], counts["replicas"])
+
+
+def _newer(after: Obj, live: Obj | None) -> Obj:
+    """The next generation, so that the old status no longer speaks for the object."""
+    generation = get(live, "metadata", "generation", default=0) + 1
+    return {**after, "metadata": {**after["metadata"], "generation": generation}}

@@ -1,0 +1,101 @@
+"""The manifests that strategies apply, made from the user's own: nothing is changed but what a strategy needs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from ..kube.objects import Obj, get
+from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION
+from ..release.model import Release
+from ..routing.selector import STABLE
+
+
+class Rolling(NamedTuple):
+    """How a Deployment replaces its own pods (spec.strategy), and how long a pod must be ready to count."""
+
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = 0
+    min_ready_s: int | None = None
+    type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
+
+    @property
+    def spec(self) -> Obj:
+        if self.type == "Recreate":
+            # null, because the API server refuses a Recreate that still carries the defaults of a rolling update
+            return {"type": "Recreate", "rollingUpdate": None}
+        return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": self.max_surge, "maxUnavailable": self.max_unavailable}}
+
+
+def rolling_of(workload: Mapping[str, Any]) -> Rolling | None:
+    """The rolling update that a manifest asks for itself; None where it asks for something else or for nothing."""
+    asked = get(workload, "spec", "strategy", default={})
+    if asked.get("type", "RollingUpdate") != "RollingUpdate" or not asked.get("rollingUpdate"):
+        return None
+    limits = asked["rollingUpdate"]
+    return Rolling(limits.get("maxSurge", "25%"), limits.get("maxUnavailable", "25%"))
+
+
+def stable(
+    release: Release,
+    replicas: int | None,
+    rolling: Rolling,
+    *,
+    deadline_s: int | None = None,
+    is_exact: bool = False,
+    paused: bool | None = None,
+) -> Obj:
+    """The user's Deployment under its own name. `replicas` None leaves the number to whoever scales it.
+
+    `is_exact` keeps the pods' labels as they are: a snapshot of what somebody else deployed must not restart for a label.
+    """
+    out = _marked(release, copy.deepcopy(release.workload))
+    if not is_exact:
+        _label_pods(out, STABLE)
+    _set(out["spec"], replicas, deadline_s)
+    out["spec"]["strategy"] = rolling.spec
+    if rolling.min_ready_s is not None:
+        out["spec"]["minReadySeconds"] = rolling.min_ready_s
+    if paused is not None:
+        out["spec"]["paused"] = paused
+    return out
+
+
+def second(release: Release, suffix: str, track: str, replicas: int, *, deadline_s: int | None = None) -> Obj:
+    """A second Deployment beside the user's, `<name>-<suffix>`, whose selector holds the track, so that neither takes the
+    other's pods."""
+    out = _marked(release, copy.deepcopy(release.workload))
+    out["metadata"]["name"] = second_name(release, suffix)
+    selector = out["spec"]["selector"]
+    selector["matchLabels"] = {**selector.get("matchLabels", {}), TRACK_LABEL: track}
+    out["metadata"]["labels"][TRACK_LABEL] = track
+    _label_pods(out, track)
+    _set(out["spec"], replicas, deadline_s)
+    out["spec"]["strategy"] = Rolling().spec
+    return out
+
+
+def second_name(release: Release, suffix: str) -> str:
+    return f"{release.workload['metadata']['name']}-{suffix}"
+
+
+def _marked(release: Release, manifest: Obj) -> Obj:
+    meta = manifest["metadata"]
+    meta["labels"] = {**(meta.get("labels") or {}), APP_LABEL: release.app}
+    marks = {DIGEST_ANNOTATION: release.digest, VERSION_ANNOTATION: release.version}
+    meta["annotations"] = {**(meta.get("annotations") or {}), **marks}
+    return manifest
+
+
+def _label_pods(manifest: Obj, track: str) -> None:
+    meta: dict[str, Any] = manifest["spec"]["template"].setdefault("metadata", {})
+    meta["labels"] = {**(meta.get("labels") or {}), TRACK_LABEL: track}
+
+
+def _set(spec: Obj, replicas: int | None, deadline_s: int | None) -> None:
+    spec.pop("replicas", None)
+    if replicas is not None:
+        spec["replicas"] = replicas
+    if deadline_s is not None and get(spec, "progressDeadlineSeconds") is None:
+        spec["progressDeadlineSeconds"] = deadline_s
