@@ -1,0 +1,142 @@
+"""A release: one version of one application, as the user wrote it. Everything else is computed from it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from ..errors import BadInput
+from ..kube.objects import KINDS, Obj, digest, get, kind_of
+from .options import STRATEGIES, StrategyName, StrategyOptions
+
+_ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
+
+CLUSTER_SCOPED = frozenset({
+    "APIService", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CustomResourceDefinition", "IngressClass",
+    "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "RuntimeClass", "StorageClass",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration", "VolumeSnapshotClass",
+})  # fmt: skip
+"""Kinds without a namespace, of those that manifests hold. A kind that is not here is taken for a namespaced one."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
+    release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
+    application's own container. Nothing in it is changed in place: copy first.
+    """
+
+    app: str
+    namespace: str
+    workload: Obj
+    services: tuple[Obj, ...] = ()
+    others: tuple[Obj, ...] = ()
+    strategy: StrategyName = "ramped"
+    options: StrategyOptions = field(default_factory=StrategyOptions)
+    container: str = ""
+
+    @property
+    def image(self) -> str:
+        return str(get(app_container(self.workload, self.app, self.container), "image", default=""))
+
+    @property
+    def version(self) -> str:
+        """The image's tag; without one, the start of the image's digest or else of the manifests'."""
+        _, tag, sha = split_image(self.image)
+        return tag or sha.partition(":")[2][:12] or self.digest
+
+    @property
+    def replicas(self) -> int | None:
+        """None where the manifest leaves the number to whoever scales it."""
+        count = get(self.workload, "spec", "replicas")
+        return None if count is None else int(count)
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.manifests)
+
+    @property
+    def manifests(self) -> tuple[Obj, ...]:
+        return in_apply_order((*self.others, *self.services, self.workload))
+
+    def with_namespace(self, namespace: str) -> Release:
+        """A copy in that namespace. Raises BadInput where a manifest names another one."""
+        return replace(
+            self,
+            namespace=namespace,
+            workload=_placed(self.workload, namespace),
+            services=tuple(_placed(obj, namespace) for obj in self.services),
+            others=tuple(_placed(obj, namespace) for obj in self.others),
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """JSON-shaped, for the revision history; `from_record` reads it back."""
+        return {
+            "app": self.app,
+            "namespace": self.namespace,
+            "workload": copy.deepcopy(self.workload),
+            "services": copy.deepcopy(list(self.services)),
+            "others": copy.deepcopy(list(self.others)),
+            "strategy": self.strategy,
+            "options": self.options.model_dump(mode="json", by_alias=True),
+            "container": self.container,
+        }
+
+    @staticmethod
+    def from_record(record: Mapping[str, Any]) -> Release:
+        """Raises ValueError (pydantic's, KeyError's or its own) where it is not what `to_record` writes."""
+        if record["strategy"] not in STRATEGIES:
+            raise ValueError(f"unknown strategy {record['strategy']!r} in a revision's record")
+        return Release(
+            app=record["app"],
+            namespace=record["namespace"],
+            workload=copy.deepcopy(record["workload"]),
+            services=tuple(copy.deepcopy(record["services"])),
+            others=tuple(copy.deepcopy(record["others"])),
+            strategy=record["strategy"],
+            options=StrategyOptions.model_validate(record["options"]),
+            container=record.get("container", ""),
+        )
+
+
+def split_image(image: str) -> tuple[str, str, str]:
+    """(repository, tag, digest) of an image reference; the last two may be empty: `localhost:5000/shop` has no tag."""
+    name, _, sha = image.partition("@")
+    head, slash, last = name.rpartition("/")
+    base, _, tag = last.partition(":")
+    return head + slash + base, tag, sha
+
+
+def app_container(workload: Mapping[str, Any], app: str, container: str = "") -> Obj:
+    """The application's container: the one named so, else the one named as the app or the workload, else the first."""
+    containers: list[Obj] = get(workload, "spec", "template", "spec", "containers", default=[])
+    for name in (container, app, workload["metadata"]["name"]):
+        for candidate in containers:
+            if name and candidate.get("name") == name:
+                return candidate
+    return containers[0] if containers else {}
+
+
+def in_apply_order(objects: tuple[Obj, ...]) -> tuple[Obj, ...]:
+    """What others need comes first; kinds that are not known come last, in the order in which they are written."""
+    return tuple(sorted(objects, key=lambda obj: _ORDER.get(obj["kind"], len(_ORDER))))
+
+
+def is_namespaced(obj: Mapping[str, Any]) -> bool:
+    kind = kind_of(obj["apiVersion"], obj["kind"])
+    return kind.namespaced if kind else obj["kind"] not in CLUSTER_SCOPED
+
+
+def _placed(obj: Obj, namespace: str) -> Obj:
+    if not is_namespaced(obj):
+        return obj
+    meta = obj["metadata"]
+    if meta.get("namespace") not in (None, "", namespace):
+        raise BadInput(
+            f"{obj['kind']} {meta['name']} is in namespace {meta['namespace']}, the release in {namespace}",
+            hint="take the namespace out of the manifest, or release into it with --namespace",
+        )
+    return {**obj, "metadata": {**meta, "namespace": namespace}}

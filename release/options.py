@@ -1,0 +1,223 @@
+"""The five strategies' settings: the `strategies:` block of a release file. Every block and every key has a default."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from . import matching
+from .names import wrong_host, wrong_label, wrong_subdomain
+from .wrong import Wrong
+
+StrategyName = Literal["recreate", "ramped", "blue-green", "canary", "ab"]
+STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
+
+LONGEST_S = 30 * 24 * 3600
+"""Of a duration: longer is a slip of the keyboard."""
+
+
+def seconds(value: Any) -> int:
+    """`90s`, `5m`, `1h`, `1h30m`, or a whole number of seconds. Raises Wrong with a sentence."""
+    total = _seconds(value)
+    if total is None:
+        raise Wrong(f"{value!r} is no duration: write 90s, 5m, 1h or 1h30m")
+    if total > LONGEST_S:
+        raise Wrong(f"{value!r} is longer than 30 days")
+    return total
+
+
+def _seconds(value: Any) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
+    if not isinstance(value, str) or not (found := _DURATION.fullmatch(value)) or not value:
+        return None
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+
+
+def count_or_percent(value: Any) -> int | str:
+    """IntOrString of the API: a count from 0, or a whole percentage such as "25%". Raises Wrong with a sentence."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return value
+    if isinstance(value, str) and _PERCENT.fullmatch(value):
+        return value
+    raise Wrong(f'{value!r} is neither a whole number of pods nor a whole percentage such as "25%"')
+
+
+_PERCENT = re.compile(r"[0-9]{1,5}%")
+
+
+def is_none(value: int | str) -> bool:
+    """Whether an IntOrPercent allows no pod at all: 0 or 0%."""
+    return int(str(value).removesuffix("%")) == 0
+
+
+_DURATION_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": LONGEST_S},
+        {"type": "string", "minLength": 2, "pattern": r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"},
+    ]
+}
+_COUNT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]}
+
+Seconds = Annotated[int, BeforeValidator(seconds), WithJsonSchema(_DURATION_SCHEMA)]
+IntOrPercent = Annotated[int | str, BeforeValidator(count_or_percent), WithJsonSchema(_COUNT_SCHEMA)]
+
+
+class Strict(BaseModel):
+    """Frozen, camelCase in the file, and no key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+def _deadline() -> Any:
+    return Field(600, ge=1, description="Gives up when the pods have made no progress for this long.")
+
+
+class RecreateOptions(Strict):
+    """Every old pod goes, then every new one comes."""
+
+    progress_deadline_seconds: Seconds = _deadline()
+
+
+class RampedOptions(Strict):
+    """The Deployment's own rolling update."""
+
+    max_surge: IntOrPercent = Field("25%", description="Pods above spec.replicas during the update: a count or a percentage.")
+    max_unavailable: IntOrPercent = Field(0, description="Pods that may be missing during the update: a count or a percentage.")
+    min_ready_seconds: Seconds = Field(0, description="How long a new pod must have been ready before it counts.")
+    progress_deadline_seconds: Seconds = _deadline()
+
+    @model_validator(mode="after")
+    def _can_move(self) -> RampedOptions:
+        check_can_move(self.max_surge, self.max_unavailable)
+        if self.progress_deadline_seconds <= self.min_ready_seconds:
+            deadline, ready = self.progress_deadline_seconds, self.min_ready_seconds
+            raise Wrong(f"progressDeadlineSeconds ({deadline}) must be more than minReadySeconds ({ready})")
+        return self
+
+
+def check_can_move(max_surge: int | str, max_unavailable: int | str) -> None:
+    """Raises Wrong where a rolling update could never start, as the API server would."""
+    if is_none(max_surge) and is_none(max_unavailable):
+        raise Wrong("maxSurge and maxUnavailable are both 0: no pod could ever be replaced")
+    if isinstance(max_unavailable, str) and int(max_unavailable.removesuffix("%")) > 100:
+        raise Wrong(f"maxUnavailable is {max_unavailable}, which is more than all pods")
+
+
+class BlueGreenOptions(Strict):
+    """Two Deployments take turns; the Service's selector says which one is live."""
+
+    scale_down_delay_seconds: Seconds = Field(30, description="How long the old side stays up after the switch.")
+    auto_promote: StrictBool = Field(
+        True, description="Switch as soon as the new side is ready; false waits for `deploy promote`."
+    )
+    progress_deadline_seconds: Seconds = _deadline()
+
+
+class CanaryStep(Strict):
+    """One stop of a canary."""
+
+    weight: StrictInt = Field(gt=0, le=100, description="Share of requests for the new version, in whole percent.")
+    pause: Annotated[Seconds, Field(ge=1)] | None = Field(
+        None, description="How long to stay, such as 5m. Without it the release waits for `deploy promote`."
+    )
+
+
+class CanaryOptions(Strict):
+    """A second Deployment behind the same Service; its share of requests is its share of ready pods."""
+
+    steps: tuple[CanaryStep, ...] = Field(
+        (CanaryStep(weight=10, pause=300), CanaryStep(weight=50)), min_length=1, description="Weights in rising order."
+    )
+    max_surge: IntOrPercent = Field(1, description="Pods above spec.replicas during the release: a count or a percentage.")
+    progress_deadline_seconds: Seconds = _deadline()
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[CanaryStep, ...]) -> tuple[CanaryStep, ...]:
+        for before, after in itertools.pairwise(steps):
+            if after.weight <= before.weight:
+                raise Wrong(f"weights must rise from step to step: {after.weight} follows {before.weight}")
+        return steps
+
+
+def _match(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Wrong(f"{value!r} is no match: write {{headers: {{x-api-version: {{exact: v2}}}}}}")
+    return matching.normal(value)
+
+
+Match = Annotated[dict[str, Any], BeforeValidator(_match)]
+_DEFAULT_MATCH: dict[str, Any] = {"headers": {"x-api-version": {"exact": "v2"}}}
+
+
+class AbOptions(Strict):
+    """Two versions side by side, told apart by what a request carries; Istio routes."""
+
+    match: tuple[Match, ...] = Field(
+        (_DEFAULT_MATCH,),
+        description="Requests for the second variant: any of these Istio HTTPMatchRequests. Also cookie, userAgent and query.",
+    )
+    weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = Field(
+        None, description="Share of the requests that match nothing which goes to the second variant too, in whole percent."
+    )
+    hosts: tuple[str, ...] = Field((), description="Host names by which the application is reached from outside.")
+    gateway: str | None = Field(None, description="The Istio Gateway that requests come in by: `name` or `namespace/name`.")
+    replicas: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="Pods of the second variant; default: as the first."
+    )
+    progress_deadline_seconds: Seconds = _deadline()
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if wrong := wrong_host(host):
+                raise Wrong(f"{host!r} is no host name: {wrong}")
+        if len(set(hosts)) < len(hosts):
+            raise Wrong("a host is named twice")
+        return hosts
+
+    @field_validator("gateway")
+    @classmethod
+    def _is_gateway(cls, gateway: str | None) -> str | None:
+        if gateway is not None:
+            namespace, slash, name = gateway.rpartition("/")
+            if wrong := (wrong_label(namespace) if slash else "") or wrong_subdomain(name):
+                raise Wrong(f"{gateway!r} is no gateway's name: {wrong}")
+        return gateway
+
+    @model_validator(mode="after")
+    def _tells_apart(self) -> AbOptions:
+        if not self.match and self.weight is None:
+            raise Wrong("neither match nor weight: no request would reach the second variant")
+        return self
+
+
+class StrategyOptions(Strict):
+    """All five blocks; those that the file leaves out hold their defaults."""
+
+    recreate: RecreateOptions = Field(RecreateOptions(), description=RecreateOptions.__doc__)
+    ramped: RampedOptions = Field(RampedOptions(), description=RampedOptions.__doc__)
+    blue_green: BlueGreenOptions = Field(BlueGreenOptions(), description=BlueGreenOptions.__doc__)
+    canary: CanaryOptions = Field(CanaryOptions(), description=CanaryOptions.__doc__)
+    ab: AbOptions = Field(AbOptions(), description=AbOptions.__doc__)
