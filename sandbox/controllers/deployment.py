@@ -1,0 +1,426 @@
+"""The Deployment controller: ReplicaSets of templates, rolled or recreated, paused, scaled and taken back.
+
+What it decides stands in pure functions (`arithmetic`, `deployment_status`); this file finds the ReplicaSets, asks them, and
+writes. One sync takes one step and writes at most what the real controller would write in one; the writes bring it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from ...kube.clock import timestamp
+from ...kube.objects import DEPLOYMENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
+from ..deletion import delete
+from ..events import record
+from ..names import template_hash
+from ..store import Change, Store
+from .arithmetic import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
+from .deployment_status import (
+    NEVER,
+    condition,
+    count,
+    counted_status,
+    deadline_in_s,
+    deadline_s,
+    find,
+    is_complete,
+    rollout_status,
+    with_condition,
+)
+from .engine import Queue
+from .index import Index, controller_of, is_terminal
+
+__all__ = ["DeploymentController", "Rollout", "Size", "new_size", "old_sizes", "proportional_sizes", "rollout_of"]
+
+HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
+HISTORY = "deployment.kubernetes.io/revision-history"
+DESIRED = "deployment.kubernetes.io/desired-replicas"
+MOST = "deployment.kubernetes.io/max-replicas"
+OWN_ANNOTATIONS = (REVISION, HISTORY, DESIRED, MOST, "kubectl.kubernetes.io/last-applied-configuration")
+
+
+def same_template(one: Obj, other: Obj) -> bool:
+    """Whether two pod templates are equal but for the hash that this controller adds."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(template: Obj) -> Obj:
+    meta = {key: value for key, value in (template.get("metadata") or {}).items() if value is not None}
+    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key != HASH}
+    return template | {"metadata": meta | {"labels": labels}}
+
+
+def new_among(deployment: Obj, sets: Sequence[Obj]) -> Obj | None:
+    """The ReplicaSet of the Deployment's template: of several the oldest."""
+    template = deployment["spec"]["template"]
+    return next((each for each in sets if same_template(each["spec"]["template"], template)), None)
+
+
+def revision_of(obj: Obj) -> int:
+    text = annotations_of(obj).get(REVISION, "0")
+    return int(text) if text.isdecimal() else 0
+
+
+def wanted(replicaset: Obj) -> int:
+    return int(get(replicaset, "spec", "replicas", default=0))
+
+
+def active(sets: Sequence[Obj]) -> list[Obj]:
+    return [each for each in sets if wanted(each)]
+
+
+def by_age(sets: Sequence[Obj]) -> list[Obj]:
+    """Oldest first; those of the same second in the order in which they were stored."""
+    return sorted(sets, key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
+
+
+def size_of(replicaset: Obj) -> Size:
+    scaled_for = annotations_of(replicaset).get(MOST, "0")
+    available = get(replicaset, "status", "availableReplicas", default=0)
+    return Size(wanted(replicaset), available, int(scaled_for) if scaled_for.isdecimal() else 0)
+
+
+def with_revision(deployment: Obj, replicaset: Obj, revision: int) -> Obj:
+    """The ReplicaSet as it should be noted: the Deployment's annotations, and a revision above all others'."""
+    before = annotations_of(replicaset)
+    copied = {key: value for key, value in annotations_of(deployment).items() if key not in OWN_ANNOTATIONS}
+    annotations = before | copied
+    if revision_of(replicaset) < revision:
+        annotations[REVISION] = str(revision)
+        if REVISION in before:
+            history = [*before.get(HISTORY, "").split(","), before[REVISION]]
+            annotations[HISTORY] = ",".join(each for each in history if each)
+    return replicaset | {"metadata": replicaset["metadata"] | {"annotations": annotations}}
+
+
+class DeploymentController:
+    name = "deployment"
+
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime]) -> None:
+        self._store, self._index, self._queue, self._now = store, index, queue, now
+
+    def note(self, change: Change) -> None:
+        meta = change.obj["metadata"]
+        if change.kind == DEPLOYMENT:
+            self._queue.add(self.name, meta["namespace"], meta["name"])
+        elif change.kind == REPLICA_SET:
+            self._add_owners(change)
+        elif change.kind == POD and (change.type == "DELETED" or is_terminal(change.obj)):
+            # Recreate waits for pods, and only their ReplicaSet knows whose they are.
+            owner = controller_of(change.obj) or {}
+            if found := self._store.find(REPLICA_SET, meta["namespace"], owner.get("name", "")):
+                self._add_owner(found)
+
+    def _add_owners(self, change: Change) -> None:
+        self._add_owner(change.obj)
+        if change.before is not None:
+            self._add_owner(change.before)
+        if controller_of(change.obj) is None:
+            for deployment in self._store.list(DEPLOYMENT, change.obj["metadata"]["namespace"]):
+                self._queue.add(self.name, deployment["metadata"]["namespace"], deployment["metadata"]["name"])
+
+    def _add_owner(self, replicaset: Obj) -> None:
+        owner = controller_of(replicaset) or {}
+        if owner.get("kind") == DEPLOYMENT.name:
+            self._queue.add(self.name, replicaset["metadata"]["namespace"], owner["name"])
+
+    def sync(self, namespace: str, name: str) -> None:
+        deployment = self._store.find(DEPLOYMENT, namespace, name)
+        if deployment is None:
+            self._queue.forget(self.name, namespace, name)
+            return
+        if not get(deployment, "spec", "selector", default={}):
+            return
+        sets = self._sets_of(deployment)
+        if "deletionTimestamp" in deployment["metadata"]:
+            self._write(deployment, counted_status(deployment, sets, new_among(deployment, sets), self._now()))
+            return
+        deployment = self._note_pause(deployment)
+        deployment, new, old = self._split(deployment, create=False)
+        if get(deployment, "spec", "paused", default=False) or self._was_scaled(deployment, new, old):
+            self._scale(deployment, new, old)
+            if get(deployment, "spec", "paused", default=False):
+                self._clean_up(deployment, old)
+            deployment, new, old = self._reread(deployment, new)
+            self._write(deployment, counted_status(deployment, _all(old, new), new, self._now()))
+        elif rollout_of(deployment).is_rolling:
+            self._roll(deployment)
+        else:
+            self._recreate(deployment, new, old)
+
+    # finding
+
+    def _sets_of(self, deployment: Obj) -> list[Obj]:
+        """Its ReplicaSets, oldest first, with those that it adopts: same labels, nobody's."""
+        meta = deployment["metadata"]
+        if "deletionTimestamp" not in meta:
+            for orphan in self._index.orphans(REPLICA_SET, meta["namespace"]):
+                unowned = "deletionTimestamp" not in orphan["metadata"]
+                if unowned and matches(deployment["spec"]["selector"], labels_of(orphan)):
+                    owners = [*get(orphan, "metadata", "ownerReferences", default=[]), _owner(deployment)]
+                    adopted = orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}}
+                    self._store.update(REPLICA_SET, adopted)
+        return by_age(self._index.replicasets_of(meta["uid"]))
+
+    def _split(self, deployment: Obj, *, create: bool) -> tuple[Obj, Obj | None, list[Obj]]:
+        """The Deployment, its new ReplicaSet (made where `create` says so) and the old ones, revisions noted."""
+        sets = self._sets_of(deployment)
+        new = new_among(deployment, sets)
+        old = [each for each in sets if each is not new]
+        revision = max((revision_of(each) for each in old), default=0) + 1
+        if new is not None:
+            deployment, new = self._note_revision(deployment, new, revision)
+        elif create:
+            deployment, new = self._create(deployment, old, revision)
+        return deployment, new, old
+
+    def _reread(self, deployment: Obj, new: Obj | None) -> tuple[Obj, Obj | None, list[Obj]]:
+        """After writes: the same ReplicaSets as they are stored now."""
+        sets = self._sets_of(deployment)
+        uid = new["metadata"]["uid"] if new else ""
+        found = next((each for each in sets if each["metadata"]["uid"] == uid), None)
+        return deployment, found, [each for each in sets if each is not found]
+
+    def _was_scaled(self, deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> bool:
+        replicas = str(rollout_of(deployment).replicas)
+        return any(annotations_of(each).get(DESIRED, replicas) != replicas for each in active(_all(old, new)))
+
+    # noting
+
+    def _note_pause(self, deployment: Obj) -> Obj:
+        """A pause stops the deadline's clock, a resumption starts it anew: both are written as progress."""
+        conditions = get(deployment, "status", "conditions", default=[])
+        current = find(conditions, "Progressing")
+        if deadline_s(deployment) is None or (current and current["reason"] == "ProgressDeadlineExceeded"):
+            return deployment
+        is_noted = current is not None and current["reason"] == "DeploymentPaused"
+        is_paused = get(deployment, "spec", "paused", default=False)
+        if is_paused == is_noted:
+            return deployment
+        reason, word = ("DeploymentPaused", "paused") if is_paused else ("DeploymentResumed", "resumed")
+        noted = condition("Progressing", "Unknown", reason, f"Deployment is {word}", self._now())
+        return self._with_conditions(deployment, with_condition(conditions, noted))
+
+    def _note_revision(self, deployment: Obj, new: Obj, revision: int) -> tuple[Obj, Obj]:
+        noted = with_revision(deployment, new, revision)
+        noted = noted | {"spec": _with_min_ready(noted["spec"], deployment)}
+        if noted != new:
+            return deployment, self._update_set(new, noted)
+        deployment = self._set_revision(deployment, annotations_of(new)[REVISION])
+        conditions = get(deployment, "status", "conditions", default=[])
+        if deadline_s(deployment) is not None and find(conditions, "Progressing") is None:
+            message = f'Found new replica set "{new["metadata"]["name"]}"'
+            found = condition("Progressing", "True", "FoundNewReplicaSet", message, self._now())
+            deployment = self._with_conditions(deployment, with_condition(conditions, found))
+        return deployment, new
+
+    def _set_revision(self, deployment: Obj, revision: str) -> Obj:
+        annotations = annotations_of(deployment)
+        if annotations.get(REVISION) == revision:
+            return deployment
+        meta = deployment["metadata"] | {"annotations": annotations | {REVISION: revision}}
+        return self._store.update(DEPLOYMENT, deployment | {"metadata": meta})
+
+    def _with_conditions(self, deployment: Obj, conditions: list[Obj]) -> Obj:
+        status = get(deployment, "status", default={}) | {"conditions": conditions}
+        return self._store.update(DEPLOYMENT, deployment | {"status": status})
+
+    def _write(self, deployment: Obj, status: Obj) -> None:
+        if status != deployment.get("status"):
+            self._store.update(DEPLOYMENT, deployment | {"status": status})
+
+    def _update_set(self, before: Obj, after: Obj) -> Obj:
+        if before["spec"] != after["spec"]:
+            generation = before["metadata"].get("generation", 1) + 1
+            after = after | {"metadata": after["metadata"] | {"generation": generation}}
+        return self._store.update(REPLICA_SET, after)
+
+    # creating and sizing
+
+    def _create(self, deployment: Obj, old: Sequence[Obj], revision: int) -> tuple[Obj, Obj | None]:
+        made = self._made(deployment, old, revision)
+        name = made["metadata"]["name"]
+        if taken := self._store.find(REPLICA_SET, made["metadata"]["namespace"], name):
+            # Somebody else's, or another template of the same hash: count the collision and hash again.
+            collisions = get(deployment, "status", "collisionCount", default=0) + 1
+            status = get(deployment, "status", default={}) | {"collisionCount": collisions}
+            assert controller_of(taken) is None or not same_template(taken["spec"]["template"], made["spec"]["template"])
+            return self._store.update(DEPLOYMENT, deployment | {"status": status}), None
+        new = self._store.create(REPLICA_SET, made)
+        if size := wanted(new):
+            self._tell(deployment, f"Scaled up replica set {name} from 0 to {size}")
+        deployment = self._set_revision(deployment, str(revision))
+        if deadline_s(deployment) is not None:
+            conditions = get(deployment, "status", "conditions", default=[])
+            message = f'Created new replica set "{name}"'
+            created = condition("Progressing", "True", "NewReplicaSetCreated", message, self._now())
+            deployment = self._with_conditions(deployment, with_condition(conditions, created))
+        return deployment, new
+
+    def _made(self, deployment: Obj, old: Sequence[Obj], revision: int) -> Obj:
+        rollout, meta, template = rollout_of(deployment), deployment["metadata"], deployment["spec"]["template"]
+        hashed = template_hash(_plain(template), get(deployment, "status", "collisionCount", default=0))
+        labels = labels_of(template) | {HASH: hashed}
+        selector = deployment["spec"]["selector"]
+        selected = selector | {"matchLabels": (selector.get("matchLabels") or {}) | {HASH: hashed}}
+        made: Obj = {
+            "apiVersion": REPLICA_SET.api_version,
+            "kind": REPLICA_SET.name,
+            "metadata": {
+                "name": f"{meta['name']}-{hashed}",
+                "namespace": meta["namespace"],
+                "labels": labels,
+                "annotations": {DESIRED: str(rollout.replicas), MOST: str(rollout.most)},
+                "generation": 1,
+                "creationTimestamp": timestamp(self._now()),
+                "ownerReferences": [_owner(deployment)],
+            },
+            "spec": {
+                "replicas": new_size(rollout, 0, count(old, "spec", "replicas")),
+                "selector": selected,
+                "template": template | {"metadata": (template.get("metadata") or {}) | {"labels": labels}},
+            },
+            "status": {"replicas": 0},
+        }
+        made["spec"] = _with_min_ready(made["spec"], deployment)
+        return with_revision(deployment, made, revision)
+
+    def _resize(self, deployment: Obj, replicaset: Obj, size: int) -> bool:
+        """Whether the ReplicaSet wants another number of pods now. The annotations are written in any case."""
+        rollout = rollout_of(deployment)
+        annotations = annotations_of(replicaset) | {DESIRED: str(rollout.replicas), MOST: str(rollout.most)}
+        before, name = wanted(replicaset), replicaset["metadata"]["name"]
+        after = replicaset | {
+            "metadata": replicaset["metadata"] | {"annotations": annotations},
+            "spec": replicaset["spec"] | {"replicas": size},
+        }
+        if after != replicaset:
+            self._update_set(replicaset, after)
+        if size != before:
+            direction = "up" if size > before else "down"
+            self._tell(deployment, f"Scaled {direction} replica set {name} from {before} to {size}")
+        return size != before
+
+    def _tell(self, deployment: Obj, message: str) -> None:
+        component = "deployment-controller"
+        now = self._now()
+        record(
+            self._store,
+            DEPLOYMENT,
+            deployment,
+            reason="ScalingReplicaSet",
+            message=message,
+            now=now,
+            component=component,
+        )
+
+    # strategies
+
+    def _scale(self, deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> None:
+        """The Deployment was scaled, or is paused and may have been: without going on with the rollout."""
+        rollout, sets = rollout_of(deployment), active(_all(old, new))
+        if len(sets) <= 1:
+            only = sets[0] if sets else new or (old[-1] if old else None)
+            if only is not None and wanted(only) != rollout.replicas:
+                self._resize(deployment, only, rollout.replicas)
+            return
+        if new is not None and _is_saturated(rollout, new):
+            for each in active(old):
+                self._resize(deployment, each, 0)
+            return
+        if rollout.is_rolling:
+            live = get(deployment, "status", "replicas", default=0)
+            sizes = proportional_sizes(rollout, [size_of(each) for each in sets], live=live)
+            for each, size in zip(sets, sizes, strict=True):
+                self._resize(deployment, each, size)
+
+    def _roll(self, deployment: Obj) -> None:
+        deployment, new, old = self._split(deployment, create=True)
+        if new is None:
+            return  # a hash collision was counted, which brings us back
+        rollout = rollout_of(deployment)
+        total = count(_all(old, new), "spec", "replicas")
+        target = new_size(rollout, wanted(new), total)
+        moved = target != wanted(new) and self._resize(deployment, new, target)
+        if not moved:
+            shrinking = active(old)
+            sizes = old_sizes(rollout, size_of(new), [size_of(each) for each in shrinking])
+            for each, size in zip(shrinking, sizes, strict=True):
+                moved |= size != wanted(each) and self._resize(deployment, each, size)
+        self._finish(deployment, new, old, clean_up=not moved)
+
+    def _recreate(self, deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> None:
+        shrinking = active(old)
+        for each in shrinking:
+            self._resize(deployment, each, 0)
+        if shrinking or self._old_pods_live(old):
+            self._finish(deployment, new, old, clean_up=False)
+            return
+        if new is None:
+            deployment, new, old = self._split(deployment, create=True)
+            if new is None:
+                return
+        replicas = rollout_of(deployment).replicas
+        if wanted(new) != replicas:
+            self._resize(deployment, new, replicas)
+        self._finish(deployment, new, old, clean_up=True)
+
+    def _old_pods_live(self, old: Sequence[Obj]) -> bool:
+        """Terminating ones live still; what has ended does not count, though its object may be there."""
+        if count(old, "status", "replicas"):
+            return True
+        owned = (self._index.pods_of(each["metadata"]["uid"]) for each in old)
+        return any(each.active or each.terminating for each in owned)
+
+    def _finish(self, deployment: Obj, new: Obj | None, old: Sequence[Obj], *, clean_up: bool) -> None:
+        if clean_up and is_complete(deployment, get(deployment, "status", default={})):
+            self._clean_up(deployment, old)
+        deployment, new, old = self._reread(deployment, new)
+        status = rollout_status(deployment, _all(old, new), new, self._now())
+        self._write(deployment, status)
+        meta = deployment["metadata"]
+        if (wait_s := deadline_in_s(deployment, status, self._now())) is not None:
+            self._queue.after(wait_s, self.name, meta["namespace"], meta["name"])
+        else:
+            self._queue.forget(self.name, meta["namespace"], meta["name"])
+
+    def _clean_up(self, deployment: Obj, old: Sequence[Obj]) -> None:
+        """Deletes the oldest revisions above revisionHistoryLimit, but none that still has or wants pods."""
+        limit = get(deployment, "spec", "revisionHistoryLimit")
+        alive = [each for each in old if "deletionTimestamp" not in each["metadata"]]
+        if limit is None or limit == NEVER or len(alive) <= limit:
+            return
+        for each in sorted(alive, key=revision_of)[: len(alive) - limit]:
+            meta = each["metadata"]
+            is_behind = meta.get("generation", 0) > get(each, "status", "observedGeneration", default=0)
+            if not wanted(each) and not get(each, "status", "replicas", default=0) and not is_behind:
+                delete(self._store, REPLICA_SET, meta["namespace"], meta["name"], now=self._now())
+
+
+def _all(old: Sequence[Obj], new: Obj | None) -> list[Obj]:
+    return by_age([*old, new]) if new is not None else list(old)
+
+
+def _is_saturated(rollout: Rollout, new: Obj) -> bool:
+    is_known = annotations_of(new).get(DESIRED) == str(rollout.replicas)
+    return is_known and wanted(new) == rollout.replicas == size_of(new).available
+
+
+def _owner(deployment: Obj) -> Obj:
+    meta = deployment["metadata"]
+    return {
+        "apiVersion": DEPLOYMENT.api_version,
+        "kind": DEPLOYMENT.name,
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _with_min_ready(spec: Obj, deployment: Obj) -> Obj:
+    seconds = get(deployment, "spec", "minReadySeconds", default=0)
+    plain = {key: value for key, value in spec.items() if key != "minReadySeconds"}
+    return plain | {"minReadySeconds": seconds} if seconds else plain

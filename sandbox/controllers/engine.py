@@ -1,0 +1,146 @@
+"""The work queue of the controllers: keys to look at, once each, in a fixed order, on the event loop.
+
+Level-triggered, as in Kubernetes: a change of the store makes controllers put keys into the queue, and a sync looks at what
+is there then. There is no polling and no task: the queue asks the loop to be called when it gets its first key. Controllers
+that stand first are always served first, so a run is the same every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from ..store import Change, Store
+from .index import everything
+
+BATCH = 200  # keys handled before other callbacks of the loop get their turn
+
+
+class Key(NamedTuple):
+    controller: str
+    namespace: str
+    name: str
+
+
+class Controller(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def note(self, change: Change) -> None:
+        """Puts keys into the queue. Never writes."""
+        ...
+
+    def sync(self, namespace: str, name: str) -> None:
+        """Brings the cluster nearer to what the object wants. An object that is gone is no error."""
+        ...
+
+
+class Queue:
+    """Keys that wait, by controller. `start` binds it to the running loop; before that keys are only collected."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._controllers: dict[str, Controller] = {}
+        self._waiting: dict[str, dict[Key, None]] = {}  # dicts as ordered sets
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._called = False
+        self._unsubscribe = lambda: None
+        self._failure: Exception | None = None
+        self._idle: list[asyncio.Future[None]] = []
+
+    def start(self, controllers: Sequence[Controller]) -> None:
+        """Begins with everything that the store holds already, as a controller does after its restart."""
+        self._loop = asyncio.get_running_loop()
+        self._controllers = {controller.name: controller for controller in controllers}
+        self._waiting = {name: {} for name in self._controllers}
+        self._unsubscribe = self._store.subscribe(self._note)
+        for kind, obj in everything(self._store):
+            self._note(Change(0, "ADDED", kind, obj, None))
+
+    def stop(self) -> None:
+        self._unsubscribe()
+        self._unsubscribe = lambda: None
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._waiting = {name: {} for name in self._controllers}
+        self._loop = None
+        self._release()
+
+    def add(self, controller: str, namespace: str, name: str) -> None:
+        if controller in self._waiting:
+            self._waiting[controller][Key(controller, namespace, name)] = None
+            self._wake()
+
+    def after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
+        """Adds the key later. A key has one timer: the newest."""
+        key = Key(controller, namespace, name)
+        self.forget(controller, namespace, name)
+        if self._loop is not None:
+            self._timers[key] = self._loop.call_later(max(seconds, 0.0), self._due, key)
+
+    def forget(self, controller: str, namespace: str, name: str) -> None:
+        if timer := self._timers.pop(Key(controller, namespace, name), None):
+            timer.cancel()
+
+    async def settle(self) -> None:
+        """Until nothing is left to do at this moment. Raises what a controller raised."""
+        while any(self._waiting.values()) and self._loop is not None and self._failure is None:
+            future = self._loop.create_future()
+            self._idle.append(future)
+            await future
+        self.check()
+
+    def check(self) -> None:
+        """Raises the first error of a controller, which stopped the queue."""
+        if self._failure is not None:
+            raise self._failure
+
+    # inside
+
+    def _note(self, change: Change) -> None:
+        for controller in self._controllers.values():
+            controller.note(change)
+
+    def _due(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(*key)
+
+    def _wake(self) -> None:
+        if self._loop is not None and not self._called:
+            self._called = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._called = False
+        try:
+            for _ in range(BATCH):
+                key = self._next()
+                if key is None:
+                    break
+                self._controllers[key.controller].sync(key.namespace, key.name)
+        except Exception as error:
+            # The rest of the cluster would go on with half of its behaviour: stop, and let whoever waits know.
+            self._failure = error
+            self._release()
+            raise
+        if any(self._waiting.values()):
+            self._wake()
+        else:
+            self._release()
+
+    def _next(self) -> Key | None:
+        for waiting in self._waiting.values():
+            if waiting:
+                key = next(iter(waiting))
+                del waiting[key]
+                return key
+        return None
+
+    def _release(self) -> None:
+        idle, self._idle = self._idle, []
+        for future in idle:
+            if not future.done():
+                future.set_result(None)

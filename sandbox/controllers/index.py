@@ -1,0 +1,183 @@
+"""What controllers ask of thousands of objects, kept up to date with each change instead of searched for.
+
+Fed by the store's changes before any controller sees them. Orders are those of creation.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ...kube.objects import KINDS, POD, REPLICA_SET, SERVICE, Kind, Obj, get
+from ..store import Change, Store
+
+
+def controller_of(obj: Obj) -> Obj | None:
+    """The owner reference of the controller, if there is one."""
+    for reference in get(obj, "metadata", "ownerReferences", default=()):
+        if reference.get("controller"):
+            return dict(reference)
+    return None
+
+
+def condition_of(obj: Obj, type_: str) -> Obj | None:
+    for condition in get(obj, "status", "conditions", default=()):
+        if condition["type"] == type_:
+            return dict(condition)
+    return None
+
+
+def everything(store: Store) -> Iterator[tuple[Kind, Obj]]:
+    """All objects of the kinds that controllers care for."""
+    for kind in KINDS:
+        for obj in store.list(kind):
+            yield kind, obj
+
+
+def is_ready(pod: Obj) -> bool:
+    condition = condition_of(pod, "Ready")
+    return condition is not None and condition["status"] == "True"
+
+
+def is_terminal(pod: Obj) -> bool:
+    return get(pod, "status", "phase") in ("Succeeded", "Failed")
+
+
+def is_terminating(pod: Obj) -> bool:
+    return "deletionTimestamp" in pod["metadata"] and not is_terminal(pod)
+
+
+def is_active(pod: Obj) -> bool:
+    """Whether the pod counts as a replica."""
+    return "deletionTimestamp" not in pod["metadata"] and not is_terminal(pod)
+
+
+@dataclass
+class Owned:
+    """The pods of one controller, counted. `ready_since` counts ready pods by the timestamp of their Ready condition."""
+
+    pods: dict[str, Obj] = field(default_factory=dict)
+    active: int = 0
+    terminating: int = 0
+    ready: int = 0
+    ready_since: Counter[str] = field(default_factory=Counter)
+
+    def count(self, pod: Obj, by: int) -> None:
+        if is_terminating(pod):
+            self.terminating += by
+        elif is_active(pod):
+            self.active += by
+            ready = condition_of(pod, "Ready")
+            if ready is not None and ready["status"] == "True":
+                self.ready += by
+                since = ready.get("lastTransitionTime") or ""
+                self.ready_since[since] += by
+                if not self.ready_since[since]:
+                    del self.ready_since[since]
+
+
+class Index:
+    """`pods` and `replicasets` by the uid of their controller; everything by namespace and by owner."""
+
+    def __init__(self, store: Store) -> None:
+        self._pods: dict[str, Owned] = {}
+        self._replicasets: dict[str, dict[str, Obj]] = {}
+        self._orphans: dict[tuple[str, str], dict[str, Obj]] = {}  # (kind, namespace) -> without a controller
+        self._services: dict[str, dict[str, Obj]] = {}
+        self._by_owner: dict[str, dict[tuple[Kind, str, str], None]] = {}
+        self._by_namespace: dict[str, dict[tuple[Kind, str], None]] = {}
+        self._uids: set[str] = set()
+        self._store = store
+        for kind, obj in everything(store):
+            self._add(kind, obj)
+
+    def pods_of(self, uid: str) -> Owned:
+        return self._pods.get(uid) or Owned()
+
+    def replicasets_of(self, uid: str) -> list[Obj]:
+        return list(self._replicasets.get(uid, {}).values())
+
+    def orphans(self, kind: Kind, namespace: str) -> list[Obj]:
+        return list(self._orphans.get((kind.name, namespace), {}).values())
+
+    def services_in(self, namespace: str) -> list[Obj]:
+        return list(self._services.get(namespace, {}).values())
+
+    def dependents_of(self, uid: str) -> list[tuple[Kind, Obj]]:
+        found = [(kind, self._store.find(kind, space, name)) for kind, space, name in self._by_owner.get(uid, {})]
+        return [(kind, obj) for kind, obj in found if obj is not None]
+
+    def content_of(self, namespace: str) -> list[tuple[Kind, str]]:
+        return list(self._by_namespace.get(namespace, {}))
+
+    def exists(self, uid: str) -> bool:
+        return uid in self._uids
+
+    def note(self, change: Change) -> None:
+        if change.type == "MODIFIED" and change.before is not None:
+            self._replace(change.kind, change.before, change.obj)
+        elif change.type == "ADDED":
+            self._add(change.kind, change.obj)
+        else:
+            self._remove(change.kind, change.obj)
+
+    # inside
+
+    def _replace(self, kind: Kind, before: Obj, obj: Obj) -> None:
+        """In place, so that orders stay those of creation."""
+        if before["metadata"].get("ownerReferences") != obj["metadata"].get("ownerReferences"):
+            self._remove(kind, before)
+            self._add(kind, obj)
+            return
+        name, uid = obj["metadata"]["name"], (controller_of(obj) or {}).get("uid")
+        if kind.name == POD.name and uid:
+            owned = self._pods[uid]
+            owned.count(before, -1)
+            owned.count(obj, +1)
+            owned.pods[name] = obj
+        elif kind.name == REPLICA_SET.name and uid:
+            self._replicasets[uid][name] = obj
+        elif kind.name in (POD.name, REPLICA_SET.name):
+            self._orphans[(kind.name, obj["metadata"].get("namespace", ""))][name] = obj
+        elif kind == SERVICE:
+            self._services[obj["metadata"]["namespace"]][name] = obj
+
+    def _add(self, kind: Kind, obj: Obj) -> None:
+        meta = obj["metadata"]
+        namespace, name, uid = meta.get("namespace", ""), meta["name"], (controller_of(obj) or {}).get("uid")
+        self._uids.add(meta["uid"])
+        if namespace:
+            self._by_namespace.setdefault(namespace, {})[(kind, name)] = None
+        for reference in meta.get("ownerReferences") or ():
+            self._by_owner.setdefault(reference["uid"], {})[(kind, namespace, name)] = None
+        if kind.name == POD.name and uid:
+            owned = self._pods.setdefault(uid, Owned())
+            owned.count(obj, +1)
+            owned.pods[name] = obj
+        elif kind.name == REPLICA_SET.name and uid:
+            self._replicasets.setdefault(uid, {})[name] = obj
+        elif kind.name in (POD.name, REPLICA_SET.name):
+            self._orphans.setdefault((kind.name, namespace), {})[name] = obj
+        elif kind == SERVICE:
+            self._services.setdefault(namespace, {})[name] = obj
+
+    def _remove(self, kind: Kind, obj: Obj) -> None:
+        meta = obj["metadata"]
+        namespace, name, uid = meta.get("namespace", ""), meta["name"], (controller_of(obj) or {}).get("uid")
+        self._uids.discard(meta["uid"])
+        self._by_namespace.get(namespace, {}).pop((kind, name), None)
+        for reference in meta.get("ownerReferences") or ():
+            self._by_owner.get(reference["uid"], {}).pop((kind, namespace, name), None)
+        if kind.name == POD.name and uid:
+            owned = self._pods[uid]
+            owned.count(obj, -1)
+            del owned.pods[name]
+            if not owned.pods:
+                del self._pods[uid]
+        elif kind.name == REPLICA_SET.name and uid:
+            del self._replicasets[uid][name]
+        elif kind.name in (POD.name, REPLICA_SET.name):
+            del self._orphans[(kind.name, namespace)][name]
+        elif kind == SERVICE:
+            self._services[namespace].pop(name, None)

@@ -1,0 +1,76 @@
+"""The namespace controller: a namespace that is deleted takes all of its content with it, and goes last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ...kube.clock import timestamp
+from ...kube.objects import CONFIG_MAP, NAMESPACE, SERVICE_ACCOUNT, Kind, Obj, get
+from ..deletion import delete, finished
+from ..store import Change, Store
+from .engine import Queue
+from .index import Index
+
+FINALIZER = "kubernetes"
+ROOT_CA = "kube-root-ca.crt"
+
+
+class NamespaceController:
+    name = "namespace"
+
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime]) -> None:
+        self._store, self._index, self._queue, self._now = store, index, queue, now
+        self._going: set[str] = set()
+
+    def note(self, change: Change) -> None:
+        meta = change.obj["metadata"]
+        if change.kind == NAMESPACE:
+            if change.type == "DELETED" or "deletionTimestamp" in meta:
+                self._going.add(meta["name"])
+            else:
+                self._going.discard(meta["name"])
+            self._queue.add(self.name, "", meta["name"])
+        elif meta.get("namespace") in self._going:
+            self._queue.add(self.name, "", meta["namespace"])
+
+    def sync(self, namespace: str, name: str) -> None:
+        live = self._store.find(NAMESPACE, "", name)
+        if live is not None and "deletionTimestamp" not in live["metadata"]:
+            self._furnish(name)
+            return
+        if live is not None and get(live, "status", "phase") != "Terminating":
+            live = self._store.update(NAMESPACE, live | {"status": {"phase": "Terminating"}})
+        self._empty(name)
+        if self._index.content_of(name):
+            return
+        self._going.discard(name)
+        if live is not None:
+            self._let_go(live)
+
+    def _furnish(self, name: str) -> None:
+        """What every namespace comes with."""
+        self._ensure(SERVICE_ACCOUNT, name, {"metadata": {"name": "default"}})
+        self._ensure(CONFIG_MAP, name, {"metadata": {"name": ROOT_CA}, "data": {"ca.crt": ""}})
+
+    def _ensure(self, kind: Kind, namespace: str, obj: Obj) -> None:
+        if self._store.find(kind, namespace, obj["metadata"]["name"]) is None:
+            meta = obj["metadata"] | {"namespace": namespace, "creationTimestamp": timestamp(self._now())}
+            self._store.create(kind, obj | {"apiVersion": kind.api_version, "kind": kind.name, "metadata": meta})
+
+    def _empty(self, namespace: str) -> None:
+        for kind, name in self._index.content_of(namespace):
+            found = self._store.find(kind, namespace, name)
+            if found is not None and "deletionTimestamp" not in found["metadata"]:
+                delete(self._store, kind, namespace, name, now=self._now())
+
+    def _let_go(self, live: Obj) -> None:
+        spec = get(live, "spec", default={})
+        left = [each for each in spec.get("finalizers") or () if each != FINALIZER]
+        freed = live | {"spec": {key: value for key, value in spec.items() if key != "finalizers"}}
+        if left:
+            freed["spec"]["finalizers"] = left
+        if finished(live) and not left:
+            self._store.remove(NAMESPACE, "", live["metadata"]["name"])
+        else:
+            self._store.update(NAMESPACE, freed)

@@ -1,0 +1,217 @@
+"""The ReplicaSet controller: as many pods as wanted, and the right ones deleted when there are too many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import cmp_to_key
+from random import Random
+
+from ...kube.clock import parse_timestamp, timestamp
+from ...kube.objects import POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
+from ..deletion import delete
+from ..events import record
+from ..names import suffix
+from ..store import Change, Store
+from .engine import Queue
+from .index import Index, Owned, condition_of, controller_of, is_active, is_ready
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
+
+
+def first_to_go(pods: Sequence[Obj], now: datetime) -> list[Obj]:
+    """The pods in the order in which they should be deleted: least use first.
+
+    Not scheduled, not running, not ready, cheap to delete, on a crowded node, young (by orders of magnitude, so that age
+    does not decide among pods of about the same age), often restarted.
+    """
+    on_node: dict[str, int] = {}
+    for pod in pods:
+        node = get(pod, "spec", "nodeName", default="")
+        on_node[node] = on_node.get(node, 0) + 1
+    keyed = [(_rank(pod, on_node), pod) for pod in pods]
+
+    def compare(one: tuple[tuple[int, ...], Obj], other: tuple[tuple[int, ...], Obj]) -> int:
+        if one[0] != other[0]:
+            return -1 if one[0] < other[0] else 1
+        return _compare_ages(one[1], other[1], now)
+
+    return [pod for _, pod in sorted(keyed, key=cmp_to_key(compare))]
+
+
+def _rank(pod: Obj, on_node: dict[str, int]) -> tuple[int, ...]:
+    node = get(pod, "spec", "nodeName", default="")
+    cost = annotations_of(pod).get(DELETION_COST, "0")
+    is_number = cost.removeprefix("-").isdecimal()
+    phase = PHASES.get(get(pod, "status", "phase", default="Pending"), 1)
+    return bool(node), phase, is_ready(pod), int(cost) if is_number else 0, -on_node[node]
+
+
+def _compare_ages(one: Obj, other: Obj, now: datetime) -> int:
+    if is_ready(one) and is_ready(other) and _ready_at(one) != _ready_at(other):
+        return _compare_magnitudes(one, other, _ready_at(one), _ready_at(other), now)
+    if _restarts(one) != _restarts(other):
+        return _restarts(other) - _restarts(one)
+    created = one["metadata"].get("creationTimestamp", ""), other["metadata"].get("creationTimestamp", "")
+    if created[0] != created[1]:
+        return _compare_magnitudes(one, other, *created, now)
+    return 0
+
+
+def _compare_magnitudes(one: Obj, other: Obj, since: str, other_since: str, now: datetime) -> int:
+    difference = _magnitude(since, now) - _magnitude(other_since, now)
+    if difference:
+        return difference
+    return -1 if one["metadata"]["uid"] < other["metadata"]["uid"] else 1
+
+
+def _magnitude(since: str, now: datetime) -> int:
+    age_ns = (now - parse_timestamp(since)).total_seconds() * 1e9 if since else 0.0
+    return int(math.log2(age_ns)) if age_ns >= 1 else -1
+
+
+def _ready_at(pod: Obj) -> str:
+    return str((condition_of(pod, "Ready") or {}).get("lastTransitionTime") or "")
+
+
+def _restarts(pod: Obj) -> int:
+    return max((each.get("restartCount", 0) for each in get(pod, "status", "containerStatuses", default=())), default=0)
+
+
+def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float | None]:
+    """(how many pods have been ready for long enough, seconds until the next one will have been)."""
+    if not min_ready_s:
+        return owned.ready, None
+    moments = [
+        (parse_timestamp(since) + timedelta(seconds=min_ready_s), pods) for since, pods in owned.ready_since.items() if since
+    ]
+    waits = [(moment - now).total_seconds() for moment, _ in moments if moment > now]
+    return sum(pods for moment, pods in moments if moment <= now), min(waits, default=None)
+
+
+class ReplicaSetController:
+    name = "replicaset"
+
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], random: Random) -> None:
+        self._store, self._index, self._queue, self._now, self._random = store, index, queue, now, random
+        self._relabelled: dict[tuple[str, str], dict[str, None]] = {}
+
+    def note(self, change: Change) -> None:
+        meta = change.obj["metadata"]
+        if change.kind == REPLICA_SET:
+            self._queue.add(self.name, meta["namespace"], meta["name"])
+        elif change.kind == POD:
+            owner = controller_of(change.obj)
+            if owner is not None and owner["kind"] == REPLICA_SET.name:
+                self._queue.add(self.name, meta["namespace"], owner["name"])
+                if change.before is not None and labels_of(change.before) != labels_of(change.obj):
+                    self._relabelled.setdefault((meta["namespace"], owner["name"]), {})[meta["name"]] = None
+            elif owner is None:
+                self._add_adopters(change)
+
+    def _add_adopters(self, change: Change) -> None:
+        owner = controller_of(change.before) if change.before else None
+        namespace = change.obj["metadata"]["namespace"]
+        if owner is not None:
+            self._queue.add(self.name, namespace, owner["name"])
+        for each in self._store.list(REPLICA_SET, namespace):
+            if matches(each["spec"]["selector"], labels_of(change.obj)):
+                self._queue.add(self.name, namespace, each["metadata"]["name"])
+
+    def sync(self, namespace: str, name: str) -> None:
+        replicaset = self._store.find(REPLICA_SET, namespace, name)
+        if replicaset is None:
+            self._queue.forget(self.name, namespace, name)
+            return
+        uid = replicaset["metadata"]["uid"]
+        if "deletionTimestamp" not in replicaset["metadata"]:
+            self._claim(replicaset)
+            missing = get(replicaset, "spec", "replicas", default=1) - self._index.pods_of(uid).active
+            if missing > 0:
+                self._create(replicaset, missing)
+            elif missing < 0:
+                self._delete(replicaset, -missing)
+        self._report(replicaset, self._index.pods_of(uid))
+
+    def _claim(self, replicaset: Obj) -> None:
+        """Adopts pods of nobody with the right labels, and lets those go that have lost them."""
+        meta = replicaset["metadata"]
+        for name in self._relabelled.pop((meta["namespace"], meta["name"]), {}):
+            pod = self._index.pods_of(meta["uid"]).pods.get(name)
+            if pod is not None and not matches(replicaset["spec"]["selector"], labels_of(pod)):
+                owners = [each for each in pod["metadata"]["ownerReferences"] if each["uid"] != meta["uid"]]
+                self._store.update(POD, pod | {"metadata": pod["metadata"] | {"ownerReferences": owners}})
+        for orphan in self._index.orphans(POD, replicaset["metadata"]["namespace"]):
+            if is_active(orphan) and matches(replicaset["spec"]["selector"], labels_of(orphan)):
+                owners = [*get(orphan, "metadata", "ownerReferences", default=[]), _owner(replicaset)]
+                self._store.update(POD, orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}})
+
+    def _create(self, replicaset: Obj, count: int) -> None:
+        meta, template = replicaset["metadata"], replicaset["spec"]["template"]
+        at, owners, prefix = timestamp(self._now()), [_owner(replicaset)], f"{meta['name']}-"
+        inherited = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
+        for _ in range(count):
+            name = prefix + suffix(self._random)
+            while self._store.find(POD, meta["namespace"], name):
+                name = prefix + suffix(self._random)
+            pod: Obj = {
+                "apiVersion": POD.api_version,
+                "kind": POD.name,
+                "metadata": inherited
+                | {
+                    "name": name,
+                    "generateName": prefix,
+                    "namespace": meta["namespace"],
+                    "generation": 1,
+                    "creationTimestamp": at,
+                    "ownerReferences": owners,
+                },
+                "spec": template["spec"],
+                "status": {"phase": "Pending"},
+            }
+            self._store.create(POD, pod)
+            self._tell(replicaset, "SuccessfulCreate", f"Created pod: {name}")
+
+    def _delete(self, replicaset: Obj, count: int) -> None:
+        owned = self._index.pods_of(replicaset["metadata"]["uid"])
+        for pod in first_to_go([each for each in owned.pods.values() if is_active(each)], self._now())[:count]:
+            name = pod["metadata"]["name"]
+            delete(self._store, POD, pod["metadata"]["namespace"], name, now=self._now())
+            self._tell(replicaset, "SuccessfulDelete", f"Deleted pod: {name}")
+
+    def _report(self, replicaset: Obj, owned: Owned) -> None:
+        meta = replicaset["metadata"]
+        ready_enough, wait_s = available(owned, get(replicaset, "spec", "minReadySeconds", default=0), self._now())
+        counts = {
+            "fullyLabeledReplicas": owned.active,
+            "readyReplicas": owned.ready,
+            "availableReplicas": ready_enough,
+            "observedGeneration": meta.get("generation", 0),
+        }
+        status = {"replicas": owned.active, "terminatingReplicas": owned.terminating}
+        status |= {key: value for key, value in counts.items() if value}
+        if conditions := get(replicaset, "status", "conditions"):
+            status["conditions"] = conditions
+        if status != replicaset.get("status"):
+            self._store.update(REPLICA_SET, replicaset | {"status": status})
+        if wait_s is not None:
+            self._queue.after(wait_s, self.name, meta["namespace"], meta["name"])
+
+    def _tell(self, replicaset: Obj, reason: str, message: str) -> None:
+        component = "replicaset-controller"
+        now = self._now()
+        record(self._store, REPLICA_SET, replicaset, reason=reason, message=message, now=now, component=component)
+
+
+def _owner(replicaset: Obj) -> Obj:
+    meta = replicaset["metadata"]
+    return {
+        "apiVersion": REPLICA_SET.api_version,
+        "kind": REPLICA_SET.name,
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

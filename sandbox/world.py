@@ -1,0 +1,104 @@
+"""The embedded cluster as a whole: a store, an API, the controllers and a node, on the running event loop's time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..kube.clock import now
+from .controllers.deployment import DeploymentController
+from .controllers.endpointslice import EndpointSliceController
+from .controllers.engine import Controller, Queue
+from .controllers.gc import GarbageCollector
+from .controllers.index import Index
+from .controllers.namespace import NamespaceController
+from .controllers.replicaset import ReplicaSetController
+from .kubelet import Kubelet
+from .store import Store
+
+if TYPE_CHECKING:
+    from .api import Api
+    from .client import InProcess
+
+
+class Sandbox:
+    """A cluster in the process: `async with Sandbox(seed=7) as sandbox`.
+
+    The same seed and the same calls at the same moments give the same run. Without `kubelet` pods stay as they were created
+    and somebody else plays the node. A `store` with objects in it is taken up where it stands.
+    """
+
+    def __init__(self, *, store: Store | None = None, seed: int = 0, kubelet: bool = True) -> None:
+        self.store = Store(seed=seed) if store is None else store
+        self._seed = seed
+        self._has_kubelet = kubelet
+        self._queue = Queue(self.store)
+        self._kubelet: Kubelet | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._api: Api | None = None
+
+    @property
+    def api(self) -> Api:
+        from .api import Api
+
+        if self._api is None:
+            self._api = Api(self.store, now)
+        return self._api
+
+    def client(self) -> InProcess:
+        """The Cluster port on this sandbox."""
+        from .client import InProcess
+
+        return InProcess(self)
+
+    async def start(self) -> None:
+        """Begins to run on this event loop. Starting twice is once."""
+        if self._unsubscribe is not None:
+            return
+        index, random = Index(self.store), Random(self._seed)
+        self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
+        self._queue = Queue(self.store)
+        # ReplicaSets come first: a Deployment then decides on statuses that are not behind.
+        controllers: list[Controller] = [
+            ReplicaSetController(self.store, index, self._queue, now, random),
+            DeploymentController(self.store, index, self._queue, now),
+            EndpointSliceController(self.store, index, self._queue, random),
+            GarbageCollector(self.store, index, self._queue, now),
+            NamespaceController(self.store, index, self._queue, now),
+        ]
+        if self._has_kubelet:
+            self._kubelet = Kubelet(self.store, self._queue, now)
+            controllers.append(self._kubelet)
+        self._queue.start(controllers)
+
+    async def stop(self) -> None:
+        """Lets everything stand where it is; `start` takes it up again. Raises what a controller raised."""
+        if self._unsubscribe is None:
+            return
+        self._queue.stop()
+        if self._kubelet is not None:
+            self._kubelet.stop()
+        self._unsubscribe()
+        self._unsubscribe = None
+        self._queue.check()
+
+    async def __aenter__(self) -> Sandbox:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    async def settle(self) -> None:
+        """Until the controllers have nothing left to do at this moment. What waits for a timer is not waited for."""
+        await self._queue.settle()
+
+    def logs(
+        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail_lines: int | None = None
+    ) -> str:
+        """What the container printed, as its behaviour says; see `Kubelet.logs`."""
+        if self._kubelet is None:
+            return ""
+        return self._kubelet.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
