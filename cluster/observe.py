@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..kube.objects import DEPLOYMENT, DESTINATION_RULE, GATEWAY, HPA, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
 from ..plan.observed import APP_LABEL, Observed
@@ -20,15 +20,22 @@ async def observe(cluster: Cluster, app: str, namespace: str, manifests: Iterabl
     if with_istio:
         refs |= {_ref(kind, namespace, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY) for name in names}
     ordered = sorted(refs)
-    revisions, labelled, autoscalers, *found = await asyncio.gather(
-        history.load(cluster, app, namespace),
-        cluster.list(DEPLOYMENT, namespace, labels={APP_LABEL: app}),
-        cluster.list(HPA, namespace),
-        *(cluster.get(ref) for ref in ordered),
-    )
-    objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
-    objects |= {ref_of(deployment): deployment for deployment in labelled}
-    return Observed(objects=objects, history=revisions, autoscalers=tuple(autoscalers))
+    async with asyncio.TaskGroup() as reads:
+        revisions = reads.create_task(history.load(cluster, app, namespace))
+        labelled = reads.create_task(_listed(cluster, DEPLOYMENT, namespace, {APP_LABEL: app}))
+        autoscalers = reads.create_task(_listed(cluster, HPA, namespace))
+        found = [reads.create_task(_found(cluster, ref)) for ref in ordered]
+    objects: dict[Ref, Obj | None] = {ref: task.result() for ref, task in zip(ordered, found, strict=True)}
+    objects |= {ref_of(deployment): deployment for deployment in labelled.result()}
+    return Observed(objects=objects, history=revisions.result(), autoscalers=tuple(autoscalers.result()))
+
+
+async def _listed(cluster: Cluster, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> Sequence[Obj]:
+    return await cluster.list(kind, namespace, labels=labels)
+
+
+async def _found(cluster: Cluster, ref: Ref) -> Obj | None:
+    return await cluster.get(ref)
 
 
 def _ref(kind: Kind, namespace: str, name: str) -> Ref:

@@ -6,7 +6,7 @@ Two implementations keep one contract (tests/contract): the official client (`cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..kube.objects import Kind, Obj, Ref
@@ -54,7 +54,7 @@ class Cluster(Protocol):
 
     def watch(
         self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """First every object there is as ADDED, then each change, without end. Expired versions and dropped connections are
         survived; after one, an object may be seen ADDED or MODIFIED again, and what vanished meanwhile as DELETED."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 from ..errors import ClusterError
 from ..health.deployment import Progress, progress
@@ -111,7 +111,7 @@ class _View:
         return next((problem for problem in problems if problem and problem.is_final), None)
 
 
-async def _both(cluster: Cluster, step: Wait) -> AsyncIterator[tuple[str, Event]]:
+async def _both(cluster: Cluster, step: Wait) -> AsyncGenerator[tuple[str, Event], None]:
     """The Deployment's and the pods' events in one stream."""
     queue: asyncio.Queue[tuple[str, Event] | BaseException] = asyncio.Queue()
 

@@ -11,8 +11,8 @@ from ..kube.objects import get
 class Problem(NamedTuple):
     """What keeps one pod from being ready.
 
-    `reason` is one phrase ("crash loop, exit 1, 3 restarts"), `detail` what the container, the probe or the scheduler said. `is_final`
-    means that waiting longer will not help. `container` is whose log may tell more, empty where there is none.
+    `reason` is one phrase ("crash loop, exit 1, 3 restarts"), `detail` what the container, the probe or the scheduler said.
+    `is_final` means that waiting longer will not help. `container` is whose log may tell more, empty where there is none.
     """
 
     pod: str

@@ -74,7 +74,7 @@ KINDS: tuple[Kind, ...] = (
 """The kinds that are known without discovery, in the order in which they are applied."""
 
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
-_OTHER_VERSIONS = {"networking.istio.io/v1beta1": "networking.istio.io/v1", "networking.istio.io/v1alpha3": "networking.istio.io/v1"}
+_OTHER_VERSIONS = {f"networking.istio.io/{version}": "networking.istio.io/v1" for version in ("v1beta1", "v1alpha3")}
 
 
 def kind_of(api_version: str, name: str) -> Kind | None:

@@ -64,7 +64,7 @@ def _same(path: str, before: Any, after: Any) -> bool:
     if before in (None, {}, [], "") and after in (None, {}, [], ""):
         return True
     if ".resources." in path or path.startswith(".spec.hard"):
-        return _quantity(before) == _quantity(after)
+        return bool(_quantity(before) == _quantity(after))
     return bool(before == after)
 
 

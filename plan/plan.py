@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pydantic import Field
+
 from ..kube.objects import Obj, Ref, annotations_of, digest, labels_of
 from .revision import Revision
 from .steps import Apply, Delete, Frozen, Hold, Pause, Phase, Record, Route, Scale, Step
@@ -46,7 +48,7 @@ class Plan(Frozen):
     steady_pods: int
     notes: tuple[str, ...] = ()
     new_revisions: tuple[Revision, ...] = ()
-    basis: dict[str, str] = {}
+    basis: dict[str, str] = Field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -19,8 +19,8 @@ class Pods(NamedTuple):
 def split(replicas: int, weight: int, *, may_surge: bool) -> Pods:
     """The pods on each side that come nearest to `weight` percent on the canary.
 
-    Of the splits with `replicas` pods in all (or one more where `may_surge`): the nearest share; of equally near ones the one with
-    fewer pods, then the one with more canary. Above 0% and below 100% neither side is 0 where two pods are possible.
+    Of the splits with `replicas` pods in all (or one more where `may_surge`): the nearest share; of equally near ones the one
+    with fewer pods, then the one with more canary. Above 0% and below 100% neither side is 0 where two pods are possible.
 
         split(4, 50, may_surge=True)    2 + 2
         split(4, 10, may_surge=True)    4 + 1     20%: a pod more comes nearer than 3 + 1

@@ -20,7 +20,8 @@ def pinned(service: Mapping[str, Any], track: str) -> Obj:
 
 def track_of(service: Mapping[str, Any] | None) -> str | None:
     """The track a live Service is pinned to, or None where it reaches every track."""
-    return get(service, "spec", "selector", default={}).get(TRACK_LABEL)
+    track: str | None = get(service, "spec", "selector", default={}).get(TRACK_LABEL)
+    return track
 
 
 def live_track(services: Iterable[Mapping[str, Any] | None]) -> str:

@@ -12,9 +12,10 @@ import contextvars
 import selectors
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +23,7 @@ class Stuck(RuntimeError):
     """Every task waits for something that will never come."""
 
 
-class _NoWaiting(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _NoWaiting(selectors.DefaultSelector):
     """Instead of blocking until the timeout is over, moves the loop's clock on by it."""
 
     loop: VirtualLoop
@@ -59,8 +60,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         self._order += 1

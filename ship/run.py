@@ -27,8 +27,8 @@ ISTIO_GROUP = "networking.istio.io/"
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. `goes_on`: through every pause. `goes_back`: a failed release ends in its way back. `is_override`: the release was
-    changed on the command line, so a promote speaks of it and not of the one under way. `timeout_s` bounds the whole run."""
+    """How to run. `goes_on`: through every pause. `goes_back`: a failed release ends in its way back. `is_override`: the release
+    was changed on the command line, so a promote speaks of it and not of the one under way. `timeout_s` bounds the whole run."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import DESTINATION_RULE, GATEWAY, Obj, get
+from ..kube.objects import GATEWAY, Obj, get
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
-from ..routing import istio
+from ..routing import istio, selector
 from ..routing.istio import VARIANT, Traffic
 from . import manifests
-from .base import Strategy
+from .base import Strategy, track_of
 from .draft import Draft
 from .manifests import Rolling
 
@@ -22,7 +22,6 @@ class Ab(Strategy):
 
     name = "ab"
     suffix = VARIANT
-    needs_tracks = True
 
     @property
     def rolling(self) -> Rolling:
@@ -51,6 +50,9 @@ class Ab(Strategy):
     def _matches(self) -> tuple[Obj, ...]:
         return tuple(dict(match) for match in self.release.options.ab.match)
 
+    def _needs_tracks(self, weight: int) -> bool:
+        return weight < 100
+
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         if draft.deployment(self._name) is None:
             raise BadInput("there is nothing live to test against", hint="release the first version with `deploy apply`")
@@ -73,11 +75,6 @@ class Ab(Strategy):
             draft.apply(self._routes(release, Traffic(100)), f"{release.version} for everybody")
         return super()._finish(draft, replicas)
 
-    def _come_home(
-        self, draft: Draft, release: Release, replicas: int, *, is_adopted: bool = False, final: Rolling | None = None
-    ) -> None:
-        super()._come_home(draft, release, replicas, is_adopted=is_adopted, final=final)
-
     def _lay_routes(self, draft: Draft, release: Release) -> None:
         """Rule, gateway and routes with everything on the stable subset, where there are none yet."""
         if istio.uses_subsets(self._live_virtual_service(draft), self._host):
@@ -93,14 +90,10 @@ class Ab(Strategy):
         self._lay_routes(draft, release)
 
     def _start_clean(self, draft: Draft, live: Revision) -> None:
-        if any(self._is_foreign_second(deployment) for deployment in draft.project().deployments(self.release.app)) or any(
-            get(draft.find_like(service), "spec", "selector", default={}).get("rollway.dev/track")
-            for service in self.release.services
-        ):
+        """Its routes may stay, if they send everything to the stable subset; seconds and pinned Services may not."""
+        has_second = any(track_of(deployment) for deployment in draft.project().deployments(self.release.app))
+        if has_second or any(selector.track_of(draft.find_like(service)) for service in self.release.services):
             super()._start_clean(draft, live)
-
-    def _is_foreign_second(self, deployment: Obj) -> bool:
-        return get(deployment, "metadata", "labels", default={}).get("rollway.dev/track") is not None
 
     def _rule(self, release: Release) -> Obj:
         user = istio.rule_of(release.others, self._host)
@@ -144,5 +137,3 @@ class Ab(Strategy):
 
     def _why_wait(self) -> str:
         return "the other variant carries the requests meanwhile"
-
-    _kinds = (DESTINATION_RULE, GATEWAY)

@@ -1,8 +1,8 @@
 """What the five strategies share: how a release begins, how an application comes home to its own Deployment, how it ends.
 
-The way a plan takes: `_begin` (history, adoption, what is left of other strategies), the strategy's own `_share` or `_finish`, then
-`_end`. Coming home is the one sequence that everything converges on: the user's Deployment carries a version alone, the Services
-reach it, and nothing else is left. It finishes a canary, aborts it, undoes a failed run, and lets the next strategy start clean.
+The way a plan takes: `_begin` (history, adoption, what is left of others), the strategy's own `_share` or `_finish`, `_close`.
+Coming home is the one sequence that everything converges on: the user's Deployment carries a version alone, the Services reach
+it, and nothing else is left. It finishes a canary, aborts it, undoes a failed run, and lets the next strategy start clean.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..kube.objects import (
 from ..plan.observed import DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION, Observed
 from ..plan.plan import Action, Plan, Split, basis_of, is_change
 from ..plan.revision import Revision, before
-from ..plan.steps import Record
+from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing import istio, selector
 from . import manifests
@@ -55,8 +55,6 @@ class Strategy(ABC):
     name: ClassVar[str]
     suffix: ClassVar[str] = ""
     """Of the second Deployment's name, where the strategy uses one; its track is the same word."""
-    needs_tracks: ClassVar[bool] = False
-    """Whether routing tells the two sides apart by label, so that the running pods must carry theirs before anything starts."""
 
     def __init__(self, release: Release, *, force: bool = False) -> None:
         self.release = release
@@ -77,7 +75,8 @@ class Strategy(ABC):
         """Starts the release, or goes on with it, up to `weight` or the first pause. An empty plan where it is live already."""
         current = self._current(observed)
         if weight is None:
-            weight = current.weight if current else self.first_weight()
+            is_first = observed.live is None and self._foreign(observed) is None
+            weight = current.weight if current else 100 if is_first else self.first_weight()
         if current and current.phase == "Paused" and weight == current.weight:
             return self._nothing(observed, "apply", current, f"paused at {weight}%: go on with `deploy promote`")
         return self._go(observed, "apply", weight)
@@ -108,7 +107,7 @@ class Strategy(ABC):
             draft.record(revision.number, "RolledBack", 0, revision.message or f"rolled back to revision {target.number}")
         draft.record(target.number, "Promoted", 100)
         source = abandoned[-1] if abandoned else target
-        undo = ()
+        undo: tuple[Step, ...] = ()
         if source.phase == "Promoted" and source is not target:
             back = self._draft(draft.project())
             self._return_to(back, source, replicas)
@@ -150,6 +149,10 @@ class Strategy(ABC):
     def check_weight(self, weight: int) -> None:
         """Raises BadInput for a share that the strategy cannot hold."""
 
+    def _needs_tracks(self, weight: int) -> bool:
+        """Whether routing tells the two sides apart by label, so that the running pods must carry theirs before anything starts."""
+        return False
+
     @abstractmethod
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         """Takes the draft to a share below 100%."""
@@ -184,7 +187,7 @@ class Strategy(ABC):
             return self._nothing(observed, action, base, f"{self.release.version} is live already")
         return plan.model_copy(update=self._way_back(draft, number))
 
-    def _clean_up(self, draft: Draft) -> None:
+    def _clean_up(self, draft: Draft) -> None:  # noqa: B027  most strategies leave nothing behind
         """What comes after the version is promoted, and may be cut off without harm."""
 
     def _begin(self, observed: Observed, weight: int) -> tuple[Draft, int, int]:
@@ -206,7 +209,7 @@ class Strategy(ABC):
                 self._start_clean(draft, live)
         elif current.phase != "Progressing" or current.weight != weight:
             draft.record(current.number, "Progressing", weight)
-        if live and self.needs_tracks:
+        if live and self._needs_tracks(weight):
             self._adopt(draft)
         return draft, current.number, replicas
 
@@ -266,6 +269,7 @@ class Strategy(ABC):
     def _roll(self, draft: Draft, release: Release, replicas: int, *, is_adopted: bool, final: Rolling | None) -> None:
         name = self._name
         live = draft.deployment(name)
+        why_wait = self._why_wait() if draft.replicas(name) else "until all of it is ready"
         is_exact = is_adopted and TRACK_LABEL not in template_labels(live or {})
         count = self._count(draft, name, replicas)
 
@@ -278,7 +282,7 @@ class Strategy(ABC):
         if final and not draft.rolls(in_place):
             in_place = manifest(final)
         draft.apply(in_place, why)
-        draft.wait(name, "rolled-out", replicas, self._why_wait())
+        draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
             draft.apply(manifest(final), "its own way of rolling, as it was")
 
@@ -475,7 +479,7 @@ class Strategy(ABC):
         replicas: int,
         *,
         split: Split | None = None,
-        undo: Sequence[object] = (),
+        undo: Sequence[Step] = (),
         undo_note: str = "",
     ) -> Plan:
         final = next((rev for rev in draft.history if rev.number == number), None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import SERVICE, Obj, get
+from ..kube.objects import SERVICE, Obj
 from ..plan.observed import Observed
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
 from . import manifests
-from .base import Strategy, digest_of
+from .base import Strategy, digest_of, track_of
 from .draft import Draft
 from .manifests import Rolling
 
@@ -24,7 +24,6 @@ class BlueGreen(Strategy):
 
     name = "blue-green"
     suffix = GREEN
-    needs_tracks = True
 
     @property
     def rolling(self) -> Rolling:
@@ -55,6 +54,9 @@ class BlueGreen(Strategy):
         services = [self.service(service) for service in release.services]
         return (*release.others, *services, *previews, own, self._side(release, GREEN, total))
 
+    def _needs_tracks(self, weight: int) -> bool:
+        return True
+
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         side = self._stage(draft, self.release, self._idle(draft), replicas, with_preview=True)
         return Split(stable=replicas, canary=draft.replicas(side), percent=0.0)
@@ -81,10 +83,7 @@ class BlueGreen(Strategy):
 
     def _start_clean(self, draft: Draft, live: Revision) -> None:
         """Its own layout is a clean start; the second Deployments and routes of other strategies are not."""
-        is_own_layout = all(
-            (track := get(deployment, "metadata", "labels", default={}).get("rollway.dev/track")) in (None, GREEN)
-            for deployment in draft.project().deployments(self.release.app)
-        )
+        is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().deployments(self.release.app))
         live_route = self._live_virtual_service(draft)
         if not is_own_layout or live_route is not None:
             super()._start_clean(draft, live)

@@ -155,8 +155,9 @@ class Draft:
     def _applied(self, live: Obj | None, manifest: Obj) -> tuple[Obj, tuple[str, ...]]:
         """The object after the apply, and whose fields are taken over for it.
 
-        An object that rollway never wrote is adopted: the plan names whose fields it takes. On one that it did write, somebody
-        else's field is somebody's decision, and refused unless forced.
+        An object that rollway never wrote is adopted: the plan names whose fields it takes. On one that it did write, a field
+        that somebody has written since is somebody's decision, and refused unless forced; one that they wrote before (and that
+        every release since has agreed with) is taken over like the others.
         """
         if live is None:
             return ssa.apply(None, manifest, FIELD_MANAGER, now=""), ()
@@ -164,9 +165,9 @@ class Draft:
             return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
         except ApplyConflict as conflict:
             foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
-        is_ours = any(entry.get("manager") == FIELD_MANAGER for entry in get(live, "metadata", "managedFields", default=[]))
-        if foreign and is_ours and not self.force:
-            fields = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in foreign)
+        recent = [cause for cause in foreign if _has_written_since(live, cause.manager)]
+        if recent and not self.force:
+            fields = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent)
             raise FieldsOwned(
                 f"{ref_of(live)} has been changed by somebody else since the last release",
                 detail=fields,
@@ -203,6 +204,16 @@ class Draft:
         generation = get(live, "metadata", "generation", default=1)
         self.objects[ref_of(live)] = {**live, "status": {**counts, "observedGeneration": generation}}
         self._set_pods(live["metadata"]["name"], counts["replicas"])
+
+
+def _has_written_since(live: Obj, manager: str) -> bool:
+    """Whether somebody else has written the object after rollway's last apply. Entries of one name (their subresources, their
+    versions) count together; what this draft itself applies carries no time, and is later than all."""
+    entries = get(live, "metadata", "managedFields", default=[])
+    ours = [entry.get("time", "") for entry in entries if entry.get("manager") == FIELD_MANAGER and entry["operation"] == "Apply"]
+    if not ours or "" in ours:
+        return False
+    return any(entry.get("time", "") > max(ours) for entry in entries if entry.get("manager") == manager)
 
 
 def _newer(after: Obj, live: Obj | None) -> Obj:

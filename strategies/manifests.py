@@ -48,12 +48,12 @@ def stable(
 ) -> Obj:
     """The user's Deployment under its own name. `replicas` None leaves the number to whoever scales it.
 
-    `is_exact` keeps the pods' labels as they are: a snapshot of what somebody else deployed must not restart for a label.
+    `is_exact` keeps labels as they are: a snapshot of what somebody else deployed must not restart for a mark of ours.
     """
-    out = _marked(release, copy.deepcopy(release.workload))
+    out = copy.deepcopy(release.workload)
     if not is_exact:
-        _label_pods(out, STABLE)
-    _set(out["spec"], replicas, deadline_s)
+        _label_pods(_marked(release, out), STABLE)
+    _set(out["spec"], replicas, None if is_exact else deadline_s)
     out["spec"]["strategy"] = rolling.spec
     if rolling.min_ready_s is not None:
         out["spec"]["minReadySeconds"] = rolling.min_ready_s

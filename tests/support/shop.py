@@ -1,0 +1,200 @@
+"""The application that the tests release, and the embedded cluster it lives on, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import yaml
+from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, NAMESPACE, SECRET, SERVICE, Obj, as_manifest, get, labels_of
+from rollway.plan.revision import Revision
+from rollway.release.model import Release
+from rollway.release.options import StrategyOptions
+from rollway.sandbox.timeline import run_virtual
+from rollway.sandbox.world import Sandbox
+from rollway.ship import run as shipping
+from rollway.strategies.base import Request
+
+NAMESPACE_NAME = "shop"
+STRATEGIES = ("recreate", "ramped", "blue-green", "canary", "ab")
+
+MANIFESTS = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shop-settings, namespace: shop}
+data: {currency: EUR}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: shop}
+spec:
+  selector: {app: shop}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: shop, labels: {app: shop}}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata:
+      labels: {app: shop}
+      annotations:
+        sandbox.rollway.dev/behaviour: "{pull: 0.1s, start: 1s, stop: 0.5s}"
+        sandbox.rollway.dev/versions: |
+          bad: {fails: never-ready, probe: "HTTP probe failed with statuscode: 503"}
+          crash: {fails: crash, exitCode: 1, log: "KeyError: 'PAYMENT_URL'"}
+    spec:
+      containers:
+      - name: shop
+        image: ghcr.io/acme/shop:v1
+        ports: [{containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
+        lifecycle: {preStop: {sleep: {seconds: 1}}}
+"""
+
+
+def release(
+    tag: str = "v1", *, strategy: str = "ramped", replicas: int | None = 4, options: dict[str, Any] | None = None
+) -> Release:
+    """The shop at a version, as loading its files would give it."""
+    config, service, workload = (copy.deepcopy(doc) for doc in yaml.safe_load_all(MANIFESTS))
+    workload["spec"]["template"]["spec"]["containers"][0]["image"] = f"ghcr.io/acme/shop:{tag}"
+    if replicas is None:
+        del workload["spec"]["replicas"]
+    else:
+        workload["spec"]["replicas"] = replicas
+    blocks: dict[str, Any] = {
+        name: {"progressDeadlineSeconds": 20} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")
+    }
+    for name, block in (options or {}).items():
+        blocks[name] = {**blocks[name], **block}
+    return Release(
+        app="shop",
+        namespace=NAMESPACE_NAME,
+        workload=workload,
+        services=(service,),
+        others=(config,),
+        strategy=strategy,  # type: ignore[arg-type]
+        options=StrategyOptions.model_validate(blocks),
+    )
+
+
+class World:
+    """The sandbox with the shop's namespace, and the verbs on it. Each verb raises nothing that the use case does not."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.cluster = sandbox.client()
+        self.emptied: list[str] = []
+        self._served: set[str] = set()
+        sandbox.store.subscribe(lambda change: self._look(change.obj) if change.kind == ENDPOINT_SLICE else None)
+
+    async def ship(self, action: str, wanted: Release, *, strategy: str | None = None, weight: int | None = None, **options: Any):
+        request = Request(action, weight=weight, to_revision=options.pop("to_revision", None))  # type: ignore[arg-type]
+        options.setdefault("holder", "test@nowhere/0")
+        cluster = options.pop("cluster", self.cluster)
+        return await shipping.run(cluster, wanted, request, strategy=strategy, options=shipping.Options(**options))
+
+    async def deploy_by_hand(self, *, tag: str = "v0") -> None:
+        """What `kubectl apply` would have left, by somebody who never heard of rollway."""
+        wanted = release(tag)
+        for manifest in (*wanted.others, *wanted.services, wanted.workload):
+            self.sandbox.api.create(
+                kind_of(manifest), NAMESPACE_NAME, copy.deepcopy(manifest), manager="kubectl-client-side-apply"
+            )
+        await asyncio.sleep(20)
+
+    def _look(self, piece: Obj) -> None:
+        """Takes note of a Service that had ready endpoints and has none any more."""
+        service = labels_of(piece).get("kubernetes.io/service-name", "")
+        if service.endswith("-preview"):
+            return
+        slices = [
+            s
+            for s in self.sandbox.store.list(ENDPOINT_SLICE, NAMESPACE_NAME)
+            if labels_of(s).get("kubernetes.io/service-name") == service
+        ]
+        ready = sum(bool(get(e, "conditions", "ready")) for s in slices for e in s.get("endpoints") or ())
+        if ready:
+            self._served.add(service)
+        elif service in self._served:
+            self.emptied.append(service)
+
+    def ready_endpoints(self, service: str = "shop") -> int:
+        slices = self.sandbox.store.list(ENDPOINT_SLICE, NAMESPACE_NAME)
+        mine = [s for s in slices if labels_of(s).get("kubernetes.io/service-name") == service]
+        return sum(bool(get(e, "conditions", "ready")) for s in mine for e in s.get("endpoints") or ())
+
+    def pods(self) -> dict[str, int]:
+        """Deployment name -> pods wanted, image tag in the key: {"shop v1": 2, "shop-canary v2": 2}."""
+        return {
+            f"{d['metadata']['name']} {d['spec']['template']['spec']['containers'][0]['image'].rpartition(':')[2]}": d["spec"][
+                "replicas"
+            ]
+            for d in self.sandbox.store.list(DEPLOYMENT, NAMESPACE_NAME)
+        }
+
+    async def history(self) -> list[Revision]:
+        from rollway.cluster import history
+
+        return list(await history.load(self.cluster, "shop", NAMESPACE_NAME))
+
+    def standing(self) -> dict[str, Any]:
+        """Everything users care about, without what differs from run to run: to compare two ends."""
+        store = self.sandbox.store
+        out: dict[str, Any] = {}
+        for kind in (*WATCHED_KINDS,):
+            for obj in store.list(kind, NAMESPACE_NAME):
+                manifest = as_manifest(obj)
+                if kind == SECRET or manifest["metadata"]["name"] == "kube-root-ca.crt":
+                    continue
+                out[f"{kind.name} {manifest['metadata']['name']}"] = without_marks(manifest)
+        return out
+
+
+def without_marks(manifest: Obj) -> Obj:
+    """Without what rollway writes to recognise its own, and what the server allots."""
+    out = copy.deepcopy(manifest)
+    for meta in (out["metadata"], get(out, "spec", "template", "metadata", default={})):
+        for part in ("labels", "annotations"):
+            kept = {key: value for key, value in (meta.get(part) or {}).items() if "rollway.dev/" not in key or "sandbox" in key}
+            meta.pop(part, None)
+            if kept:
+                meta[part] = kept
+    for key in ("clusterIP", "clusterIPs"):
+        get(out, "spec", default={}).pop(key, None)
+    return out
+
+
+def kind_of(manifest: Obj):
+    from rollway.kube.objects import kind_of as find
+
+    return find(manifest["apiVersion"], manifest["kind"])
+
+
+from rollway.kube.objects import CONFIG_MAP, DESTINATION_RULE, GATEWAY, LEASE, VIRTUAL_SERVICE  # noqa: E402
+
+WATCHED_KINDS = (CONFIG_MAP, SERVICE, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, LEASE)
+
+
+@asynccontextmanager
+async def world(seed: int = 0) -> AsyncIterator[World]:
+    async with Sandbox(seed=seed) as sandbox:
+        sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE_NAME}})
+        yield World(sandbox)
+
+
+def in_world(story: Any, *, seed: int = 0) -> Any:
+    """Runs `async def story(world)` from an empty cluster, in virtual time."""
+
+    async def main() -> Any:
+        async with world(seed) as here:
+            return await story(here)
+
+    coroutine: Coroutine[Any, Any, Any] = main()
+    return run_virtual(coroutine)
