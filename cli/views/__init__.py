@@ -1,0 +1,58 @@
+"""How a command is shown: one interface, a view for people and one for programs. Results go to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ..cluster.events import RunEvent
+    from ..errors import RollwayError
+    from ..plan.plan import Plan
+    from ..plan.revision import Revision
+    from ..ship.run import Result
+    from ..ship.status import Status
+
+
+class View(Protocol):
+    """Each command shows one result by one of these methods; `note` and `event` may come any number of times before it."""
+
+    def note(self, line: str) -> None:
+        """A remark on the way."""
+        ...
+
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
+        """What would be done. `where` names the cluster; `diff` adds what changes of each object."""
+        ...
+
+    def event(self, event: RunEvent) -> None:
+        """Something happened in a run."""
+        ...
+
+    def result(self, result: Result) -> None:
+        """How a run ended."""
+        ...
+
+    def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None: ...
+
+    def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None: ...
+
+    def document(self, data: Mapping[str, Any], text: str) -> None:
+        """Any other result: as data, and in words."""
+        ...
+
+    def error(self, error: RollwayError) -> None: ...
+
+    def close(self) -> None:
+        """Ends what moves on the screen. May be called twice."""
+        ...
+
+
+def view_for(output: str, *, is_verbose: bool = False) -> View:
+    if output == "json":
+        from .json import JsonView
+
+        return JsonView()
+    from .human import HumanView
+
+    return HumanView(is_verbose=is_verbose)

@@ -1,0 +1,186 @@
+"""The view for programs: stdout holds exactly one JSON document, on failure too. Keys are camelCase; no Secret's data is in it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from ...cluster.events import Failure, RunEvent
+from ...errors import RollwayError
+from ...kube.objects import Obj, Ref
+from ...plan.diff import MASK
+from ...plan.plan import Plan
+from ...plan.revision import Revision
+from ...plan.steps import Apply, Step
+from ...ship.run import Result
+from ...ship.status import Status
+
+
+class JsonView:
+    """Prints the first result it is given, and nothing else: an error that comes after one is on stderr alone."""
+
+    def __init__(self) -> None:
+        self._is_printed = False
+
+    def note(self, line: str) -> None:
+        print(line, file=sys.stderr)
+
+    def event(self, event: RunEvent) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
+        self._print(plan_document(plan))
+
+    def result(self, result: Result) -> None:
+        self._print(result_document(result))
+
+    def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
+        self._print(status_document(status, action, strategy))
+
+    def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
+        last = revisions[-1] if revisions else None
+        listed = [revision_document(revision) for revision in revisions]
+        self._print({**_standing(app, namespace, "history", last), "revisions": listed})
+
+    def document(self, data: Mapping[str, Any], text: str) -> None:
+        self._print(data)
+
+    def error(self, error: RollwayError) -> None:
+        if self._is_printed:
+            print(error.summary, file=sys.stderr)
+        else:
+            self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code)})
+
+    def _print(self, data: Mapping[str, Any]) -> None:
+        self._is_printed = True
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    return {
+        "app": plan.app,
+        "namespace": plan.namespace,
+        "strategy": plan.strategy,
+        "action": plan.action,
+        "revision": plan.revision,
+        "fromVersion": plan.from_version,
+        "toVersion": plan.to_version,
+        "phase": plan.phase,
+        "weight": plan.weight,
+        "isEmpty": plan.is_empty,
+        "steps": [step_document(step) for step in plan.steps],
+        "undo": [step_document(step) for step in plan.undo],
+        "undoNote": plan.undo_note,
+        "split": plan.split.model_dump(),
+        "peakPods": plan.peak_pods,
+        "steadyPods": plan.steady_pods,
+        "notes": list(plan.notes),
+    }
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """The plan that was executed, and how it ended: `phase` and `weight` are what is live now."""
+    document = plan_document(result.plan) | {
+        "phase": result.phase,
+        "weight": result.weight,
+        "seconds": round(result.seconds, 3),
+        "failure": None,
+        "wayBack": None,
+    }
+    if result.way_back:
+        document["wayBack"] = {
+            "toVersion": result.way_back.to_version,
+            "steps": [step_document(step) for step in result.way_back.steps],
+            "failure": failure_document(result.way_back_failure) if result.way_back_failure else None,
+        }
+    if result.failure:
+        document["failure"] = failure_document(result.failure)
+        detail = "\n".join(f"{pod.pod}: {pod.reason}" for pod in result.failure.pods)
+        document["error"] = error_document(result.failure.summary, detail, "see `deploy status`", 1)
+    return document
+
+
+def step_document(step: Step) -> dict[str, Any]:
+    """The step with its object as `object`, camelCase keys, and the manifest's Secret data masked."""
+    out: dict[str, Any] = {"type": step.type}
+    for name in type(step).model_fields:
+        value = getattr(step, name)
+        if isinstance(value, Ref):
+            out["object"] = _object(value)
+        elif name == "changes":
+            out["changes"] = [{"path": path, "before": before, "after": after} for path, before, after in value]
+        elif name == "manifest":
+            out["manifest"] = masked(value)
+        else:
+            out[to_camel(name)] = list(value) if isinstance(value, tuple) else value
+    if isinstance(step, Apply):
+        out["object"] = _object(step.ref)
+    return out
+
+
+def masked(manifest: Obj) -> Obj:
+    """A copy that may be shown: the keys of a Secret, not what they hold."""
+    if manifest.get("kind") != "Secret":
+        return manifest
+    hidden = {key: dict.fromkeys(manifest[key], MASK) for key in ("data", "stringData") if manifest.get(key)}
+    shown = {**manifest, **hidden, "metadata": dict(manifest["metadata"])}
+    annotations = dict(shown["metadata"].get("annotations") or {})
+    # kubectl keeps the whole object in here, its data too
+    if annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None) is not None:
+        shown["metadata"]["annotations"] = annotations
+    return shown
+
+
+def failure_document(failure: Failure) -> dict[str, Any]:
+    return {
+        "summary": failure.summary,
+        "pods": [{"name": pod.pod, "reason": pod.reason, "detail": pod.detail} for pod in failure.pods],
+        "logs": [{"pod": pod, "lines": text.splitlines()} for pod, text in failure.logs],
+        "afterSeconds": round(failure.after_s, 3),
+    }
+
+
+def revision_document(revision: Revision) -> dict[str, Any]:
+    """Everything but what was rendered, which holds the release's Secrets."""
+    return {to_camel(name): getattr(revision, name) for name in Revision.model_fields if name != "release"}
+
+
+def status_document(status: Status, action: str, strategy: str) -> dict[str, Any]:
+    document = _standing(status.app, status.namespace, action, status.last)
+    return {
+        **document,
+        "strategy": document["strategy"] or strategy,
+        "live": revision_document(status.live) if status.live else None,
+        "sides": [{to_camel(name): getattr(side, name) for name in side.__dataclass_fields__} for side in status.sides],
+        "lock": status.lock,
+    }
+
+
+def error_document(summary: str, detail: str, hint: str, exit_code: int) -> dict[str, Any]:
+    return {"summary": summary, "detail": detail, "hint": hint, "exit": exit_code}
+
+
+def _standing(app: str, namespace: str, action: str, last: Revision | None) -> dict[str, Any]:
+    """What every document about a release has, of one that nothing is done with."""
+    return {
+        "app": app,
+        "namespace": namespace,
+        "strategy": last.strategy if last else "",
+        "action": action,
+        "revision": last.number if last else 0,
+        "version": last.version if last else "",
+        "phase": last.phase if last else None,
+        "weight": last.weight if last else 0,
+        "steps": [],
+    }
+
+
+def _object(ref: Ref) -> dict[str, str]:
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}

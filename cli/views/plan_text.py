@@ -1,0 +1,114 @@
+"""A plan on the screen: its steps in columns, the way back, the peak, and what changes of each object."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from ...plan.plan import Plan
+from ...plan.steps import Apply, Record, Route, Scale, Step
+from .paint import GLYPHS, Paint
+from .words import Row, changed_rows, pods, row, title, way_back
+
+GAP = 3
+NARROWEST_WHY = 24
+
+
+def plan_lines(plan: Plan, *, where: str, width: int | None, paint: Paint, diff: bool, verbose: bool) -> Iterator[str]:
+    """The lines of `deploy plan`. `width` None: as wide as it comes."""
+    place = f"namespace {plan.namespace}" + (f", {where}" if where else "")
+    yield f"{paint(title(plan), 'strong')} · {place}"
+    if not plan.is_empty:
+        yield ""
+        shown = [step for step in plan.steps if verbose or not isinstance(step, Record)]
+        yield from _step_lines(shown, width, paint)
+    yield ""
+    yield from _summary(plan, width, paint)
+    if diff and not plan.is_empty:
+        yield from _diff(plan.steps, paint)
+
+
+def _step_lines(steps: Sequence[Step], width: int | None, paint: Paint) -> Iterator[str]:
+    rows = [row(step) for step in steps]
+    number_width = len(str(len(rows)))
+    object_width = max(len(each.object) for each in rows)
+    # a pause's "what" may be long, and has no why beside it
+    what_width = max((len(each.what) for each in rows if each.why), default=0)
+    indent = 2 + number_width + 2 + 3 + object_width + GAP + what_width + GAP
+    room = None if width is None else width - indent
+    for number, each in enumerate(rows, start=1):
+        head = f"  {number:>{number_width}}  {paint.glyph(each.glyph)}  {each.object:<{object_width}}{' ' * GAP}"
+        yield from _row_lines(head, each, what_width, indent, room, paint)
+
+
+def _row_lines(head: str, each: Row, what_width: int, indent: int, room: int | None, paint: Paint) -> Iterator[str]:
+    if not each.why:
+        yield f"{head}{each.what}".rstrip()
+    elif room is None:
+        yield f"{head}{each.what:<{what_width}}{' ' * GAP}{paint(each.why, 'faint')}"
+    elif room >= NARROWEST_WHY:
+        first, *more = textwrap.wrap(each.why, room) or [""]
+        yield f"{head}{each.what:<{what_width}}{' ' * GAP}{paint(first, 'faint')}"
+        yield from (" " * indent + paint(line, "faint") for line in more)
+    else:
+        yield f"{head}{each.what}"
+        below = " " * (indent - what_width - GAP)
+        yield from (below + paint(line, "faint") for line in textwrap.wrap(each.why, max(room + what_width + GAP, NARROWEST_WHY)))
+
+
+def _summary(plan: Plan, width: int | None, paint: Paint) -> Iterator[str]:
+    if plan.is_empty:
+        yield from (f"  {note}" for note in plan.notes or ("nothing needs doing",))
+        return
+    back = way_back(plan.undo, plan.from_version) or plan.undo_note
+    yield from _labelled("back", back, width, paint)
+    if plan.peak_pods:
+        more = plan.peak_pods - plan.steady_pods
+        yield from _labelled("peak", f"{pods(plan.peak_pods)} (+{more})" if more > 0 else pods(plan.peak_pods), width, paint)
+    for note in plan.notes:
+        yield from _labelled("note", note, width, paint)
+
+
+def _labelled(label: str, text: str, width: int | None, paint: Paint) -> Iterator[str]:
+    if not text:
+        return
+    lines = textwrap.wrap(text, max(width - 9, NARROWEST_WHY)) if width else [text]
+    yield f"  {paint(label, 'faint')}   {lines[0]}"
+    yield from (" " * 9 + line for line in lines[1:])
+
+
+def _diff(steps: Sequence[Step], paint: Paint) -> Iterator[str]:
+    for step in steps:
+        found = diff_of(step)
+        if not found:
+            continue
+        yield ""
+        yield f"  {paint(row(step).object, 'strong')}"
+        for sign, path, text in found:
+            yield f"    {paint(f'{sign} {path}: {text}', GLYPHS[sign])}"
+
+
+def diff_of(step: Step) -> list[tuple[str, str, str]]:
+    """(sign, path, text) of what a step changes of its object. The planner has masked what Secrets hold."""
+    match step:
+        case Apply():
+            return changed_rows(step.changes)
+        case Scale():
+            return [("~", ".spec.replicas", f"{step.was} → {step.replicas}")]
+        case Route():
+            return [
+                _selector_row(key, step.was.get(key), step.selector.get(key))
+                for key in {**step.was, **step.selector}
+                if step.was.get(key) != step.selector.get(key)
+            ]
+        case _:
+            return []
+
+
+def _selector_row(key: str, before: str | None, after: str | None) -> tuple[str, str, str]:
+    path = f'.spec.selector["{key}"]' if "/" in key or "." in key else f".spec.selector.{key}"
+    if before is None:
+        return "+", path, str(after)
+    if after is None:
+        return "-", path, before
+    return "~", path, f"{before} → {after}"

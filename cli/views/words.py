@@ -1,0 +1,223 @@
+"""Steps and plans in words. Pure: data in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get
+from ...plan.observed import VERSION_ANNOTATION
+from ...plan.plan import Plan
+from ...plan.steps import Apply, Change, Delete, Hold, Pause, Record, Route, Scale, Step, Wait
+
+
+class Row(NamedTuple):
+    """A step as a line of a plan. `name` is the object's alone, without its kind."""
+
+    glyph: str
+    object: str
+    what: str
+    why: str
+    name: str
+
+
+def row(step: Step) -> Row:
+    match step:
+        case Apply():
+            return Row("+" if step.creates else "~", str(step.ref), _applied(step), _why(step), step.ref.name)
+        case Scale():
+            return Row("~", str(step.ref), f"{step.was} → {pods(step.replicas)}", step.why, step.ref.name)
+        case Route():
+            return Row("⇄", str(step.ref), _routed(step), step.why, step.ref.name)
+        case Wait():
+            return Row("…", step.ref.name, _awaited(step), step.why, step.ref.name)
+        case Delete():
+            return Row("−", str(step.ref), "removed", step.why, step.ref.name)
+        case Hold():
+            return Row("…", "hold", duration(step.seconds), step.why, "hold")
+        case Pause():
+            return Row("∥", "pause", _paused(step), "", "pause")
+        case Record():
+            return Row("·", f"revision {step.number}", _recorded(step), step.why, f"revision {step.number}")
+
+
+def title(plan: Plan) -> str:
+    """`shop 1.4.0 → 1.4.1 · canary to 50%`"""
+    if plan.is_empty:
+        return f"{plan.app} {plan.to_version} · {plan.strategy}"
+    if plan.action == "rollback":
+        return f"{plan.app} {plan.from_version} → {plan.to_version} · roll back"
+    versions = f"{plan.from_version} → {plan.to_version}" if plan.from_version else plan.to_version
+    share = "" if plan.weight >= 100 else f" to {plan.weight}%"
+    return f"{plan.app} {versions} · {plan.strategy}{share}"
+
+
+def way_back(steps: Sequence[Step], version: str) -> str:
+    """`shop to 4 pods, wait, delete shop-canary`: the undo in a breath. `version` is the one it leads to."""
+    words: list[str] = []
+    for step in steps:
+        word = _back(step, version)
+        if word and (not words or words[-1] != word):
+            words.append(word)
+    return ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """`30 s`, `5 m`, `1 h 30 m`"""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h" * bool(hours), f"{minutes} m" * bool(minutes), f"{rest} s" * bool(rest)]
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def stopwatch(seconds: float) -> str:
+    """`0:21`"""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def share(percent: float) -> str:
+    return f"{percent:.0f}%" if float(percent).is_integer() else f"{percent:.1f}%"
+
+
+def value(of: object) -> str:
+    """A value of a diff on one line, cut where it is long."""
+    text = " ".join(of.split()) if isinstance(of, str) else str(of)
+    text = {"True": "true", "False": "false", "None": "–"}.get(text, text)
+    return text if len(text) <= 72 else f"{text[:69]}…"
+
+
+def changed_rows(changes: Iterable[Change]) -> list[tuple[str, str, str]]:
+    """(sign, path, text) of each change, without rollway's own bookkeeping."""
+    out: list[tuple[str, str, str]] = []
+    for change in changes:
+        if "rollway.dev/digest" in change.path:
+            continue
+        if change.before is None:
+            out.append(("+", change.path, value(change.after)))
+        elif change.after is None:
+            out.append(("-", change.path, value(change.before)))
+        else:
+            out.append(("~", change.path, f"{value(change.before)} → {value(change.after)}"))
+    return out
+
+
+# one kind of step each
+
+
+def _applied(step: Apply) -> str:
+    manifest = step.manifest
+    if manifest["kind"] == DEPLOYMENT.name:
+        return _created(manifest) if step.creates else _changed(step)
+    if step.creates:
+        return _ports(manifest) if manifest["kind"] == SERVICE.name else "new"
+    return _fields(step.changes)
+
+
+def _created(deployment: Obj) -> str:
+    version, replicas = version_of(deployment), get(deployment, "spec", "replicas")
+    count = pods(int(replicas)) if replicas is not None else "pods"
+    return f"{count} of {version}" if version else count
+
+
+def _changed(step: Apply) -> str:
+    """What changes of a Deployment, the important first."""
+    said: list[str] = []
+    by_path = {change.path: change for change in step.changes}
+    before, after = _versions(step)
+    if before != after and after:
+        said.append(f"{before} → {after}" if before else after)
+    elif any(path.startswith(".spec.template") for path in by_path):
+        said.append("pods restart")
+    count = by_path.get(".spec.replicas")
+    if count and count.after is not None and count.before is not None:
+        said.append(f"{count.before} → {pods(int(count.after))}")
+    paused = by_path.get(".spec.paused")
+    if paused:
+        said.append("held on the way" if paused.after else "resumed")
+    return ", ".join(said) or _fields(step.changes)
+
+
+def _versions(step: Apply) -> tuple[str, str]:
+    for change in step.changes:
+        if change.path.startswith(".metadata") and VERSION_ANNOTATION in change.path:
+            return str(change.before or ""), str(change.after or "")
+    for change in step.changes:
+        if change.path.endswith(".image"):
+            return tuple(str(side or "").rpartition(":")[2] for side in (change.before, change.after))  # type: ignore[return-value]
+    return "", ""
+
+
+def _fields(changes: Sequence[Change]) -> str:
+    rows = changed_rows(changes)
+    if len(rows) == 1:
+        return rows[0][1].rpartition(".")[2]
+    return f"{len(rows)} fields" if rows else "labels only"
+
+
+def _ports(service: Obj) -> str:
+    ports = [str(port.get("port")) for port in get(service, "spec", "ports", default=[])]
+    return f"port {', '.join(ports)}" if ports else "new"
+
+
+def _routed(step: Route) -> str:
+    keys = [key for key in {**step.was, **step.selector} if step.was.get(key) != step.selector.get(key)]
+    parts = [f"{key.rpartition('/')[2]} {step.was.get(key, 'any')} → {step.selector.get(key, 'any')}" for key in keys]
+    return ", ".join(parts)
+
+
+def _awaited(step: Wait) -> str:
+    match step.until:
+        case "rolled-out":
+            return f"until {step.pods} of {step.pods} are ready"
+        case "started":
+            return f"until {pods(step.pods)} of the new version started"
+        case "held":
+            return f"until {step.pods} new, and all ready"
+        case "drained":
+            return "until no pod is left"
+
+
+def _paused(step: Pause) -> str:
+    return f"{duration(step.seconds)} with --auto, else {step.why}" if step.seconds else step.why
+
+
+def _recorded(step: Record) -> str:
+    at = f" at {step.weight}%" if step.phase in ("Paused", "Progressing") else ""
+    return f"{step.phase}{at}"
+
+
+def _why(step: Apply) -> str:
+    return f"{step.why}; takes fields over from {', '.join(step.takes_over)}" if step.takes_over else step.why
+
+
+def _back(step: Step, version: str) -> str:
+    match step:
+        case Scale():
+            return f"{step.ref.name} to {pods(step.replicas)}"
+        case Wait():
+            return "wait"
+        case Delete():
+            return f"delete {step.ref.name}"
+        case Route():
+            return f"switch {step.ref.name} back"
+        case Apply() if step.manifest["kind"] == DEPLOYMENT.name:
+            return f"{step.ref.name} back to {version_of(step.manifest) or version}"
+        case Apply():
+            return f"{step.ref} as before"
+        case _:
+            return ""
+
+
+def version_of(deployment: Obj) -> str:
+    """The version that a manifest of ours says it runs, else its image's tag."""
+    noted = annotations_of(deployment).get(VERSION_ANNOTATION)
+    if noted:
+        return noted
+    containers = get(deployment, "spec", "template", "spec", "containers", default=[])
+    last = str(containers[0].get("image", "")).rpartition("/")[2] if containers else ""
+    return last.rpartition(":")[2] if ":" in last else ""
