@@ -87,7 +87,7 @@ class Release:
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Release:
-        """Raises ValueError (pydantic's, KeyError's or its own) where it is not what `to_record` writes."""
+        """Raises ValueError or KeyError where it is not what `to_record` writes."""
         if record["strategy"] not in STRATEGIES:
             raise ValueError(f"unknown strategy {record['strategy']!r} in a revision's record")
         return Release(

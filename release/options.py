@@ -87,6 +87,15 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, data: Any) -> Any:
+        """`ramped:` with nothing behind it, all its lines commented out, means the defaults."""
+        if not isinstance(data, Mapping):
+            return data
+        known = {*cls.model_fields, *(to_camel(name) for name in cls.model_fields)}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
+
 
 def _deadline() -> Any:
     return Field(600, ge=1, description="Gives up when the pods have made no progress for this long.")
@@ -111,16 +120,18 @@ class RampedOptions(Strict):
         check_can_move(self.max_surge, self.max_unavailable)
         if self.progress_deadline_seconds <= self.min_ready_seconds:
             deadline, ready = self.progress_deadline_seconds, self.min_ready_seconds
-            raise Wrong(f"progressDeadlineSeconds ({deadline}) must be more than minReadySeconds ({ready})")
+            raise Wrong(
+                f"progressDeadlineSeconds ({deadline}) must be more than minReadySeconds ({ready})", at=("minReadySeconds",)
+            )
         return self
 
 
 def check_can_move(max_surge: int | str, max_unavailable: int | str) -> None:
     """Raises Wrong where a rolling update could never start, as the API server would."""
     if is_none(max_surge) and is_none(max_unavailable):
-        raise Wrong("maxSurge and maxUnavailable are both 0: no pod could ever be replaced")
+        raise Wrong("maxSurge and maxUnavailable are both 0: no pod could ever be replaced", at=("maxUnavailable",))
     if isinstance(max_unavailable, str) and int(max_unavailable.removesuffix("%")) > 100:
-        raise Wrong(f"maxUnavailable is {max_unavailable}, which is more than all pods")
+        raise Wrong(f"maxUnavailable is {max_unavailable}, which is more than all pods", at=("maxUnavailable",))
 
 
 class BlueGreenOptions(Strict):
@@ -154,9 +165,9 @@ class CanaryOptions(Strict):
     @field_validator("steps")
     @classmethod
     def _rising(cls, steps: tuple[CanaryStep, ...]) -> tuple[CanaryStep, ...]:
-        for before, after in itertools.pairwise(steps):
+        for place, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.weight <= before.weight:
-                raise Wrong(f"weights must rise from step to step: {after.weight} follows {before.weight}")
+                raise Wrong(f"weights must rise from step to step: {after.weight} follows {before.weight}", at=(place, "weight"))
         return steps
 
 

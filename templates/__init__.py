@@ -1,0 +1,1 @@
+"""The manifests that we render ourselves. Takes plain data and knows nothing of anything else."""

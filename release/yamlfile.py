@@ -1,0 +1,335 @@
+"""YAML as Kubernetes reads it, with the line and column of everything, so that an error points at the user's own words.
+
+It differs from PyYAML's safe loader where sigs.k8s.io/yaml, which kubectl uses, does: dates stay texts, `12:30` is no number, keys
+become texts (`on:` is the key "true"). Duplicate keys are refused. Aliases are copied, and what they may expand to is limited, as is
+the depth: nothing here recurses deeper than that.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TextIO
+
+import yaml
+
+from ..errors import BadInput
+
+MAX_BYTES = 5 * 1024 * 1024
+MAX_DEPTH = 100
+MAX_ALIASED = 100_000
+"""Nodes that all aliases of a file may stand for."""
+
+Path = tuple[str | int, ...]
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document. `marks` holds (line, column), from 1, of a path's key (of an item, where it starts); `flags` what on the
+    command line a path was set by. `line` is where the document starts."""
+
+    data: Any
+    source: str
+    marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    flags: dict[Path, str] = field(default_factory=dict)
+
+    def where(self, path: Path = ()) -> str:
+        """ "deploy.yaml:7:5", or the flag; of the nearest path above that has a place."""
+        for end in range(len(path), -1, -1):
+            if flag := self.flags.get(path[:end]):
+                return flag
+            if mark := self.marks.get(path[:end]):
+                return f"{self.source}:{mark[0]}:{mark[1]}"
+        return self.source
+
+
+def read_text(path: str, source: str) -> str:
+    """The text of a file that the user knows as `source`. Raises BadInput: missing, a folder, unreadable, too large, not UTF-8."""
+    try:
+        info = os.stat(path)
+        if stat.S_ISDIR(info.st_mode):
+            raise BadInput("this is a folder, not a file", where=source)
+        if info.st_size > MAX_BYTES:
+            _too_large(source)
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise BadInput("no such file", where=source) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadInput(f"cannot be read: {reason}", where=source) from error
+    return _decoded(content, source)
+
+
+def read_stream(stream: TextIO, source: str = "<stdin>") -> str:
+    """All of it. Raises BadInput: too large, not UTF-8."""
+    try:
+        buffer = getattr(stream, "buffer", None)
+        content = stream.read(MAX_BYTES + 1).encode() if buffer is None else buffer.read(MAX_BYTES + 1)
+    except UnicodeError as error:
+        raise BadInput("not UTF-8 text", where=source) from error
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror or error}", where=source) from error
+    return _decoded(content, source)
+
+
+def _decoded(content: bytes, source: str) -> str:
+    if len(content) > MAX_BYTES:
+        _too_large(source)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInput(
+            f"not UTF-8 text: byte 0x{content[error.start]:02x} in line {line}", where=source, hint="save the file as UTF-8"
+        ) from error
+
+
+def _too_large(source: str) -> NoReturn:
+    raise BadInput(
+        f"larger than {MAX_BYTES // 1024 // 1024} MiB", where=source, hint="release manifests are text: is it the right file?"
+    )
+
+
+def documents(text: str, source: str) -> Iterator[Document]:
+    """The documents of a text, also empty ones (data None). Raises BadInput at the place of the first mistake."""
+    try:
+        yield from _Composer(text, source).documents()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        code = error.character if isinstance(error.character, int) else ord(error.character[:1] or "\0")
+        raise BadInput(f"broken YAML: a control character (0x{code:02x})", where=f"{source}:{line}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        raise BadInput(f"broken YAML: {_problem(error)}", where=where, hint=_hint(text, mark)) from error
+    except yaml.YAMLError as error:
+        raise BadInput(f"broken YAML: {' '.join(str(error).split())}", where=source) from error
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    parts = (error.problem, error.context)
+    return ", ".join(" ".join(part.split()) for part in parts if part) or "it cannot be read"
+
+
+def _hint(text: str, mark: Any) -> str:
+    if mark is None:
+        return ""
+    line = next(iter(text.splitlines()[mark.line : mark.line + 1]), "")
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces: YAML does not take tabs"
+    return _HELM if "{{" in line else ""
+
+
+_HELM = "this looks like a template: render it first, for example with `helm template`"
+
+
+class _Composer:
+    """Builds data straight from the parser's events. One instance a text; anchors hold within their document."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._events = yaml.parse(_without_surrogates(text), Loader=_LOADER)
+        self._source = source
+        self._text = text
+        self._aliased = 0
+        self._nodes = 0
+        self._anchors: dict[str, tuple[Any, int] | None] = {}
+        self._marks: dict[Path, tuple[int, int]] = {}
+
+    def documents(self) -> Iterator[Document]:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors, self._marks = {}, {}
+                first = next(self._events)
+                self._marks[()] = _mark(first)
+                data = self._node(first, (), 0)
+                yield Document(data, self._source, self._marks)
+
+    def _node(self, event: Any, path: Path, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self._nodes
+        self._nodes += 1
+        anchor = event.anchor
+        if anchor is not None:
+            # None while it is being built: an alias inside its own anchor has no end.
+            self._anchors[anchor] = None
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            self._check_tag(event, _SEQ)
+            value = self._sequence(path, depth)
+        else:
+            self._check_tag(event, _MAP)
+            value = self._mapping(event, path, depth)
+        if anchor is not None:
+            self._anchors[anchor] = (value, self._nodes - before)
+        return value
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self._anchors:
+            self._refuse(event, f"alias *{event.anchor} has no anchor &{event.anchor} before it")
+        known = self._anchors[event.anchor]
+        if known is None:
+            self._refuse(event, f"alias *{event.anchor} contains itself")
+        value, size = known
+        self._aliased += size
+        self._nodes += size
+        if self._aliased > MAX_ALIASED:
+            self._refuse(event, f"its aliases expand to more than {MAX_ALIASED} nodes")
+        return copy.deepcopy(value)
+
+    def _sequence(self, path: Path, depth: int) -> list[Any]:
+        out: list[Any] = []
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            below = (*path, len(out))
+            self._marks[below] = _mark(event)
+            out.append(self._node(event, below, depth + 1))
+        return out
+
+    def _mapping(self, start: Any, path: Path, depth: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            if _is_merge(event):
+                merged = {**self._merged(event, path, depth), **merged}
+                continue
+            key = self._key(event, depth)
+            if key in out:
+                first = self._marks[(*path, key)][0]
+                self._refuse(event, f'duplicate key "{key}", also in line {first}')
+            below = (*path, key)
+            self._marks[below] = _mark(event)
+            out[key] = self._node(next(self._events), below, depth + 1)
+        return {**merged, **out} if merged else out
+
+    def _merged(self, event: Any, path: Path, depth: int) -> dict[str, Any]:
+        value = self._node(next(self._events), (*path, "<<"), depth + 1)
+        parts = value if isinstance(value, list) else [value]
+        out: dict[str, Any] = {}
+        for part in parts:
+            if not isinstance(part, dict):
+                self._refuse(event, "<< takes a mapping or a list of mappings")
+            out = {**part, **out}
+        return out
+
+    def _key(self, event: Any, depth: int) -> str:
+        if not isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+            hint = _HELM if _is_braces(event, self._text) else ""
+            self._refuse(event, "a key must be a text, not a mapping or a list", hint)
+        value = self._node(event, (), depth)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if value is None or not isinstance(value, str | int | float):
+            self._refuse(event, "a key must be a text")
+        return str(value)
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        is_plain, _ = event.implicit
+        tag = event.tag
+        if tag is None or tag == "!":
+            if not is_plain or tag == "!":
+                return text
+            value = plain(text)
+        elif tag in _TEXTS:
+            return text
+        else:
+            value = plain(text)
+            wanted = _SCALARS.get(tag)
+            if wanted is None:
+                self._refuse(event, f"unknown tag {tag.replace(_CORE, '!!')}")
+            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            if type(value) is not wanted:
+                self._refuse(event, f"{text!r} is no {tag.replace(_CORE, '!!')}")
+        if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+            self._refuse(event, f"{text} is a number that Kubernetes does not take; quote it if it is a text")
+        return value
+
+    def _check_tag(self, event: Any, wanted: str) -> None:
+        if event.tag not in (None, "!", wanted):
+            self._refuse(event, f"unknown tag {event.tag.replace(_CORE, '!!')}")
+
+    def _refuse(self, event: Any, summary: str, hint: str = "") -> NoReturn:
+        line, column = _mark(event)
+        raise BadInput(summary, where=f"{self._source}:{line}:{column}", hint=hint)
+
+
+def _without_surrogates(text: str) -> str:
+    """JSON writes characters beyond 16 bits as two escapes, which YAML does not know; YAML's own long escape stands for them."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _PAIR.sub(
+        lambda pair: pair[1] + f"\\U{0x10000 + (int(pair[2], 16) - 0xD800) * 1024 + int(pair[3], 16) - 0xDC00:08x}", text
+    )
+
+
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+_CORE = "tag:yaml.org,2002:"
+_SEQ, _MAP = _CORE + "seq", _CORE + "map"
+_TEXTS = (_CORE + "str", _CORE + "timestamp")
+_SCALARS: dict[str, type] = {_CORE + "int": int, _CORE + "float": float, _CORE + "bool": bool, _CORE + "null": type(None)}
+
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+_BOOLS = {form: word in _TRUE for word in _TRUE + _FALSE for form in (word, word.capitalize(), word.upper())}
+_SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
+
+
+def plain(text: str) -> Any:
+    """What an unquoted scalar stands for: null, a boolean, a number, or the text itself."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if text[0] not in "-+.0123456789":
+        return text
+    if _SPECIAL_FLOAT.fullmatch(text):
+        return float(text.replace(".", ""))
+    bare = text.replace("_", "")
+    if _INT.fullmatch(text) and len(bare) < 70 and (number := _integer(bare)) is not None:
+        return number
+    if _FLOAT.fullmatch(text):
+        value = float(bare)
+        return text if value in (float("inf"), float("-inf")) else value
+    return text
+
+
+def _integer(bare: str) -> int | None:
+    digits = bare.lstrip("+-")
+    if not digits or digits[-1] in "xob":
+        return None
+    is_octal = len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567"
+    value = int(digits, 8 if is_octal else 0)
+    value = -value if bare[0] == "-" else value
+    # beyond 64 bits it is a float, as in Go
+    return value if -(2**63) <= value < 2**64 else None
+
+
+def _is_merge(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0] and event.tag is None
+
+
+def _is_braces(event: Any, text: str) -> bool:
+    mark = event.start_mark
+    line = next(iter(text.splitlines()[mark.line : mark.line + 1]), "")
+    return "{{" in line
+
+
+def _mark(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
