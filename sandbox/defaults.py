@@ -11,6 +11,7 @@ from typing import Any
 
 from ..kube.objects import Obj, get
 from .codec import amount
+from .names import suffix
 
 # after decoding
 
@@ -298,14 +299,6 @@ def qos_class(spec: Mapping[str, Any]) -> str:
 
 def _counts(resource: str, value: str) -> bool:
     return resource in ("cpu", "memory") and amount(value) > 0
-
-
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-
-
-def suffix(random: Random) -> str:
-    """The five characters that the API server appends to a generateName."""
-    return "".join(random.choice(ALPHABET) for _ in range(5))
 
 
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
