@@ -50,7 +50,7 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 return
             if view.has_moved():
                 moved(state.message, state.ready, state.wanted)
-            if state.failure:
+            if state.failure and view.is_news:
                 raise await _failed(cluster, view, state.failure)
             if step.until != "drained" and (final := view.final_problem()):
                 raise await _failed(cluster, view, final.reason)
@@ -64,6 +64,7 @@ class _View:
         self.deployment: Obj | None = None
         self.pods: dict[str, Obj] = {}
         self._seen: tuple[object, ...] = ()
+        self._has_begun_well = False
         self._moved_at = asyncio.get_running_loop().time()
 
     @property
@@ -72,12 +73,18 @@ class _View:
         return max(self._moved_at + self.step.deadline_s - asyncio.get_running_loop().time(), 0.0)
 
     @property
+    def is_news(self) -> bool:
+        """Whether what the Deployment says of its own deadline was said during this wait, not left by an earlier run."""
+        return self._has_begun_well
+
+    @property
     def progress(self) -> Progress:
         return progress(self.deployment, self.step.until, self.step.pods)
 
     def take(self, kind: str, event: Event) -> None:
         if kind == DEPLOYMENT.name:
             self.deployment = None if event.type == "DELETED" else event.obj
+            self._has_begun_well = self._has_begun_well or not self.progress.failure
         elif event.type == "DELETED":
             self.pods.pop(event.obj["metadata"]["name"], None)
         else:

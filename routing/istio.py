@@ -18,6 +18,10 @@ VARIANT = "b"
 """The subset, and the track, of the second variant."""
 
 
+VARIANT_RULE = "rollway-variant"
+"""The name of the rules for matching requests, by which they are known again."""
+
+
 class Traffic(NamedTuple):
     """`weight` percent of all requests go to the variant; those that match `matches` go there whatever the weight."""
 
@@ -61,8 +65,7 @@ def without_subsets(vs: Mapping[str, Any], host: str) -> Obj:
             rules.append(rule)
             continue
         plain = {**rule, "route": [{"destination": _plain(rule["route"][0]["destination"])}]}
-        sends_to_variant = all(get(target, "destination", "subset") == VARIANT for target in rule["route"])
-        if not (sends_to_variant and rule.get("match")) and plain not in rules:
+        if rule.get("name") != VARIANT_RULE:
             rules.append(plain)
     return {**vs, "spec": {**vs["spec"], "http": rules}}
 
@@ -110,7 +113,9 @@ def _split_rule(rule: Mapping[str, Any], host: str, traffic: Traffic) -> list[Ob
     out: list[Obj] = []
     if traffic.matches and traffic.weight < 100:
         combined = [_both(own, extra) for own in rule.get("match") or [{}] for extra in traffic.matches]
-        out.append({"match": combined, **rest, "route": [{"destination": {**destination, "subset": VARIANT}}]})
+        out.append(
+            {**rest, "name": VARIANT_RULE, "match": combined, "route": [{"destination": {**destination, "subset": VARIANT}}]}
+        )
     weighted = {STABLE: 100 - traffic.weight, VARIANT: traffic.weight}
     targets = [{"destination": {**destination, "subset": track}, "weight": share} for track, share in weighted.items() if share]
     if len(targets) == 1:

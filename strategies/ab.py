@@ -54,8 +54,6 @@ class Ab(Strategy):
         return weight < 100
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
-        if draft.deployment(self._name) is None:
-            raise BadInput("there is nothing live to test against", hint="release the first version with `deploy apply`")
         release = self.release
         self._support(draft, release)
         self._lay_routes(draft, release)

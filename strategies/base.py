@@ -150,7 +150,7 @@ class Strategy(ABC):
         """Raises BadInput for a share that the strategy cannot hold."""
 
     def _needs_tracks(self, weight: int) -> bool:
-        """Whether routing tells the two sides apart by label, so that the running pods must carry theirs before anything starts."""
+        """Whether routing tells the two sides apart by label, so that running pods must carry theirs before anything starts."""
         return False
 
     @abstractmethod
@@ -172,6 +172,8 @@ class Strategy(ABC):
     def _go(self, observed: Observed, action: Action, weight: int) -> Plan:
         self.check_weight(weight)
         self._refuse_foreign_release(observed)
+        if weight < 100 and observed.live is None and self._foreign(observed) is None:
+            raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
         draft, number, replicas = self._begin(observed, weight)
         base = observed.live
         was = base.version if base else self._foreign_version(observed)
@@ -366,7 +368,8 @@ class Strategy(ABC):
         return [service["metadata"]["name"] for service in self.release.services]
 
     def _draft(self, observed: Observed) -> Draft:
-        return Draft(observed, self.release.namespace, deadline_s=self.deadline_s, force=self.force)
+        deadline_s = get(self.release.workload, "spec", "progressDeadlineSeconds", default=self.deadline_s)
+        return Draft(observed, self.release.namespace, deadline_s=deadline_s, force=self.force)
 
     def _current(self, observed: Observed) -> Revision | None:
         """The release under way, if it is this one."""

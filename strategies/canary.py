@@ -51,8 +51,6 @@ class Canary(Strategy):
         return self.release.options.canary.max_surge not in (0, "0%")
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
-        if draft.deployment(self._name) is None:
-            raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
         pods = self._pods(draft, weight, replicas)
         self._support(draft, self.release)
         self._raise(draft, pods)

@@ -46,8 +46,7 @@ class Ramped(Strategy):
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._support(draft, self.release)
         live = draft.deployment(self._name)
-        if live is None:
-            raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
+        assert live is not None, "a share is only asked for beside something live"
         can_surge = resolve(self.rolling.max_surge, replicas, round_up=True) > 0
         goal = split(replicas, weight, may_surge=False)
         updated = self._updated(draft, live)

@@ -1,0 +1,53 @@
+"""What a plan says that changes."""
+
+from __future__ import annotations
+
+from rollway.plan.diff import MASK, changes
+
+
+def pairs(before: dict | None, after: dict) -> dict[str, tuple[object, object]]:
+    return {change.path: (change.before, change.after) for change in changes(before, after)}
+
+
+def test_containers_are_told_apart_by_name() -> None:
+    """A sidecar that is put first does not make the app's container look changed."""
+    before = {"spec": {"containers": [{"name": "app", "image": "a:1"}]}}
+    after = {"spec": {"containers": [{"name": "proxy", "image": "p:1"}, {"name": "app", "image": "a:2"}]}}
+
+    found = pairs(before, after)
+
+    assert found[".spec.containers[app].image"] == ("a:1", "a:2")
+    assert found[".spec.containers[proxy].image"] == (None, "p:1")
+
+
+def test_a_secrets_data_is_never_shown() -> None:
+    """Neither the old value nor the new one, and a change is still told."""
+    found = changes(
+        {"kind": "Secret", "data": {"key": "b2xk", "same": "eA=="}},
+        {"kind": "Secret", "data": {"key": "bmV3", "same": "eA==", "more": "eQ=="}},
+    )
+
+    assert {change.path for change in found} == {".data.key", ".data.more"}
+    assert all("b2xk" not in str(change) and "bmV3" not in str(change) and "eQ==" not in str(change) for change in found)
+    assert found[0].before == MASK
+
+
+def test_quantities_compare_by_amount() -> None:
+    """The API server writes "1000m" back as "1": that is no change."""
+    before = {"spec": {"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}}
+    after = {"spec": {"resources": {"limits": {"cpu": "1000m", "memory": "1024Mi"}}}}
+
+    assert pairs(before, after) == {}
+
+
+def test_status_and_what_the_server_sets_are_left_out() -> None:
+    """A resourceVersion is no change, and neither is an empty map where there was nothing."""
+    before = {"metadata": {"name": "a", "resourceVersion": "1", "uid": "x"}, "status": {"replicas": 1}}
+    after = {"metadata": {"name": "a", "annotations": {}}}
+
+    assert pairs(before, after) == {}
+
+
+def test_what_is_gone_is_told() -> None:
+    """A key that the new object lacks changes to nothing."""
+    assert pairs({"data": {"a": "1", "b.c/d": "2"}}, {"data": {"a": "1"}}) == {'.data["b.c/d"]': ("2", None)}
