@@ -277,7 +277,7 @@ def labels(field: str, values: Mapping[str, str] | None) -> Problems:
         yield from by_rule(field, (values or {})[key], label_value)
 
 
-def annotations(field: str, values: Mapping[str, str] | None) -> Problems:
+def annotation_map(field: str, values: Mapping[str, str] | None) -> Problems:
     for key in sorted(values or {}):
         for why in qualified_name(key.lower()):
             yield invalid(field, key, why)

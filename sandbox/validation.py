@@ -66,7 +66,7 @@ def _metadata(kind: Kind, obj: Obj) -> Problems:
     else:
         yield from checks.by_rule("metadata.name", meta["name"], rule)
     yield from checks.labels("metadata.labels", meta.get("labels"))
-    yield from checks.annotations("metadata.annotations", meta.get("annotations"))
+    yield from checks.annotation_map("metadata.annotations", meta.get("annotations"))
     yield from _owners(meta)
     for finalizer in meta.get("finalizers") or ():
         found = list(checks.by_rule("metadata.finalizers", finalizer, checks.qualified_name))
@@ -281,17 +281,16 @@ def _session(spec: Obj) -> Problems:
         yield checks.invalid(field, seconds, "must be greater than 0 and less than 86400")
 
 
+_NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
+
 def _addresses(spec: Obj) -> Problems:
     for place, text in enumerate(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else ())):
         if text != "None" and not _is_address(text):
-            yield checks.invalid(
-                f"spec.clusterIPs[{place}]", text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            )
+            yield checks.invalid(f"spec.clusterIPs[{place}]", text, _NO_ADDRESS)
     for place, text in enumerate(spec.get("externalIPs") or ()):
         if not _is_address(text):
-            yield checks.invalid(
-                f"spec.externalIPs[{place}]", text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            )
+            yield checks.invalid(f"spec.externalIPs[{place}]", text, _NO_ADDRESS)
 
 
 def _is_address(text: str) -> bool:

@@ -48,7 +48,7 @@ def pod_spec(field: str, spec: Obj) -> Problems:
 def template(field: str, template_: Obj) -> Problems:
     meta = template_.get("metadata") or {}
     yield from checks.labels(f"{field}.labels", meta.get("labels"))
-    yield from checks.annotations(f"{field}.annotations", meta.get("annotations"))
+    yield from checks.annotation_map(f"{field}.annotations", meta.get("annotations"))
     yield from pod_spec(f"{field}.spec", template_["spec"])
 
 
