@@ -1,8 +1,8 @@
 """YAML as Kubernetes reads it, with the line and column of everything, so that an error points at the user's own words.
 
-It differs from PyYAML's safe loader where sigs.k8s.io/yaml, which kubectl uses, does: dates stay texts, `12:30` is no number, keys
-become texts (`on:` is the key "true"). Duplicate keys are refused. Aliases are copied, and what they may expand to is limited, as is
-the depth: nothing here recurses deeper than that.
+It differs from PyYAML's safe loader where sigs.k8s.io/yaml, which kubectl uses, does: dates stay texts, `12:30` is no number,
+keys become texts (`on:` is the key "true"). Duplicate keys are refused. Aliases are copied, and what they may expand to is
+limited, as is the depth: nothing here recurses deeper than that.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Document:
 
 
 def read_text(path: str, source: str) -> str:
-    """The text of a file that the user knows as `source`. Raises BadInput: missing, a folder, unreadable, too large, not UTF-8."""
+    """The text of a file known to the user as `source`. Raises BadInput: missing, a folder, unreadable, too large, not UTF-8."""
     try:
         info = os.stat(path)
         if stat.S_ISDIR(info.st_mode):

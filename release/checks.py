@@ -1,0 +1,285 @@
+"""What the API server, or the release itself, would stumble over in the manifests; refused before anything is touched.
+
+Each check takes located objects and raises BadInput at the place of the mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import BadInput
+from ..kube.objects import DEPLOYMENT, SERVICE, get, labels_of, matches, selects, template_labels
+from .file import nearest, shown
+from .manifests import Located
+from .model import is_namespaced
+from .names import safe_name, wrong_label, wrong_object_name
+from .options import check_can_move, count_or_percent
+from .wrong import Wrong
+
+REMOVED: Mapping[tuple[str, str], str] = {
+    ("extensions/v1beta1", "Deployment"): "apps/v1",
+    ("apps/v1beta1", "Deployment"): "apps/v1",
+    ("apps/v1beta2", "Deployment"): "apps/v1",
+    ("extensions/v1beta1", "ReplicaSet"): "apps/v1",
+    ("apps/v1beta1", "StatefulSet"): "apps/v1",
+    ("apps/v1beta2", "StatefulSet"): "apps/v1",
+    ("extensions/v1beta1", "DaemonSet"): "apps/v1",
+    ("extensions/v1beta1", "NetworkPolicy"): "networking.k8s.io/v1",
+    ("extensions/v1beta1", "Ingress"): "networking.k8s.io/v1",
+    ("networking.k8s.io/v1beta1", "Ingress"): "networking.k8s.io/v1",
+    ("policy/v1beta1", "PodDisruptionBudget"): "policy/v1",
+    ("autoscaling/v2beta1", "HorizontalPodAutoscaler"): "autoscaling/v2",
+    ("autoscaling/v2beta2", "HorizontalPodAutoscaler"): "autoscaling/v2",
+    ("batch/v1beta1", "CronJob"): "batch/v1",
+    ("rbac.authorization.k8s.io/v1beta1", "Role"): "rbac.authorization.k8s.io/v1",
+    ("rbac.authorization.k8s.io/v1beta1", "RoleBinding"): "rbac.authorization.k8s.io/v1",
+    ("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition"): "apiextensions.k8s.io/v1",
+}
+"""Versions that Kubernetes serves no more, and what took their place."""
+
+_ALSO = {
+    "Deployment": "; spec.selector must be written out, as the template's labels",
+    "Ingress": "; a backend reads service: {name: …, port: {number: …}}, and each path needs a pathType",
+}
+_WITH_TEMPLATE = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout")
+
+
+def objects(items: Sequence[Located]) -> None:
+    """What holds for every object: served versions, names, labels of text, and each only once."""
+    seen: dict[tuple[str, str, str, str], Located] = {}
+    for item in items:
+        _check_version(item)
+        _check_name(item)
+        _check_texts(item)
+        meta = item.obj["metadata"]
+        group = item.obj["apiVersion"].rpartition("/")[0]
+        key = (group, item.obj["kind"], meta.get("namespace") or "", meta["name"])
+        if (first := seen.setdefault(key, item)) is not item:
+            raise BadInput(f"{item} is there twice, first at {first.where()}", where=item.where(), hint="remove one of them")
+
+
+def _check_version(item: Located) -> None:
+    version, kind = item.obj["apiVersion"], item.obj["kind"]
+    if current := REMOVED.get((version, kind)):
+        raise BadInput(
+            f"{item}: {version} is no longer served by Kubernetes",
+            where=item.where("apiVersion"),
+            hint=f"write apiVersion: {current}{_ALSO.get(kind, '')}",
+        )
+    served = {"Deployment": DEPLOYMENT.api_version, "Service": SERVICE.api_version}.get(kind)
+    if served and version != served and "." not in version:
+        raise BadInput(
+            f"{item}: there is no {kind} in {version}", where=item.where("apiVersion"), hint=f"write apiVersion: {served}"
+        )
+
+
+def _check_name(item: Located) -> None:
+    kind, meta = item.obj["kind"], item.obj["metadata"]
+    if wrong := wrong_object_name(kind, meta["name"]):
+        near = safe_name(meta["name"])
+        hint = f'did you mean "{near}"?' if near and near != meta["name"] and not wrong_object_name(kind, near) else ""
+        raise BadInput(f"{kind} {meta['name']!r}: a name {wrong}", where=item.where("metadata", "name"), hint=hint)
+    namespace = meta.get("namespace")
+    if namespace and (wrong := wrong_label(namespace)):
+        raise BadInput(f"{item}: namespace {namespace!r} is {wrong}", where=item.where("metadata", "namespace"))
+
+
+def _check_texts(item: Located) -> None:
+    """Labels and annotations: YAML makes numbers and booleans of `1.0` and `yes`, and the API server takes neither."""
+    for path in (("metadata",), ("spec", "template", "metadata")):
+        for field in ("labels", "annotations"):
+            _check_map(item, (*path, field))
+    _check_map(item, ("spec", "selector", "matchLabels"))
+    if item.obj["kind"] == SERVICE.name:
+        _check_map(item, ("spec", "selector"))
+
+
+def _check_map(item: Located, path: tuple[str, ...]) -> None:
+    value = get(item.obj, *path)
+    if value is None:
+        return
+    name = ".".join(path)
+    if not isinstance(value, dict):
+        raise BadInput(f"{item}: {name} is {shown(value)}; it takes a mapping", where=item.where(*path))
+    for key, text in value.items():
+        if text is not None and not isinstance(text, str):
+            raise BadInput(
+                f'{item}: {name}["{key}"] is {shown(text)}; it takes a text', where=item.where(*path, key), hint="quote it"
+            )
+
+
+def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> Located:
+    """The Deployment to release; `where` is the place of `workload:` or of the list of manifests."""
+    found = [item for item in items if item.obj["kind"] == DEPLOYMENT.name and item.obj["apiVersion"] == DEPLOYMENT.api_version]
+    names = [item.obj["metadata"]["name"] for item in found]
+    if not found:
+        kinds = ", ".join(dict.fromkeys(str(item) for item in items[:5])) or "nothing at all"
+        raise BadInput("no Deployment in the manifests", where=where, detail=f"seen: {kinds}", hint="add the file that holds it")
+    if name is not None:
+        if name not in names:
+            hint = nearest(name, names) or f"one of {', '.join(names)}"
+            raise BadInput(f"no Deployment {name} in the manifests", where=where, hint=hint)
+        return found[names.index(name)]
+    if len(found) > 1:
+        raise BadInput(
+            f"{len(found)} Deployments in the manifests: {' and '.join(names) if len(names) == 2 else ', '.join(names)}",
+            where=where,
+            hint=f"say which one is released: workload: {names[0]}",
+        )
+    return found[0]
+
+
+def workload(item: Located) -> None:
+    """The Deployment to release: containers, a selector that is its own, numbers that are numbers, a strategy that can move."""
+    spec = item.obj.get("spec")
+    if not isinstance(spec, dict):
+        raise BadInput(f"{item}: spec is {shown(spec)}; it takes a mapping", where=item.where("spec"))
+    template = spec.get("template")
+    if not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
+        raise BadInput(f"{item}: no spec.template with a spec: there would be no pods", where=item.where("spec", "template"))
+    _check_containers(item)
+    _check_selector(item)
+    for key in ("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"):
+        value = spec.get(key)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise BadInput(f"{item}: spec.{key} is {shown(value)}; it takes a whole number from 0", where=item.where("spec", key))
+    _check_strategy(item)
+
+
+def _check_containers(item: Located) -> None:
+    path = ("spec", "template", "spec", "containers")
+    containers = get(item.obj, *path)
+    if not isinstance(containers, list) or not containers:
+        raise BadInput(f"{item}: no containers", where=item.where(*path))
+    names: set[str] = set()
+    for index, container in enumerate(containers):
+        name = container.get("name") if isinstance(container, dict) else None
+        if not isinstance(name, str) or not name:
+            raise BadInput(f"{item}: container {index + 1} has no name", where=item.where(*path, index))
+        if wrong := wrong_label(name):
+            raise BadInput(f"{item}: container {name!r}: a name {wrong}", where=item.where(*path, index, "name"))
+        if name in names:
+            raise BadInput(f"{item}: two containers are named {name}", where=item.where(*path, index, "name"))
+        image = container.get("image")
+        if image is not None and not isinstance(image, str):
+            raise BadInput(f"{item}: image is {shown(image)}; it takes a text", where=item.where(*path, index, "image"))
+        names.add(name)
+
+
+def _check_selector(item: Located) -> None:
+    path = ("spec", "selector")
+    selector, labels = get(item.obj, *path), template_labels(item.obj)
+    if not isinstance(selector, dict) or not (selector.get("matchLabels") or selector.get("matchExpressions")):
+        hint = (
+            f"write selector: {{matchLabels: {{{_pairs(labels, ': ')}}}}}"
+            if labels
+            else "give the template labels, and select them"
+        )
+        raise BadInput(f"{item}: no spec.selector", where=item.where(*path), hint=hint)
+    try:
+        is_own = matches(selector, labels)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f"{item}: spec.selector.matchExpressions cannot be read", where=item.where(*path, "matchExpressions")
+        ) from error
+    if not is_own:
+        wanted = _pairs(selector.get("matchLabels") or {}) or "its matchExpressions"
+        raise BadInput(
+            f"{item}: spec.selector does not match the template's labels: {wanted} against {_pairs(labels) or 'none'}",
+            where=item.where(*path),
+            hint="the API server refuses it: give both the same labels",
+        )
+
+
+def _check_strategy(item: Located) -> None:
+    path = ("spec", "strategy")
+    strategy = get(item.obj, *path)
+    if strategy is None:
+        return
+    if not isinstance(strategy, dict):
+        raise BadInput(f"{item}: spec.strategy is {shown(strategy)}; it takes a mapping", where=item.where(*path))
+    kind = strategy.get("type") or "RollingUpdate"
+    if kind not in ("RollingUpdate", "Recreate"):
+        hint = nearest(str(kind).replace(" ", ""), ("RollingUpdate", "Recreate")) or "RollingUpdate or Recreate"
+        raise BadInput(f"{item}: unknown spec.strategy.type {shown(kind)}", where=item.where(*path, "type"), hint=hint)
+    rolling = strategy.get("rollingUpdate")
+    if rolling is None:
+        return
+    if not isinstance(rolling, dict):
+        raise BadInput(f"{item}: spec.strategy.rollingUpdate is {shown(rolling)}", where=item.where(*path, "rollingUpdate"))
+    if kind == "Recreate":
+        raise BadInput(f"{item}: rollingUpdate does not go with type Recreate", where=item.where(*path, "rollingUpdate"))
+    key = "maxSurge"
+    try:
+        limits = []
+        for key in ("maxSurge", "maxUnavailable"):
+            value = rolling.get(key)
+            limits.append(count_or_percent("25%" if value is None else value))
+        check_can_move(*limits)
+    except Wrong as wrong:
+        summary = f"{item}: {wrong}" if wrong.at else f"{item}: {key}: {wrong}"
+        raise BadInput(summary, where=item.where(*path, "rollingUpdate", key)) from wrong
+
+
+def services(items: Sequence[Located], chosen: Located) -> list[Located]:
+    """The Services that select the released pods. One that selects no pod of the manifests at all is refused."""
+    all_labels = [template_labels(item.obj) for item in items if item.obj["kind"] in _WITH_TEMPLATE]
+    all_labels += [labels_of(item.obj) for item in items if item.obj["kind"] == "Pod"]
+    own = template_labels(chosen.obj)
+    out: list[Located] = []
+    for item in items:
+        if item.obj["kind"] != SERVICE.name or item.obj["apiVersion"] != SERVICE.api_version:
+            continue
+        spec = item.obj.get("spec")
+        if spec is not None and not isinstance(spec, dict):
+            raise BadInput(f"{item}: spec is {shown(spec)}; it takes a mapping", where=item.where("spec"))
+        selector = get(item.obj, "spec", "selector")
+        if not selector or get(item.obj, "spec", "type") == "ExternalName":
+            continue
+        if selects(selector, own):
+            out.append(item)
+        elif not any(selects(selector, labels) for labels in all_labels):
+            seen = _pairs(own) or "without labels"
+            raise BadInput(
+                f"{item} selects no pods: its selector is {_pairs(selector)}, the pods of {chosen} are {seen}",
+                where=item.where("spec", "selector"),
+                hint=_nearest_label(selector, own),
+            )
+    return out
+
+
+def _nearest_label(selector: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    for key, value in selector.items():
+        if labels.get(key) == value:
+            continue
+        if key in labels:
+            return f'did you mean "{key}: {labels[key]}"?'
+        same = next((label for label, text in labels.items() if text == value), None)
+        if same:
+            return f'did you mean "{same}: {value}"?'
+        return f"the pods have no label {key}: add it to the template, or select {_pairs(labels, ': ')}" if labels else ""
+    return ""
+
+
+def namespace(items: Sequence[Located], asked: str | None) -> str:
+    """The namespace of the release: the one asked for, else the one that the manifests name, else none."""
+    wanted, first = asked or "", None
+    for item in items:
+        named = item.obj["metadata"].get("namespace")
+        if not named or not is_namespaced(item.obj):
+            continue
+        if not wanted:
+            wanted, first = named, item
+        elif named != wanted:
+            against = f"the release in {wanted}" if first is None else f"{first} in {wanted}"
+            raise BadInput(
+                f"{item} is in namespace {named}, {against}",
+                where=item.where("metadata", "namespace"),
+                hint="a release has one namespace: take it out of the manifests, and name it in the release file",
+            )
+    return wanted
+
+
+def _pairs(labels: Mapping[str, Any], sign: str = "=") -> str:
+    return ", ".join(f"{key}{sign}{value}" for key, value in labels.items())

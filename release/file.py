@@ -1,0 +1,168 @@
+"""The release file's own shape, and the sentence for each mistake in it, at the user's own line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from ..errors import BadInput
+from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
+from .options import STRATEGIES, StrategyName, StrategyOptions, Strict
+from .web import WebApp
+from .wrong import Wrong
+from .yamlfile import Document, Path
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class ReleaseFile(Strict):
+    """What is released, and how. Either `manifests` or `web` says what."""
+
+    app: str | None = Field(None, description="The application's name, at most 50 characters. Default: the Deployment's.")
+    namespace: str | None = Field(None, description="Where it is released. Default: the context's namespace.")
+    manifests: Annotated[tuple[str, ...], BeforeValidator(_as_list)] | None = Field(
+        None, description="Files, folders and globs, relative to this file; - is standard input."
+    )
+    web: WebApp | None = Field(None, description="Instead of manifests: a plain web application.")
+    image: str | None = Field(None, description="The image to release, instead of the one in the manifests.")
+    container: str | None = Field(None, description="The application's container, where a pod has several.")
+    workload: str | None = Field(None, description="The Deployment to release, where the manifests hold several.")
+    strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
+    strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
+
+    @field_validator("app", "namespace", "container")
+    @classmethod
+    def _is_label(cls, name: str | None, info: Any) -> str | None:
+        longest = MAX_APP if info.field_name == "app" else 63
+        if name is not None and (wrong := wrong_label(name, longest)):
+            near = safe_name(name)
+            raise Wrong(
+                f"{name!r} is no valid name: {wrong}", hint=f'did you mean "{near}"?' if near != name else "choose a shorter name"
+            )
+        return name
+
+    @field_validator("workload")
+    @classmethod
+    def _is_name(cls, name: str | None) -> str | None:
+        if name is not None and (wrong := wrong_object_name("Deployment", name)):
+            raise Wrong(f"{name!r} is no valid name: {wrong}")
+        return name
+
+
+def parsed(document: Document) -> ReleaseFile:
+    """Raises BadInput at the first mistake; its detail names the others."""
+    try:
+        return ReleaseFile.model_validate(document.data)
+    except ValidationError as failure:
+        found: dict[tuple[str, Path], BadInput] = {}
+        for error in failure.errors(include_url=False):
+            bad, path = _bad_input(error, document)
+            # a union reports a mistake once for each of its arms
+            found.setdefault((bad.where, path), bad)
+        first, *rest = sorted(found.values(), key=lambda bad: _line(bad.where))
+        first.detail = "\n".join(bad.summary for bad in rest)
+        raise first from failure
+
+
+def _line(where: str) -> tuple[int, ...]:
+    """Sorts by place; flags, which have none, first."""
+    return tuple(int(part) for part in where.rsplit(":", 2)[1:] if part.isdecimal())
+
+
+def _bad_input(error: ErrorDetails, document: Document) -> tuple[BadInput, Path]:
+    loc: Path = tuple(error["loc"])
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, Wrong):
+        path = _known(document.data, loc)
+        text = str(cause) if not path else f"{named(path)}: {cause}"
+        return BadInput(text, where=document.where((*path, *cause.at)), hint=cause.hint), path
+    if error["type"] == "extra_forbidden":
+        parent = f" in {named(loc[:-1])}" if len(loc) > 1 else ""
+        hint = nearest(str(loc[-1]), keys_at(loc[:-1]))
+        return BadInput(f'unknown key "{loc[-1]}"{parent}', where=document.where(loc), hint=hint), loc
+    path = _known(document.data, loc)
+    if error["type"] == "missing":
+        return BadInput(f"{named(loc)} is missing", where=document.where(loc[:-1])), loc
+    seen = error["input"]
+    if error["type"] == "literal_error" and path == ("strategy",):
+        hint = nearest(str(seen), STRATEGIES) or f"one of {', '.join(STRATEGIES)}"
+        return BadInput(f"unknown strategy {shown(seen)}", where=document.where(path), hint=hint), path
+    return BadInput(f"{named(path)} is {shown(seen)}; it takes {_wanted(error)}", where=document.where(path)), path
+
+
+def _wanted(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if word := _TYPES.get(error["type"]):
+        return word
+    for bound, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+        if bound in context:
+            return f"{word} {context[bound]}"
+    return error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+_TYPES = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "too_short": "at least one item",
+    "string_pattern_mismatch": "a path that starts with /",
+}
+
+
+def _known(data: Any, loc: Path) -> Path:
+    """The part of a pydantic location that is in the data: it also names the arms of unions."""
+    for end, key in enumerate(loc):
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return loc[:end]
+    return loc
+
+
+def named(path: Sequence[str | int]) -> str:
+    """("strategies", "canary", "steps", 0) as "strategies.canary.steps[0]"; the root as "the file"."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "the file"
+
+
+def shown(value: Any) -> str:
+    """A value in a message: short, in one line."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = "true" if value is True else "false" if value is False else "empty" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that was probably meant, or nothing."""
+    folded = {name.replace("-", "").replace("_", "").lower(): name for name in known}
+    near = difflib.get_close_matches(word.replace("-", "").replace("_", "").lower(), list(folded), n=1, cutoff=0.6)
+    return f'did you mean "{folded[near[0]]}"?' if near else ""
+
+
+def keys_at(path: Path) -> list[str]:
+    """The keys that the release file takes at a path."""
+    model: type[BaseModel] | None = ReleaseFile
+    for key in path:
+        if isinstance(key, int) or model is None:
+            continue
+        below = next((info for info in model.model_fields.values() if info.alias == key), None)
+        model = _model_in(below.annotation) if below else None
+    return [str(info.alias) for info in model.model_fields.values()] if model else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

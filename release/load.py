@@ -1,0 +1,202 @@
+"""From the release file and the flags to a Release. Everything the user can get wrong ends here, as one BadInput."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from ..errors import BadInput
+from ..kube.objects import Obj, get
+from . import checks, manifests
+from .file import ReleaseFile, named, nearest, parsed, shown
+from .image import checked, replaced
+from .manifests import Located
+from .model import Release, app_container, in_apply_order
+from .names import MAX_APP, safe_name, wrong_label
+from .options import STRATEGIES, StrategyName
+from .wrong import Wrong
+from .yamlfile import Document, Path, documents, read_text
+
+
+def load(
+    path: str,
+    *,
+    image: str | None = None,
+    sets: Sequence[str] = (),
+    strategy: str | None = None,
+    namespace: str | None = None,
+    stdin: TextIO | None = None,
+) -> Release:
+    """The release that the file at `path` describes, with the flags laid over it.
+
+    `image` is a whole reference, or only `:tag` or `@digest` (see release.image). `sets` are `key=value` with a dotted path and a
+    YAML value, `strategies.canary.maxSurge=2`; an item of a list by its number. Raises BadInput.
+    """
+    document = _with_sets(_release_document(path), sets)
+    file = parsed(document)
+    if namespace is not None and (wrong := wrong_label(namespace)):
+        raise BadInput(f"{namespace!r} is no valid namespace: {wrong}", where="--namespace")
+    items = _from_web(file, document, image) if file.web else _from_manifests(file, document, path, stdin)
+    checks.objects(items)
+    list_of = document.where(("manifests",))
+    chosen = checks.chosen_workload(items, file.workload, document.where(("workload",)) if file.workload else list_of)
+    checks.workload(chosen)
+    app = file.app or _app_of(chosen)
+    selecting = checks.services(items, chosen)
+    place = checks.namespace(items, namespace or file.namespace)
+    release = Release(
+        app=app,
+        namespace=place,
+        workload=_with_image(chosen, app, file, document, image),
+        services=tuple(item.obj for item in selecting),
+        others=in_apply_order(tuple(item.obj for item in items if item is not chosen and item not in selecting)),
+        strategy=_strategy(strategy) if strategy else file.strategy,
+        options=file.strategies,
+        container=_container(chosen, app, file, document),
+    )
+    return release.with_namespace(place) if place else release
+
+
+def _release_document(path: str) -> Document:
+    """The one document of the release file, a mapping."""
+    try:
+        text = read_text(path, path)
+    except BadInput as bad:
+        bad.hint = bad.hint or "write one with `deploy init`, or name it with -f"
+        raise
+    found = [document for document in documents(text, path) if document.data is not None]
+    if not found:
+        raise BadInput("the file is empty", where=path, hint="write one with `deploy init`")
+    first, *more = found
+    if not isinstance(first.data, dict):
+        seen = shown(first.data)
+        raise BadInput(f"a release file is a mapping; this is {seen}", where=first.where(), hint="see `deploy schema`")
+    if "apiVersion" in first.data and "kind" in first.data:
+        hint = f"write a release file that names it: manifests: [{os.path.basename(path)}]"
+        raise BadInput(f"this is a Kubernetes {first.data['kind']}, not a release file", where=first.where(), hint=hint)
+    if more:
+        raise BadInput(
+            "a second document: a release file has one", where=more[0].where(), hint="manifests go into files of their own"
+        )
+    return first
+
+
+def _with_sets(document: Document, sets: Sequence[str]) -> Document:
+    if not sets:
+        return document
+    data, flags = copy.deepcopy(document.data), dict(document.flags)
+    for text in sets:
+        flag = f"--set {text}"
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise BadInput("not of the form key=value", where=flag, hint="such as --set strategies.canary.maxSurge=2")
+        parts = [part.replace("\0", ".") for part in key.replace("\\.", "\0").split(".")]
+        flags[_put(data, parts, _value(value, flag), flag)] = flag
+    return Document(data, document.source, document.marks, flags)
+
+
+def _value(text: str, flag: str) -> Any:
+    try:
+        found = list(documents(text, flag))
+    except BadInput as bad:
+        reason = bad.summary.removeprefix(f"{bad.where}: ")
+        raise BadInput(reason, where=flag, hint="quote the value if it is a text") from bad
+    return found[0].data if found else None
+
+
+def _put(data: Any, parts: Sequence[str], value: Any, flag: str) -> Path:
+    """Sets the value in place and answers its path; blocks that are missing on the way appear."""
+    path: list[str | int] = []
+    for index, part in enumerate(parts):
+        is_last = index == len(parts) - 1
+        key: str | int = part
+        if isinstance(data, list):
+            if not (part.isascii() and part.isdecimal()) or int(part[:6]) >= len(data):
+                raise BadInput(f"{named(path)} is a list of {len(data)}: it has no item {part!r}", where=flag)
+            key = int(part[:6])
+        elif not isinstance(data, dict):
+            raise BadInput(f"{named(path)} is {shown(data)}, not a mapping", where=flag)
+        path.append(key)
+        if is_last:
+            data[key] = value
+        else:
+            if isinstance(data, dict) and data.get(part) is None:
+                data[key] = {}
+            data = data[key]
+    return tuple(path)
+
+
+def _from_manifests(file: ReleaseFile, document: Document, path: str, stdin: TextIO | None) -> list[Located]:
+    if not file.manifests:
+        place = document.where(("manifests",))
+        raise BadInput(
+            "neither manifests nor web: nothing to release", where=place, hint="name your manifests: manifests: [k8s/]"
+        )
+    return manifests.read(file.manifests, os.path.dirname(path), document.where(("manifests",)), skip=path, stdin=stdin)
+
+
+def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[Located]:
+    """The template's objects; their places are the `web:` block's."""
+    from ..templates.render import web
+
+    assert file.web is not None
+    where = document.where(("web",))
+    if file.manifests is not None:
+        raise BadInput("both manifests and web: a release is one of them", where=where)
+    if not file.app:
+        raise BadInput("app is missing: it names the objects of web", where=where, hint="such as app: shop")
+    spec = file.web.spec(file.app)
+    spec.setdefault("image", file.image or (image if image and not image.startswith((":", "@")) else None))
+    if not spec["image"]:
+        raise BadInput("web.image is missing", where=where, hint="such as image: ghcr.io/acme/shop:1.4.0")
+    rendered = Document(None, document.source, {(): document.marks.get(("web",), (1, 1))})
+    return [Located(obj, rendered) for obj in web(spec)]
+
+
+def _app_of(chosen: Located) -> str:
+    name = chosen.obj["metadata"]["name"]
+    if wrong := wrong_label(name, MAX_APP):
+        raise BadInput(
+            f"{chosen}: its name cannot be the application's: {wrong}",
+            where=chosen.where("metadata", "name"),
+            hint=f"name the application: app: {safe_name(name) or 'shop'}",
+        )
+    return str(name)
+
+
+def _container(chosen: Located, app: str, file: ReleaseFile, document: Document) -> str:
+    names = [container["name"] for container in get(chosen.obj, "spec", "template", "spec", "containers")]
+    if file.container and file.container not in names:
+        hint = nearest(file.container, names) or f"one of {', '.join(names)}"
+        raise BadInput(f"{chosen} has no container {file.container}", where=document.where(("container",)), hint=hint)
+    return str(app_container(chosen.obj, app, file.container or "")["name"])
+
+
+def _with_image(chosen: Located, app: str, file: ReleaseFile, document: Document, flag: str | None) -> Obj:
+    """The workload with the application's image: the flag's, else the file's, else its own."""
+    workload = copy.deepcopy(chosen.obj)
+    container = app_container(workload, app, _container(chosen, app, file, document))
+    if not container.get("image") and not file.image and flag is None:
+        place = chosen.where("spec", "template", "spec", "containers")
+        raise BadInput(f"{chosen}: container {container['name']} has no image", where=place, hint="add it, or give --image")
+    where = chosen.where("spec", "template", "spec", "containers")
+    try:
+        if file.image:
+            where = document.where(("image",))
+            container["image"] = replaced(container.get("image") or "", file.image)
+        if flag is not None:
+            where = "--image"
+            container["image"] = replaced(container.get("image") or "", flag)
+        checked(container.get("image") or "")
+    except Wrong as wrong:
+        raise BadInput(str(wrong), where=where, hint=wrong.hint) from wrong
+    return workload
+
+
+def _strategy(name: str) -> StrategyName:
+    if name not in STRATEGIES:
+        hint = nearest(name, STRATEGIES) or f"one of {', '.join(STRATEGIES)}"
+        raise BadInput(f"unknown strategy {name!r}", hint=hint)
+    return name
