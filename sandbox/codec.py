@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -321,3 +322,16 @@ def _pruned_value(value: Any, type_: Type, place: _Place) -> Any:
             return {key: _pruned_value(child, type_.item, place.item(f".{key}")) for key, child in value.items()}
         case _:
             return value
+
+
+# tokens
+
+
+def opaque(value: Any) -> str:
+    """A value as a token that clients hand back and do not read."""
+    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def transparent(token: str) -> Any:
+    """Raises ValueError."""
+    return json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))

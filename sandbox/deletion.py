@@ -12,7 +12,7 @@ from typing import Literal
 
 from ..errors import Conflict
 from ..kube.clock import timestamp
-from ..kube.objects import POD, Kind, Obj, get
+from ..kube.objects import NAMESPACE, POD, Kind, Obj, get
 from .store import Store
 
 Propagation = Literal["", "Background", "Foreground", "Orphan"]
@@ -44,6 +44,9 @@ def delete(
     live = store.get(kind, namespace, name)
     _check(kind, live, uid, resource_version)
     marked = _marked(kind, live, now, propagation, grace_s)
+    if kind.name == NAMESPACE.name and get(live, "spec", "finalizers"):
+        # The namespace controller empties it first, and takes the finalizer of the spec off then.
+        return store.update(kind, marked | {"status": {**(live.get("status") or {}), "phase": "Terminating"}})
     if finished(marked):
         return store.remove(kind, namespace, name)
     return store.update(kind, marked)
