@@ -1,0 +1,251 @@
+"""The `Cluster` port on a real cluster, through the official `kubernetes` package's asyncio side.
+
+The kinds that rollway knows (kube.objects) have known paths and cost no discovery; another kind's group and version is asked for
+once. The package's generated methods and its dynamic client are not used: the former want typed objects, the latter discovers the
+whole cluster first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..errors import ApiError, Conflict, NotFound
+from ..kube.objects import Kind, Obj, Ref, get, kind_of, ref_of
+from ..plan.observed import FIELD_MANAGER
+from .follow import follow
+from .port import Event
+
+if TYPE_CHECKING:
+    from .wire import Timing, Wire
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
+
+
+async def connect(
+    *, context: str | None = None, kubeconfig: str | None = None, qps: float = 0.0, timing: Timing | None = None
+) -> KubeClient:
+    """The cluster that the kubeconfig's context names (default: its current one), or, in a pod without kubeconfig, its own.
+
+    `qps` limits the requests a second; 0 leaves that to the API server's own fairness. Nothing is sent yet. Raises Unreachable
+    where there is no kubeconfig, no such context, or no credentials.
+    """
+    from .kubeconfig import load_access
+    from .wire import Timing, Wire
+
+    reload = partial(load_access, context, kubeconfig)
+    return KubeClient(Wire(await reload(), reload, timing or Timing(), qps))
+
+
+class KubeClient:
+    """A `Cluster`. An empty namespace of a namespaced object means the context's; `list` and `watch` take it as all of them."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._served: dict[str, dict[str, Kind]] = {}  # apiVersion -> kind name -> kind
+
+    @property
+    def default_namespace(self) -> str:
+        return self._wire.access.namespace
+
+    @property
+    def context(self) -> str:
+        return self._wire.access.context
+
+    @property
+    def requests_made(self) -> Mapping[str, int]:
+        """HTTP requests sent so far, repeats included, by verb of the port (`discover` for what had to be looked up)."""
+        return self._wire.requests_made
+
+    async def __aenter__(self) -> KubeClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    # reading
+
+    async def get(self, ref: Ref) -> Obj | None:
+        try:
+            return await self._send("get", "GET", ref)
+        except NotFound:
+            return None
+
+    async def list(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> Sequence[Obj]:
+        return (await self._snapshot(kind, namespace, _selectors(labels, fields)))[1]
+
+    def watch(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        query = _selectors(labels, {"metadata.name": name} if name else None)
+        return follow(
+            partial(self._snapshot, kind, namespace, query),
+            partial(self._stream, kind, namespace, query),
+            first_pause_s=self._wire.timing.first_pause / 2,
+        )
+
+    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+        from .answers import Call
+
+        kind = Kind("v1", "Pod", "pods")
+        query = {"container": container, "tailLines": str(tail_lines)} | ({"previous": "true"} if previous else {})
+        path = _path(kind, namespace or self.default_namespace, pod, "log")
+        try:
+            return str(await self._wire.send(Call("logs", "GET", path, kind, namespace, pod, query)))
+        except ApiError as error:
+            if error.code in (400, 404):  # no such pod; or the container has not started, or has no previous life
+                return ""
+            raise
+
+    # writing
+
+    async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+        query = {"force": "true"} if force else {}
+        query |= {"dryRun": "All"} if dry_run else {}
+        return await self._send("apply", "PATCH", ref_of(obj), body=obj, query=query, content_type=APPLY_PATCH)
+
+    async def create(self, obj: Obj) -> Obj:
+        return await self._send("create", "POST", ref_of(obj), body=obj)
+
+    async def replace(self, obj: Obj) -> Obj:
+        return await self._send("replace", "PUT", ref_of(obj), body=obj)
+
+    async def patch(self, ref: Ref, patch: Mapping[str, Any] | Sequence[Any], *, subresource: str = "") -> Obj:
+        body: Any = dict(patch) if isinstance(patch, Mapping) else list(patch)
+        content_type = MERGE_PATCH if isinstance(patch, Mapping) else JSON_PATCH
+        return await self._send("patch", "PATCH", ref, body=body, content_type=content_type, subresource=subresource)
+
+    async def delete(self, ref: Ref, *, uid: str = "") -> None:
+        body: Obj = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        try:
+            await self._send("delete", "DELETE", ref, body=body)
+        except NotFound:
+            return
+
+    # inside
+
+    async def _send(
+        self,
+        verb: str,
+        method: str,
+        ref: Ref,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        subresource: str = "",
+    ) -> Obj:
+        """One request about one object. Raises NotFound where the object or its kind is not there."""
+        from .answers import Call
+
+        kind = await self._kind(ref.api_version, ref.kind)
+        namespace = (ref.namespace or self.default_namespace) if kind.namespaced else ""
+        path = _path(kind, namespace, "" if method == "POST" else ref.name, subresource)
+        manager = {"fieldManager": FIELD_MANAGER} if verb in ("apply", "create", "replace", "patch") else {}
+        call = Call(
+            verb, method, path, kind, namespace, ref.name, {**(query or {}), **manager}, body, content_type,
+            may_repeat=content_type != JSON_PATCH or is_repeatable(body),
+        )  # fmt: skip
+        recheck = partial(self._done_before, ref, body) if verb in ("create", "replace") else None
+        answer: Obj = await self._wire.send(call, recheck)
+        return answer
+
+    async def _done_before(self, ref: Ref, wanted: Obj, error: ApiError) -> Obj | None:
+        """After an answer was lost and the repeat met a conflict: the live object, if all that was asked for is in it.
+
+        Whoever wrote it, it is then as wanted. A lock is safe with that: its holder and its moment are in what was asked for.
+        """
+        if not isinstance(error, Conflict):
+            return None
+        live = await self.get(ref)
+        meta = {key: value for key, value in wanted["metadata"].items() if key not in ("resourceVersion", "managedFields")}
+        return live if live is not None and covers(live, wanted | {"metadata": meta}) else None
+
+    async def _snapshot(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> tuple[str, Sequence[Obj]]:
+        from .answers import Call
+
+        answer = await self._wire.send(Call("list", "GET", _path(kind, namespace), kind, namespace, query=dict(query)))
+        # the items of a list come without them
+        typed = [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer.get("items") or ()]
+        return get(answer, "metadata", "resourceVersion", default=""), typed
+
+    async def _stream(
+        self, kind: Kind, namespace: str, query: Mapping[str, str], version: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        from .answers import Call
+
+        how = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(self._wire.timing.watch)}
+        path = _path(kind, namespace)
+        call = Call("watch", "GET", path, kind, namespace, query={**query, **how, "resourceVersion": version})
+        async for event in self._wire.lines(call):
+            yield event
+
+    async def _kind(self, api_version: str, name: str) -> Kind:
+        """Raises NotFound for a kind that is not served; what is not there is asked for again the next time."""
+        from .answers import not_served
+
+        kind = kind_of(api_version, name) or self._served.get(api_version, {}).get(name)
+        if kind is None:
+            self._served[api_version] = await self._discover(api_version)
+            kind = self._served[api_version].get(name)
+        if kind is None:
+            raise not_served(Kind(api_version, name, ""))
+        return kind
+
+    async def _discover(self, api_version: str) -> dict[str, Kind]:
+        from .answers import Call
+
+        path = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        try:
+            answer = await self._wire.send(Call("discover", "GET", path))
+        except NotFound:
+            return {}
+        resources = [resource for resource in answer.get("resources") or () if "/" not in resource["name"]]
+        return {item["kind"]: Kind(api_version, item["kind"], item["name"], item["namespaced"]) for item in resources}
+
+
+def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:
+    """`/apis/apps/v1/namespaces/shop/deployments/web/scale`"""
+    parts = ["apis" if kind.group else "api", kind.api_version]
+    if kind.namespaced and namespace:
+        parts += ["namespaces", quote(namespace, safe="")]
+    parts += [kind.plural, quote(name, safe=""), subresource]
+    return "/" + "/".join(part for part in parts if part)
+
+
+def _selectors(labels: Mapping[str, str] | None, fields: Mapping[str, str] | None) -> dict[str, str]:
+    selectors = {"labelSelector": labels, "fieldSelector": fields}
+    return {name: ",".join(f"{key}={value}" for key, value in pairs.items()) for name, pairs in selectors.items() if pairs}
+
+
+def is_repeatable(patch: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a JSON patch done twice leaves what it leaves done once, without failing the second time.
+
+    So it is for members that are set; not for places in a list, which move, nor for a removal or a test, which then fail.
+    """
+    return all(_sets_member(op) for op in patch)
+
+
+def _sets_member(op: Mapping[str, Any]) -> bool:
+    last = str(op.get("path", "")).rpartition("/")[2]
+    return op.get("op") == "replace" or (op.get("op") == "add" and last != "-" and not last.isdigit())
+
+
+def covers(live: Any, wanted: Any) -> bool:
+    """Whether everything wanted is in what is live, which may hold more (the server's defaults)."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(covers(live.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(covers, live, wanted))
+    return bool(live == wanted)

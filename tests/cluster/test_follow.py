@@ -1,0 +1,155 @@
+"""Watches over everything that cuts them short, on a server that cuts them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rollway.cluster.client import KubeClient
+from rollway.errors import ApiError, Unreachable
+from rollway.kube.objects import POD
+
+from tests.support.fake_api import FakeApi, answer, events, on_fake_api, status
+
+
+def pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
+    meta = {"name": name, "namespace": "shop", "uid": uid or name, "resourceVersion": str(version)}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
+
+
+def listed(version: int, *pods: dict[str, Any]) -> Any:
+    return answer({"metadata": {"resourceVersion": str(version)}, "items": list(pods)})
+
+
+GONE = ("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"})
+
+
+def seen_by_watch(tmp_path: Path, api: FakeApi, count: int, **how: Any) -> list[tuple[str, str, str]]:
+    """The first `count` events as (type, name, version)."""
+
+    async def take(client: KubeClient) -> list[tuple[str, str, str]]:
+        taken = []
+        async with contextlib.aclosing(client.watch(POD, "shop", **how)) as watch:
+            while len(taken) < count:
+                event = await anext(watch)
+                taken.append((event.type, event.obj["metadata"]["name"], event.obj["metadata"]["resourceVersion"]))
+        return taken
+
+    async def main() -> list[tuple[str, str, str]]:
+        async with on_fake_api(tmp_path, api) as client:
+            return await take(client)
+
+    return asyncio.run(main())
+
+
+def scripted(*answers: Any) -> FakeApi:
+    api = FakeApi()
+    api.script = list(answers)
+    api.otherwise = events(stays=True)
+    return api
+
+
+def test_first_what_is_there_then_what_changes(tmp_path: Path) -> None:
+    """A list, then a watch from its version on; both select on the server."""
+    api = scripted(listed(7, pod("a", 3)), events(("MODIFIED", pod("a", 8)), ("DELETED", pod("a", 9)), stays=True))
+
+    seen = seen_by_watch(tmp_path, api, 3, labels={"app": "web"}, name="a")
+
+    assert seen == [("ADDED", "a", "3"), ("MODIFIED", "a", "8"), ("DELETED", "a", "9")]
+    selectors = "labelSelector=app%3Dweb&fieldSelector=metadata.name%3Da"
+    watch = f"{selectors}&watch=true&allowWatchBookmarks=true&timeoutSeconds=1&resourceVersion=7"
+    pods = "/api/v1/namespaces/shop/pods"
+    assert api.seen == [("GET", f"{pods}?{selectors}"), ("GET", f"{pods}?{watch}")]
+
+
+def test_a_watch_that_ends_goes_on_from_the_last_version(tmp_path: Path) -> None:
+    """Events and bookmarks move the version on; nothing is listed or told again."""
+    bookmark = {"kind": "Pod", "metadata": {"resourceVersion": "20"}}
+    api = scripted(
+        listed(7), events(("ADDED", pod("a", 8))), events(("BOOKMARK", bookmark)), events(("MODIFIED", pod("a", 21)), stays=True)
+    )
+
+    assert seen_by_watch(tmp_path, api, 2) == [("ADDED", "a", "8"), ("MODIFIED", "a", "21")]
+    assert [path.rpartition("resourceVersion=")[2] for _, path in api.seen[1:]] == ["7", "8", "20"]
+
+
+@pytest.mark.parametrize("cut", ["", '{"type": "MODIFIED", "object": {"kin'])
+def test_a_dropped_connection_is_survived(tmp_path: Path, cut: str) -> None:
+    """Half an event is no event: it comes again, whole."""
+    api = scripted(listed(7), events(("ADDED", pod("a", 8)), cut=cut, drop=True), events(("MODIFIED", pod("a", 9)), stays=True))
+
+    assert seen_by_watch(tmp_path, api, 2) == [("ADDED", "a", "8"), ("MODIFIED", "a", "9")]
+
+
+@pytest.mark.parametrize("expired", [events(GONE), status(410, "Expired")], ids=["as an event", "as an answer"])
+def test_an_expired_version_is_survived(tmp_path: Path, expired: Any) -> None:
+    """410 Gone: everything is listed anew, and what has changed, vanished or been replaced meanwhile is told; nothing else."""
+    before = [pod("same", 1), pod("changed", 2), pod("gone", 3), pod("again", 4, "old")]
+    after = [pod("same", 1), pod("changed", 12), pod("again", 13, "new"), pod("fresh", 14)]
+    api = scripted(listed(7, *before), expired, listed(15, *after), events(("MODIFIED", pod("same", 16)), stays=True))
+
+    seen = seen_by_watch(tmp_path, api, 10)[4:]
+
+    assert seen == [
+        ("DELETED", "gone", "3"),
+        ("DELETED", "again", "4"),
+        ("MODIFIED", "changed", "12"),
+        ("ADDED", "again", "13"),
+        ("ADDED", "fresh", "14"),
+        ("MODIFIED", "same", "16"),
+    ]
+
+
+def test_a_server_that_is_away_for_a_moment_is_survived(tmp_path: Path) -> None:
+    """Errors while a watch is opened again are repeated like any other request's."""
+    api = scripted(listed(7), events(), status(503, "ServiceUnavailable"), events(("ADDED", pod("a", 8)), stays=True))
+
+    assert seen_by_watch(tmp_path, api, 1) == [("ADDED", "a", "8")]
+
+
+def test_a_login_that_expires_is_survived(tmp_path: Path) -> None:
+    """The credentials are read anew when the watch is opened again."""
+    api = scripted(listed(7), events(), status(401, "Unauthorized"), events(("ADDED", pod("a", 8)), stays=True))
+
+    assert seen_by_watch(tmp_path, api, 1) == [("ADDED", "a", "8")]
+
+
+def test_what_will_not_pass_ends_the_watch(tmp_path: Path) -> None:
+    """A right that is taken away is told."""
+    api = scripted(listed(7), status(403, "Forbidden"))
+
+    with pytest.raises(ApiError):
+        seen_by_watch(tmp_path, api, 1)
+
+
+def test_a_server_that_stays_away_ends_the_watch(tmp_path: Path) -> None:
+    """After the patience is over it is unreachable."""
+    api = scripted(listed(7), events())
+
+    async def main() -> None:
+        stack = contextlib.AsyncExitStack()
+        async with stack:
+            client = await stack.enter_async_context(on_fake_api(tmp_path, api))
+            client._wire.access.configuration.host = "http://127.0.0.1:1"
+            await anext(client.watch(POD, "shop"))
+
+    with pytest.raises(Unreachable, match="connection refused"):
+        asyncio.run(main())
+
+
+def test_a_barren_watch_is_not_asked_in_a_hurry(tmp_path: Path) -> None:
+    """A server that ends each watch at once is asked less and less often."""
+    api = scripted(listed(7))
+    api.otherwise = events()
+
+    async def main() -> int:
+        async with on_fake_api(tmp_path, api) as client, contextlib.aclosing(client.watch(POD, "shop")) as watch:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await anext(watch)
+            return client.requests_made["watch"]
+
+    assert 1 < asyncio.run(main()) < 20

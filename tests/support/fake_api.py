@@ -1,0 +1,128 @@
+"""A web server that answers as it is told to, and the kubeconfig for it: for what a real API server would not do on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiohttp import web
+from rollway.cluster.client import KubeClient, connect
+from rollway.cluster.wire import Timing
+
+FAST = Timing(
+    connect=2, read=2, write=2, first_patience=0.1, patience=0.1, overload=0.1, first_pause=0.002, longest_pause=0.01, watch=1
+)
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FakeApi:
+    """Each request is answered by the first of `script` (taken off it), or, where that is empty, by `otherwise`."""
+
+    def __init__(self) -> None:
+        self.script: list[Answer] = []
+        self.otherwise: Answer = answer({"kind": "Status", "code": 500, "message": "nothing is scripted"}, 500)
+        self.seen: list[tuple[str, str]] = []  # (method, path with query)
+        self.bodies: list[Any] = []
+        self.headers: list[Mapping[str, str]] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.method, request.path_qs))
+        self.headers.append(dict(request.headers))
+        text = await request.text()
+        self.bodies.append(json.loads(text) if text else None)
+        return await (self.script.pop(0) if self.script else self.otherwise)(request)
+
+    @contextlib.asynccontextmanager
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+        """On loopback; the address."""
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", self.handle)
+        runner = web.AppRunner(app, shutdown_timeout=0.01)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        try:
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def on_fake_api(tmp_path: Path, api: FakeApi, timing: Timing = FAST) -> AsyncIterator[KubeClient]:
+    async with api.serving() as host, await connect(kubeconfig=kubeconfig(tmp_path, host), timing=timing) as client:
+        yield client
+
+
+def kubeconfig(folder: Path, host: str, *, user: Mapping[str, Any] | None = None, **cluster: Any) -> str:
+    """A kubeconfig with the contexts `fake` (current, namespace shop) and `other`; its path."""
+    contexts = [{"name": name, "context": {"cluster": "c", "user": "u", "namespace": "shop"}} for name in ("fake", "other")]
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "fake",
+        "contexts": contexts,
+        "clusters": [{"name": "c", "cluster": {"server": host, **cluster}}],
+        "users": [{"name": "u", "user": dict(user) if user is not None else {"token": "secret"}}],
+    }
+    path = folder / "config"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return str(path)
+
+
+def answer(body: Any, code: int = 200, **headers: str) -> Answer:
+    async def respond(_: web.Request) -> web.StreamResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if isinstance(body, str):
+            return web.Response(text=body, status=code, headers=named)
+        return web.json_response(body, status=code, headers=named)
+
+    return respond
+
+
+def status(code: int, reason: str, message: str = "no", **details: Any) -> Answer:
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}
+    return answer(body | {"details": details}, code)
+
+
+def lost(answered: Answer | None = None) -> Answer:
+    """The connection breaks before an answer is seen."""
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        if request.transport:
+            request.transport.abort()
+        return web.Response()
+
+    return answered or respond
+
+
+def silent(seconds: float = 5.0) -> Answer:
+    async def respond(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        return web.Response()
+
+    return respond
+
+
+def events(*lines: tuple[str, Any], cut: str = "", drop: bool = False, stays: bool = False) -> Answer:
+    """A watch: these events, then perhaps the beginning of another; then it ends, breaks, or stays open."""
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for type_, obj in lines:
+            await response.write(json.dumps({"type": type_, "object": obj}).encode() + b"\n")
+        await response.write(cut.encode() or b"")
+        if stays:
+            await asyncio.sleep(5)
+        if drop and request.transport:
+            await asyncio.sleep(0.005)
+            request.transport.abort()
+        return response
+
+    return respond
