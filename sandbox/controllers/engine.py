@@ -8,13 +8,17 @@ that stand first are always served first, so a run is the same every time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from ..store import Change, Store
 from .index import everything
 
 BATCH = 200  # keys handled before other callbacks of the loop get their turn
+
+
+def _nothing() -> None:
+    pass
 
 
 class Key(NamedTuple):
@@ -46,7 +50,7 @@ class Queue:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._called = False
-        self._unsubscribe = lambda: None
+        self._unsubscribe: Callable[[], None] = _nothing
         self._failure: Exception | None = None
         self._idle: list[asyncio.Future[None]] = []
 
@@ -61,7 +65,7 @@ class Queue:
 
     def stop(self) -> None:
         self._unsubscribe()
-        self._unsubscribe = lambda: None
+        self._unsubscribe = _nothing
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

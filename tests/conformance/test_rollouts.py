@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from rollway.kube.clock import now, timestamp
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE, Obj
 from rollway.sandbox.controllers.index import is_ready
