@@ -1,0 +1,156 @@
+"""The embedded cluster behind the Cluster port, in the same process: for rehearsals and tests.
+
+Each call gives the event loop one turn first, so that what runs beside it runs between two calls as it would over a network.
+What it hands out is shared with the store, as it stands: nobody may change it in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from ..cluster.port import Event
+from ..errors import NotFound
+from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of
+from .api import Api
+from .store import Change
+
+MANAGER = "rollway"
+
+
+class World(Protocol):
+    """What a sandbox offers here (sandbox.world): its API, and the kubelet's logs."""
+
+    @property
+    def api(self) -> Api: ...
+
+    @property
+    def logs(self) -> Callable[..., str]: ...
+
+
+class InProcess:
+    """The Cluster port on a sandbox."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def _api(self) -> Api:
+        return self._world.api
+
+    async def get(self, ref: Ref) -> Obj | None:
+        await asyncio.sleep(0)
+        try:
+            return self._api.get(_kind(ref), ref.namespace, ref.name)
+        except NotFound:
+            return None
+
+    async def list(
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> Sequence[Obj]:
+        await asyncio.sleep(0)
+        chosen = _equality(labels), _equality(fields)
+        return self._api.list(kind, namespace, label_selector=chosen[0], field_selector=chosen[1]).items
+
+    async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+        await asyncio.sleep(0)
+        kind, namespace, name = _address(obj)
+        return self._api.patch(kind, namespace, name, obj, "apply", manager=MANAGER, force=force, dry_run=dry_run)
+
+    async def create(self, obj: Obj) -> Obj:
+        await asyncio.sleep(0)
+        kind, namespace, _ = _address(obj)
+        return self._api.create(kind, namespace, copy.deepcopy(obj), manager=MANAGER)
+
+    async def replace(self, obj: Obj) -> Obj:
+        await asyncio.sleep(0)
+        kind, namespace, name = _address(obj)
+        return self._api.update(kind, namespace, name, copy.deepcopy(obj), manager=MANAGER)
+
+    async def patch(self, ref: Ref, patch: Mapping[str, Any] | Sequence[Any], *, subresource: str = "") -> Obj:
+        await asyncio.sleep(0)
+        is_merge = isinstance(patch, Mapping)
+        wanted = copy.deepcopy(patch) if is_merge else list(copy.deepcopy(patch))
+        return self._api.patch(
+            _kind(ref), ref.namespace, ref.name, wanted, "merge" if is_merge else "json", manager=MANAGER, subresource=subresource
+        )
+
+    async def delete(self, ref: Ref, *, uid: str = "") -> None:
+        await asyncio.sleep(0)
+        try:
+            self._api.delete(_kind(ref), ref.namespace, ref.name, propagation="Background", uid=uid)
+        except NotFound:
+            return
+
+    async def watch(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+    ) -> AsyncIterator[Event]:
+        """Changes are queued from the first moment on, so none is lost between the list and what follows."""
+
+        def is_meant(obj: Obj | None) -> bool:
+            if obj is None or (namespace and get(obj, "metadata", "namespace") != namespace):
+                return False
+            has = labels_of(obj)
+            return name in ("", obj["metadata"]["name"]) and all(has.get(key) == value for key, value in (labels or {}).items())
+
+        changes: asyncio.Queue[Change] = asyncio.Queue()
+
+        def note(change: Change) -> None:
+            if (change.kind.group, change.kind.name) == (kind.group, kind.name):
+                changes.put_nowait(change)
+
+        unsubscribe = self._api.store.subscribe(note)
+        try:
+            await asyncio.sleep(0)
+            begin = self._api.store.version
+            for obj in self._api.list(kind, namespace).items:
+                if is_meant(obj):
+                    yield Event("ADDED", obj)
+            while True:
+                change = await changes.get()
+                if change.version <= begin:
+                    continue
+                if event := _seen(change, is_meant):
+                    yield event
+        finally:
+            unsubscribe()
+
+    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+        await asyncio.sleep(0)
+        return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+
+
+def _seen(change: Change, is_meant: Callable[[Obj | None], bool]) -> Event | None:
+    """A change as a selective watcher sees it: what stops being meant is gone for it."""
+    was, now = is_meant(change.before), is_meant(change.obj) and change.type != "DELETED"
+    if now:
+        return Event("MODIFIED" if was else "ADDED", change.obj)
+    return Event("DELETED", change.obj) if was else None
+
+
+def _address(obj: Obj) -> tuple[Kind, str, str]:
+    meta = obj["metadata"]
+    ref = Ref(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta.get("name", ""))
+    kind = _kind(ref)
+    return kind, (ref.namespace or "default") if kind.namespaced else "", ref.name
+
+
+def _kind(ref: Ref) -> Kind:
+    known = kind_of(ref.api_version, ref.kind)
+    if known is None:
+        raise NotFound(404, "NotFound", "the server could not find the requested resource")
+    return known
+
+
+def _equality(terms: Mapping[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in (terms or {}).items())
