@@ -72,7 +72,9 @@ def _rolled_out(deployment: Mapping[str, Any], counts: _Counts, pods: int) -> Pr
         message = f"{counts.all - counts.updated} pods of the old version left"
     else:
         message = f"{counts.available} of {pods} pods available"
-    return Progress(is_done, min(counts.available, counts.updated), pods, message, failure)
+    # The status does not count the new version's ready pods by themselves: what cannot be old ones are new ones.
+    new_ready = min(max(counts.available - (counts.all - counts.updated), 0), counts.updated)
+    return Progress(is_done, new_ready, pods, message, failure)
 
 
 def _wanted(deployment: Mapping[str, Any]) -> int:

@@ -174,6 +174,8 @@ class Strategy(ABC):
         self._refuse_foreign_release(observed)
         if weight < 100 and observed.live is None and self._foreign(observed) is None:
             raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
+        if observed.live and observed.live.digest == self.release.digest:
+            weight = 100  # what is live already is shared with nobody: at most something of it has to be put right
         draft, number, replicas = self._begin(observed, weight)
         base = observed.live
         was = base.version if base else self._foreign_version(observed)
@@ -186,7 +188,9 @@ class Strategy(ABC):
             draft.pause(self.pause_s(weight), "until `deploy promote`")
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
-            return self._nothing(observed, action, base, f"{self.release.version} is live already")
+            is_paused = observed.in_flight is not None
+            note = f"paused at {weight}% already" if is_paused else f"{self.release.version} is live already"
+            return self._nothing(observed, action, observed.in_flight or base, note)
         return plan.model_copy(update=self._way_back(draft, number))
 
     def _clean_up(self, draft: Draft) -> None:  # noqa: B027  most strategies leave nothing behind
@@ -200,7 +204,9 @@ class Strategy(ABC):
         if live is None and (foreign := self._foreign(observed)):
             live = self._snapshot(observed, foreign, replicas)
             draft.begin(live)
-        if current is None:
+        if current is None and live and self._is_live(live, observed):
+            current = live
+        elif current is None:
             last = draft.history[-1].number if draft.history else 0
             superseded = observed.in_flight
             current = self._revision(last + 1, weight, self._pods_now(observed, replicas), base=live.number if live else 0)
@@ -376,6 +382,10 @@ class Strategy(ABC):
         current = observed.in_flight
         return current if current and current.digest == self.release.digest and current.strategy == self.name else None
 
+    def _is_live(self, live: Revision, observed: Observed) -> bool:
+        """Whether this very release is what is live, so that at most something of it has to be put right."""
+        return not observed.in_flight and (live.digest, live.strategy) == (self.release.digest, self.name)
+
     def _refuse_foreign_release(self, observed: Observed) -> None:
         current = observed.in_flight
         if current and current.strategy != self.name:
@@ -503,7 +513,11 @@ class Strategy(ABC):
         return {"undo": tuple(step for step in back.steps if not isinstance(step, Record))}
 
     def _changes_anything(self, plan: Plan, observed: Observed) -> bool:
-        return bool(observed.in_flight) or any(is_change(step) and not isinstance(step, Record) for step in plan.steps)
+        """Whether a plan does more than write down what the history says already."""
+        if any(is_change(step) and not isinstance(step, Record) for step in plan.steps):
+            return True
+        current = observed.in_flight
+        return current is not None and (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight)
 
     def _nothing(self, observed: Observed, action: Action, current: Revision | None, note: str) -> Plan:
         draft = self._draft(observed)

@@ -56,7 +56,7 @@ def stable(
     _set(out["spec"], replicas, None if is_exact else deadline_s)
     out["spec"]["strategy"] = rolling.spec
     if rolling.min_ready_s is not None:
-        out["spec"]["minReadySeconds"] = rolling.min_ready_s
+        out["spec"]["minReadySeconds"] = max(rolling.min_ready_s, get(out, "spec", "minReadySeconds", default=0))
     if paused is not None:
         out["spec"]["paused"] = paused
     return out

@@ -12,15 +12,19 @@ from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
 
-ONE_BY_ONE = Rolling(1, 0)
-ONE_LESS = Rolling(0, 1)
+SETTLE_S = 2
+"""A new pod counts as available only after so long while the rollout is to be stopped: the time to stop it in."""
+
+ONE_BY_ONE = Rolling(1, 0, SETTLE_S)
+ONE_LESS = Rolling(0, 1, SETTLE_S)
 
 
 class Ramped(Strategy):
     """A share is reached pod by pod and held by a paused Deployment.
 
-    A paused Deployment keeps replicas + maxSurge pods, so to hold exactly the asked share the surge is taken away once the new
-    pods are ready: the controller then removes one pod of the side that has more (largest first; the older of two equal ones).
+    A paused Deployment keeps replicas + maxSurge pods, so to hold exactly the asked share the surge is taken away again. The
+    controller then removes one pod of the side that has more (of two equal ones, the older side). Where that is the old side, it
+    waits until the new pods are ready; where it is the new one, one pod more is let start, and goes before it is ready.
     """
 
     name = "ramped"
@@ -48,28 +52,42 @@ class Ramped(Strategy):
         live = draft.deployment(self._name)
         assert live is not None, "a share is only asked for beside something live"
         can_surge = resolve(self.rolling.max_surge, replicas, round_up=True) > 0
-        goal = split(replicas, weight, may_surge=False)
+        goal = self._goal(replicas, weight, can_surge=can_surge)
         updated = self._updated(draft, live)
         if updated > goal.canary:
             raise BadInput(
                 f"ramped is at {updated} of {replicas} pods already: it does not go back to {weight}%",
                 hint="go on with `deploy promote`, or take everything back with `deploy rollback`",
             )
+        keeps_surge = sum(goal) > replicas
         if updated < goal.canary:
-            self._advance(draft, goal, replicas, can_surge)
-        draft.apply(self._own(replicas, ONE_LESS, paused=True), f"holds {goal.canary} of {replicas} pods: the surge goes")
+            self._advance(draft, goal, replicas, can_surge=can_surge, keeps_surge=keeps_surge)
+        held = ONE_BY_ONE if keeps_surge else ONE_LESS
+        draft.apply(self._own(replicas, held, paused=True), f"holds {goal.canary} of {sum(goal)} pods")
         draft.wait(self._name, "held", goal.canary, "every pod ready")
         return Split(stable=goal.stable, canary=goal.canary, percent=goal.percent)
 
-    def _advance(self, draft: Draft, goal: Pods, replicas: int, can_surge: bool) -> None:
+    def _goal(self, replicas: int, weight: int, *, can_surge: bool) -> Pods:
+        """The split to hold. As many new pods as the Deployment has replicas cannot be held: once they are all ready the
+        controller takes the old ones away, paused or not."""
+        if replicas < 2:
+            raise BadInput(
+                f"ramped cannot stop at {weight}%: a rolling update does not share {replicas} pod",
+                hint="choose canary, which runs a second pod beside it, or release all of it",
+            )
+        goal = split(replicas, weight, may_surge=can_surge)
+        return goal if goal.canary < replicas else split(replicas, weight, may_surge=False)
+
+    def _advance(self, draft: Draft, goal: Pods, replicas: int, *, can_surge: bool, keeps_surge: bool) -> None:
         """Lets the Deployment roll until enough new pods are there, and stops it."""
         rolling = ONE_BY_ONE if can_surge else ONE_LESS
-        # With the surge taken away afterwards one pod goes from the larger side: the new one's, where that is the larger.
-        stop_at = goal.canary + (1 if can_surge and goal.canary > goal.stable + 1 else 0)
+        gives_one_back = can_surge and not keeps_surge and goal.canary > goal.stable + 1
+        stop_at = goal.canary + gives_one_back
         draft.apply(self._own(replicas, rolling, paused=False), f"{self.release.version} comes in pod by pod")
         draft.wait(self._name, "started", stop_at, f"until {stop_at} of {replicas} are on their way")
-        draft.apply(self._own(replicas, rolling, paused=True), "the rolling update stops here")
-        draft.wait(self._name, "held", stop_at, "every pod ready before one goes")
+        if can_surge and not gives_one_back:
+            draft.apply(self._own(replicas, rolling, paused=True), "the rolling update stops here")
+            draft.wait(self._name, "held", stop_at, "every pod ready before one goes")
 
     def _own(self, replicas: int, rolling: Rolling, *, paused: bool) -> Obj:
         return manifests.stable(self.release, replicas, rolling, deadline_s=self.deadline_s, paused=paused)

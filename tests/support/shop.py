@@ -9,7 +9,26 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import yaml
-from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, NAMESPACE, SECRET, SERVICE, Obj, as_manifest, get, labels_of
+from rollway.cluster import history
+from rollway.health.pods import is_ready
+from rollway.kube.objects import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    DESTINATION_RULE,
+    ENDPOINT_SLICE,
+    GATEWAY,
+    LEASE,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Obj,
+    as_manifest,
+    get,
+    kind_of,
+    labels_of,
+    selects,
+)
 from rollway.plan.revision import Revision
 from rollway.release.model import Release
 from rollway.release.options import StrategyOptions
@@ -92,6 +111,8 @@ class World:
         self.cluster = sandbox.client()
         self.emptied: list[str] = []
         self._served: set[str] = set()
+        self.peak_pods = 0
+        sandbox.store.subscribe(lambda change: self._count() if change.kind == POD else None)
         sandbox.store.subscribe(lambda change: self._look(change.obj) if change.kind == ENDPOINT_SLICE else None)
 
     async def ship(self, action: str, wanted: Release, *, strategy: str | None = None, weight: int | None = None, **options: Any):
@@ -104,10 +125,15 @@ class World:
         """What `kubectl apply` would have left, by somebody who never heard of rollway."""
         wanted = release(tag)
         for manifest in (*wanted.others, *wanted.services, wanted.workload):
-            self.sandbox.api.create(
-                kind_of(manifest), NAMESPACE_NAME, copy.deepcopy(manifest), manager="kubectl-client-side-apply"
-            )
+            kind = kind_of(manifest["apiVersion"], manifest["kind"])
+            assert kind is not None
+            self.sandbox.api.create(kind, NAMESPACE_NAME, copy.deepcopy(manifest), manager="kubectl-client-side-apply")
         await asyncio.sleep(20)
+
+    def _count(self) -> None:
+        """The pods that do not terminate, at their most."""
+        pods = (pod for pod in self.sandbox.store.list(POD, NAMESPACE_NAME) if not get(pod, "metadata", "deletionTimestamp"))
+        self.peak_pods = max(self.peak_pods, sum(1 for _ in pods))
 
     def _look(self, piece: Obj) -> None:
         """Takes note of a Service that had ready endpoints and has none any more."""
@@ -139,9 +165,28 @@ class World:
             for d in self.sandbox.store.list(DEPLOYMENT, NAMESPACE_NAME)
         }
 
-    async def history(self) -> list[Revision]:
-        from rollway.cluster import history
+    def versions(self) -> dict[str, int]:
+        """Image tag -> ready pods, over all Deployments."""
+        found: dict[str, int] = {}
+        for pod in self.sandbox.store.list(POD, NAMESPACE_NAME):
+            if is_ready(pod):
+                tag = pod["spec"]["containers"][0]["image"].rpartition(":")[2]
+                found[tag] = found.get(tag, 0) + 1
+        return found
 
+    def routed_versions(self, service: str = "shop") -> set[str]:
+        """The versions whose ready pods the Service's selector chooses."""
+        selector = self.sandbox.store.get(SERVICE, NAMESPACE_NAME, service)["spec"]["selector"]
+        pods = (
+            pod for pod in self.sandbox.store.list(POD, NAMESPACE_NAME) if is_ready(pod) and selects(selector, labels_of(pod))
+        )
+        return {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in pods}
+
+    def changed_since(self, version: int) -> set[str]:
+        """The kinds of the objects written since."""
+        return {change.kind.name for change in self.sandbox.store.since(version) or ()}
+
+    async def history(self) -> list[Revision]:
         return list(await history.load(self.cluster, "shop", NAMESPACE_NAME))
 
     def standing(self) -> dict[str, Any]:
@@ -151,7 +196,7 @@ class World:
         for kind in (*WATCHED_KINDS,):
             for obj in store.list(kind, NAMESPACE_NAME):
                 manifest = as_manifest(obj)
-                if kind == SECRET or manifest["metadata"]["name"] == "kube-root-ca.crt":
+                if manifest["metadata"]["name"] == "kube-root-ca.crt":
                     continue
                 out[f"{kind.name} {manifest['metadata']['name']}"] = without_marks(manifest)
         return out
@@ -170,14 +215,6 @@ def without_marks(manifest: Obj) -> Obj:
         get(out, "spec", default={}).pop(key, None)
     return out
 
-
-def kind_of(manifest: Obj):
-    from rollway.kube.objects import kind_of as find
-
-    return find(manifest["apiVersion"], manifest["kind"])
-
-
-from rollway.kube.objects import CONFIG_MAP, DESTINATION_RULE, GATEWAY, LEASE, VIRTUAL_SERVICE  # noqa: E402
 
 WATCHED_KINDS = (CONFIG_MAP, SERVICE, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, LEASE)
 
@@ -198,3 +235,11 @@ def in_world(story: Any, *, seed: int = 0) -> Any:
 
     coroutine: Coroutine[Any, Any, Any] = main()
     return run_virtual(coroutine)
+
+
+async def promoted(world: World, tag: str, strategy: str) -> None:
+    """The shop at that version, everywhere."""
+    result = await world.ship("apply", release(tag, strategy=strategy), strategy=strategy)
+    if result.phase == "Paused":
+        result = await world.ship("promote", release(tag, strategy=strategy), strategy=strategy, weight=100)
+    assert result.phase == "Promoted", result.failure

@@ -1,0 +1,97 @@
+"""A run that is killed after any of its calls, and run again, ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from mortal import Killed, Mortal
+from rollway.cluster.lock import DURATION_S
+from shop import STRATEGIES, World, in_world, promoted, release
+
+QUICK: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 2}}
+VERBS = ("apply", "promote", "rollback")
+
+
+async def prepare(world: World, strategy: str, verb: str) -> None:
+    await promoted(world, "v1", strategy)
+    if verb == "rollback":
+        await promoted(world, "v2", strategy)
+    if verb == "promote" and strategy in ("canary", "ab", "ramped"):
+        await world.ship("apply", release("v2", strategy=strategy, options=QUICK), weight=25)
+    world.emptied.clear()
+
+
+async def command(world: World, strategy: str, verb: str, cluster: Any) -> Any:
+    """The verb, said in a way that means the same when it is said twice."""
+    more: dict[str, Any] = {"to_revision": 1} if verb == "rollback" else {"weight": 100 if verb == "promote" else None}
+    return await world.ship(verb, release("v2", strategy=strategy, options=QUICK), strategy=strategy, cluster=cluster, **more)
+
+
+def undisturbed(strategy: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:
+    """The calls that the run makes, and how it ends."""
+
+    async def story(world: World) -> tuple[int, dict[str, Any], list[Any]]:
+        await prepare(world, strategy, verb)
+        cluster = Mortal(world.cluster)
+        await command(world, strategy, verb, cluster)
+        await asyncio.sleep(60)
+        return cluster.calls, world.standing(), [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
+
+    return in_world(story)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_killed_after_every_call(strategy: str, verb: str) -> None:
+    """Whatever call was the last one: the same command again ends in the same state, and no Service was ever empty."""
+    calls, standing, history = undisturbed(strategy, verb)
+    assert calls > 5
+
+    async def story(world: World, lives: int) -> None:
+        await prepare(world, strategy, verb)
+        with pytest.raises(Killed):
+            await command(world, strategy, verb, Mortal(world.cluster, lives))
+        await asyncio.sleep(DURATION_S + 1)  # a dead holder's lock expires
+
+        await command(world, strategy, verb, world.cluster)
+
+        await asyncio.sleep(60)
+        assert world.standing() == standing, f"killed after call {lives} of {calls}"
+        assert [(r.number, r.version, r.phase, r.weight) for r in await world.history()] == history
+        assert not world.emptied or strategy == "recreate", f"killed after call {lives} of {calls}"
+
+    for lives in range(1, calls + 1):
+        in_world(lambda world, lives=lives: story(world, lives))
+
+
+def test_the_lock_keeps_a_second_run_out() -> None:
+    """It is refused with the holder's name, and the first is not disturbed."""
+    from rollway.errors import Locked
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        first = asyncio.create_task(world.ship("apply", release("v2", strategy="canary"), holder="alice@ci-1/1"))
+        await asyncio.sleep(1)
+        with pytest.raises(Locked, match="shop is locked by alice@ci-1/1 since"):
+            await world.ship("apply", release("v3", strategy="canary"), holder="bob@ci-2/1")
+        assert (await first).phase == "Paused"
+
+    in_world(story)
+
+
+def test_a_lost_lock_stops_the_run_before_its_next_change() -> None:
+    """Somebody deleted the Lease: nothing more is changed."""
+    from rollway.errors import Locked
+    from rollway.kube.objects import LEASE
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "recreate")
+        first = asyncio.create_task(world.ship("apply", release("bad", strategy="recreate")))
+        await asyncio.sleep(1)
+        world.sandbox.store.remove(LEASE, "shop", "rollway-shop")
+        with pytest.raises(Locked, match="was lost"):
+            await first
+
+    in_world(story)

@@ -1,0 +1,130 @@
+"""What holds for every plan of every strategy."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rollway.cluster.execute import Executor, Journal
+from rollway.cluster.lock import Lock
+from rollway.plan.plan import Plan
+from rollway.plan.steps import Hold, Record
+from rollway.ship import run as shipping
+from rollway.strategies.base import Request
+from shop import STRATEGIES, World, in_world, promoted, release
+
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+async def planned(world: World, wanted: Any, strategy: str, weight: int | None) -> Plan:
+    request = Request("promote" if weight is not None else "apply", weight)
+    return await shipping.plan(world.cluster, wanted, request, strategy=strategy)
+
+
+async def carried_out(world: World, plan: Plan, *, steps: int | None = None, twice: bool = False) -> None:
+    """The first `steps` steps of a plan, or all; without the waiting time of the warm side."""
+    kept = [step for step in plan.steps[:steps] if not isinstance(step, Hold)]
+    if twice:
+        kept = [again for step in kept for again in (step, step)]
+    observed = await shipping.look(world.cluster, release("v2"), plan.strategy)
+    async with Lock(world.cluster, plan.app, plan.namespace, "test@nowhere/0") as lock:
+        executor = Executor(world.cluster, lock, Journal.of(observed.history, plan), lambda event: None)
+        failure = await executor.run(plan.model_copy(update={"steps": tuple(kept)}))
+    assert failure is None
+
+
+def weights_of(strategy: str) -> st.SearchStrategy[int | None]:
+    if strategy in ("recreate", "blue-green"):
+        return st.just(100)
+    return st.one_of(st.none(), st.integers(1, 100))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@SLOW
+@given(data=st.data())
+def test_every_prefix_and_the_way_back_leave_the_cluster_as_it_was(strategy: str, data: st.DataObject) -> None:
+    """Wherever a plan is cut off, the rollback leads to what was live before, with no Service empty on the way."""
+    weight, replicas = data.draw(weights_of(strategy)), data.draw(st.integers(1 + (strategy == "ramped"), 6))
+    cut = data.draw(st.integers(1, 12))
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1", strategy=strategy, replicas=replicas), strategy=strategy)
+        world.emptied.clear()
+        before = world.standing()
+        wanted = release("v2", strategy=strategy, replicas=replicas)
+        plan = await planned(world, wanted, strategy, weight)
+
+        await carried_out(world, plan, steps=cut)
+        await world.ship("rollback", wanted, strategy=strategy, to_revision=1)
+
+        await asyncio.sleep(60)
+        after = world.standing()
+        after.pop("Deployment shop-green", None)  # the idle side stays, without pods
+        assert after == before
+        assert world.versions() == {"v1": replicas}
+        assert not world.emptied or strategy == "recreate"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@SLOW
+@given(data=st.data())
+def test_every_step_twice_is_the_step_once(strategy: str, data: st.DataObject) -> None:
+    """Steps are absolute: done again, they change nothing more."""
+    weight = data.draw(weights_of(strategy))
+
+    async def story(world: World, twice: bool) -> dict[str, Any]:
+        await promoted(world, "v1", strategy)
+        plan = await planned(world, release("v2", strategy=strategy), strategy, weight)
+        await carried_out(world, plan, twice=twice)
+        await asyncio.sleep(60)
+        return world.standing()
+
+    assert in_world(lambda world: story(world, True)) == in_world(lambda world: story(world, False))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@SLOW
+@given(data=st.data())
+def test_a_plan_tells_the_truth(strategy: str, data: st.DataObject) -> None:
+    """Its split and its peak are those that come, and where it ends planning again finds nothing to do."""
+    weight, replicas = data.draw(weights_of(strategy)), data.draw(st.integers(1 + (strategy == "ramped"), 9))
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1", strategy=strategy, replicas=replicas), strategy=strategy)
+        wanted = release("v2", strategy=strategy, replicas=replicas)
+        plan = await planned(world, wanted, strategy, weight)
+        world.peak_pods = 0
+
+        await carried_out(world, plan)
+
+        await asyncio.sleep(60)
+        ready = world.versions()
+        assert (ready.get("v1", 0), ready.get("v2", 0)) == (plan.split.stable, plan.split.canary)
+        assert world.peak_pods == plan.peak_pods
+        again = await planned(world, wanted, strategy, plan.weight)
+        assert again.is_empty, [step.type for step in again.steps]
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_planning_changes_nothing(strategy: str) -> None:
+    """A plan reads only, and the same state gives the same plan."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        version = world.sandbox.store.version
+        first = await planned(world, release("v2", strategy=strategy), strategy, None)
+        second = await planned(world, release("v2", strategy=strategy), strategy, None)
+
+        assert first == second
+        assert world.sandbox.store.version == version
+        assert Plan.model_validate_json(first.model_dump_json()) == first
+        assert any(isinstance(step, Record) for step in first.steps)
+
+    in_world(story)

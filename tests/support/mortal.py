@@ -1,0 +1,44 @@
+"""A cluster whose user dies: after so many calls nothing comes back any more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+
+class Killed(BaseException):
+    """What a SIGKILL looks like from inside: nothing may catch it, and nothing done after it reaches the cluster."""
+
+
+class Mortal:
+    """Passes calls on, and dies once `lives` of them are done. `calls` counts them."""
+
+    def __init__(self, cluster: Any, lives: int | None = None) -> None:
+        self._cluster = cluster
+        self._lives = lives
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._cluster, name)
+
+        async def passed_on(*args: Any, **kwargs: Any) -> Any:
+            self._check()
+            answer = await call(*args, **kwargs)
+            self._count()
+            return answer
+
+        return passed_on
+
+    async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        self._check()
+        self._count()
+        async for event in self._cluster.watch(*args, **kwargs):
+            yield event
+
+    def _check(self) -> None:
+        if self._lives is not None and self.calls >= self._lives:
+            raise Killed
+
+    def _count(self) -> None:
+        self.calls += 1
+        self._check()
