@@ -1,0 +1,128 @@
+"""`deploy init`: a first release file, from manifests that are there or from a live Deployment."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from ..kube.objects import SERVICE, Obj, as_manifest, get
+from . import checks, manifests
+from .model import app_container
+from .names import MAX_APP, safe_name
+from .yamlfile import plain
+
+MANIFESTS_FILE = "k8s/app.yaml"
+"""Where the release file of `from_live` expects the manifests that come with it."""
+
+_OURS = "rollway.dev/"
+
+_STRATEGIES = """\
+strategy: ramped     # what a command without a strategy uses: recreate, ramped, blue-green, canary or ab
+
+# These are the defaults: change what you need, drop the rest.
+strategies:
+  # every old pod stops, then the new ones start: simple, and down in between
+  recreate: {}
+  # pod by pod, by the Deployment's own rolling update
+  ramped: {maxSurge: 25%, maxUnavailable: 0, minReadySeconds: 0}
+  # all requests at once, when the new side is ready; the old one stays warm for a while
+  blueGreen: {scaleDownDelaySeconds: 30, autoPromote: true}
+  # a growing share of requests; a step without a pause waits for `deploy promote`
+  canary: {steps: [{weight: 10, pause: 5m}, {weight: 50}], maxSurge: 1}
+  # requests that match, by Istio; with hosts: and gateway: also those from outside
+  ab: {match: [{headers: {x-api-version: {exact: v2}}}]}
+"""
+
+
+def from_manifests(paths: Sequence[str]) -> str:
+    """The text of a deploy.yaml for these files, folders and globs, which is to lie in the current folder. Raises BadInput.
+
+    Of several Deployments the first is chosen, and the file says so.
+    """
+    items = manifests.read(paths, "", "")
+    checks.objects(items)
+    found = [item for item in items if item.obj["kind"] == "Deployment"]
+    first = found[0].obj["metadata"]["name"] if found else None
+    chosen = checks.chosen_workload(items, first, "")
+    others = [item.obj["metadata"]["name"] for item in found[1:]]
+    workload = f"workload: {_scalar(str(first))}   # also there: {', '.join(others)}\n" if others else ""
+    return _text(chosen.obj, checks.namespace(items, None), paths, workload)
+
+
+def from_live(deployment: Obj, services: Sequence[Obj]) -> tuple[str, str]:
+    """(deploy.yaml, the manifests file) for live objects, as the API gives them; the second text is meant for MANIFESTS_FILE."""
+    objects = [_cleaned(service) for service in services] + [_cleaned(deployment)]
+    text = yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    namespace = get(deployment, "metadata", "namespace", default="")
+    return _text(
+        deployment, namespace, [MANIFESTS_FILE], ""
+    ), f"# As it runs in the cluster; from now on this file is what counts.\n{text}"
+
+
+def _text(workload: Obj, namespace: str, paths: Sequence[str], workload_line: str) -> str:
+    name = workload["metadata"]["name"]
+    app = name if len(name) <= MAX_APP and "." not in name else safe_name(name)
+    image = app_container(workload, app).get("image") or ""
+    lines = [
+        "# What `deploy` releases, and how. `deploy plan` shows what would happen; `deploy schema` names every key.",
+        f"app: {_scalar(app)}",
+        f"namespace: {_scalar(namespace)}" if namespace else "# namespace: shop   # default: the context's",
+        f"manifests: [{', '.join(_scalar(path) for path in paths)}]",
+        *workload_line.splitlines(),
+        f"# image: {_scalar(image)}   # default: the manifests'; a pipeline says --image",
+        "",
+    ]
+    return "\n".join(lines) + "\n" + _STRATEGIES
+
+
+def _scalar(text: str) -> str:
+    """Plain where YAML reads the same text back, else quoted."""
+    return text if _PLAIN.fullmatch(text) and plain(text) == text else json.dumps(text)
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9./_](?:[A-Za-z0-9./_:@*-]*[A-Za-z0-9./_*@-])?")
+
+
+def _cleaned(live: Obj) -> Obj:
+    """As the user would have written it: without what the server set, and without our own marks."""
+    out = as_manifest(live)
+    for meta in (out["metadata"], get(out, "spec", "template", "metadata", default={})):
+        for field in ("labels", "annotations"):
+            _drop_ours(meta, field)
+    spec: dict[str, Any] = out.get("spec") or {}
+    if out["kind"] == SERVICE.name:
+        _drop_ours(spec, "selector")
+        if spec.get("clusterIP") != "None":
+            for field in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
+                spec.pop(field, None)
+    return {key: out[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in out} | {
+        key: value for key, value in out.items() if key not in ("apiVersion", "kind", "metadata", "spec")
+    }
+
+
+def _drop_ours(holder: dict[str, Any], field: str) -> None:
+    kept = {key: value for key, value in (holder.get(field) or {}).items() if not key.startswith(_OURS)}
+    holder.pop(field, None)
+    if kept:
+        holder[field] = kept
+
+
+class _Dumper(yaml.SafeDumper):
+    """No anchors, texts of several lines as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    if style is None and plain(text) != text:
+        style = '"'  # PyYAML takes some texts for texts that other readers take for numbers, such as 1e3
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _write_text)
