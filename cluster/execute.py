@@ -16,7 +16,7 @@ from ..kube.objects import POD, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
 from ..plan.revision import Revision
-from ..plan.steps import Apply, Delete, Hold, Pause, Record, Route, Scale, Step, Wait
+from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Record, Route, Scale, Step, Wait
 from . import history
 from .events import Failure, RunEvent, StepBegan, StepEnded, StepMoved
 from .lock import Lock
@@ -68,6 +68,9 @@ class Executor:
         match step:
             case Apply():
                 await self._apply(step)
+            case Patch():
+                self._before_change()
+                await self._cluster.patch(step.ref, step.patch)
             case Scale():
                 await self._scale(step)
             case Route():

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..kube.objects import Obj, Ref, annotations_of, digest, labels_of
 from .revision import Revision
-from .steps import Apply, Delete, Frozen, Hold, Pause, Phase, Record, Route, Scale, Step
+from .steps import Apply, Delete, Frozen, Hold, Patch, Pause, Phase, Record, Route, Scale, Step
 
 Action = Literal["apply", "promote", "rollback"]
 
@@ -63,7 +63,7 @@ class Plan(Frozen):
 
 def is_change(step: Step) -> bool:
     """Whether a step changes the cluster (waiting and pausing do not)."""
-    return isinstance(step, Apply | Scale | Route | Delete | Record | Hold)
+    return isinstance(step, Apply | Patch | Scale | Route | Delete | Record | Hold)
 
 
 def fingerprint(obj: Mapping[str, Any] | None) -> str:

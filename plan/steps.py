@@ -41,6 +41,16 @@ class Apply(Frozen):
         return ref_of(self.manifest)
 
 
+class Patch(Frozen):
+    """A JSON merge patch of a live object, for what an apply cannot say: that a field which others set has to go."""
+
+    type: Literal["patch"] = "patch"
+    ref: Ref
+    patch: Obj
+    changes: tuple[Change, ...] = ()
+    why: str
+
+
 class Scale(Frozen):
     """Sets the number of pods through the scale subresource; nothing else of the object is touched."""
 
@@ -117,4 +127,4 @@ class Pause(Frozen):
     why: str
 
 
-Step = Annotated[Apply | Scale | Route | Wait | Delete | Hold | Record | Pause, Field(discriminator="type")]
+Step = Annotated[Apply | Patch | Scale | Route | Wait | Delete | Hold | Record | Pause, Field(discriminator="type")]

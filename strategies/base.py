@@ -289,10 +289,21 @@ class Strategy(ABC):
         in_place, why = manifest(self.rolling), self._why_roll(draft, release)
         if final and not draft.rolls(in_place):
             in_place = manifest(final)
-        draft.apply(in_place, why)
+        self._apply_own(draft, in_place, why)
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
-            draft.apply(manifest(final), "its own way of rolling, as it was")
+            self._apply_own(draft, manifest(final), "its own way of rolling, as it was")
+
+    def _apply_own(self, draft: Draft, manifest: Obj, why: str) -> None:
+        """Applies the user's own Deployment.
+
+        The API server refuses a Recreate that still carries a rolling update's limits, and an apply cannot take away what it does
+        not own, as the defaults of an object that somebody else created: they go first.
+        """
+        if manifest["spec"]["strategy"]["type"] == "Recreate":
+            limits = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
+            draft.patch(self._name, limits, "the limits of its rolling update go")
+        draft.apply(manifest, why)
 
     def _why_roll(self, draft: Draft, release: Release) -> str:
         if draft.deployment(self._name) is None:

@@ -18,7 +18,7 @@ from ..kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref, get, merged, ref
 from ..plan.diff import changes
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.revision import Revision
-from ..plan.steps import Apply, Delete, Hold, Pause, Phase, Record, Route, Scale, Step, Until, Wait
+from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
 
 
 class Draft:
@@ -78,6 +78,16 @@ class Draft:
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
         )
         return True
+
+    def patch(self, name: str, patch: Obj, why: str) -> None:
+        """Merge-patches a live Deployment, if that changes anything."""
+        live = self.deployment(name)
+        if live is None:
+            return
+        after = merged(live, patch)
+        if found := changes(live, after):
+            self.steps.append(Patch(ref=ref_of(live), patch=patch, changes=found, why=why))
+            self.objects[ref_of(live)] = _newer(after, live)
 
     def rolls(self, manifest: Obj) -> bool:
         """Whether applying this Deployment replaces running pods."""

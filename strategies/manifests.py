@@ -23,8 +23,7 @@ class Rolling(NamedTuple):
     @property
     def spec(self) -> Obj:
         if self.type == "Recreate":
-            # null, because the API server refuses a Recreate that still carries the defaults of a rolling update
-            return {"type": "Recreate", "rollingUpdate": None}
+            return {"type": "Recreate"}
         return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": self.max_surge, "maxUnavailable": self.max_unavailable}}
 
 
