@@ -213,6 +213,8 @@ class Api:
             obj.pop("status", None)
             if not _is_custom(kind):
                 obj |= self._decoded(kind, {"metadata": meta}, Options(), only="status")
+        if not meta["managedFields"]:
+            del meta["managedFields"]
         self._admit(kind, obj)
         validation.refuse_new(kind, obj)
         if kind == SERVICE or kind.name == SERVICE.name:
