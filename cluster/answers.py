@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 RBAC_VERBS = {"apply": "patch", "replace": "update", "logs": "get"}
 TEXT_SHOWN = 300
+PAGE_NOT_FOUND = "404 page not found"  # the API server's words for a group, version or resource it does not know
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,12 @@ def refused(call: Call, code: int, text: str, retry_after: str, access: Access) 
 
 def error_of(call: Call, code: int, text: str, access: Access) -> ClusterError:
     status = _status(text)
-    if code == 404 and (status is None or not (status.get("details") or {}).get("name")) and call.kind and call.verb != "logs":
-        return not_served(call.kind)
+    if code == 404 and not ((status or {}).get("details") or {}).get("name"):
+        # a kind that is not there must not be taken from a server that is no API server: every cluster has the first two groups
+        if status is None and (text.strip() != PAGE_NOT_FOUND or (call.kind and call.kind.api_version in ("v1", "apps/v1"))):
+            return not_kubernetes(access, text)
+        if call.kind:
+            return not_served(call.kind)
     message = status.get("message", "") if status else text.strip()[:TEXT_SHOWN]
     if code == 401:
         return Unreachable(f"{access.host} does not accept the credentials of context {access.context}", hint=access.login)

@@ -369,10 +369,11 @@ def test_a_conflict_names_its_managers(tmp_path: Path) -> None:
     assert caught.value.conflicts == [("kubectl", ".spec.replicas")]
 
 
-def test_a_server_that_is_no_api_server(tmp_path: Path) -> None:
-    """A login page of a proxy is not taken for an object."""
+@pytest.mark.parametrize("code", [200, 404])
+def test_a_server_that_is_no_api_server(tmp_path: Path, code: int) -> None:
+    """A login page of a proxy is not taken for an object, nor for its absence."""
     with pytest.raises(Unreachable, match="does not answer as a Kubernetes API server: <html>"):
-        run(tmp_path, scripted(answer("<html>\nlog in</html>")), lambda client: client.get(WEB))
+        run(tmp_path, scripted(answer("<html>\nlog in</html>", code)), lambda client: client.get(WEB))
 
 
 def test_a_server_that_says_nothing(tmp_path: Path) -> None:
