@@ -175,7 +175,7 @@ class Kubelet:
     def _pull_failed(self, place: Place, run: _Run) -> None:
         pod = self._store.get(POD, *place)
         image = pod["spec"]["containers"][0].get("image", "")
-        full = image if "." in image.partition("/")[0] else f"docker.io/{image if '/' in image else f'library/{image}'}"
+        full = _full_name(image)
         cause = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": {full}: not found'
         cause = f"rpc error: code = NotFound desc = {cause}"
         run.failures += 1
@@ -402,6 +402,14 @@ def _containers(pod: Obj) -> list[Container]:
 
 def _running(now: datetime, *, is_ready: bool = False) -> Container:
     return Container(state={"running": {"startedAt": timestamp(now)}}, is_ready=is_ready, is_started=is_ready)
+
+
+def _full_name(image: str) -> str:
+    """With the registry and folder that are meant where none is written."""
+    registry, slash, _ = image.partition("/")
+    if not slash:
+        return f"docker.io/library/{image}"
+    return image if "." in registry or ":" in registry or registry == "localhost" else f"docker.io/{image}"
 
 
 def _missing(store: Store, pod: Obj) -> str:

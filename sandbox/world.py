@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..kube.clock import now
+from .api import Api, bootstrap
 from .controllers.deployment import DeploymentController
 from .controllers.endpointslice import EndpointSliceController
 from .controllers.engine import Controller, Queue
@@ -19,7 +20,6 @@ from .kubelet import Kubelet
 from .store import Store
 
 if TYPE_CHECKING:
-    from .api import Api
     from .client import InProcess
 
 
@@ -41,7 +41,6 @@ class Sandbox:
 
     @property
     def api(self) -> Api:
-        from .api import Api
 
         if self._api is None:
             self._api = Api(self.store, now)
@@ -57,6 +56,7 @@ class Sandbox:
         """Begins to run on this event loop. Starting twice is once."""
         if self._unsubscribe is not None:
             return
+        bootstrap(self.store, now())
         index, random = Index(self.store), Random(self._seed)
         self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
         self._queue = Queue(self.store)
