@@ -157,7 +157,9 @@ class CanaryOptions(Strict):
     """A second Deployment behind the same Service; its share of requests is its share of ready pods."""
 
     steps: tuple[CanaryStep, ...] = Field(
-        (CanaryStep(weight=10, pause=300), CanaryStep(weight=50)), min_length=1, description="Weights in rising order."
+        (CanaryStep(weight=10, pause=300), CanaryStep(weight=50)),
+        description="Weights in rising order.",
+        json_schema_extra={"minItems": 1},
     )
     max_surge: IntOrPercent = Field(1, description="Pods above spec.replicas during the release: a count or a percentage.")
     progress_deadline_seconds: Seconds = _deadline()
@@ -165,6 +167,9 @@ class CanaryOptions(Strict):
     @field_validator("steps")
     @classmethod
     def _rising(cls, steps: tuple[CanaryStep, ...]) -> tuple[CanaryStep, ...]:
+        # not min_length: pydantic would report it beside every mistake in an item
+        if not steps:
+            raise Wrong("takes at least one step")
         for place, (before, after) in enumerate(itertools.pairwise(steps), start=1):
             if after.weight <= before.weight:
                 raise Wrong(f"weights must rise from step to step: {after.weight} follows {before.weight}", at=(place, "weight"))
