@@ -1,0 +1,228 @@
+"""The verbs as use cases: saved plans, status, waiting, time limits, ownership."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import dataclasses
+
+import pytest
+from rollway.errors import BadInput, FieldsOwned, NotFound, RollwayError, StalePlan, TimedOut
+from rollway.kube.objects import DEPLOYMENT, HPA, Obj, as_manifest
+from rollway.plan.plan import Plan
+from rollway.plan.steps import Apply, Scale
+from rollway.ship import run as shipping
+from rollway.ship.status import status, wait_for_phase
+from rollway.strategies import by_name
+from rollway.strategies.base import Request
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
+
+OPTIONS = shipping.Options(holder="test@nowhere/0")
+
+
+async def saved(world: World, tag: str, strategy: str) -> Plan:
+    wanted = release(tag, strategy=strategy)
+    made = await shipping.plan(world.cluster, wanted, Request("apply"), strategy=strategy)
+    return Plan.model_validate_json(made.model_dump_json())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_saved_plan_does_what_it_says(strategy: str) -> None:
+    """Read back from its file, it ends where applying directly does."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        plan = await saved(world, "v2", strategy)
+        result = await shipping.run_saved(world.cluster, release("v2", strategy=strategy), plan, options=OPTIONS)
+
+        assert result.failure is None
+        assert (result.phase, result.weight) == (plan.phase, plan.weight)
+        assert [r.version for r in await world.history()] == ["v1", "v2"]
+
+    in_world(story)
+
+
+def test_a_stale_plan_is_refused() -> None:
+    """What has changed since is named, and nothing is touched."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        plan = await saved(world, "v2", "canary")
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 6}}, manager="kubectl")
+        with pytest.raises(StalePlan) as refused:
+            await shipping.run_saved(world.cluster, release("v2", strategy="canary"), plan, options=OPTIONS)
+        assert "Deployment shop" in refused.value.detail
+        assert world.pods() == {"shop v1": 6}
+
+    in_world(story)
+
+
+def test_a_plan_is_stale_once_it_was_applied() -> None:
+    """The second time the history has moved on."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        plan = await saved(world, "v2", "ramped")
+        await shipping.run_saved(world.cluster, release("v2"), plan, options=OPTIONS)
+        with pytest.raises(StalePlan):
+            await shipping.run_saved(world.cluster, release("v2"), plan, options=OPTIONS)
+
+    in_world(story)
+
+
+def test_somebody_elses_change_is_not_overruled_silently() -> None:
+    """A human's `kubectl scale` after the last release is named, and taken only with force."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        await asyncio.sleep(60)
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 6}}, manager="kubectl")
+
+        with pytest.raises(FieldsOwned) as refused:
+            await world.ship("apply", release("v2"))
+        assert ".spec.replicas is managed by kubectl" in refused.value.detail
+        assert world.pods() == {"shop v1": 6}
+
+        done = await world.ship("apply", release("v2"), force=True)
+        assert done.phase == "Promoted"
+        assert world.pods() == {"shop v2": 4}
+
+    in_world(story)
+
+
+HORIZONTAL: Obj = {
+    "apiVersion": HPA.api_version,
+    "kind": HPA.name,
+    "metadata": {"name": "shop", "namespace": NAMESPACE_NAME},
+    "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}, "maxReplicas": 9},
+}
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "recreate", "canary", "ab"])
+def test_an_autoscalers_count_is_left_alone(strategy: str) -> None:
+    """The file says 4, the HPA made it 7: it stays 7 through a release, and through its rollback."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, copy.deepcopy(HORIZONTAL), manager="kubectl")
+        world.sandbox.api.patch(
+            DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 7}}, subresource="scale", manager="kube-controller-manager",
+        )  # fmt: skip
+        await asyncio.sleep(20)
+
+        await promoted(world, "v2", strategy)
+        assert world.pods() == {"shop v2": 7}
+
+        await world.ship("rollback", release("v2", strategy=strategy))
+        assert world.pods() == {"shop v1": 7}
+
+    in_world(story)
+
+
+def test_a_time_limit_leaves_the_release_as_it_is() -> None:
+    """TimedOut, and the same command goes on from there."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        with pytest.raises(TimedOut, match="not done after 1 s"):
+            await world.ship("apply", release("v2", strategy="canary"), timeout_s=1)
+        done = await world.ship("apply", release("v2", strategy="canary"))
+        assert (done.phase, done.weight) == ("Paused", 10)
+
+    in_world(story)
+
+
+def test_status_says_who_serves_what() -> None:
+    """Both sides of a canary with their versions, ready pods and routes."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await world.ship("apply", release("v2", strategy="canary"), weight=50)
+        seen = await status(world.cluster, release("v2", strategy="canary"))
+
+        assert (seen.phase, seen.live and seen.live.version, seen.last and seen.last.version) == ("Paused", "v1", "v2")
+        assert [(s.name, s.version, s.ready, s.wanted, s.is_routed) for s in seen.sides] == [
+            ("shop", "v1", 2, 2, True), ("shop-canary", "v2", 2, 2, True),
+        ]  # fmt: skip
+        assert seen.lock == ""
+
+    in_world(story)
+
+
+def test_waiting_for_a_phase() -> None:
+    """It returns when the phase comes, gives up when it cannot come any more, and in time."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        with pytest.raises(RollwayError, match="promoted, and will not be paused"):
+            await wait_for_phase(world.cluster, "shop", NAMESPACE_NAME, "Paused", timeout_s=60)
+        applying = asyncio.create_task(world.ship("apply", release("v2", strategy="canary")))
+        await asyncio.sleep(1)
+        assert (await wait_for_phase(world.cluster, "shop", NAMESPACE_NAME, "Paused", timeout_s=60)).version == "v2"
+        await applying
+
+        with pytest.raises(TimedOut):
+            await wait_for_phase(world.cluster, "shop", NAMESPACE_NAME, "Promoted", timeout_s=5)
+        waiting = asyncio.create_task(wait_for_phase(world.cluster, "shop", NAMESPACE_NAME, "Promoted", timeout_s=60))
+        await world.ship("rollback", release("v2", strategy="canary"))
+        with pytest.raises(RollwayError, match="rolled back, and will not be promoted"):
+            await waiting
+
+    in_world(story)
+
+
+def test_nothing_to_promote_and_nothing_to_roll_back_to() -> None:
+    """Said plainly: nothing needs doing where the version is live, else it is refused."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        nothing = await world.ship("promote", release("v1", strategy="canary"))
+        assert nothing.plan.is_empty
+        assert nothing.plan.notes == ("nothing to promote: v1 is live everywhere",)
+        with pytest.raises(BadInput, match="nothing to promote: no release is under way"):
+            await world.ship("promote", release("v2", strategy="canary"))
+        with pytest.raises(BadInput, match="no earlier version"):
+            await world.ship("rollback", release("v1", strategy="canary"))
+        with pytest.raises(BadInput, match="there is no revision 9"):
+            await world.ship("rollback", release("v1", strategy="canary"), to_revision=9)
+
+    in_world(story)
+
+
+def test_a_missing_namespace_is_told() -> None:
+    """The API server's own words, before anything is there."""
+
+    async def story(world: World) -> None:
+        elsewhere = dataclasses.replace(release("v1"), namespace="nowhere")
+        with pytest.raises(NotFound, match='namespaces "nowhere" not found'):
+            await world.ship("apply", elsewhere)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_render_answers_what_is_applied(strategy: str) -> None:
+    """Every manifest of a whole release is among the rendered ones, but for the number of pods and the share of requests."""
+
+    def identity(manifest: Obj) -> Obj:
+        out = as_manifest(manifest)
+        out["spec"] = {key: value for key, value in out.get("spec", {}).items() if key not in ("replicas", "http")}
+        if manifest["metadata"]["name"].endswith("-preview"):
+            out["spec"].pop("selector")
+        return out
+
+    async def story(world: World) -> None:
+        wanted = release("v2", strategy=strategy)
+        rendered = [identity(manifest) for manifest in by_name(strategy)(wanted).render()]
+        first = await world.ship("apply", wanted, strategy=strategy)
+        applied = [step.manifest for step in first.plan.steps if isinstance(step, Apply)]
+        await promoted(world, "v1", strategy)
+        for weight in (None, 100):
+            result = await world.ship("promote" if weight else "apply", wanted, strategy=strategy, weight=weight)
+            applied += [step.manifest for step in result.plan.steps if isinstance(step, Apply)]
+            assert not any(isinstance(step, Scale) and step.replicas > 4 for step in result.plan.steps)
+
+        assert len(applied) >= 4
+        assert [manifest for manifest in applied if identity(manifest) not in rendered] == []
+
+    in_world(story)
