@@ -121,7 +121,9 @@ def _cookie(value: Any) -> dict[str, str]:
 
 
 def _user_agent(value: Any) -> dict[str, str]:
-    if isinstance(value, str) and value:
+    if isinstance(value, str):
+        if not value:
+            raise Wrong("userAgent is empty: every browser's name would match")
         return {"regex": f".*{re.escape(value)}.*"}
     return string_match("userAgent", value)
 

@@ -1,0 +1,104 @@
+"""`deploy init`: what it writes can be loaded, and means the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rollway.errors import BadInput
+from rollway.release.load import load
+from rollway.release.options import StrategyOptions
+from rollway.release.scaffold import MANIFESTS_FILE, from_live, from_manifests
+
+K8S = Path(__file__).parents[2] / "examples" / "shop" / "k8s"
+
+
+def test_from_manifests_loads_with_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks that it shows are the defaults, so they can be dropped."""
+    monkeypatch.chdir(tmp_path)
+    Path("k8s").symlink_to(K8S)
+
+    Path("deploy.yaml").write_text(from_manifests(["k8s/"]))
+
+    release = load("deploy.yaml")
+    assert (release.app, release.namespace, release.strategy) == ("shop", "", "ramped")
+    assert release.options == StrategyOptions()
+    assert release.image == "ghcr.io/acme/shop:1.4.0"
+
+
+def test_of_several_deployments_the_first_is_chosen_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file loads as it is, and names the others. Paths that YAML would misread are quoted."""
+    monkeypatch.chdir(tmp_path)
+    one = (K8S / "deployment.yaml").read_text()
+    Path("a: b #.yaml").write_text(one + "---\n" + one.replace("name: shop\n  labels", "name: cart\n  namespace: eu\n  labels"))
+
+    text = from_manifests(["a: b #.yaml"])
+    Path("deploy.yaml").write_text(text)
+
+    assert "workload: shop   # also there: cart\n" in text
+    assert load("deploy.yaml").app == "shop"
+    assert load("deploy.yaml").namespace == "eu"
+
+
+def test_no_deployment_is_said() -> None:
+    """There is nothing to write a release file for."""
+    with pytest.raises(BadInput, match="no Deployment"):
+        from_manifests([str(K8S / "service.yaml")])
+
+
+LIVE: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {
+        "name": "shop",
+        "namespace": "prod",
+        "uid": "1",
+        "resourceVersion": "5",
+        "managedFields": [{"manager": "kubectl"}],
+        "annotations": {"deployment.kubernetes.io/revision": "3", "rollway.dev/digest": "x", "note": "1e3"},
+    },
+    "spec": {
+        "replicas": 2,
+        "selector": {"matchLabels": {"app": "shop"}},
+        "template": {
+            "metadata": {"creationTimestamp": None, "labels": {"app": "shop", "rollway.dev/track": "stable"}},
+            "spec": {"containers": [{"name": "shop", "image": "shop:1", "args": ["yes", "12:30", "a\nb", "0o7"]}]},
+        },
+    },
+    "status": {"replicas": 2},
+}
+SERVICE: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "shop", "namespace": "prod"},
+    "spec": {
+        "clusterIP": "10.0.0.1",
+        "clusterIPs": ["10.0.0.1"],
+        "selector": {"app": "shop", "rollway.dev/track": "stable"},
+        "ports": [{"port": 80}],
+    },
+    "status": {"loadBalancer": {}},
+}
+
+
+def test_from_live_is_what_the_user_would_have_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without status, what the server set and our own marks; every text reads back as it was."""
+    monkeypatch.chdir(tmp_path)
+    deploy, manifests = from_live(LIVE, [SERVICE])
+    Path("k8s").mkdir()
+    Path(MANIFESTS_FILE).write_text(manifests)
+    Path("deploy.yaml").write_text(deploy)
+
+    release = load("deploy.yaml")
+
+    assert release.namespace == "prod"
+    assert release.workload["metadata"] == {"name": "shop", "namespace": "prod", "annotations": {"note": "1e3"}}
+    assert release.workload["spec"]["template"] == {
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": LIVE["spec"]["template"]["spec"],
+    }
+    (service,) = release.services
+    assert service["spec"] == {"selector": {"app": "shop"}, "ports": [{"port": 80}]}
+    assert "status" not in release.workload
+    assert LIVE["metadata"]["uid"] == "1"
