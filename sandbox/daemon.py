@@ -1,0 +1,300 @@
+"""The sandbox in the background: started, found again, stopped. `deploy sandbox up` and its like are these functions.
+
+Everything lies in one folder, the state directory: the database, the certificate, the token, the kubeconfig, the log. A running
+daemon holds a lock on `daemon.lock`, so a stale pid file fools nobody: the system releases the lock however the process ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from aiohttp import web
+
+from ..errors import Unreachable
+from . import certificate
+from .api import bootstrap
+from .disk import Disk
+from .http import application
+from .store import Store
+from .world import Sandbox
+
+START_WITHIN_S = 20.0
+STOP_WITHIN_S = 10.0
+HOST = "127.0.0.1"
+
+
+class Endpoint(NamedTuple):
+    """Where the sandbox answers. `token` is a secret."""
+
+    url: str
+    token: str
+    authority: Path
+    kubeconfig: Path
+
+
+class Status(NamedTuple):
+    """`pid` is 0 and `url` empty where nothing runs."""
+
+    is_running: bool
+    pid: int
+    url: str
+    state_dir: Path
+
+
+def default_state_dir() -> Path:
+    """$ROLLWAY_SANDBOX_HOME, else $XDG_STATE_HOME/rollway/sandbox, else ~/.local/state/rollway/sandbox."""
+    if home := os.environ.get("ROLLWAY_SANDBOX_HOME"):
+        return Path(home)
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "rollway" / "sandbox"
+
+
+def kubeconfig_path(state_dir: Path) -> Path:
+    return state_dir / "kubeconfig"
+
+
+def up(state_dir: Path) -> Endpoint:
+    """Starts the daemon, or finds the one that runs. Raises Unreachable where it does not come up."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _locked(state_dir / "up.lock"):  # two at once start one
+        if not _is_held(state_dir):
+            _start(state_dir)
+    return _endpoint(state_dir)
+
+
+def down(state_dir: Path) -> bool:
+    """Stops the daemon; what it knows stays on disk. Answers whether there was one."""
+    if not _is_held(state_dir):
+        return False
+    pid = _pid(state_dir)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if _wait_released(state_dir):
+            break
+    (state_dir / "pid").unlink(missing_ok=True)
+    return True
+
+
+def reset(state_dir: Path) -> Endpoint | None:
+    """Forgets all objects. A running daemon is started anew, at the same address and with the same token."""
+    was_running = down(state_dir)
+    for path in state_dir.glob("state.db*"):
+        path.unlink(missing_ok=True)
+    return up(state_dir) if was_running else None
+
+
+def status(state_dir: Path) -> Status:
+    if not _is_held(state_dir):
+        return Status(False, 0, "", state_dir)
+    return Status(True, _pid(state_dir), _url(state_dir), state_dir)
+
+
+# starting
+
+
+def _start(state_dir: Path) -> None:
+    """Starts the daemon and waits for its word that it answers, which comes through a pipe."""
+    reading, writing = os.pipe()
+    with _private(state_dir / "daemon.log", "ab") as log:
+        command = [sys.executable, "-m", "rollway.sandbox.daemon", str(state_dir), str(writing)]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writing,), cwd="/"
+        )
+    os.close(writing)
+    try:
+        ready, _, _ = select.select([reading], [], [], START_WITHIN_S)
+        word = os.read(reading, 16) if ready else b""
+    finally:
+        os.close(reading)
+    if word != b"ready":
+        process.kill()
+        process.wait()
+        raise Unreachable(
+            "the sandbox did not start", detail=_last_words(state_dir), hint=f"the log is {state_dir / 'daemon.log'}"
+        )
+    process.returncode = 0  # it lives on by itself: nobody here waits for it
+
+
+def _last_words(state_dir: Path) -> str:
+    lines = (state_dir / "daemon.log").read_text(errors="replace").splitlines()
+    return "\n".join(lines[-5:])
+
+
+# files
+
+
+def _private(path: Path, mode: str) -> IO[bytes]:
+    """Opens a file that only the user may read."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _pid(state_dir: Path) -> int:
+    return int((state_dir / "pid").read_text())
+
+
+def _url(state_dir: Path) -> str:
+    return f"https://{HOST}:{(state_dir / 'port').read_text().strip()}"
+
+
+def _endpoint(state_dir: Path) -> Endpoint:
+    token = (state_dir / "token").read_text().strip()
+    return Endpoint(_url(state_dir), token, state_dir / "ca.crt", kubeconfig_path(state_dir))
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with _private(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_held(state_dir: Path) -> bool:
+    if not (state_dir / "daemon.lock").exists():
+        return False
+    with _private(state_dir / "daemon.lock", "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _wait_released(state_dir: Path) -> bool:
+    pause = threading.Event()
+    for _ in range(int(STOP_WITHIN_S / 0.02)):
+        if not _is_held(state_dir):
+            return True
+        pause.wait(0.02)
+    return False
+
+
+def _write(path: Path, text: str) -> None:
+    """Replaces the file as a whole: a reader sees the old or the new one."""
+    fresh = path.with_name(f"{path.name}.new")
+    with _private(fresh, "wb") as file:
+        file.write(text.encode())
+    fresh.replace(path)
+
+
+def _kubeconfig(url: str, authority: Path, token: str) -> str:
+    """Clusters, users and contexts of one: the context is `sandbox`. (JSON is YAML.)"""
+    trusted = base64.b64encode(authority.read_bytes()).decode()
+    name = "rollway-sandbox"
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": url, "certificate-authority-data": trusted}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": "sandbox", "context": {"cluster": name, "user": name, "namespace": "default"}}],
+        "current-context": "sandbox",
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+# the daemon
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m rollway.sandbox.daemon STATE_DIR [READY_FD]`: serves until SIGTERM."""
+    state_dir = Path(arguments[0])
+    with _private(state_dir / "daemon.lock", "ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another daemon serves {state_dir}", file=sys.stderr)
+            return 1
+        _write(state_dir / "pid", str(os.getpid()))
+        asyncio.run(_serve(state_dir, int(arguments[1]) if len(arguments) > 1 else None))
+    return 0
+
+
+async def _serve(state_dir: Path, ready_fd: int | None) -> None:
+    # Every start draws other names and uids than the one before: the objects of before are still there.
+    seed = secrets.randbits(32)
+    store = Store(seed=seed)
+    disk = Disk(state_dir / "state.db")
+    disk.restore(store)
+    disk.follow(store)
+    bootstrap(store, datetime.now(UTC))
+    disk.flush()
+    sandbox = Sandbox(store=store, seed=seed)
+    await sandbox.start()
+    runner = await _listen(state_dir, sandbox, disk)
+    try:
+        if ready_fd is not None:
+            os.write(ready_fd, b"ready")
+            os.close(ready_fd)
+        await _until_told()
+    finally:
+        await runner.cleanup()
+        await sandbox.stop()
+        disk.close()
+
+
+async def _listen(state_dir: Path, sandbox: Sandbox, disk: Disk) -> web.AppRunner:
+    """Serves on loopback, on the port of last time if it is free, and leaves word of where in the state directory."""
+    paths = certificate.ensure(state_dir, datetime.now(UTC))
+    token = _token(state_dir)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(paths.chain, paths.key)
+    app = application(sandbox.api, token=token, logs=sandbox.logs, flush=disk.flush)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    listener = _listener(state_dir)
+    await web.SockSite(runner, listener, ssl_context=context).start()
+    port = listener.getsockname()[1]
+    _write(state_dir / "port", str(port))
+    _write(kubeconfig_path(state_dir), _kubeconfig(f"https://{HOST}:{port}", paths.authority, token))
+    return runner
+
+
+def _token(state_dir: Path) -> str:
+    path = state_dir / "token"
+    if not path.exists():
+        _write(path, secrets.token_urlsafe(32))
+    return path.read_text().strip()
+
+
+def _listener(state_dir: Path) -> socket.socket:
+    kept = state_dir / "port"
+    wanted = int(kept.read_text()) if kept.exists() else 0
+    for port in dict.fromkeys((wanted, 0)):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            listener.close()
+            continue
+        return listener
+    raise Unreachable("no port is free on the loopback address")
+
+
+async def _until_told() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
