@@ -1,16 +1,18 @@
 """The node of the embedded cluster: schedules pods and walks each through its life, on the event loop's time.
 
-A pod has one timer: for the next thing that happens to it. What happens when is `behaviour`'s, what is written is
+A pod waits for one step at a time, the node for the first of all. What happens when is `behaviour`'s, what is written is
 `podstatus`'s. State that matters is in the pods' statuses, so a new kubelet takes the pods up where they are.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..kube.clock import parse_timestamp, timestamp
 from ..kube.objects import CONFIG_MAP, NODE, POD, Obj, get
@@ -36,6 +38,7 @@ PHASE_S = 0.48  # where in each second this node looks at its containers; any va
 CROWDED_START_S, CROWDED_STOP_S, CROWD = 0.1, 0.08, 2  # starting and stopping several at once takes longer
 RESTART_S = 1.0  # the first restart follows at the node's next look
 BACK_OFF_S, MOST_BACK_OFF_S, CALM_S = 10, 300, 600
+TOGETHER_S = 0.002  # steps nearer than this are taken together
 NEVER_RAN_S = 0.5  # to end a pod whose container never ran
 
 Place = tuple[str, str]  # (namespace, name)
@@ -54,7 +57,16 @@ class _Run:
     failures: int = 0
     deleted_s: float = 0.0
     grace_s: int = -1
-    timer: asyncio.TimerHandle | None = None
+    next_: int = 0  # the step that it waits for; earlier ones are void
+
+
+class _Step(NamedTuple):
+    at_s: float
+    number: int
+    place: Place
+    run: _Run
+    do: Callable[..., None]
+    args: tuple[object, ...]
 
 
 def back_off_s(failures: int) -> int:
@@ -75,8 +87,11 @@ class Kubelet:
         self._runs: dict[Place, _Run] = {}
         self._stages = {"creating": 0, "running": 0, "stopping": 0}
         self._loop = asyncio.get_running_loop()
-        self._addresses = (get(pod, "status", "podIP", default="") for pod in store.list(POD))
-        self._last_address = max((_number(address) for address in self._addresses), default=1)
+        self._steps: list[_Step] = []  # a heap
+        self._numbers = itertools.count(1)
+        self._timer: asyncio.TimerHandle | None = None
+        addresses = (get(pod, "status", "podIP", default="") for pod in store.list(POD))
+        self._last_address = max((_number(address) for address in addresses), default=1)
         if store.find(NODE, "", NODE_NAME) is None:
             store.create(NODE, _node(now()))
 
@@ -89,6 +104,8 @@ class Kubelet:
         """Looks after no pod any more. They stay as they are."""
         for place in tuple(self._runs):
             self._drop(place)
+        self._steps.clear()
+        self._set_timer()
 
     def sync(self, namespace: str, name: str) -> None:
         place, pod = (namespace, name), self._store.find(POD, namespace, name)
@@ -361,16 +378,31 @@ class Kubelet:
         now = self._now()
         record(self._store, POD, pod, reason=reason, message=message, now=now, component=component, type_=type_)
 
-    def _at(self, place: Place, run: _Run, when_s: float, step: Callable[..., None], *args: object) -> None:
-        if run.timer is not None:
-            run.timer.cancel()
-        run.timer = self._loop.call_at(when_s, self._step, place, run, step, args)
+    def _at(self, place: Place, run: _Run, when_s: float, do: Callable[..., None], *args: object) -> None:
+        """What happens to the pod next, instead of anything that was to happen."""
+        run.next_ = next(self._numbers)
+        heapq.heappush(self._steps, _Step(when_s, run.next_, place, run, do, args))
+        if self._timer is None or when_s < self._timer.when() - TOGETHER_S:
+            self._set_timer()
 
-    def _step(self, place: Place, run: _Run, step: Callable[..., None], args: tuple[object, ...]) -> None:
-        run.timer = None
-        # Deleted a moment ago, and not looked at since: the queue's turn comes first.
-        if self._runs.get(place) is run and self._store.find(POD, *place) is not None:
-            step(place, run, *args)
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._steps[0].at_s, self._take_steps) if self._steps else None
+
+    def _take_steps(self) -> None:
+        """All that are due. What happens at about the same moment is seen at once: so rollouts of thousands stay fast."""
+        self._timer = None
+        until_s = self._loop.time() + TOGETHER_S
+        due = []
+        while self._steps and self._steps[0].at_s <= until_s:
+            due.append(heapq.heappop(self._steps))
+        for step in due:
+            # Deleted a moment ago, and not looked at since: the queue's turn comes first.
+            is_void = step.run.next_ != step.number or self._runs.get(step.place) is not step.run
+            if not is_void and self._store.find(POD, *step.place) is not None:
+                step.do(step.place, step.run, *step.args)
+        self._set_timer()
 
     def _stage(self, run: _Run, stage: Literal["creating", "running", "stopping"]) -> None:
         self._stages[run.stage] -= 1
@@ -380,9 +412,7 @@ class Kubelet:
     def _drop(self, place: Place) -> None:
         run = self._runs.pop(place)
         self._stages[run.stage] -= 1
-        if run.timer is not None:
-            run.timer.cancel()
-            run.timer = None
+        run.next_ = 0
 
     def _address(self) -> str:
         self._last_address += 1

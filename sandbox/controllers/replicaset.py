@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cmp_to_key
 from random import Random
+from typing import NamedTuple
 
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.objects import POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
@@ -15,7 +17,7 @@ from ..events import record
 from ..names import suffix
 from ..store import Change, Store
 from .engine import Queue
-from .index import Index, Owned, condition_of, controller_of, is_active, is_ready
+from .index import Index, Owned, condition_of, controller_of, is_active
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
@@ -27,57 +29,61 @@ def first_to_go(pods: Sequence[Obj], now: datetime) -> list[Obj]:
     Not scheduled, not running, not ready, cheap to delete, on a crowded node, young (by orders of magnitude, so that age
     does not decide among pods of about the same age), often restarted.
     """
-    on_node: dict[str, int] = {}
-    for pod in pods:
-        node = get(pod, "spec", "nodeName", default="")
-        on_node[node] = on_node.get(node, 0) + 1
-    keyed = [(_rank(pod, on_node), pod) for pod in pods]
+    on_node = Counter(get(pod, "spec", "nodeName", default="") for pod in pods)
+    facts = [(_facts(pod, on_node), pod) for pod in pods]
 
-    def compare(one: tuple[tuple[int, ...], Obj], other: tuple[tuple[int, ...], Obj]) -> int:
-        if one[0] != other[0]:
-            return -1 if one[0] < other[0] else 1
-        return _compare_ages(one[1], other[1], now)
+    def compare(one: tuple[_Facts, Obj], other: tuple[_Facts, Obj]) -> int:
+        return _compare(one[0], other[0], now)
 
-    return [pod for _, pod in sorted(keyed, key=cmp_to_key(compare))]
+    return [pod for _, pod in sorted(facts, key=cmp_to_key(compare))]
 
 
-def _rank(pod: Obj, on_node: dict[str, int]) -> tuple[int, ...]:
-    node = get(pod, "spec", "nodeName", default="")
+class _Facts(NamedTuple):
+    rank: tuple[int, ...]
+    ready_at: str  # empty where it is not ready
+    restarts: int
+    created: str
+    uid: str
+
+
+def _facts(pod: Obj, on_node: Mapping[str, int]) -> _Facts:
+    node, meta = get(pod, "spec", "nodeName", default=""), pod["metadata"]
     cost = annotations_of(pod).get(DELETION_COST, "0")
     is_number = cost.removeprefix("-").isdecimal()
     phase = PHASES.get(get(pod, "status", "phase", default="Pending"), 1)
-    return bool(node), phase, is_ready(pod), int(cost) if is_number else 0, -on_node[node]
+    ready = condition_of(pod, "Ready") or {}
+    is_ready = ready.get("status") == "True"
+    restarts = [each.get("restartCount", 0) for each in get(pod, "status", "containerStatuses", default=())]
+    return _Facts(
+        rank=(bool(node), phase, is_ready, int(cost) if is_number else 0, -on_node[node]),
+        ready_at=str(ready.get("lastTransitionTime") or "") if is_ready else "",
+        restarts=max(restarts, default=0),
+        created=meta.get("creationTimestamp", ""),
+        uid=meta["uid"],
+    )
 
 
-def _compare_ages(one: Obj, other: Obj, now: datetime) -> int:
-    if is_ready(one) and is_ready(other) and _ready_at(one) != _ready_at(other):
-        return _compare_magnitudes(one, other, _ready_at(one), _ready_at(other), now)
-    if _restarts(one) != _restarts(other):
-        return _restarts(other) - _restarts(one)
-    created = one["metadata"].get("creationTimestamp", ""), other["metadata"].get("creationTimestamp", "")
-    if created[0] != created[1]:
-        return _compare_magnitudes(one, other, *created, now)
+def _compare(one: _Facts, other: _Facts, now: datetime) -> int:
+    """Below 0 where `one` goes first."""
+    if one.rank != other.rank:
+        return -1 if one.rank < other.rank else 1
+    if one.ready_at != other.ready_at:
+        return _compare_ages(one, other, _magnitude(one.ready_at, now) - _magnitude(other.ready_at, now))
+    if one.restarts != other.restarts:
+        return other.restarts - one.restarts
+    if one.created != other.created:
+        return _compare_ages(one, other, _magnitude(one.created, now) - _magnitude(other.created, now))
     return 0
 
 
-def _compare_magnitudes(one: Obj, other: Obj, since: str, other_since: str, now: datetime) -> int:
-    difference = _magnitude(since, now) - _magnitude(other_since, now)
-    if difference:
-        return difference
-    return -1 if one["metadata"]["uid"] < other["metadata"]["uid"] else 1
+def _compare_ages(one: _Facts, other: _Facts, difference: int) -> int:
+    """Of about the same age: by uid, which is as good as chance but repeatable."""
+    return difference or (-1 if one.uid < other.uid else 1)
 
 
 def _magnitude(since: str, now: datetime) -> int:
     age_ns = (now - parse_timestamp(since)).total_seconds() * 1e9 if since else 0.0
     return int(math.log2(age_ns)) if age_ns >= 1 else -1
-
-
-def _ready_at(pod: Obj) -> str:
-    return str((condition_of(pod, "Ready") or {}).get("lastTransitionTime") or "")
-
-
-def _restarts(pod: Obj) -> int:
-    return max((each.get("restartCount", 0) for each in get(pod, "status", "containerStatuses", default=())), default=0)
 
 
 def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float | None]:
