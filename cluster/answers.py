@@ -33,6 +33,7 @@ class Call:
     kind: Kind | None = None
     namespace: str = ""
     name: str = ""
+    subresource: str = ""
     query: dict[str, str] = field(default_factory=dict)
     body: Any = None
     content_type: str = "application/json"
@@ -91,21 +92,32 @@ def _status(text: str) -> dict[str, Any] | None:
 
 
 def _hint(call: Call, error: ApiError, access: Access) -> str:
-    if isinstance(error, Forbidden) and call.kind:
-        verb = RBAC_VERBS.get(call.verb, call.verb)
-        resource = f"{call.kind.plural}.{call.kind.group}" if call.kind.group else call.kind.plural
-        resource += "/log" if call.verb == "logs" else ""
-        where = f" -n {call.namespace}" if call.namespace else ""
-        return (
-            f"ask for the right to {verb} {resource}; `deploy rbac` prints the Role that is needed, "
-            f"`kubectl auth can-i {verb} {resource}{where}` tells whether you have it"
-        )
+    if isinstance(error, Forbidden):
+        return _hint_of_forbidden(call, error)
     if isinstance(error, NotFound) and error.details.get("kind") == "namespaces" and call.kind and call.kind.name != "Namespace":
         namespace = error.details.get("name", call.namespace)
         create = f"create it with `kubectl create namespace {namespace}`"
         return f"{create}, or choose another namespace or context (now: {access.context})"
     if error.code in TRANSIENT:
         return "the API server is overloaded or ill; run the same command again"
+    return ""
+
+
+def _hint_of_forbidden(call: Call, error: Forbidden) -> str:
+    """Not every 403 is a missing right: quotas, admission and namespaces on their way out say the same."""
+    if "exceeded quota" in error.message:
+        return f"`kubectl describe resourcequota -n {call.namespace}` shows what is left; ask for more, or use fewer pods"
+    if "being terminated" in error.message:
+        return f"the namespace {call.namespace} is being deleted: choose another one, or create it again when it is gone"
+    if "cannot" in error.message and call.kind:
+        verb = RBAC_VERBS.get(call.verb, call.verb)
+        resource = f"{call.kind.plural}.{call.kind.group}" if call.kind.group else call.kind.plural
+        resource += f"/{call.subresource}" if call.subresource else ""
+        where = f" -n {call.namespace}" if call.namespace else ""
+        return (
+            f"ask for the right to {verb} {resource}; `deploy rbac` prints the Role that is needed, "
+            f"`kubectl auth can-i {verb} {resource}{where}` tells whether you have it"
+        )
     return ""
 
 

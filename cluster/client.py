@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..errors import ApiError, Conflict, NotFound
-from ..kube.objects import Kind, Obj, Ref, get, kind_of, ref_of
+from ..kube.objects import POD, Kind, Obj, Ref, get, kind_of, ref_of
 from ..plan.observed import FIELD_MANAGER
 from .follow import follow
 from .port import Event
@@ -96,11 +96,10 @@ class KubeClient:
     async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
         from .answers import Call
 
-        kind = Kind("v1", "Pod", "pods")
         query = {"container": container, "tailLines": str(tail_lines)} | ({"previous": "true"} if previous else {})
-        path = _path(kind, namespace or self.default_namespace, pod, "log")
+        path = _path(POD, namespace or self.default_namespace, pod, "log")
         try:
-            return str(await self._wire.send(Call("logs", "GET", path, kind, namespace, pod, query)))
+            return str(await self._wire.send(Call("logs", "GET", path, POD, namespace, pod, "log", query)))
         except ApiError as error:
             if error.code in (400, 404):  # no such pod; or the container has not started, or has no previous life
                 return ""
@@ -154,7 +153,7 @@ class KubeClient:
         path = _path(kind, namespace, "" if method == "POST" else ref.name, subresource)
         manager = {"fieldManager": FIELD_MANAGER} if verb in ("apply", "create", "replace", "patch") else {}
         call = Call(
-            verb, method, path, kind, namespace, ref.name, {**(query or {}), **manager}, body, content_type,
+            verb, method, path, kind, namespace, ref.name, subresource, {**(query or {}), **manager}, body, content_type,
             may_repeat=content_type != JSON_PATCH or is_repeatable(body),
         )  # fmt: skip
         recheck = partial(self._done_before, ref, body) if verb in ("create", "replace") else None

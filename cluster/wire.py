@@ -97,7 +97,7 @@ class Wire:
                 if not line.endswith(b"\n"):
                     return
                 yield json.loads(line)
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return
         finally:
             response.close()
@@ -113,7 +113,8 @@ class Wire:
             total=None if is_watch else limit_s, connect=min(self.timing.connect, limit_s), sock_read=read_s
         )
         try:
-            response = await self._request(call, timeout)
+            async with asyncio.timeout(limit_s):  # a watch's answer begins at once, however long it then lasts
+                response = await self._request(call, timeout)
             code = response.status
             self._has_answered = True
             if is_watch and code == 200:

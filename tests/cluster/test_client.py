@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rollway.cluster.client import KubeClient, covers, is_repeatable
+from rollway.cluster.client import KubeClient, connect, covers, is_repeatable
 from rollway.cluster.wire import Timing
 from rollway.errors import ApiError, ApplyConflict, Conflict, Forbidden, Invalid, NotFound, Unreachable
 from rollway.kube.objects import HPA, NODE, POD, Ref
@@ -349,13 +349,41 @@ def test_a_namespace_that_is_missing(tmp_path: Path) -> None:
 
 def test_a_right_that_is_missing(tmp_path: Path) -> None:
     """The hint names the verb as RBAC does, the resource and how to ask."""
-    api = scripted(status(403, "Forbidden", 'deployments.apps "web" is forbidden', name="web"))
+    message = 'deployments.apps "web" is forbidden: User "ci" cannot patch resource "deployments" in API group "apps"'
+    api = scripted(status(403, "Forbidden", message, name="web"))
 
     with pytest.raises(Forbidden) as caught:
         run(tmp_path, api, lambda client: client.apply(LIVE))
 
     assert "patch deployments.apps" in caught.value.hint
     assert "deploy rbac" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [("exceeded quota: pods", "resourcequota"), ("because it is being terminated", "being deleted"), ("denied by policy", "")],
+)
+def test_not_every_403_is_a_missing_right(tmp_path: Path, message: str, hint: str) -> None:
+    """Quotas, admission, and namespaces on their way out answer it, too."""
+    with pytest.raises(Forbidden, match=message) as caught:
+        run(tmp_path, scripted(status(403, "Forbidden", message)), lambda client: client.apply(LIVE))
+
+    assert hint in caught.value.hint
+    assert "right" not in caught.value.hint
+
+
+def test_requests_can_be_paced(tmp_path: Path) -> None:
+    """With `qps` no more are sent in a second."""
+    api = FakeApi()
+    api.otherwise = answer(LIVE)
+
+    async def main() -> float:
+        async with api.serving() as host, await connect(kubeconfig=kubeconfig(tmp_path, host), qps=200) as client:
+            began = asyncio.get_running_loop().time()
+            await asyncio.gather(*(client.get(WEB) for _ in range(5)))
+            return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(main()) > 4 / 200 * 0.9
 
 
 def test_a_conflict_names_its_managers(tmp_path: Path) -> None:

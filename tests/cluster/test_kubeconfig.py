@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import sys
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from kubernetes.aio.config import incluster_config
 from rollway.cluster.client import connect
 from rollway.cluster.kubeconfig import Access, load_access
@@ -24,7 +18,7 @@ from rollway.cluster.wire import Timing
 from rollway.errors import Unreachable
 from rollway.kube.objects import Ref
 
-from tests.support.fake_api import FAST, FakeApi, answer, kubeconfig
+from tests.support.fake_api import FAST, FakeApi, answer, certificate, kubeconfig, tls_of
 
 WEB = Ref("apps/v1", "Deployment", "shop", "web")
 LIVE = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
@@ -47,26 +41,6 @@ def failure(what: Awaitable[Any]) -> Unreachable:
 async def get_once(path: str, context: str | None = None) -> Any:
     async with await connect(kubeconfig=path, context=context, timing=FAST) as client:
         return await client.get(WEB)
-
-
-def certificate(folder: Path, name: str = "127.0.0.1") -> tuple[str, str]:
-    """A self-signed one for that address; the paths of certificate and key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder.mkdir(exist_ok=True)
-    (folder / "crt").write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key").write_bytes(pem)
-    return str(folder / "crt"), str(folder / "key")
 
 
 def plugin(folder: Path, *lines: str) -> dict[str, Any]:
@@ -208,8 +182,7 @@ def test_an_address_that_is_none(tmp_path: Path, server: str) -> None:
 def test_a_certificate_that_is_not_trusted(tmp_path: Path, other_ca: bool) -> None:
     """Neither without an authority nor with another cluster's; the attempt is not repeated."""
     crt, key = certificate(tmp_path / "server")
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(crt, key)
+    tls = tls_of(crt, key)
     trusted = {"certificate-authority": certificate(tmp_path / "other")[0]} if other_ca else {}
 
     async def main() -> None:
@@ -225,8 +198,7 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path, other_ca: bool) -> No
 def test_a_certificate_that_is_trusted(tmp_path: Path) -> None:
     """With the cluster's own authority in the kubeconfig."""
     crt, key = certificate(tmp_path / "server")
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(crt, key)
+    tls = tls_of(crt, key)
     api = FakeApi()
     api.otherwise = answer(LIVE)
 

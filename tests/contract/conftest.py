@@ -18,8 +18,11 @@ import pytest
 from rollway.cluster.client import connect
 from rollway.cluster.port import Cluster
 from rollway.kube.objects import Ref
+from rollway.sandbox.http import application
 from rollway.sandbox.timeline import VirtualLoop
 from rollway.sandbox.world import Sandbox
+
+from tests.support.fake_api import certificate, kubeconfig, serving, tls_of
 
 PLACES = ["in-process", "http", pytest.param("live", marks=pytest.mark.live)]
 
@@ -76,7 +79,9 @@ async def _cluster(place: str, folder: Path) -> AsyncIterator[Any]:
         if place == "in-process":
             yield sandbox.client()
             return
-        from rollway.sandbox.http import serve
-
-        async with serve(sandbox) as server, await connect(kubeconfig=server.kubeconfig(folder)) as client:
-            yield client
+        crt, key = certificate(folder / "tls")
+        app = application(sandbox.api, token="secret", logs=sandbox.logs)
+        async with serving(app, tls_of(crt, key)) as host:
+            config = kubeconfig(folder, host, user={"token": "secret"}, **{"certificate-authority": crt})
+            async with await connect(kubeconfig=config) as client:
+                yield client

@@ -7,11 +7,16 @@ import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import yaml
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from rollway.cluster.client import KubeClient, connect
 from rollway.cluster.wire import Timing
 
@@ -38,19 +43,23 @@ class FakeApi:
         self.bodies.append(json.loads(text) if text else None)
         return await (self.script.pop(0) if self.script else self.otherwise)(request)
 
-    @contextlib.asynccontextmanager
-    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-        """On loopback; the address."""
+    def serving(self, tls: ssl.SSLContext | None = None) -> contextlib.AbstractAsyncContextManager[str]:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self.handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.01)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-        await site.start()
-        try:
-            yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+        return serving(app, tls)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: web.Application, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """On loopback; the address."""
+    runner = web.AppRunner(app, shutdown_timeout=0.01)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    await site.start()
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
@@ -73,6 +82,33 @@ def kubeconfig(folder: Path, host: str, *, user: Mapping[str, Any] | None = None
     path = folder / "config"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return str(path)
+
+
+def certificate(folder: Path, name: str = "127.0.0.1") -> tuple[str, str]:
+    """A self-signed one for that address; the paths of certificate and key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / "crt").write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key").write_bytes(pem)
+    return str(folder / "crt"), str(folder / "key")
+
+
+def tls_of(crt: str, key: str) -> ssl.SSLContext:
+    """A server's, with that certificate."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(crt, key)
+    return tls
 
 
 def answer(body: Any, code: int = 200, **headers: str) -> Answer:
