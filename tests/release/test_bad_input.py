@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rollway.errors import BadInput
 from rollway.release.load import load
+from rollway.release.model import Release
 
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -525,3 +532,51 @@ def test_standard_input_has_the_same_limits(tmp_path: Path, monkeypatch: pytest.
 
     with pytest.raises(BadInput, match=r"^<stdin>: larger than 5 MiB$"):
         load("deploy.yaml", stdin=io.StringIO("#" * (5 * 1024 * 1024 + 1)))
+
+
+RELEASE: dict[str, Any] = yaml.safe_load((SHOP / "deploy.yaml").read_text())
+OBJECTS: list[Any] = [yaml.safe_load(path.read_text()) for path in sorted((SHOP / "k8s").glob("*.yaml"))]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of everything in a value."""
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, inner in below for found in places(inner, (*path, key)))]
+
+
+def with_put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """A copy with `new` at the path."""
+    if not path:
+        return new
+    out = copy.copy(value)
+    out[path[0]] = with_put(value[path[0]], path[1:], new)
+    return out
+
+
+ANYTHING = st.sampled_from(
+    [None, True, 0, -1, 1.5, "", "x", "A b", [], {}, [None], {"x": None}, {"": []}, "9" * 400, [[]], ["x"]]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_stands_anywhere_is_taken_or_refused(data: st.DataObject) -> None:
+    """Any value at any place of the files makes a release that can be recorded, or BadInput; never a traceback."""
+    everything = [RELEASE, *OBJECTS]
+    for _ in range(data.draw(st.integers(1, 2))):
+        index = data.draw(st.integers(0, len(everything) - 1))
+        everything[index] = with_put(
+            everything[index], data.draw(st.sampled_from(places(everything[index]))), data.draw(ANYTHING)
+        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "k8s").mkdir()
+        (folder / "deploy.yaml").write_text(json.dumps(everything[0]))
+        (folder / "k8s/all.json").write_text("\n---\n".join(map(json.dumps, everything[1:])))
+        try:
+            release = load(str(folder / "deploy.yaml"))
+        except BadInput:
+            return
+    assert Release.from_record(json.loads(json.dumps(release.to_record()))) == release
+    assert release.version
+    assert len(release.digest) == 12
