@@ -8,6 +8,7 @@ carried out though its answer was lost is repeated only where that is safe (`Cal
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections import Counter
@@ -24,6 +25,8 @@ from ..errors import ApiError
 from ..kube.objects import Obj
 from .answers import Call, Failed, no_answer, not_kubernetes, refused
 from .kubeconfig import Access
+
+AT_ONCE = 16  # requests on their way: more would only open connections, each of which costs a TLS handshake
 
 Recheck = Callable[[ApiError], Awaitable[Obj | None]]
 
@@ -57,6 +60,7 @@ class Wire:
         self._retired: list[ApiClient] = []  # their watches still run
         self._logins = 0
         self._login = asyncio.Lock()
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._has_answered = False
         self._interval_s = 1.0 / qps if qps else 0.0
         self._next_at = 0.0
@@ -113,13 +117,14 @@ class Wire:
             total=None if is_watch else limit_s, connect=min(self.timing.connect, limit_s), sock_read=read_s
         )
         try:
-            async with asyncio.timeout(limit_s):  # a watch's answer begins at once, however long it then lasts
-                response = await self._request(call, timeout)
-            code = response.status
-            self._has_answered = True
-            if is_watch and code == 200:
-                return response
-            text = await response.text()
+            async with contextlib.nullcontext() if is_watch else self._slots:
+                async with asyncio.timeout(limit_s):  # a watch's answer begins at once, however long it then lasts
+                    response = await self._request(call, timeout)
+                code = response.status
+                self._has_answered = True
+                if is_watch and code == 200:
+                    return response
+                text = await response.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return no_answer(call, error, access)
         if code >= 300:
@@ -147,7 +152,7 @@ class Wire:
         if self._has_answered:
             return self.timing.write if call.is_write else self.timing.read
         spent_s = asyncio.get_running_loop().time() - began
-        return max(self.timing.read - spent_s, self.timing.connect / 2)
+        return max(self.timing.read - spent_s, 0.2)
 
     def _pause_s(self, failed: Failed, attempt: int, began: float) -> float | None:
         """Before the next attempt; None where there is none."""
