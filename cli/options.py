@@ -16,11 +16,11 @@ import typer
 from ..errors import BadInput
 from ..strategies import NAMES
 
-Strategy = Annotated[str | None, typer.Argument(metavar="[STRATEGY]", help=f"{' '.join(NAMES)}; default: the release file's")]
+Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help=f"{' '.join(NAMES)}; default: the file's")]
 StrategyOrPlan = Annotated[
-    str | None, typer.Argument(metavar="[STRATEGY|PLAN.json]", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
+    str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
 ]
-File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="the release file; - reads the manifests from stdin")]
+File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="the release file")]
 Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="default: the release file's")]
 Context = Annotated[str | None, typer.Option("--context", metavar="NAME", help="the kubeconfig's context; default: its current")]
 InSandbox = Annotated[bool, typer.Option("--sandbox", help="the embedded cluster (`deploy sandbox up`)")]

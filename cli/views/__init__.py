@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ..cluster.events import RunEvent
-    from ..errors import RollwayError
-    from ..plan.plan import Plan
-    from ..plan.revision import Revision
-    from ..ship.run import Result
-    from ..ship.status import Status
+    from ...cluster.events import RunEvent
+    from ...errors import RollwayError
+    from ...plan.plan import Plan
+    from ...plan.revision import Revision
+    from ...ship.run import Result
+    from ...ship.status import Status
 
 
 class View(Protocol):

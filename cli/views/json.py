@@ -1,4 +1,7 @@
-"""The view for programs: stdout holds exactly one JSON document, on failure too. Keys are camelCase; no Secret's data is in it."""
+"""The view for programs: stdout holds exactly one JSON document, on failure too.
+
+Keys are camelCase; no Secret's data is in it.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from pydantic.alias_generators import to_camel
 
 from ...cluster.events import Failure, RunEvent
 from ...errors import RollwayError
-from ...kube.objects import Obj, Ref
-from ...plan.diff import MASK
+from ...kube.objects import Ref
 from ...plan.plan import Plan
 from ...plan.revision import Revision
 from ...plan.steps import Apply, Step
 from ...ship.run import Result
 from ...ship.status import Status
+from .masking import masked
 
 
 class JsonView:
@@ -123,19 +126,6 @@ def step_document(step: Step) -> dict[str, Any]:
     if isinstance(step, Apply):
         out["object"] = _object(step.ref)
     return out
-
-
-def masked(manifest: Obj) -> Obj:
-    """A copy that may be shown: the keys of a Secret, not what they hold."""
-    if manifest.get("kind") != "Secret":
-        return manifest
-    hidden = {key: dict.fromkeys(manifest[key], MASK) for key in ("data", "stringData") if manifest.get(key)}
-    shown = {**manifest, **hidden, "metadata": dict(manifest["metadata"])}
-    annotations = dict(shown["metadata"].get("annotations") or {})
-    # kubectl keeps the whole object in here, its data too
-    if annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None) is not None:
-        shown["metadata"]["annotations"] = annotations
-    return shown
 
 
 def failure_document(failure: Failure) -> dict[str, Any]:

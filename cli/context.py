@@ -1,0 +1,118 @@
+"""Which cluster a command speaks to, and running it so that Ctrl-C leaves nothing locked.
+
+`Surroundings` is what tests replace: how a cluster is come by, and on what event loop the command runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from ..errors import BadInput, RollwayError, Unreachable
+from .options import Where
+
+if TYPE_CHECKING:
+    from ..cluster.port import Cluster
+
+
+class Connected(NamedTuple):
+    """`name` is for people: "context prod" or "the sandbox". `namespace` is what the context defaults to."""
+
+    cluster: Cluster
+    name: str
+    namespace: str
+
+
+Note = Callable[[str], None]
+Connect = Callable[[Where, Note], AbstractAsyncContextManager[Connected]]
+
+
+class Interrupted(RollwayError):
+    """Ctrl-C. The run was cancelled in good order: its lock is given back."""
+
+    exit_code: ClassVar[int] = 130
+
+
+class Terminated(RollwayError):
+    """SIGTERM, as a pipeline that is cancelled sends it."""
+
+    exit_code: ClassVar[int] = 143
+
+
+@asynccontextmanager
+async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
+    """The cluster that the flags and the environment name. Raises ClusterError, BadInput."""
+    if where.is_sandbox and where.context:
+        raise BadInput("--sandbox and --context contradict each other", hint="leave one of them out")
+    from ..cluster.client import connect as to_cluster
+
+    if not where.is_sandbox and (where.context or _has_kubeconfig()):
+        async with await to_cluster(context=where.context) as cluster:
+            in_cluster = cluster.context == "in-cluster"
+            yield Connected(cluster, "in-cluster" if in_cluster else f"context {cluster.context}", cluster.default_namespace)
+        return
+    path = _sandbox_kubeconfig()
+    note(f"using the sandbox ({'--sandbox' if where.is_sandbox else 'there is no kubeconfig'})")
+    async with await to_cluster(kubeconfig=path) as cluster:
+        yield Connected(cluster, "the sandbox", cluster.default_namespace)
+
+
+def _has_kubeconfig() -> bool:
+    # A $KUBECONFIG whose file is missing is a mistake to be told of, not a reason to release somewhere else.
+    is_named = bool(os.environ.get("KUBECONFIG") or os.environ.get("KUBERNETES_SERVICE_HOST"))
+    return is_named or Path("~/.kube/config").expanduser().exists()
+
+
+def _sandbox_kubeconfig() -> str:
+    from ..sandbox import daemon
+
+    state_dir = daemon.default_state_dir()
+    if not daemon.status(state_dir).is_running:
+        raise Unreachable("the sandbox is not running", hint="deploy sandbox up")
+    return str(daemon.kubeconfig_path(state_dir))
+
+
+def interruptible(main: Coroutine[Any, Any, Any]) -> Any:
+    """`asyncio.run`, where Ctrl-C and SIGTERM cancel the coroutine once and let it clean up. A second signal ends it at once.
+
+    Raises Interrupted or Terminated.
+    """
+    import asyncio
+    import signal
+
+    async def guarded() -> Any:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        seen: list[signal.Signals] = []
+
+        def stop(number: signal.Signals) -> None:
+            seen.append(number)
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(each)
+                signal.signal(each, signal.SIG_DFL)
+            if task:
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+        try:
+            return await main
+        except asyncio.CancelledError:
+            if not seen:
+                raise
+            kind = Interrupted if seen[0] == signal.SIGINT else Terminated
+            raise kind(
+                "stopped half-way; nothing is locked, and what is done stays done",
+                hint="the same command goes on where it stopped; `deploy rollback` takes it back",
+            ) from None
+
+    return asyncio.run(guarded())
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    connect: Connect = connect
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = interruptible

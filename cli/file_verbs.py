@@ -1,0 +1,165 @@
+"""The verbs that look at files: render, check, schema, init."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import BadInput
+from . import options as given
+from .context import Connected
+from .options import DEFAULT_FILE, Source, Where
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..kube.objects import Obj
+    from ..release.model import Release
+
+ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="does not mask what Secrets hold")]
+Manifests = Annotated[list[str] | None, typer.Argument(metavar="MANIFESTS…", help="files, folders, globs")]
+FromLive = Annotated[str | None, typer.Option("--from-live", metavar="NAME", help="from a Deployment that runs")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replaces files that are there")]
+
+
+def render(
+    ctx: typer.Context,
+    strategy: given.Strategy = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    output: given.Output = "text",
+    image: given.Image = None,
+    sets: given.Sets = None,
+    show_secrets: ShowSecrets = False,
+) -> int:
+    """The manifests that a release applies, as YAML.
+
+    Asks no cluster.
+    """
+    session = Session.of(ctx, given.output(output))
+    name = given.strategy_named(strategy)
+    release = session.release(Source(file, image, tuple(sets or ())), Where(namespace=namespace), name)
+    from ..strategies import by_name
+    from .views.manifests_text import manifests_text
+    from .views.masking import masked
+
+    rendered = by_name(name or release.strategy)(release).render()
+    shown = [obj if show_secrets else masked(obj) for obj in rendered]
+    if shown != list(rendered):
+        session.view.note("what Secrets hold is masked; --show-secrets shows it")
+    data = {"app": release.app, "namespace": release.namespace, "strategy": name or release.strategy, "manifests": shown}
+    session.view.document(data, manifests_text(shown) if output == "text" else "")
+    return 0
+
+
+def check(
+    ctx: typer.Context,
+    strategy: given.Strategy = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    output: given.Output = "text",
+    image: given.Image = None,
+    sets: given.Sets = None,
+) -> int:
+    """Reads the release file and its manifests.
+
+    Says what is found in them. Asks no cluster.
+    """
+    session = Session.of(ctx, given.output(output))
+    name = given.strategy_named(strategy)
+    release = session.release(Source(file, image, tuple(sets or ())), Where(namespace=namespace), name)
+    data = {
+        "app": release.app,
+        "namespace": release.namespace,
+        "strategy": name or release.strategy,
+        "version": release.version,
+        "image": release.image,
+        "replicas": release.replicas,
+        "objects": [{"kind": obj["kind"], "name": obj["metadata"]["name"]} for obj in release.manifests],
+        "findings": [],
+    }
+    session.view.document(data, "\n".join(_found(release, file)))
+    return 0
+
+
+def schema() -> int:
+    """The JSON Schema of the release file, for your editor."""
+    from ..release.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def init(
+    ctx: typer.Context,
+    manifests: Manifests = None,
+    from_live: FromLive = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    context: given.Context = None,
+    sandbox: given.InSandbox = False,
+    output: given.Output = "text",
+    overwrite: Overwrite = False,
+) -> int:
+    """Writes a release file from manifests, or from what runs."""
+    session = Session.of(ctx, given.output(output))
+    if bool(manifests) == bool(from_live):
+        raise BadInput(
+            "init needs manifests, or --from-live", hint="deploy init k8s/   or   deploy init --from-live NAME -n NAMESPACE"
+        )
+    if manifests:
+        from ..release.scaffold import from_manifests
+
+        return _write(session, {file: from_manifests(manifests)}, overwrite)
+
+    async def use_case(connected: Connected) -> int:
+        from ..release.scaffold import MANIFESTS_FILE
+        from ..release.scaffold import from_live as scaffolded
+
+        place = namespace or connected.namespace or "default"
+        release_file, text = scaffolded(*await _live(connected, place, from_live or ""))
+        return _write(session, {file: release_file, str(Path(file).parent / MANIFESTS_FILE): text}, overwrite)
+
+    return session.with_cluster(Where(context, namespace, sandbox), use_case)
+
+
+async def _live(connected: Connected, namespace: str, name: str) -> tuple[Obj, list[Obj]]:
+    """The Deployment, and the Services that select its pods."""
+    from ..kube.objects import DEPLOYMENT, SERVICE, Ref, get, selects, template_labels
+
+    found = await connected.cluster.get(Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, namespace, name))
+    if found is None:
+        raise BadInput(f"there is no Deployment {name} in namespace {namespace} ({connected.name})", hint="name another with -n")
+    services = await connected.cluster.list(SERVICE, namespace)
+    mine = [service for service in services if selects(get(service, "spec", "selector"), template_labels(found))]
+    return found, mine
+
+
+def _write(session: Session, texts: dict[str, str], overwrite: bool) -> int:
+    """All of the files, or none."""
+    there = [path for path in texts if Path(path).exists()]
+    if there and not overwrite:
+        raise BadInput(f"{there[0]} is there already", hint="name another with -f, or replace it with --overwrite")
+    try:
+        for path, text in texts.items():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{error.filename} cannot be written: {error.strerror}") from error
+    written = ", ".join(texts)
+    session.view.document({"written": list(texts)}, f"wrote {written} · next: deploy check, deploy plan")
+    return 0
+
+
+def _found(release: Release, file: str) -> list[str]:
+    replicas = "its pods are scaled by somebody else" if release.replicas is None else f"{release.replicas} pods"
+    others = [f"{obj['kind']} {obj['metadata']['name']}" for obj in release.others]
+    services = [obj["metadata"]["name"] for obj in release.services]
+    lines = [
+        f"✓ {file}: {release.app} {release.version}, by {release.strategy}",
+        f"  Deployment {release.workload['metadata']['name']}   {replicas} of {release.image}",
+        f"  Services     {', '.join(services)}" if services else "  no Service selects its pods",
+    ]
+    return [*lines, f"  and          {', '.join(others)}"] if others else lines

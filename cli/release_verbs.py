@@ -1,0 +1,258 @@
+"""The verbs that release: plan, apply, promote, rollback. Each builds one request and calls one use case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import BadInput
+from . import options as given
+from .context import Connected
+from .options import DEFAULT_FILE, Source, Where
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..plan.plan import Plan
+    from ..release.model import Release
+    from ..ship.run import Options, Result
+    from ..strategies.base import Request
+
+IsPromote = Annotated[bool, typer.Option("--promote", help="what `promote` would do")]
+IsRollback = Annotated[bool, typer.Option("--rollback", help="what `rollback` would do")]
+Out = Annotated[str | None, typer.Option("--out", metavar="PLAN.json", help="saves the plan, for `deploy apply PLAN.json`")]
+Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of each object; Secrets are masked")]
+
+
+def plan(
+    ctx: typer.Context,
+    strategy: given.Strategy = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    context: given.Context = None,
+    sandbox: given.InSandbox = False,
+    output: given.Output = "text",
+    image: given.Image = None,
+    sets: given.Sets = None,
+    to: given.To = None,
+    full: given.Full = False,
+    promote: IsPromote = False,
+    rollback: IsRollback = False,
+    to_revision: given.ToRevision = None,
+    out: Out = None,
+    diff: Diff = True,
+    force: given.Force = False,
+    verbose: given.Verbose = False,
+) -> int:
+    """What apply would do; changes nothing.
+
+    Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb.
+    """
+    session = Session.of(ctx, given.output(output), is_verbose=verbose)
+    name = given.strategy_named(strategy)
+    source = Source(file, image, tuple(sets or ()))
+    request = _planned_request(given.weight(to, full), promote, rollback, to_revision)
+
+    async def use_case(release: Release, connected: Connected) -> int:
+        from ..ship import run as ship
+
+        made = await ship.plan(connected.cluster, release, request, strategy=name, is_override=source.is_override, force=force)
+        if out:
+            _save(made, out)
+            session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
+        session.view.plan(made, where=connected.name, diff=diff)
+        return 0
+
+    return session.with_release(source, Where(context, namespace, sandbox), use_case)
+
+
+def apply(
+    ctx: typer.Context,
+    strategy: given.StrategyOrPlan = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    context: given.Context = None,
+    sandbox: given.InSandbox = False,
+    output: given.Output = "text",
+    image: given.Image = None,
+    sets: given.Sets = None,
+    to: given.To = None,
+    full: given.Full = False,
+    auto: given.Auto = False,
+    no_rollback: given.NoRollback = False,
+    timeout: given.Timeout = None,
+    force: given.Force = False,
+    verbose: given.Verbose = False,
+) -> int:
+    """Starts the release, and stops at its first pause.
+
+    With --auto it goes on through every pause. A saved plan is carried out as it is, or refused (exit 3) if the cluster has
+    moved on since.
+    """
+    session = Session.of(ctx, given.output(output), is_verbose=verbose)
+    where, source = Where(context, namespace, sandbox), Source(file, image, tuple(sets or ()))
+    weight, seconds = given.weight(to, full), given.duration(timeout)
+    how = _How(auto, not no_rollback, force, source.is_override, seconds)
+    if strategy is not None and given.is_saved_plan(strategy):
+        if weight is not None or source.is_override:
+            raise BadInput("a saved plan is applied as it is: --to, --full, --image and --set do not go with it")
+        return _apply_saved(session, strategy, source, where, how)
+    return _run(session, source, where, _request("apply", weight), given.strategy_named(strategy), how)
+
+
+def promote(
+    ctx: typer.Context,
+    strategy: given.Strategy = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    context: given.Context = None,
+    sandbox: given.InSandbox = False,
+    output: given.Output = "text",
+    image: given.Image = None,
+    sets: given.Sets = None,
+    to: given.To = None,
+    full: given.Full = False,
+    auto: given.Auto = False,
+    no_rollback: given.NoRollback = False,
+    timeout: given.Timeout = None,
+    force: given.Force = False,
+    verbose: given.Verbose = False,
+) -> int:
+    """The next step, or --to 50%, or --full."""
+    session = Session.of(ctx, given.output(output), is_verbose=verbose)
+    source = Source(file, image, tuple(sets or ()))
+    how = _How(auto, not no_rollback, force, source.is_override, given.duration(timeout))
+    request = _request("promote", given.weight(to, full))
+    return _run(session, source, Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
+
+
+def rollback(
+    ctx: typer.Context,
+    strategy: given.Strategy = None,
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    context: given.Context = None,
+    sandbox: given.InSandbox = False,
+    output: given.Output = "text",
+    to_revision: given.ToRevision = None,
+    timeout: given.Timeout = None,
+    force: given.Force = False,
+    verbose: given.Verbose = False,
+) -> int:
+    """Back to the version before, or --to-revision N.
+
+    In the middle of a release it takes that one back.
+    """
+    session = Session.of(ctx, given.output(output), is_verbose=verbose)
+    how = _How(force=force, timeout_s=given.duration(timeout))
+    request = _request("rollback", None, to_revision)
+    return _run(session, Source(file), Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
+
+
+@dataclass(frozen=True)
+class _How:
+    """The flags that say how to run, until the heavy imports are made."""
+
+    goes_on: bool = False
+    goes_back: bool = True
+    force: bool = False
+    is_override: bool = False
+    timeout_s: float | None = None
+
+    def options(self, session: Session) -> Options:
+        from ..ship.run import Options
+
+        return Options(
+            emit=session.view.event,
+            goes_on=self.goes_on,
+            goes_back=self.goes_back,
+            force=self.force,
+            is_override=self.is_override,
+            timeout_s=self.timeout_s,
+        )
+
+
+def _run(session: Session, source: Source, where: Where, request: Request, strategy: str | None, how: _How) -> int:
+    async def use_case(release: Release, connected: Connected) -> int:
+        from ..ship import run as ship
+
+        options = how.options(session)
+        return _shown(session, await ship.run(connected.cluster, release, request, strategy=strategy, options=options))
+
+    return session.with_release(source, where, use_case)
+
+
+def _apply_saved(session: Session, path: str, source: Source, where: Where, how: _How) -> int:
+    from ..release.model import Release
+    from ..ship import run as ship
+
+    saved = _load(path)
+    if where.namespace and where.namespace != saved.namespace:
+        raise BadInput(f"the plan is for namespace {saved.namespace}, not {where.namespace}")
+
+    async def use_case(release: Release, connected: Connected) -> int:
+        result = await ship.run_saved(connected.cluster, release, saved, options=how.options(session))
+        return _shown(session, result)
+
+    if saved.new_revisions:
+        # the plan carries its release: the file may have changed since, or be somewhere else
+        release = Release.from_record(saved.new_revisions[-1].release).with_namespace(saved.namespace)
+        return session.with_cluster(where, lambda connected: use_case(release, connected))
+    return session.with_release(source, Where(where.context, saved.namespace, where.is_sandbox), use_case)
+
+
+def _shown(session: Session, result: Result) -> int:
+    session.view.result(result)
+    return 0 if result.is_ok else 1
+
+
+def _request(action: str, weight: int | None, to_revision: int | None = None) -> Request:
+    from ..strategies.base import Request
+
+    return Request(action, weight, to_revision)  # type: ignore[arg-type]  # the verbs above name the three actions
+
+
+def _planned_request(weight: int | None, promote: bool, rollback: bool, to_revision: int | None) -> Request:
+    is_back = rollback or to_revision is not None
+    if is_back and promote:
+        raise BadInput("--promote and --rollback contradict each other", hint="leave one of them out")
+    if is_back and weight is not None:
+        raise BadInput("--to and --full do not go with a rollback", hint="a rollback always goes all the way")
+    return _request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision)
+
+
+def _save(made: Plan, path: str) -> None:
+    """Readable by the user alone, from the first byte on."""
+    import os
+
+    target = Path(path)
+    try:
+        target.unlink(missing_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(made.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        raise BadInput(f"the plan cannot be written to {path}: {error.strerror}") from error
+
+
+def _load(path: str) -> Plan:
+    from pydantic import ValidationError
+
+    from ..plan.plan import Plan
+
+    try:
+        return Plan.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror}", hint="save a plan with `deploy plan --out plan.json`"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            f"{path} is no saved plan",
+            detail=f"{place}: {first['msg']}" if place else str(first["msg"]),
+            hint="save one with `deploy plan --out plan.json`",
+        ) from error

@@ -1,0 +1,58 @@
+"""What every verb about a release does first: read the file, choose the cluster and the namespace; and show what comes of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .context import Connected, Surroundings
+from .options import Source, Where
+from .views import View, view_for
+
+if TYPE_CHECKING:
+    import typer
+
+    from ..release.model import Release
+
+UseCase = Callable[["Release", Connected], Awaitable[int]]
+
+
+@dataclass
+class Session:
+    """One command. Errors pass through it to `main`, which shows them by the same view."""
+
+    surroundings: Surroundings
+    view: View
+
+    @staticmethod
+    def of(ctx: typer.Context, output: str, *, is_verbose: bool = False) -> Session:
+        surroundings = ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()
+        return Session(surroundings, view_for(output, is_verbose=is_verbose))
+
+    def release(self, source: Source, where: Where, strategy: str | None = None) -> Release:
+        from ..release.load import load
+
+        stdin = sys.stdin if not sys.stdin.isatty() else None
+        return load(source.file, image=source.image, sets=source.sets, strategy=strategy, namespace=where.namespace, stdin=stdin)
+
+    def with_release(self, source: Source, where: Where, use_case: UseCase, *, strategy: str | None = None) -> int:
+        """The file is read before the cluster is asked for: a mistake in it is told of without one."""
+        release = self.release(source, where, strategy)
+
+        async def in_namespace(connected: Connected) -> int:
+            placed = release.with_namespace(where.namespace or release.namespace or connected.namespace or "default")
+            return await use_case(placed, connected)
+
+        return self.with_cluster(where, in_namespace)
+
+    def with_cluster(self, where: Where, use_case: Callable[[Connected], Awaitable[int]]) -> int:
+        async def connected() -> int:
+            async with self.surroundings.connect(where, self.view.note) as found:
+                return await use_case(found)
+
+        try:
+            return int(self.surroundings.run(connected()))
+        finally:
+            self.view.close()

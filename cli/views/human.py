@@ -1,0 +1,130 @@
+"""The view for people: plans in columns, live progress on a terminal, one plain line an event in a pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
+from ...errors import RollwayError
+from ...plan.plan import Plan
+from ...plan.revision import Revision
+from ...plan.steps import Pause, Record, Wait
+from ...ship.run import Result
+from ...ship.status import Status
+from .errors_text import error_lines
+from .failure_text import failure_lines
+from .paint import Paint, is_lively, width_of
+from .plan_text import plan_lines
+from .progress import Progress
+from .standing_text import history_lines, status_lines
+from .words import duration, row, title
+
+if TYPE_CHECKING:
+    from .live import Screen
+
+
+class HumanView:
+    """Results on stdout, everything else on stderr; each is coloured only where it is a terminal."""
+
+    def __init__(self, *, is_verbose: bool = False) -> None:
+        self._is_verbose = is_verbose
+        self._is_live = is_lively(sys.stderr)
+        self._out = Paint(is_lively(sys.stdout))
+        self._err = Paint(self._is_live)
+        self._progress: Progress | None = None
+        self._screen: Screen | None = None
+        self._told = ""
+
+    def note(self, line: str) -> None:
+        self._say(self._err(line, "faint"))
+
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
+        width = width_of(sys.stdout)
+        lines = plan_lines(plan, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose)
+        self._print(lines)
+
+    def event(self, event: RunEvent) -> None:
+        if self._progress is None:
+            self._progress = Progress(asyncio.get_running_loop().time)
+        if not self._is_live:
+            self._progress.take(event)
+            for line in self._plain(event):
+                self._say(line)
+            return
+        if self._screen is None:
+            from .live import Screen
+
+            self._screen = Screen(self._progress, asyncio.get_running_loop().time, sys.stderr)
+        self._screen.update(event)
+
+    def result(self, result: Result) -> None:
+        self.close()
+        if result.failure:
+            never_left = self._progress is not None and self._progress.percent_peak == 0
+            for line in failure_lines(result, never_left=never_left, paint=self._err):
+                self._say(line)
+            return
+        self._print([self._out(line, None) for line in result_lines(result)])
+
+    def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
+        self._print(status_lines(status, self._out))
+
+    def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
+        self._print(history_lines(app, namespace, revisions, self._out))
+
+    def document(self, data: Mapping[str, Any], text: str) -> None:
+        self._print([text.rstrip("\n")])
+
+    def error(self, error: RollwayError) -> None:
+        self.close()
+        for line in error_lines(error, self._err):
+            self._say(line)
+
+    def close(self) -> None:
+        screen, self._screen = self._screen, None
+        if screen:
+            screen.close()
+
+    def _plain(self, event: RunEvent) -> Iterator[str]:
+        """One line an event, for a log."""
+        match event:
+            case RunBegan(plan=plan, is_way_back=is_way_back):
+                yield f"going back to {plan.to_version}" if is_way_back else title(plan)
+            case StepBegan(step=step) if not isinstance(step, Record | Pause):
+                each = row(step)
+                yield f"  {each.glyph} {each.object}: {each.what} ({each.why})"
+            case StepMoved(step=step, message=message):
+                line = f"    {row(step).name}: {message}"
+                # a count that comes back is told again, the same one twice running is not
+                if line != self._told:
+                    yield line
+                self._told = line
+            case StepEnded(step=step, seconds=seconds) if isinstance(step, Wait):
+                self._told = ""
+                yield f"  ✓ {step.ref.name}: done after {duration(seconds)}"
+            case RunFailed(failure=failure):
+                yield f"  ✗ {failure.summary}"
+            case Waiting(seconds=seconds, weight=weight) if seconds:
+                yield f"  ∥ {weight}% for {duration(seconds)}"
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    def _print(self, lines: Sequence[str] | Iterator[str]) -> None:
+        print("\n".join(lines))
+
+
+def result_lines(result: Result) -> list[str]:
+    """How a run that did not fail ended, and where to go from there."""
+    plan = result.plan
+    if plan.is_empty:
+        return list(plan.notes) or ["nothing needs doing"]
+    if plan.action == "rollback":
+        return [f"rolled back to {plan.to_version} · took {duration(result.seconds)}"]
+    back = " · back: deploy rollback" if plan.undo else ""
+    if result.phase == "Paused":
+        return [f"paused at {result.weight}% as revision {plan.revision} · on: deploy promote{back}"]
+    return [f"promoted as revision {plan.revision}{back}"]

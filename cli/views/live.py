@@ -1,0 +1,99 @@
+"""Live progress on a terminal: what is under way moves in place, what is over stays above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ...cluster.events import RunEvent
+from .paint import Paint
+from .progress import Line, Progress, Section
+from .words import share, stopwatch
+
+BAR_CELLS = 20
+REFRESHES_A_SECOND = 8
+
+
+class Screen:
+    """Shows a Progress on a terminal until `close`."""
+
+    def __init__(self, progress: Progress, clock: Callable[[], float], stream: TextIO) -> None:
+        self._progress = progress
+        self._clock = clock
+        self._paint = Paint(True)
+        self._console = Console(file=stream, highlight=False, soft_wrap=False)
+        # what a resized or a small terminal cannot show is cut at its end, so that the cursor finds back
+        self._live = Live(
+            console=self._console, get_renderable=self._render, refresh_per_second=REFRESHES_A_SECOND, transient=False,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        self._settled = 0
+        self._live.start()
+
+    def update(self, event: RunEvent) -> None:
+        self._progress.take(event)
+        sections = self._progress.sections
+        while self._settled < len(sections) - 1:
+            done = sections[self._settled]
+            self._settled += 1
+            self._console.print(self._text(list(section_lines(done, self._clock(), self._width, self._paint))))
+        self._live.refresh()
+
+    def close(self) -> None:
+        self._progress.finish()
+        self._live.stop()
+
+    @property
+    def _width(self) -> int:
+        return self._console.width
+
+    def _render(self) -> Text:
+        current = self._progress.sections[self._settled :]
+        lines = [line for section in current for line in section_lines(section, self._clock(), self._width, self._paint)]
+        return self._text(lines)
+
+    def _text(self, lines: list[str]) -> Text:
+        text = Text.from_ansi("\n".join(lines))
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
+
+
+def section_lines(section: Section, now: float, width: int, paint: Paint) -> Iterator[str]:
+    """A plan under way: its title with the time, a line an object, and how requests are shared."""
+    seconds = (now if section.ended is None else section.ended) - section.began
+    clock = stopwatch(seconds)
+    columns = min(width, 100)
+    room = max(columns - len(clock) - len(section.title), 1)
+    yield paint(section.title, "strong") + " " * room + paint(clock, "faint")
+    widths = (
+        max((len(line.name) for line in section.lines), default=0),
+        max((len(line.what) for line in section.lines), default=0),
+        max((len(line.counts or line.message) for line in section.lines), default=0),
+    )
+    for line in section.lines:
+        yield _line(line, widths, now, paint)
+    if section.is_shared:
+        yield "  " + _bar(section, paint)
+
+
+def _line(line: Line, widths: tuple[int, int, int], now: float, paint: Paint) -> str:
+    glyph = {"running": "…", "done": "✓", "failed": "✗"}[line.state]
+    told = line.counts or line.message
+    name, what, counts = (f"{text:<{width}}" for text, width in zip((line.name, line.what, told), widths, strict=True))
+    return f"  {paint.glyph(glyph)} {name}   {what}   {counts}   {paint(stopwatch(line.seconds(now)), 'faint')}".rstrip()
+
+
+def _bar(section: Section, paint: Paint) -> str:
+    old, new = section.versions
+    return f"{old} {_cells(100 - section.percent, paint)}     {new} {_cells(section.percent, paint)}"
+
+
+def _cells(percent: float, paint: Paint) -> str:
+    full = round(BAR_CELLS * percent / 100)
+    if 0 < percent < 100:  # a share is neither nothing nor everything
+        full = min(max(full, 1), BAR_CELLS - 1)
+    return paint("█" * full, "good") + paint("░" * (BAR_CELLS - full), "faint") + f"▏{share(percent):>4}"

@@ -1,0 +1,82 @@
+"""What is live, and what was: `deploy status` and `deploy history` on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...plan.revision import Revision
+from ...ship.status import Side, Status
+from .paint import Paint, Style
+
+_PHASES: dict[str, Style] = {
+    "Promoted": "good", "Paused": "waiting", "Progressing": "changed", "RolledBack": "faint", "Failed": "bad",
+}  # fmt: skip
+_WORDS = {"RolledBack": "rolled back"}
+
+
+def status_lines(status: Status, paint: Paint) -> Iterator[str]:
+    last, live = status.last, status.live
+    yield f"{paint(status.app, 'strong')} · namespace {status.namespace}"
+    if live:
+        yield f"  live        revision {live.number}   {live.version}   by {live.strategy}"
+    if last and last is not live:
+        at = f" at {last.weight}%" if last.is_in_flight else ""
+        label = "under way" if last.is_in_flight else "last"
+        yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {_phase(last, paint)}{at}"
+        if last.message:
+            yield f"              {last.message}"
+    if not last:
+        yield "  nothing has been released here by rollway yet"
+    if status.sides:
+        yield ""
+        yield from _side_lines(status.sides, paint)
+    if status.lock:
+        yield f"  locked by {status.lock}"
+    if last and last.is_in_flight and not status.lock:
+        yield ""
+        yield "  on: deploy promote · back: deploy rollback"
+
+
+def history_lines(app: str, namespace: str, revisions: Sequence[Revision], paint: Paint) -> Iterator[str]:
+    """The newest first."""
+    if not revisions:
+        yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
+        return
+    rows = [
+        (str(each.number), each.version, each.strategy, each.phase, _moment(each.ended or each.started), each.message)
+        for each in reversed(revisions)
+    ]
+    head = ("REVISION", "VERSION", "STRATEGY", "PHASE", "SINCE (UTC)", "")
+    widths = [max(len(cells[index]) for cells in (head, *rows)) for index in range(len(head))]
+    yield paint(_columns(head, widths), "faint")
+    for cells in rows:
+        phase = f"{_WORDS.get(cells[3], cells[3].lower()):<{widths[3]}}"
+        # padded before it is painted: colour has no width
+        coloured = (*cells[:3], paint(phase, _PHASES.get(cells[3])), *cells[4:])
+        yield _columns(coloured, [*widths[:3], 0, *widths[4:]])
+
+
+def _side_lines(sides: Sequence[Side], paint: Paint) -> Iterator[str]:
+    names = max(len(side.name) for side in sides)
+    versions = max(len(side.version) for side in sides)
+    counts = max(len(f"{side.ready}/{side.wanted}") for side in sides)
+    for side in sides:
+        is_well = side.ready == side.wanted and not side.message
+        count = f"{side.ready}/{side.wanted}"
+        told = side.message or ("receives requests" if side.is_routed else "receives no requests")
+        yield (
+            f"  {paint.glyph('✓' if is_well else '…')} {side.name:<{names}}   {side.version:<{versions}}"
+            f"   {count:>{counts}} ready   {paint(told, 'faint')}"
+        )
+
+
+def _phase(revision: Revision, paint: Paint) -> str:
+    return paint(_WORDS.get(revision.phase, revision.phase.lower()), _PHASES.get(revision.phase))
+
+
+def _moment(timestamp: str) -> str:
+    return timestamp[:19].replace("T", " ")
+
+
+def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "   ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
