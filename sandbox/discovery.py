@@ -105,3 +105,44 @@ def _subresources(kind: Kind) -> list[Document]:
         out.append({"name": "pods/eviction"} | base | eviction)
         out.append({"name": "pods/log"} | base | {"verbs": ["get"]})
     return out
+
+
+# OpenAPI: the little of it that clients ask for, to learn that the server itself validates fields
+
+
+def openapi_index() -> Document:
+    paths = {_openapi_path(version): {"serverRelativeURL": f"/openapi/v3/{_openapi_path(version)}"} for version in served()}
+    return {"paths": paths}
+
+
+def openapi(group_version: str) -> Document | None:
+    """The OpenAPI v3 document of a group version: paths and verbs, without schemas."""
+    kinds = served().get(group_version)
+    if kinds is None:
+        return None
+    root = "/" + _openapi_path(group_version)
+    paths = {}
+    for kind in kinds.values():
+        space = "/namespaces/{namespace}" if kind.namespaced else ""
+        paths[f"{root}{space}/{kind.plural}/{{name}}"] = {"patch": _operation(kind), "put": _operation(kind)}
+        paths[f"{root}{space}/{kind.plural}"] = {"post": _operation(kind)}
+    info = {"title": "Kubernetes", "version": VERSION["gitVersion"]}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
+
+
+def _operation(kind: Kind) -> Document:
+    names = ("dryRun", "fieldManager", "fieldValidation", "force")
+    schema = {"type": "string", "uniqueItems": True}
+    return {
+        "parameters": [{"name": name, "in": "query", "schema": schema} for name in names],
+        "responses": {"200": {"description": "OK"}},
+        "x-kubernetes-group-version-kind": {
+            "group": kind.group,
+            "version": kind.api_version.rpartition("/")[2],
+            "kind": kind.name,
+        },
+    }
+
+
+def _openapi_path(group_version: str) -> str:
+    return f"apis/{group_version}" if "/" in group_version else f"api/{group_version}"

@@ -356,6 +356,11 @@ def _document(parts: list[str], request: web.Request) -> web.Response | None:
             return web.Response(text="ok", content_type="text/plain")
         case ["version"]:
             return _json(dict(discovery.VERSION))
+        case ["openapi", "v3"]:
+            return _json(discovery.openapi_index())
+        case ["openapi", "v3", "api" | "apis", *rest]:
+            described = discovery.openapi("/".join(rest))
+            return _json(described) if described else None
         case ["api"]:
             return _json(discovery.core_versions(request.host))
         case ["apis"]:
