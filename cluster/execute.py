@@ -153,6 +153,7 @@ class Executor:
         update: dict[str, object] = {"phase": step.phase, "weight": step.weight, "started": revision.started or moment}
         if step.message:
             update["message"] = step.message
+        update["was_promoted"] = revision.was_promoted or step.phase == "Promoted"
         update["ended"] = moment if step.phase in ("Promoted", "RolledBack", "Failed") else ""
         written = revision.model_copy(update=update)
         await history.write(self._cluster, written)

@@ -11,8 +11,9 @@ from .steps import Frozen, Phase
 class Revision(Frozen):
     """`release` is the release's own record (release.model); `replicas` the pods the application had in all when it began.
 
-    `base` is the number of the revision that was live before, 0 for a first release. `is_adopted` marks a snapshot of what
-    somebody else had deployed: its pods may lack the labels that ours carry. `weight` is the share asked for, in percent.
+    `base` is the number of the revision that was live before, 0 for a first release. `weight` is the share asked for, in percent.
+    `is_adopted` marks a snapshot of what somebody else had deployed: its pods may lack the labels that ours carry. `was_promoted`
+    stays, whatever became of it later.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Revision(Frozen):
     replicas: int
     base: int
     is_adopted: bool = False
+    was_promoted: bool = False
     started: str = ""
     ended: str = ""
     message: str = ""

@@ -10,8 +10,9 @@ from ..release.model import Release
 from ..routing import istio, selector
 from ..routing.istio import VARIANT, Traffic
 from . import manifests
-from .base import Strategy, track_of
+from .base import Strategy
 from .draft import Draft
+from .home import track_of
 from .manifests import Rolling
 
 
@@ -62,7 +63,7 @@ class Ab(Strategy):
         draft.wait(self._variant_name, "rolled-out", pods, "nothing is routed to it before")
         why = f"{weight}% of all requests" if weight else "requests that match"
         draft.apply(self._routes(release, Traffic(weight, self._matches)), f"{why} to {release.version}")
-        return Split(stable=draft.replicas(self._name), canary=pods, percent=float(weight))
+        return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(weight))
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
         """The variant takes everybody at full size, while the application's own Deployment is rolled behind its back."""
@@ -75,7 +76,7 @@ class Ab(Strategy):
 
     def _lay_routes(self, draft: Draft, release: Release) -> None:
         """Rule, gateway and routes with everything on the stable subset, where there are none yet."""
-        if istio.uses_subsets(self._live_virtual_service(draft), self._host):
+        if istio.uses_subsets(self._live_virtual_service(draft), self.app.host):
             return
         draft.apply(self._rule(release), "the subsets, before any route names them")
         for gateway in self._gateway(release):
@@ -94,22 +95,22 @@ class Ab(Strategy):
             super()._start_clean(draft, live)
 
     def _rule(self, release: Release) -> Obj:
-        user = istio.rule_of(release.others, self._host)
-        return self._placed(istio.destination_rule(self._name, self._host, user=user))
+        user = istio.rule_of(release.others, self.app.host)
+        return self._placed(istio.destination_rule(self.app.name, self.app.host, user=user))
 
     def _routes(self, release: Release, traffic: Traffic) -> Obj:
         options = self.release.options.ab
-        user = istio.routes_to(release.others, self._host)
+        user = istio.routes_to(release.others, self.app.host)
         gateway = options.gateway if options.hosts or options.gateway else None
         return self._placed(
             istio.virtual_service(
-                self._name, self._host, traffic, hosts=options.hosts, gateway=gateway or self._own_gateway, user=user
+                self.app.name, self.app.host, traffic, hosts=options.hosts, gateway=gateway or self._own_gateway, user=user
             )
         )
 
     @property
     def _own_gateway(self) -> str | None:
-        return self._name if self.release.options.ab.hosts else None
+        return self.app.name if self.release.options.ab.hosts else None
 
     def _gateway(self, release: Release) -> list[Obj]:
         """A Gateway of our own, where hosts are given and no gateway of somebody else's is named."""
@@ -117,7 +118,7 @@ class Ab(Strategy):
         is_theirs = options.gateway is not None and any(obj["kind"] == GATEWAY.name for obj in release.others)
         if not options.hosts or is_theirs:
             return []
-        return [self._placed(istio.gateway(options.gateway or self._name, options.hosts))]
+        return [self._placed(istio.gateway(options.gateway or self.app.name, options.hosts))]
 
     def _placed(self, obj: Obj) -> Obj:
         labels = {**get(obj, "metadata", "labels", default={}), "rollway.dev/app": self.release.app}

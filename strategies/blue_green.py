@@ -10,8 +10,9 @@ from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
 from . import manifests
-from .base import Strategy, digest_of, track_of
+from .base import Strategy
 from .draft import Draft
+from .home import digest_of, track_of
 from .manifests import Rolling
 
 GREEN = "green"
@@ -92,7 +93,7 @@ class BlueGreen(Strategy):
 
     def _aim(self, draft: Draft, release: Release, replicas: int, *, with_preview: bool) -> None:
         live = self._live(draft)
-        if draft.deployment(self._name) is None:
+        if draft.deployment(self.app.name) is None:
             self._first(draft, replicas)
             return
         holds = [
@@ -107,7 +108,7 @@ class BlueGreen(Strategy):
         """The application's first version goes into its own Deployment."""
         self._support(draft, self.release)
         draft.apply(self._side(self.release, selector.STABLE, replicas), "the application's first version")
-        draft.wait(self._name, "rolled-out", replicas, "until all of it is ready")
+        draft.wait(self.app.name, "rolled-out", replicas, "until all of it is ready")
 
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""
@@ -145,10 +146,10 @@ class BlueGreen(Strategy):
 
     @property
     def _preview_name(self) -> str:
-        return f"{self._name}-preview"
+        return f"{self.app.name}-preview"
 
     def _live(self, draft: Draft) -> str:
-        return selector.live_track(draft.find(SERVICE, name) for name in self._service_names())
+        return selector.live_track(draft.find(SERVICE, name) for name in self.app.service_names)
 
     def _idle(self, draft: Draft) -> str:
         return self._other(self._live(draft))
@@ -157,7 +158,7 @@ class BlueGreen(Strategy):
         return GREEN if track == selector.STABLE else selector.STABLE
 
     def _name_of(self, track: str) -> str:
-        return self._name if track == selector.STABLE else manifests.second_name(self.release, GREEN)
+        return self.app.name if track == selector.STABLE else manifests.second_name(self.release, GREEN)
 
     def _replicas_of_live(self, observed: Observed) -> int:
-        return self._pods_now(observed, self.release.replicas or 1)
+        return self.app.pods_now(observed, self.release.replicas or 1)

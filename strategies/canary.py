@@ -58,9 +58,9 @@ class Canary(Strategy):
         return Split(stable=pods.stable, canary=pods.canary, percent=pods.percent)
 
     def _pods(self, draft: Draft, weight: int, replicas: int) -> Pods:
-        if draft.observed.is_autoscaled(self._name):
-            draft.notes.append(f"an HPA scales {self._name}: its pods stay, the canary's share is reached beside them")
-            return beside(draft.replicas(self._name), weight)
+        if draft.observed.is_autoscaled(self.app.name):
+            draft.notes.append(f"an HPA scales {self.app.name}: its pods stay, the canary's share is reached beside them")
+            return beside(draft.replicas(self.app.name), weight)
         return split(replicas, weight, may_surge=self._may_surge)
 
     def _raise(self, draft: Draft, pods: Pods) -> None:
@@ -70,9 +70,9 @@ class Canary(Strategy):
             self._canary(max(pods.canary, now)), "the new version, beside the old" if not now else "more of the new version"
         )
         draft.wait(name, "rolled-out", max(pods.canary, now), "nothing shrinks before")
-        if draft.replicas(self._name) < pods.stable:
-            draft.scale(self._name, pods.stable, "the old version takes its share back")
-            draft.wait(self._name, "rolled-out", pods.stable, "before the new one shrinks")
+        if draft.replicas(self.app.name) < pods.stable:
+            draft.scale(self.app.name, pods.stable, "the old version takes its share back")
+            draft.wait(self.app.name, "rolled-out", pods.stable, "before the new one shrinks")
 
     def _lower(self, draft: Draft, pods: Pods) -> None:
         total = sum(pods)
@@ -80,9 +80,9 @@ class Canary(Strategy):
         if draft.replicas(self._canary_name) > pods.canary:
             draft.apply(self._canary(pods.canary), share)
             draft.wait(self._canary_name, "rolled-out", pods.canary, "its surplus pods leave")
-        if draft.replicas(self._name) > pods.stable:
-            draft.scale(self._name, pods.stable, share)
-            draft.wait(self._name, "rolled-out", pods.stable, "the surplus pods leave")
+        if draft.replicas(self.app.name) > pods.stable:
+            draft.scale(self.app.name, pods.stable, share)
+            draft.wait(self.app.name, "rolled-out", pods.stable, "the surplus pods leave")
 
     def _canary(self, replicas: int) -> Obj:
         return manifests.second(self.release, self.suffix, self.suffix, replicas, deadline_s=self.deadline_s)

@@ -152,7 +152,9 @@ class Draft:
         if (revision.phase, revision.weight) == (phase, weight) and (is_written or not is_new):
             return
         self.steps.append(Record(number=number, phase=phase, weight=weight, message=message))
-        self.history[known] = revision.model_copy(update={"phase": phase, "weight": weight, "message": message})
+        was_promoted = revision.was_promoted or phase == "Promoted"
+        update = {"phase": phase, "weight": weight, "message": message, "was_promoted": was_promoted}
+        self.history[known] = revision.model_copy(update=update)
 
     def begin(self, revision: Revision) -> None:
         """Makes a new revision known, and writes it down."""

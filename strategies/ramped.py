@@ -49,7 +49,7 @@ class Ramped(Strategy):
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._support(draft, self.release)
-        live = draft.deployment(self._name)
+        live = draft.deployment(self.app.name)
         assert live is not None, "a share is only asked for beside something live"
         can_surge = resolve(self.rolling.max_surge, replicas, round_up=True) > 0
         goal = self._goal(replicas, weight, can_surge=can_surge)
@@ -64,7 +64,7 @@ class Ramped(Strategy):
             self._advance(draft, goal, replicas, can_surge=can_surge, keeps_surge=keeps_surge)
         held = ONE_BY_ONE if keeps_surge else ONE_LESS
         draft.apply(self._own(replicas, held, paused=True), f"holds {goal.canary} of {sum(goal)} pods")
-        draft.wait(self._name, "held", goal.canary, "every pod ready")
+        draft.wait(self.app.name, "held", goal.canary, "every pod ready")
         return Split(stable=goal.stable, canary=goal.canary, percent=goal.percent)
 
     def _goal(self, replicas: int, weight: int, *, can_surge: bool) -> Pods:
@@ -84,16 +84,16 @@ class Ramped(Strategy):
         gives_one_back = can_surge and not keeps_surge and goal.canary > goal.stable + 1
         stop_at = goal.canary + gives_one_back
         draft.apply(self._own(replicas, rolling, paused=False), f"{self.release.version} comes in pod by pod")
-        draft.wait(self._name, "started", stop_at, f"until {stop_at} of {replicas} are on their way")
+        draft.wait(self.app.name, "started", stop_at, f"until {stop_at} of {replicas} are on their way")
         if can_surge and not gives_one_back:
             draft.apply(self._own(replicas, rolling, paused=True), "the rolling update stops here")
-            draft.wait(self._name, "held", stop_at, "every pod ready before one goes")
+            draft.wait(self.app.name, "held", stop_at, "every pod ready before one goes")
 
     def _own(self, replicas: int, rolling: Rolling, *, paused: bool) -> Obj:
         return manifests.stable(self.release, replicas, rolling, deadline_s=self.deadline_s, paused=paused)
 
     def _updated(self, draft: Draft, live: Obj) -> int:
         """Pods of this release that are there already."""
-        if draft.rolls(self._own(draft.replicas(self._name), ONE_LESS, paused=True)):
+        if draft.rolls(self._own(draft.replicas(self.app.name), ONE_LESS, paused=True)):
             return 0
         return int(get(live, "status", "updatedReplicas", default=0))

@@ -41,6 +41,6 @@ class Recreate(Strategy):
         return "downtime: from the last old pod's end to the first new one's readiness"
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
-        if draft.replicas(self._name):
+        if draft.replicas(self.app.name):
             draft.notes.append("there will be downtime: all old pods stop before the first new one starts")
         return super()._finish(draft, replicas)

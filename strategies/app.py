@@ -1,0 +1,108 @@
+"""The application as a plan sees it: its names, its pods, what it was before. Pure answers from release and observed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..errors import BadInput
+from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get
+from ..plan.observed import Observed
+from ..plan.revision import Revision, before
+from ..release.model import Release
+from ..routing import selector
+
+
+@dataclasses.dataclass(frozen=True)
+class App:
+    release: Release
+
+    @property
+    def name(self) -> str:
+        return str(self.release.workload["metadata"]["name"])
+
+    @property
+    def host(self) -> str:
+        """The name by which Istio knows the application: its first Service's."""
+        return str(self.release.services[0]["metadata"]["name"]) if self.release.services else self.name
+
+    @property
+    def service_names(self) -> list[str]:
+        return [service["metadata"]["name"] for service in self.release.services]
+
+    def replicas(self, observed: Observed) -> int:
+        """The pods the application is to have: the live count under an HPA, else the manifest's, else what it has."""
+        if observed.is_autoscaled(self.name):
+            return self.pods_now(observed, self.release.replicas or 1)
+        if self.release.replicas is not None:
+            return self.release.replicas
+        return self.pods_now(observed, 1)
+
+    def pods_now(self, observed: Observed, otherwise: int) -> int:
+        """What the application has in all as far as the live version goes."""
+        if observed.in_flight:
+            return observed.in_flight.replicas
+        track = selector.live_track(observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
+        side = self.name if track == selector.STABLE else f"{self.name}-{track}"
+        live = observed.find(DEPLOYMENT, self.release.namespace, side)
+        return int(get(live, "spec", "replicas", default=1)) if live else otherwise
+
+    def replicas_of(self, observed: Observed, target: Revision) -> int:
+        """The pods to go back with: what the application had when the release under way began, else the revision's."""
+        if observed.in_flight:
+            return observed.in_flight.replicas
+        if observed.is_autoscaled(self.name):
+            return self.pods_now(observed, target.replicas)
+        asked = Release.from_record(target.release).replicas
+        return asked if asked is not None and not target.is_adopted else self.pods_now(observed, target.replicas)
+
+    def foreign(self, observed: Observed) -> Obj | None:
+        """The application's Deployment, where somebody else deployed it."""
+        return observed.find(DEPLOYMENT, self.release.namespace, self.name) if not observed.history else None
+
+    def foreign_version(self, observed: Observed) -> str:
+        foreign = self.foreign(observed)
+        return self._found(foreign, observed).version if foreign else ""
+
+    def _found(self, foreign: Obj, observed: Observed) -> Release:
+        live = (observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
+        services = tuple(as_manifest(service) for service in live if service)
+        return dataclasses.replace(self.release, workload=as_manifest(foreign), services=services, others=())
+
+    def snapshot(self, observed: Observed, foreign: Obj, replicas: int) -> Revision:
+        """Revision 1 of an application that somebody else deployed: what is live, so that there is a way back to it."""
+        found = self._found(foreign, observed)
+        pods = int(get(foreign, "spec", "replicas", default=replicas))
+        return Revision(
+            number=1, app=self.release.app, namespace=self.release.namespace, strategy="ramped", phase="Promoted", weight=100,
+            was_promoted=True, version=found.version, image=found.image, digest=found.digest, replicas=pods, base=0,
+            is_adopted=True, message="as it was found", release=found.to_record(),
+        )  # fmt: skip
+
+    def new_revision(self, number: int, strategy: str, weight: int, replicas: int, *, base: int) -> Revision:
+        """The entry of the history that a release begins with."""
+        release = self.release
+        return Revision(
+            number=number, app=release.app, namespace=release.namespace, strategy=strategy, phase="Progressing", weight=weight,
+            version=release.version, image=release.image, digest=release.digest, replicas=replicas, base=base,
+            release=release.to_record(),
+        )  # fmt: skip
+
+    def target(self, observed: Observed, to_revision: int | None) -> Revision:
+        """The revision that a rollback leads to. Raises BadInput where there is none."""
+        current = observed.in_flight
+        if to_revision is not None:
+            found = observed.revision(to_revision)
+            if found is None:
+                known = ", ".join(str(revision.number) for revision in observed.history) or "none"
+                raise BadInput(f"there is no revision {to_revision} of {self.release.app}", detail=f"in the history: {known}")
+            if not found.was_promoted:
+                raise BadInput(f"revision {to_revision} was never promoted", hint="see `deploy history`")
+            return found
+        live = observed.live
+        target = live if current else before(observed.history, live.number) if live else None
+        if target is None:
+            raise BadInput(
+                f"{self.release.app} has no earlier version to go back to",
+                hint="release the version you want with `deploy apply --image …`",
+            )
+        return target
