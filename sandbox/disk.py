@@ -44,6 +44,7 @@ class Disk:
         self._db.execute("pragma synchronous = normal")
         self._db.executescript(_SCHEMA)
         self._waiting: dict[_Key, Obj | None] = {}
+        self._newborn: set[_Key] = set()
         self._version = 0
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -70,9 +71,9 @@ class Disk:
         self._db.execute("begin immediate")
         try:
             for key, obj in self._waiting.items():
-                if obj is None:
-                    self._db.execute(_DELETE, key)
-                else:
+                if obj is None or key in self._newborn:
+                    self._db.execute(_DELETE, key)  # made again, it is younger than what stands between
+                if obj is not None:
                     self._db.execute(_PUT, (*key, json.dumps(obj, separators=(",", ":"), ensure_ascii=False)))
             self._db.execute(_VERSION, (self._version,))
             self._db.execute("commit")
@@ -80,6 +81,7 @@ class Disk:
             self._db.execute("rollback")
             raise
         self._waiting.clear()
+        self._newborn.clear()
 
     def close(self) -> None:
         self._unsubscribe()
@@ -89,8 +91,9 @@ class Disk:
     def _note(self, change: Change) -> None:
         meta = change.obj["metadata"]
         key = (change.kind.group, change.kind.name, meta.get("namespace", ""), meta["name"])
-        if change.type == "ADDED" and key in self._waiting:
-            del self._waiting[key]  # gone and made again: it is younger now than what stands between
+        if change.type == "ADDED":
+            self._waiting.pop(key, None)
+            self._newborn.add(key)
         self._waiting[key] = None if change.type == "DELETED" else change.obj
         self._version = change.version
         if self._timer is None and (loop := _running_loop()) is not None:
