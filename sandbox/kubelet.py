@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from ..kube.clock import parse_timestamp, timestamp
-from ..kube.objects import CONFIG_MAP, NODE, POD, Obj, get
+from ..kube.objects import NODE, POD, Obj, get
 from .behaviour import (
     GONE_S,
     REPORTED_S,
@@ -30,10 +30,10 @@ from .controllers.engine import Queue
 from .controllers.index import is_terminal
 from .deletion import delete
 from .events import record
+from .node import NO_NODE, NODE_NAME, address_number, address_of, full_image_name, missing_config, node_object
 from .podstatus import Container, container_id, container_of, pod_status, unschedulable
 from .store import Change, Store
 
-NODE_NAME = "rollway-sandbox"
 PHASE_S = 0.48  # where in each second this node looks at its containers; any value is as good, one must be chosen
 CROWDED_START_S, CROWDED_STOP_S, CROWD = 0.1, 0.08, 2  # starting and stopping several at once takes longer
 RESTART_S = 1.0  # the first restart follows at the node's next look
@@ -91,9 +91,9 @@ class Kubelet:
         self._numbers = itertools.count(1)
         self._timer: asyncio.TimerHandle | None = None
         addresses = (get(pod, "status", "podIP", default="") for pod in store.list(POD))
-        self._last_address = max((_number(address) for address in addresses), default=1)
+        self._last_address = max((address_number(address) for address in addresses), default=1)
         if store.find(NODE, "", NODE_NAME) is None:
-            store.create(NODE, _node(now()))
+            store.create(NODE, node_object(now()))
 
     def note(self, change: Change) -> None:
         if change.kind == POD:
@@ -166,13 +166,9 @@ class Kubelet:
 
     def _schedule(self, place: Place, run: _Run, pod: Obj) -> None:
         if run.life.behaviour.fails == "unschedulable":
-            message = (
-                "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
-                "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
-            )
-            status = unschedulable(pod, message, self._now())
+            status = unschedulable(pod, NO_NODE, self._now())
             self._store.update(POD, pod | {"status": status})
-            self._tell(pod, "FailedScheduling", message, "Warning", "default-scheduler")
+            self._tell(pod, "FailedScheduling", NO_NODE, "Warning", "default-scheduler")
             return
         placed = pod | {"spec": pod["spec"] | {"nodeName": get(pod, "spec", "nodeName", default=NODE_NAME)}}
         self._store.update(POD, placed | {"status": pod_status(placed, run.containers, self._now())})
@@ -192,7 +188,7 @@ class Kubelet:
     def _pull_failed(self, place: Place, run: _Run) -> None:
         pod = self._store.get(POD, *place)
         image = pod["spec"]["containers"][0].get("image", "")
-        full = _full_name(image)
+        full = full_image_name(image)
         cause = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": {full}: not found'
         cause = f"rpc error: code = NotFound desc = {cause}"
         run.failures += 1
@@ -212,7 +208,7 @@ class Kubelet:
 
     def _config_failed(self, place: Place, run: _Run) -> None:
         pod = self._store.get(POD, *place)
-        message = f"{_missing(self._store, pod)} not found"
+        message = f"{missing_config(self._store, pod)} not found"
         self._wait(place, run, "CreateContainerConfigError", message)
         self._tell(pod, "Failed", f"Error: {message}", "Warning")
 
@@ -401,7 +397,7 @@ class Kubelet:
             # Deleted a moment ago, and not looked at since: the queue's turn comes first.
             is_void = step.run.next_ != step.number or self._runs.get(step.place) is not step.run
             if not is_void and self._store.find(POD, *step.place) is not None:
-                step.do(step.place, step.run, *step.args)
+                self._queue.guarded(step.do, step.place, step.run, *step.args)
         self._set_timer()
 
     def _stage(self, run: _Run, stage: Literal["creating", "running", "stopping"]) -> None:
@@ -416,13 +412,7 @@ class Kubelet:
 
     def _address(self) -> str:
         self._last_address += 1
-        number = self._last_address
-        return f"10.{number >> 16 & 255 ^ 244}.{number >> 8 & 255}.{number & 255}"
-
-
-def _number(address: str) -> int:
-    parts = [int(part) for part in address.split(".")] if address else []
-    return (parts[1] ^ 244) << 16 | parts[2] << 8 | parts[3] if len(parts) == 4 else 0
+        return address_of(self._last_address)
 
 
 def _containers(pod: Obj) -> list[Container]:
@@ -432,32 +422,3 @@ def _containers(pod: Obj) -> list[Container]:
 
 def _running(now: datetime, *, is_ready: bool = False) -> Container:
     return Container(state={"running": {"startedAt": timestamp(now)}}, is_ready=is_ready, is_started=is_ready)
-
-
-def _full_name(image: str) -> str:
-    """With the registry and folder that are meant where none is written."""
-    registry, slash, _ = image.partition("/")
-    if not slash:
-        return f"docker.io/library/{image}"
-    return image if "." in registry or ":" in registry or registry == "localhost" else f"docker.io/{image}"
-
-
-def _missing(store: Store, pod: Obj) -> str:
-    """What a container that cannot be configured misses: the first reference that leads nowhere, or an invented one."""
-    spec, namespace = pod["spec"]["containers"][0], pod["metadata"]["namespace"]
-    names = [get(each, "configMapRef", "name") for each in spec.get("envFrom") or ()]
-    names += [get(each, "valueFrom", "configMapKeyRef", "name") for each in spec.get("env") or ()]
-    missing = [name for name in names if name and store.find(CONFIG_MAP, namespace, name) is None]
-    return f'configmap "{missing[0] if missing else pod["spec"]["containers"][0]["name"] + "-config"}"'
-
-
-def _node(now: datetime) -> Obj:
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
-    at = timestamp(now)
-    return {
-        "apiVersion": NODE.api_version,
-        "kind": NODE.name,
-        "metadata": {"name": NODE_NAME, "creationTimestamp": at, "labels": {"kubernetes.io/hostname": NODE_NAME}},
-        "spec": {},
-        "status": {"conditions": [ready | {"lastHeartbeatTime": at, "lastTransitionTime": at}]},
-    }

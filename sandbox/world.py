@@ -60,12 +60,12 @@ class Sandbox:
         index, random = Index(self.store), Random(self._seed)
         self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
         self._queue = Queue(self.store)
-        # ReplicaSets come first: a Deployment then decides on statuses that are not behind.
+        # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
         controllers: list[Controller] = [
+            GarbageCollector(self.store, index, self._queue, now),
             ReplicaSetController(self.store, index, self._queue, now, random),
             DeploymentController(self.store, index, self._queue, now),
             EndpointSliceController(self.store, index, self._queue, random),
-            GarbageCollector(self.store, index, self._queue, now),
             NamespaceController(self.store, index, self._queue, now),
         ]
         if self._has_kubelet:

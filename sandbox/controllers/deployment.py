@@ -30,69 +30,24 @@ from .deployment_status import (
 )
 from .engine import Queue
 from .index import Index, controller_of, is_terminal
+from .revisions import (
+    DESIRED,
+    HASH,
+    MOST,
+    REVISION,
+    active,
+    by_age,
+    new_among,
+    owner_of,
+    plain_template,
+    revision_of,
+    size_of,
+    wanted,
+    with_min_ready,
+    with_revision,
+)
 
 __all__ = ["DeploymentController", "Rollout", "Size", "new_size", "old_sizes", "proportional_sizes", "rollout_of"]
-
-HASH = "pod-template-hash"
-REVISION = "deployment.kubernetes.io/revision"
-HISTORY = "deployment.kubernetes.io/revision-history"
-DESIRED = "deployment.kubernetes.io/desired-replicas"
-MOST = "deployment.kubernetes.io/max-replicas"
-OWN_ANNOTATIONS = (REVISION, HISTORY, DESIRED, MOST, "kubectl.kubernetes.io/last-applied-configuration")
-
-
-def same_template(one: Obj, other: Obj) -> bool:
-    """Whether two pod templates are equal but for the hash that this controller adds."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(template: Obj) -> Obj:
-    meta = {key: value for key, value in (template.get("metadata") or {}).items() if value is not None}
-    labels = {key: value for key, value in (meta.get("labels") or {}).items() if key != HASH}
-    return template | {"metadata": meta | {"labels": labels}}
-
-
-def new_among(deployment: Obj, sets: Sequence[Obj]) -> Obj | None:
-    """The ReplicaSet of the Deployment's template: of several the oldest."""
-    template = deployment["spec"]["template"]
-    return next((each for each in sets if same_template(each["spec"]["template"], template)), None)
-
-
-def revision_of(obj: Obj) -> int:
-    text = annotations_of(obj).get(REVISION, "0")
-    return int(text) if text.isdecimal() else 0
-
-
-def wanted(replicaset: Obj) -> int:
-    return int(get(replicaset, "spec", "replicas", default=0))
-
-
-def active(sets: Sequence[Obj]) -> list[Obj]:
-    return [each for each in sets if wanted(each)]
-
-
-def by_age(sets: Sequence[Obj]) -> list[Obj]:
-    """Oldest first; those of the same second in the order in which they were stored."""
-    return sorted(sets, key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
-
-
-def size_of(replicaset: Obj) -> Size:
-    scaled_for = annotations_of(replicaset).get(MOST, "0")
-    available = get(replicaset, "status", "availableReplicas", default=0)
-    return Size(wanted(replicaset), available, int(scaled_for) if scaled_for.isdecimal() else 0)
-
-
-def with_revision(deployment: Obj, replicaset: Obj, revision: int) -> Obj:
-    """The ReplicaSet as it should be noted: the Deployment's annotations, and a revision above all others'."""
-    before = annotations_of(replicaset)
-    copied = {key: value for key, value in annotations_of(deployment).items() if key not in OWN_ANNOTATIONS}
-    annotations = before | copied
-    if revision_of(replicaset) < revision:
-        annotations[REVISION] = str(revision)
-        if REVISION in before:
-            history = [*before.get(HISTORY, "").split(","), before[REVISION]]
-            annotations[HISTORY] = ",".join(each for each in history if each)
-    return replicaset | {"metadata": replicaset["metadata"] | {"annotations": annotations}}
 
 
 class DeploymentController:
@@ -159,7 +114,7 @@ class DeploymentController:
             for orphan in self._index.orphans(REPLICA_SET, meta["namespace"]):
                 unowned = "deletionTimestamp" not in orphan["metadata"]
                 if unowned and matches(deployment["spec"]["selector"], labels_of(orphan)):
-                    owners = [*get(orphan, "metadata", "ownerReferences", default=[]), _owner(deployment)]
+                    owners = [*get(orphan, "metadata", "ownerReferences", default=[]), owner_of(deployment)]
                     adopted = orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}}
                     self._store.update(REPLICA_SET, adopted)
         return by_age(self._index.replicasets_of(meta["uid"]))
@@ -205,7 +160,7 @@ class DeploymentController:
 
     def _note_revision(self, deployment: Obj, new: Obj, revision: int) -> tuple[Obj, Obj]:
         noted = with_revision(deployment, new, revision)
-        noted = noted | {"spec": _with_min_ready(noted["spec"], deployment)}
+        noted = noted | {"spec": with_min_ready(noted["spec"], deployment)}
         if noted != new:
             return deployment, self._update_set(new, noted)
         deployment = self._set_revision(deployment, annotations_of(new)[REVISION])
@@ -242,11 +197,10 @@ class DeploymentController:
     def _create(self, deployment: Obj, old: Sequence[Obj], revision: int) -> tuple[Obj, Obj | None]:
         made = self._made(deployment, old, revision)
         name = made["metadata"]["name"]
-        if taken := self._store.find(REPLICA_SET, made["metadata"]["namespace"], name):
+        if self._store.find(REPLICA_SET, made["metadata"]["namespace"], name):
             # Somebody else's, or another template of the same hash: count the collision and hash again.
             collisions = get(deployment, "status", "collisionCount", default=0) + 1
             status = get(deployment, "status", default={}) | {"collisionCount": collisions}
-            assert controller_of(taken) is None or not same_template(taken["spec"]["template"], made["spec"]["template"])
             return self._store.update(DEPLOYMENT, deployment | {"status": status}), None
         new = self._store.create(REPLICA_SET, made)
         if size := wanted(new):
@@ -261,7 +215,7 @@ class DeploymentController:
 
     def _made(self, deployment: Obj, old: Sequence[Obj], revision: int) -> Obj:
         rollout, meta, template = rollout_of(deployment), deployment["metadata"], deployment["spec"]["template"]
-        hashed = template_hash(_plain(template), get(deployment, "status", "collisionCount", default=0))
+        hashed = template_hash(plain_template(template), get(deployment, "status", "collisionCount", default=0))
         labels = labels_of(template) | {HASH: hashed}
         selector = deployment["spec"]["selector"]
         selected = selector | {"matchLabels": (selector.get("matchLabels") or {}) | {HASH: hashed}}
@@ -275,7 +229,7 @@ class DeploymentController:
                 "annotations": {DESIRED: str(rollout.replicas), MOST: str(rollout.most)},
                 "generation": 1,
                 "creationTimestamp": timestamp(self._now()),
-                "ownerReferences": [_owner(deployment)],
+                "ownerReferences": [owner_of(deployment)],
             },
             "spec": {
                 "replicas": new_size(rollout, 0, count(old, "spec", "replicas")),
@@ -284,7 +238,7 @@ class DeploymentController:
             },
             "status": {"replicas": 0},
         }
-        made["spec"] = _with_min_ready(made["spec"], deployment)
+        made["spec"] = with_min_ready(made["spec"], deployment)
         return with_revision(deployment, made, revision)
 
     def _resize(self, deployment: Obj, replicaset: Obj, size: int) -> bool:
@@ -406,21 +360,3 @@ def _all(old: Sequence[Obj], new: Obj | None) -> list[Obj]:
 def _is_saturated(rollout: Rollout, new: Obj) -> bool:
     is_known = annotations_of(new).get(DESIRED) == str(rollout.replicas)
     return is_known and wanted(new) == rollout.replicas == size_of(new).available
-
-
-def _owner(deployment: Obj) -> Obj:
-    meta = deployment["metadata"]
-    return {
-        "apiVersion": DEPLOYMENT.api_version,
-        "kind": DEPLOYMENT.name,
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-
-
-def _with_min_ready(spec: Obj, deployment: Obj) -> Obj:
-    seconds = get(deployment, "spec", "minReadySeconds", default=0)
-    plain = {key: value for key, value in spec.items() if key != "minReadySeconds"}
-    return plain | {"minReadySeconds": seconds} if seconds else plain

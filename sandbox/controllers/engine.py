@@ -113,23 +113,26 @@ class Queue:
         self.add(*key)
 
     def _wake(self) -> None:
-        if self._loop is not None and not self._called:
+        if self._loop is not None and not self._called and self._failure is None:
             self._called = True
             self._loop.call_soon(self._pump)
 
-    def _pump(self) -> None:
-        self._called = False
+    def guarded(self, call: Callable[..., None], *args: object) -> None:
+        """Calls. Without one of its controllers the cluster would behave by half: an error stops it, for who waits to see."""
         try:
-            for _ in range(BATCH):
-                key = self._next()
-                if key is None:
-                    break
-                self._controllers[key.controller].sync(key.namespace, key.name)
+            call(*args)
         except Exception as error:
-            # The rest of the cluster would go on with half of its behaviour: stop, and let whoever waits know.
-            self._failure = error
+            self._failure = self._failure or error
             self._release()
             raise
+
+    def _pump(self) -> None:
+        self._called = False
+        for _ in range(BATCH):
+            key = self._next()
+            if key is None:
+                break
+            self.guarded(self._controllers[key.controller].sync, key.namespace, key.name)
         if any(self._waiting.values()):
             self._wake()
         else:

@@ -87,6 +87,21 @@ def test_orphans_stay_and_are_adopted() -> None:
     on_sandbox(story)
 
 
+def test_a_name_can_be_taken_again_at_once() -> None:
+    """Deleted and created in one breath, the Deployment has pods of its own; the former ones stop."""
+
+    async def story(sandbox: Sandbox) -> None:
+        before = {pod["metadata"]["uid"] for pod in sandbox.store.list(POD, SPACE)}
+        gone(sandbox, "Background")
+        sandbox.store.create(DEPLOYMENT, WEB)
+        await asyncio.sleep(3)
+        after = {pod["metadata"]["uid"] for pod in sandbox.store.list(POD, SPACE)}
+        assert len(after) == 3
+        assert not before & after
+
+    on_sandbox(story)
+
+
 def test_who_has_another_living_owner_stays() -> None:
     """Only the reference to the owner that is gone goes."""
 

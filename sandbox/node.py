@@ -1,0 +1,55 @@
+"""What the embedded cluster's only node is called, has, and says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..kube.clock import timestamp
+from ..kube.objects import CONFIG_MAP, NODE, Obj, get
+from .store import Store
+
+NODE_NAME = "rollway-sandbox"
+NO_NODE = (
+    "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
+    "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+)
+
+
+def address_of(number: int) -> str:
+    """The address of the pod with this number: 10.244.0.0 and on."""
+    return f"10.{number >> 16 & 255 ^ 244}.{number >> 8 & 255}.{number & 255}"
+
+
+def address_number(address: str) -> int:
+    """The number of an address, 0 where it is none of ours."""
+    parts = [int(part) for part in address.split(".")] if address else []
+    return (parts[1] ^ 244) << 16 | parts[2] << 8 | parts[3] if len(parts) == 4 else 0
+
+
+def full_image_name(image: str) -> str:
+    """With the registry and folder that are meant where none is written."""
+    registry, slash, _ = image.partition("/")
+    if not slash:
+        return f"docker.io/library/{image}"
+    return image if "." in registry or ":" in registry or registry == "localhost" else f"docker.io/{image}"
+
+
+def missing_config(store: Store, pod: Obj) -> str:
+    """What a container that cannot be configured misses: the first reference that leads nowhere, or an invented one."""
+    spec, namespace = pod["spec"]["containers"][0], pod["metadata"]["namespace"]
+    names = [get(each, "configMapRef", "name") for each in spec.get("envFrom") or ()]
+    names += [get(each, "valueFrom", "configMapKeyRef", "name") for each in spec.get("env") or ()]
+    missing = [name for name in names if name and store.find(CONFIG_MAP, namespace, name) is None]
+    return f'configmap "{missing[0] if missing else pod["spec"]["containers"][0]["name"] + "-config"}"'
+
+
+def node_object(now: datetime) -> Obj:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    at = timestamp(now)
+    return {
+        "apiVersion": NODE.api_version,
+        "kind": NODE.name,
+        "metadata": {"name": NODE_NAME, "creationTimestamp": at, "labels": {"kubernetes.io/hostname": NODE_NAME}},
+        "spec": {},
+        "status": {"conditions": [ready | {"lastHeartbeatTime": at, "lastTransitionTime": at}]},
+    }
