@@ -62,8 +62,9 @@ class HumanView:
 
     def result(self, result: Result) -> None:
         self.close()
+        progress, self._progress = self._progress, None
         if result.failure:
-            never_left = self._progress is not None and self._progress.percent_peak == 0
+            never_left = progress is not None and progress.percent_peak == 0
             for line in failure_lines(result, never_left=never_left, paint=self._err):
                 self._say(line)
             return
@@ -114,7 +115,8 @@ class HumanView:
         print(line, file=sys.stderr, flush=True)
 
     def _print(self, lines: Sequence[str] | Iterator[str]) -> None:
-        print("\n".join(lines))
+        # flushed: what goes to stderr afterwards is to stand below it
+        print("\n".join(lines), flush=True)
 
 
 def result_lines(result: Result) -> list[str]:

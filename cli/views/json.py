@@ -15,9 +15,10 @@ from pydantic.alias_generators import to_camel
 from ...cluster.events import Failure, RunEvent
 from ...errors import RollwayError
 from ...kube.objects import Ref
+from ...plan.diff import MASK
 from ...plan.plan import Plan
 from ...plan.revision import Revision
-from ...plan.steps import Apply, Step
+from ...plan.steps import Apply, Patch, Step
 from ...ship.run import Result
 from ...ship.status import Status
 from .masking import masked
@@ -123,6 +124,8 @@ def step_document(step: Step) -> dict[str, Any]:
             out["manifest"] = masked(value)
         else:
             out[to_camel(name)] = list(value) if isinstance(value, tuple) else value
+    if isinstance(step, Patch) and step.ref.kind == "Secret":
+        out["patch"] = MASK
     if isinstance(step, Apply):
         out["object"] = _object(step.ref)
     return out

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Record, Route, Scale, Step
+from ...plan.steps import Apply, Patch, Record, Route, Scale, Step
 from .paint import GLYPHS, Paint
 from .words import Row, changed_rows, pods, row, title, way_back
 
@@ -91,7 +91,7 @@ def _diff(steps: Sequence[Step], paint: Paint) -> Iterator[str]:
 def diff_of(step: Step) -> list[tuple[str, str, str]]:
     """(sign, path, text) of what a step changes of its object. The planner has masked what Secrets hold."""
     match step:
-        case Apply():
+        case Apply() | Patch():
             return changed_rows(step.changes)
         case Scale():
             return [("~", ".spec.replicas", f"{step.was} → {step.replicas}")]

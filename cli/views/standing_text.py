@@ -11,7 +11,6 @@ from .paint import Paint, Style
 _PHASES: dict[str, Style] = {
     "Promoted": "good", "Paused": "waiting", "Progressing": "changed", "RolledBack": "faint", "Failed": "bad",
 }  # fmt: skip
-_WORDS = {"RolledBack": "rolled back"}
 
 
 def status_lines(status: Status, paint: Paint) -> Iterator[str]:
@@ -43,16 +42,16 @@ def history_lines(app: str, namespace: str, revisions: Sequence[Revision], paint
         yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
         return
     rows = [
-        (str(each.number), each.version, each.strategy, each.phase, _moment(each.ended or each.started), each.message)
+        (str(each.number), each.version, each.strategy, _word(each), _moment(each.ended or each.started), each.message)
         for each in reversed(revisions)
     ]
     head = ("REVISION", "VERSION", "STRATEGY", "PHASE", "SINCE (UTC)", "")
     widths = [max(len(cells[index]) for cells in (head, *rows)) for index in range(len(head))]
     yield paint(_columns(head, widths), "faint")
-    for cells in rows:
-        phase = f"{_WORDS.get(cells[3], cells[3].lower()):<{widths[3]}}"
+    for cells, each in zip(rows, reversed(revisions), strict=True):
         # padded before it is painted: colour has no width
-        coloured = (*cells[:3], paint(phase, _PHASES.get(cells[3])), *cells[4:])
+        phase = paint(f"{cells[3]:<{widths[3]}}", _PHASES.get(each.phase))
+        coloured = (*cells[:3], phase, *cells[4:])
         yield _columns(coloured, [*widths[:3], 0, *widths[4:]])
 
 
@@ -71,7 +70,11 @@ def _side_lines(sides: Sequence[Side], paint: Paint) -> Iterator[str]:
 
 
 def _phase(revision: Revision, paint: Paint) -> str:
-    return paint(_WORDS.get(revision.phase, revision.phase.lower()), _PHASES.get(revision.phase))
+    return paint(_word(revision), _PHASES.get(revision.phase))
+
+
+def _word(revision: Revision) -> str:
+    return {"RolledBack": "rolled back"}.get(revision.phase, revision.phase.lower())
 
 
 def _moment(timestamp: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Change, Delete, Hold, Pause, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Change, Delete, Hold, Patch, Pause, Record, Route, Scale, Step, Wait
 
 
 class Row(NamedTuple):
@@ -25,6 +25,8 @@ def row(step: Step) -> Row:
     match step:
         case Apply():
             return Row("+" if step.creates else "~", str(step.ref), _applied(step), _why(step), step.ref.name)
+        case Patch():
+            return Row("~", str(step.ref), _fields(step.changes), step.why, step.ref.name)
         case Scale():
             return Row("~", str(step.ref), f"{step.was} → {pods(step.replicas)}", step.why, step.ref.name)
         case Route():
@@ -39,6 +41,8 @@ def row(step: Step) -> Row:
             return Row("∥", "pause", _paused(step), "", "pause")
         case Record():
             return Row("·", f"revision {step.number}", _recorded(step), step.why, f"revision {step.number}")
+        case _:
+            assert_never(step)
 
 
 def title(plan: Plan) -> str:
@@ -48,7 +52,8 @@ def title(plan: Plan) -> str:
     if plan.action == "rollback":
         return f"{plan.app} {plan.from_version} → {plan.to_version} · roll back"
     versions = f"{plan.from_version} → {plan.to_version}" if plan.from_version else plan.to_version
-    share = "" if plan.weight >= 100 else f" to {plan.weight}%"
+    # an apply that goes all the way is what one expects of it
+    share = "" if plan.weight >= 100 and plan.action == "apply" else f" to {plan.weight}%"
     return f"{plan.app} {versions} · {plan.strategy}{share}"
 
 
@@ -173,7 +178,7 @@ def _routed(step: Route) -> str:
 def _awaited(step: Wait) -> str:
     match step.until:
         case "rolled-out":
-            return f"until {step.pods} of {step.pods} are ready"
+            return f"until {step.pods} of {step.pods} {'is' if step.pods == 1 else 'are'} ready"
         case "started":
             return f"until {pods(step.pods)} of the new version started"
         case "held":
@@ -207,7 +212,7 @@ def _back(step: Step, version: str) -> str:
             return f"switch {step.ref.name} back"
         case Apply() if step.manifest["kind"] == DEPLOYMENT.name:
             return f"{step.ref.name} back to {version_of(step.manifest) or version}"
-        case Apply():
+        case Apply() | Patch():
             return f"{step.ref} as before"
         case _:
             return ""
