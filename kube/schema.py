@@ -156,18 +156,21 @@ def zero(type_: Struct) -> dict[str, Any]:
     for spec in type_.fields.values() if not type_.is_custom else ():
         if isinstance(spec.type, Struct) and not spec.is_pointer:
             out[spec.name] = zero(spec.type)
-        elif spec.is_always:
+        elif spec.is_always or (_is_go_struct(spec) and not spec.is_omitzero):
             out[spec.name] = empty(spec)
     return out
+
+
+def _is_go_struct(spec: Field) -> bool:
+    """Times and quantities are structs in Go, which its encoder never leaves out."""
+    return not spec.is_pointer and isinstance(spec.type, Scalar) and spec.type.code in "TMIQ"
 
 
 def empty(spec: Field) -> Any:
     """What Go writes for a field that was never set, where it writes it at all."""
     if spec.is_pointer or not isinstance(spec.type, Scalar):
         return None
-    return {"b": False, "i": 0, "l": 0, "f": 0, "I": 0, "Q": "0", "T": None, "M": None, "y": None}.get(
-        spec.type.code, ""
-    )
+    return {"b": False, "i": 0, "l": 0, "f": 0, "I": 0, "Q": "0", "T": None, "M": None, "y": None}.get(spec.type.code, "")
 
 
 _TYPE_META: Mapping[str, Type] = {"apiVersion": Scalar("s", "string"), "kind": Scalar("s", "string")}

@@ -408,7 +408,7 @@ class Api:
             raise modified_meanwhile(kind, was["name"])
         if not given and not rules.updates_blindly and not is_patch:
             problem = checks.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise checks.refusal(kind.name, kind.group, was["name"], [problem])
+            raise checks.refusal(kind.plural, kind.group, was["name"], [problem])
 
     def _timestamp(self) -> str:
         return timestamp(self._now())
@@ -504,10 +504,14 @@ def _fit_name(obj: Obj, name: str) -> None:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
 
 
+_STORED_AS = {"Service": "services/specs", "Node": "minions", "Ingress": "ingress"}
+
+
 def _other_uid(kind: Kind, live: Obj, uid: str) -> Conflict:
     meta = live["metadata"]
     what = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-    key = "/".join(part for part in ("/registry", kind.plural, meta.get("namespace", ""), meta["name"]) if part)
+    stored_as = f"{kind.group}/{kind.plural}" if _is_custom(kind) else _STORED_AS.get(kind.name, kind.plural)
+    key = "/".join(part for part in ("/registry", stored_as, meta.get("namespace", ""), meta["name"]) if part)
     why = (
         f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
         f"UID in precondition: {uid}, UID in object meta: {meta['uid']}"
@@ -527,8 +531,11 @@ def _keep_server_fields(obj: Obj, live: Obj) -> None:
 def _keep_addresses(obj: Obj, live: Obj) -> None:
     """A Service that is replaced without its addresses keeps them."""
     spec, was = obj["spec"], live["spec"]
+    _drop_unfitting(spec, was)
     if spec.get("type") == "ExternalName" or was.get("type") == "ExternalName":
         return
+    if spec.get("clusterIP") and spec["clusterIP"] != was.get("clusterIP") and spec.get("clusterIPs") == was.get("clusterIPs"):
+        spec["clusterIPs"] = [spec["clusterIP"]]  # the old field alone was changed: the new one follows
     for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
         if not spec.get(name) and was.get(name):
             spec[name] = was[name]
@@ -536,6 +543,24 @@ def _keep_addresses(obj: Obj, live: Obj) -> None:
     for port in spec.get("ports") or () if spec.get("type") != "ClusterIP" else ():
         if not port.get("nodePort") and (known := old_ports.get((port["port"], port.get("protocol")))):
             port["nodePort"] = known
+
+
+def _drop_unfitting(spec: Obj, was: Obj) -> None:
+    """What belonged to the former type of a Service goes with it, unless the update itself asks for it."""
+    if spec.get("type") == was.get("type"):
+        return
+    unfitting = []
+    if spec.get("type") == "ExternalName":
+        unfitting += ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
+    if spec.get("type") in ("ExternalName", "ClusterIP"):
+        unfitting += ["externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"]
+        old_ports = [port.get("nodePort") for port in was.get("ports") or ()]
+        for port in spec.get("ports") or ():
+            if port.get("nodePort") in old_ports:
+                port.pop("nodePort", None)
+    for name in unfitting:
+        if name in spec and spec[name] == was.get(name):
+            del spec[name]
 
 
 def _without_times(obj: Obj) -> Obj:

@@ -124,7 +124,10 @@ class InProcess:
 
     async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
         await asyncio.sleep(0)
-        return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
+        try:
+            return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
+        except NotFound:
+            return ""
 
     async def close(self) -> None:
         await asyncio.sleep(0)

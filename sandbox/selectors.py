@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..errors import ApiError
 from ..kube.objects import Kind, Obj, get, labels_of
 from . import checks
+from .registry import RULES
 
 Predicate = Callable[[Obj], bool]
 
@@ -184,7 +185,7 @@ def field_predicate(text: str, kind: Kind) -> Predicate:
 def _check_field(key: str, kind: Kind) -> None:
     if key in ("metadata.name", "metadata.namespace") or key in _FIELDS.get(kind.name, ()):
         return
-    if kind.name in _FIELDS:
+    if kind.name in _FIELDS or RULES[kind.name].is_custom:
         raise bad_request(f"field label not supported: {key}")
     raise bad_request(f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"')
 

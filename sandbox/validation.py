@@ -203,7 +203,8 @@ def _rolling(field: str, rolling: Obj) -> Problems:
 def _is_nothing(value: int | str) -> bool:
     if isinstance(value, int):
         return value == 0
-    return not re.fullmatch("[0-9]+%", value) or int(value[:-1]) == 0
+    digits = re.fullmatch("([0-9]+)%?", value)
+    return digits is None or int(digits[1]) == 0
 
 
 def _same_selector(obj: Obj, before: Obj) -> Problems:
