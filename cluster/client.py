@@ -7,6 +7,7 @@ whole cluster first.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
+INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 
 
@@ -46,6 +48,7 @@ class KubeClient:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._tells_initial = True
         self._served: dict[str, dict[str, Kind]] = {}  # apiVersion -> kind name -> kind
 
     @property
@@ -87,11 +90,7 @@ class KubeClient:
         self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
     ) -> AsyncGenerator[Event, None]:
         query = _selectors(labels, {"metadata.name": name} if name else None)
-        return follow(
-            partial(self._snapshot, kind, namespace, query),
-            partial(self._stream, kind, namespace, query),
-            first_pause_s=self._wire.timing.first_pause / 2,
-        )
+        return follow(_Listed(self, kind, namespace, query), first_pause_s=self._wire.timing.first_pause / 2)
 
     async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
         from .answers import Call
@@ -179,16 +178,14 @@ class KubeClient:
         typed = [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer.get("items") or ()]
         return get(answer, "metadata", "resourceVersion", default=""), typed
 
-    async def _stream(
-        self, kind: Kind, namespace: str, query: Mapping[str, str], version: str
-    ) -> AsyncGenerator[dict[str, Any], None]:
+    async def _stream(self, kind: Kind, namespace: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
         from .answers import Call
 
         how = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(self._wire.timing.watch)}
-        path = _path(kind, namespace)
-        call = Call("watch", "GET", path, kind, namespace, query={**query, **how, "resourceVersion": version})
-        async for event in self._wire.lines(call):
-            yield event
+        call = Call("watch", "GET", _path(kind, namespace), kind, namespace, query={**how, **query})
+        async with contextlib.aclosing(self._wire.lines(call)) as lines:
+            async for event in lines:
+                yield event
 
     async def _kind(self, api_version: str, name: str) -> Kind:
         """Raises NotFound for a kind that is not served; what is not there is asked for again the next time."""
@@ -212,6 +209,30 @@ class KubeClient:
             return {}
         resources = [resource for resource in answer.get("resources") or () if "/" not in resource["name"]]
         return {item["kind"]: Kind(api_version, item["kind"], item["name"], item["namespaced"]) for item in resources}
+
+
+class _Listed:
+    """What a watch follows. Whether the server begins watches with what there is (Kubernetes 1.34 and later) holds for all."""
+
+    def __init__(self, client: KubeClient, kind: Kind, namespace: str, query: Mapping[str, str]) -> None:
+        self._client = client
+        self._of = (kind, namespace)
+        self._query = query
+
+    @property
+    def tells_initial(self) -> bool:
+        return self._client._tells_initial
+
+    @tells_initial.setter
+    def tells_initial(self, value: bool) -> None:
+        self._client._tells_initial = value
+
+    async def snapshot(self) -> tuple[str, Sequence[Obj]]:
+        return await self._client._snapshot(*self._of, self._query)
+
+    def stream(self, version: str) -> AsyncGenerator[dict[str, Any], None]:
+        start = {"resourceVersion": version} if version else INITIAL
+        return self._client._stream(*self._of, {**self._query, **start})
 
 
 def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:
