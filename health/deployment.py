@@ -69,7 +69,8 @@ def _rolled_out(deployment: Mapping[str, Any], counts: _Counts, pods: int) -> Pr
     if counts.updated < pods:
         message = f"{counts.updated} of {pods} pods updated"
     elif counts.all > counts.updated:
-        message = f"{counts.all - counts.updated} pods of the old version left"
+        old = counts.all - counts.updated
+        message = f"{old} pod{'s' if old != 1 else ''} of the old version left"
     else:
         message = f"{counts.available} of {pods} pods available"
     # The status does not count the new version's ready pods by themselves: what cannot be old ones are new ones.

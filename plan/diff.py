@@ -33,7 +33,8 @@ def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in [*after, *(key for key in before if key not in after)]:
             yield from _walk(f"{path}{_segment(key)}", before.get(key), after.get(key))
-    elif isinstance(before, list) and isinstance(after, list) and (keys := _keys(before, after)):
+    elif isinstance(before or [], list) and isinstance(after, list) and (keys := _keys(before or [], after)):
+        before = before or []
         old, new = ({item[keys]: item for item in items} for items in (before, after))
         for name in [*new, *(name for name in old if name not in new)]:
             yield from _walk(f"{path}[{name}]", old.get(name), new.get(name))

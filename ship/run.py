@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, Waiting
@@ -12,8 +12,8 @@ from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.observe import observe
 from ..cluster.port import Cluster
-from ..errors import BadInput, StalePlan, TimedOut
-from ..kube.objects import Obj
+from ..errors import BadInput, Forbidden, NotFound, StalePlan, TimedOut
+from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
 from ..plan.revision import Revision
@@ -67,6 +67,8 @@ async def plan(
 ) -> Plan:
     """What `run` would do now. Changes nothing."""
     observed = await look(cluster, release, strategy)
+    if not observed.history and not any(observed.objects.values()):
+        await _refuse_missing_namespace(cluster, release)
     return choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
 
 
@@ -155,6 +157,9 @@ Attempt = Callable[[Observed], tuple[Strategy, Plan]]
 
 async def _locked(cluster: Cluster, release: Release, strategy: str | None, options: Options, attempt: Attempt) -> Result:
     """One plan, made and executed under the lock, with its way back."""
+    own = _own_namespace(release)
+    if own and await cluster.get(ref_of(own)) is None:
+        await cluster.apply(own)  # the lock lives in the namespace, so one that the release brings along has to be there first
     async with Lock(cluster, release.app, release.namespace, options.holder) as lock:
         observed = await look(cluster, release, strategy)
         chosen, made = attempt(observed)
@@ -217,7 +222,7 @@ async def _go_on(cluster: Cluster, release: Release, paused: Result, options: Op
     return await _locked(cluster, release, paused.plan.strategy, options, attempt)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[None]:
     """asyncio.timeout, answering in the product's words."""
     try:
@@ -228,6 +233,21 @@ async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[No
             f"{release.app} is not done after {seconds:g} s, and is left as it is",
             hint="the same command goes on where it stopped; `deploy rollback` takes it back",
         ) from None
+
+
+def _own_namespace(release: Release) -> Obj | None:
+    """The release's own Namespace manifest, if it has one."""
+    return next((o for o in release.others if (o["kind"], o["metadata"]["name"]) == (NAMESPACE.name, release.namespace)), None)
+
+
+async def _refuse_missing_namespace(cluster: Cluster, release: Release) -> None:
+    """A plan for a namespace that is not there would not be the truth. Who may not read namespaces is believed."""
+    if _own_namespace(release):
+        return
+    with contextlib.suppress(Forbidden):
+        if await cluster.get(Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)) is None:
+            details = {"name": release.namespace, "kind": "namespaces"}
+            raise NotFound(404, "NotFound", f'namespaces "{release.namespace}" not found', details)
 
 
 def _told(failure: Failure) -> str:

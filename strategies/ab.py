@@ -26,7 +26,7 @@ class Ab(Strategy):
 
     @property
     def rolling(self) -> Rolling:
-        return Rolling("25%", 0)
+        return Rolling(deadline_s=self.deadline_s)
 
     @property
     def deadline_s(self) -> int:
@@ -41,7 +41,7 @@ class Ab(Strategy):
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
-        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        own = manifests.stable(release, replicas or release.replicas, self.rolling)
         others = [obj for obj in release.others if obj["kind"] not in ("VirtualService", "DestinationRule")]
         variant = self._variant(self._variant_pods(replicas or release.replicas or 1))
         routes = self._routes(release, Traffic(self.first_weight(), self._matches))
@@ -133,6 +133,3 @@ class Ab(Strategy):
     @property
     def _variant_name(self) -> str:
         return manifests.second_name(self.release, VARIANT)
-
-    def _why_wait(self) -> str:
-        return "the other variant carries the requests meanwhile"

@@ -28,7 +28,7 @@ class BlueGreen(Strategy):
 
     @property
     def rolling(self) -> Rolling:
-        return manifests.rolling_of(self.release.workload) or Rolling()
+        return (manifests.rolling_of(self.release.workload) or Rolling())._replace(deadline_s=self.deadline_s)
 
     @property
     def deadline_s(self) -> int:
@@ -50,7 +50,7 @@ class BlueGreen(Strategy):
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
         total = replicas or release.replicas or 1
-        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        own = manifests.stable(release, replicas or release.replicas, self.rolling)
         previews = [self._preview(selector.STABLE)] if release.services else []
         services = [self.service(service) for service in release.services]
         return (*release.others, *services, *previews, own, self._side(release, GREEN, total))
@@ -138,7 +138,7 @@ class BlueGreen(Strategy):
 
     def _side(self, release: Release, track: str, replicas: int) -> Obj:
         if track == selector.STABLE:
-            return manifests.stable(release, replicas, self.rolling, deadline_s=self.deadline_s)
+            return manifests.stable(release, replicas, self.rolling)
         return manifests.second(release, GREEN, GREEN, replicas, deadline_s=self.deadline_s)
 
     def _preview(self, track: str) -> Obj:

@@ -21,7 +21,7 @@ class Canary(Strategy):
     @property
     def rolling(self) -> Rolling:
         surge = self.release.options.canary.max_surge
-        return Rolling(surge, 0) if surge not in (0, "0%") else Rolling(0, 1)
+        return Rolling(surge, 0, None, self.deadline_s) if self._may_surge else Rolling(0, 1, None, self.deadline_s)
 
     @property
     def deadline_s(self) -> int:
@@ -43,7 +43,7 @@ class Canary(Strategy):
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release, total = self.release, replicas or self.release.replicas or 1
         pods = split(total, self.first_weight(), may_surge=self._may_surge)
-        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        own = manifests.stable(release, replicas or release.replicas, self.rolling)
         return (*release.others, *release.services, self._canary(pods.canary), own)
 
     @property
@@ -90,6 +90,3 @@ class Canary(Strategy):
     @property
     def _canary_name(self) -> str:
         return manifests.second_name(self.release, self.suffix)
-
-    def _why_wait(self) -> str:
-        return "the canary carries its share meanwhile"

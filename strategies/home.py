@@ -103,18 +103,16 @@ class Homecoming(ABC):
     def _roll(self, draft: Draft, release: Release, replicas: int, *, is_adopted: bool, final: Rolling | None) -> None:
         name = self.app.name
         live = draft.deployment(name)
-        why_wait = self._why_wait() if draft.replicas(name) else "until all of it is ready"
         is_exact = is_adopted and TRACK_LABEL not in template_labels(live or {})
         count = self._count(draft, name, replicas)
 
         def manifest(rolling: Rolling) -> Obj:
-            return manifests.stable(
-                release, count, rolling, deadline_s=self.deadline_s, is_exact=is_exact, paused=paused_off(live)
-            )
+            return manifests.stable(release, count, rolling, is_exact=is_exact, paused=paused_off(live))
 
-        in_place, why = manifest(self.rolling), self._why_roll(draft, release)
+        in_place = manifest(self.rolling)
         if final and not draft.rolls(in_place):
             in_place = manifest(final)
+        why, why_wait = self._why_roll(draft, release, rolls=draft.rolls(in_place))
         self._apply_own(draft, in_place, why)
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
@@ -131,12 +129,21 @@ class Homecoming(ABC):
             draft.patch(self.app.name, limits, "the limits of its rolling update go")
         draft.apply(manifest, why)
 
-    def _why_roll(self, draft: Draft, release: Release) -> str:
+    def _why_roll(self, draft: Draft, release: Release, *, rolls: bool) -> tuple[str, str]:
+        """Why the user's own Deployment is applied, and what the wait after it is for."""
         if draft.deployment(self.app.name) is None:
-            return "the application's first version"
-        return f"{release.version} in its own Deployment"
+            return "the application's first version", "until all of it is ready"
+        if not draft.replicas(self.app.name):
+            return f"{release.version} comes back to the application's own Deployment", "until all of it is ready"
+        if not rolls:
+            return f"{release.version} at full size again", "before anything else goes"
+        seconds = [d for d in draft.project().deployments(self.release.app) if track_of(d) and get(d, "spec", "replicas")]
+        carried = f"{seconds[0]['metadata']['name']} carries its share meanwhile" if seconds else self.why_wait
+        return f"its own pods become {release.version}", carried
 
-    def _why_wait(self) -> str:
+    @property
+    def why_wait(self) -> str:
+        """What users should know of the time in which the user's own Deployment is rolled alone."""
         return "old pods go only as new ones are ready"
 
     def _retire_seconds(self, draft: Draft) -> None:

@@ -13,11 +13,13 @@ from ..routing.selector import STABLE
 
 
 class Rolling(NamedTuple):
-    """How a Deployment replaces its own pods (spec.strategy), and how long a pod must be ready to count."""
+    """How a Deployment replaces its own pods (spec.strategy), how long a pod must be ready to count, and how long nothing may
+    move before the controller gives up. None leaves the manifest's own."""
 
     max_surge: int | str = "25%"
     max_unavailable: int | str = 0
     min_ready_s: int | None = None
+    deadline_s: int | None = None
     type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
 
     @property
@@ -41,7 +43,6 @@ def stable(
     replicas: int | None,
     rolling: Rolling,
     *,
-    deadline_s: int | None = None,
     is_exact: bool = False,
     paused: bool | None = None,
 ) -> Obj:
@@ -52,7 +53,7 @@ def stable(
     out = copy.deepcopy(release.workload)
     if not is_exact:
         _label_pods(_marked(release, out), STABLE)
-    _set(out["spec"], replicas, None if is_exact else deadline_s)
+    _set(out["spec"], replicas, rolling.deadline_s)
     out["spec"]["strategy"] = rolling.spec
     if rolling.min_ready_s is not None:
         out["spec"]["minReadySeconds"] = max(rolling.min_ready_s, get(out, "spec", "minReadySeconds", default=0))

@@ -32,7 +32,7 @@ class Ramped(Strategy):
     @property
     def rolling(self) -> Rolling:
         options = self.release.options.ramped
-        return Rolling(options.max_surge, options.max_unavailable, options.min_ready_seconds or None)
+        return Rolling(options.max_surge, options.max_unavailable, options.min_ready_seconds or None, self.deadline_s)
 
     @property
     def deadline_s(self) -> int:
@@ -44,7 +44,7 @@ class Ramped(Strategy):
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
-        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        own = manifests.stable(release, replicas or release.replicas, self.rolling)
         return (*release.others, *release.services, own)
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
@@ -90,7 +90,7 @@ class Ramped(Strategy):
             draft.wait(self.app.name, "held", stop_at, "every pod ready before one goes")
 
     def _own(self, replicas: int, rolling: Rolling, *, paused: bool) -> Obj:
-        return manifests.stable(self.release, replicas, rolling, deadline_s=self.deadline_s, paused=paused)
+        return manifests.stable(self.release, replicas, rolling._replace(deadline_s=self.deadline_s), paused=paused)
 
     def _updated(self, draft: Draft, live: Obj) -> int:
         """Pods of this release that are there already."""

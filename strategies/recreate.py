@@ -16,7 +16,7 @@ class Recreate(Strategy):
 
     @property
     def rolling(self) -> Rolling:
-        return Rolling(type="Recreate")
+        return Rolling(type="Recreate", deadline_s=self.deadline_s)
 
     @property
     def deadline_s(self) -> int:
@@ -31,13 +31,14 @@ class Recreate(Strategy):
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
-        own = manifests.stable(release, replicas or release.replicas, self.rolling, deadline_s=self.deadline_s)
+        own = manifests.stable(release, replicas or release.replicas, self.rolling)
         return (*release.others, *release.services, own)
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         raise AssertionError("check_weight lets only 100% through")
 
-    def _why_wait(self) -> str:
+    @property
+    def why_wait(self) -> str:
         return "downtime: from the last old pod's end to the first new one's readiness"
 
     def _finish(self, draft: Draft, replicas: int) -> Split:

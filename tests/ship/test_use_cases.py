@@ -196,6 +196,25 @@ def test_a_missing_namespace_is_told() -> None:
         elsewhere = dataclasses.replace(release("v1"), namespace="nowhere")
         with pytest.raises(NotFound, match='namespaces "nowhere" not found'):
             await world.ship("apply", elsewhere)
+        with pytest.raises(NotFound, match='namespaces "nowhere" not found'):
+            await shipping.plan(world.cluster, elsewhere, Request("apply"))
+
+    in_world(story)
+
+
+def test_a_release_may_bring_its_own_namespace() -> None:
+    """It is there before the lock that lives in it."""
+
+    async def story(world: World) -> None:
+        own: Obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fresh"}}
+        plain = release("v1")
+        moved = [{**obj, "metadata": {**obj["metadata"], "namespace": "fresh"}} for obj in (*plain.others, *plain.services)]
+        workload = {**plain.workload, "metadata": {**plain.workload["metadata"], "namespace": "fresh"}}
+        bringing = dataclasses.replace(plain, namespace="fresh", workload=workload, services=(moved[1],), others=(own, moved[0]))
+        planned = await shipping.plan(world.cluster, bringing, Request("apply"))
+        assert any(isinstance(step, Apply) and step.manifest["kind"] == "Namespace" for step in planned.steps)
+
+        assert (await world.ship("apply", bringing)).phase == "Promoted"
 
     in_world(story)
 
