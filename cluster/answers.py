@@ -156,7 +156,7 @@ def no_answer(call: Call, error: BaseException, access: Access) -> Failed:
 
 def not_kubernetes(access: Access, text: str) -> Unreachable:
     """For a success that is not JSON: a proxy's login page, another server."""
-    seen = " ".join(text.split())[:80]
+    seen = " ".join(text.split())[:80] or "an empty answer"
     return Unreachable(f"{access.host} does not answer as a Kubernetes API server: {seen}", hint=_others(access))
 
 
