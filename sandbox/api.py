@@ -154,6 +154,11 @@ class Api:
         """
         asked = Options(**options)
         _check_patch_options(type_, asked)
+        if type_ in ("merge", "strategic") and not isinstance(patch, Mapping):
+            seen = {list: "array", str: "string", bool: "bool"}.get(type(patch), "number")
+            raise bad_request(
+                f"error decoding patch: json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
+            )
         if type_ == "apply":
             return self._apply(kind, namespace, name, patch, asked)
         live = self.store.get(kind, namespace, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..cluster.port import Event
@@ -91,7 +91,7 @@ class InProcess:
 
     async def watch(
         self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Changes are queued from the first moment on, so none is lost between the list and what follows."""
 
         def is_meant(obj: Obj | None) -> bool:

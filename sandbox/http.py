@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from ..errors import ApiError
 from ..kube.clock import now
 from ..kube.objects import Kind, Obj
+from ..kube.schema import schema_of, zero
 from . import checks, discovery, gojson, tables
 from .api import Api, Generic, Page
 from .registry import RULES
@@ -21,6 +23,7 @@ from .selectors import Predicate, bad_request
 from .store import Change
 
 Logs = Callable[..., str]
+_log = logging.getLogger(__name__)
 BOOKMARK_EVERY_S = 60.0
 _PATCHES = {
     "application/merge-patch+json": "merge",
@@ -60,6 +63,10 @@ class _Server:
         except ApiError as error:
             self._flush()
             return _json(_status_of(error), error.code)
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            # A request of a shape that nobody thought of: the log says where, the client gets a Status like any other.
+            _log.exception("%s %s", request.method, request.path_qs)
+            return _json(ApiError(500, "InternalError", f"Internal error occurred: {error}").status, 500)
 
     def _authenticate(self, request: web.Request) -> None:
         if not self._token or request.path in ("/healthz", "/readyz", "/livez", "/version"):
@@ -145,7 +152,7 @@ class _Server:
             return await self._watch(request, target)
         page = self._api.list(
             target.kind, target.namespace, label_selector=query.get("labelSelector", ""),
-            field_selector=query.get("fieldSelector", ""), limit=int(query.get("limit") or 0),
+            field_selector=query.get("fieldSelector", ""), limit=_integer(query.get("limit") or "0"),
             continue_=query.get("continue", ""),
         )  # fmt: skip
         self._flush()
@@ -216,6 +223,8 @@ class _Server:
         except (gojson.NotJson, yaml.YAMLError) as problem:
             why = f"couldn't get version/kind; json parse error: {problem} ({gojson.summary(raw)})"
             raise bad_request(f"the object provided is unrecognized (must be of type {kind_name}): {why}") from None
+        if body is None:
+            return {}
         if not isinstance(body, dict):
             seen = {list: "array", str: "string", bool: "bool"}.get(type(body), "number")
             why = f"couldn't get version/kind; json parse error: json: cannot unmarshal {seen} into Go value of type {_HEAD}"
@@ -229,6 +238,10 @@ class _Server:
     async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
         query = request.query
         chosen = self._api.predicate(target.kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+        _integer(query.get("timeoutSeconds") or "0")
+        if (version := query.get("resourceVersion", "")) and not version.isdigit():
+            problem = checks.invalid("resourceVersion", version, f'strconv.ParseUint: parsing "{version}": invalid syntax')
+            raise bad_request(f"{problem.field}: {problem.text}")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         changes: asyncio.Queue[Change] = asyncio.Queue()
@@ -335,10 +348,12 @@ class _Shown(NamedTuple):
         return {"type": type_, "object": seen}
 
     def bookmark(self, version: int, *, is_initial_end: bool = False) -> Obj:
-        meta: Obj = {"resourceVersion": str(version), "creationTimestamp": None}
+        meta: Obj = {"resourceVersion": str(version)}
         if is_initial_end:
             meta["annotations"] = {"k8s.io/initial-events-end": "true"}
-        obj = {"kind": self.kind.name, "apiVersion": self.kind.api_version, "metadata": meta}
+        type_ = schema_of(self.kind)
+        blank = zero(type_) if type_ is not None else {}
+        obj = blank | {"kind": self.kind.name, "apiVersion": self.kind.api_version, "metadata": meta}
         if self.table:
             empty = tables.table(self.kind, [], now(), version=str(version))
             empty["rows"] = [{"cells": [], "object": obj}] if is_initial_end else []
@@ -453,6 +468,13 @@ def _options(request: web.Request, target: Target, options_kind: str) -> dict[st
     }
 
 
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise bad_request(f"strconv.ParseInt: parsing {json.dumps(text)}: invalid syntax") from None
+
+
 def _patch_body(raw: bytes, *, is_yaml: bool) -> Any:
     try:
         return yaml.safe_load(raw) if is_yaml else gojson.parse(raw.decode(errors="replace"))
@@ -468,6 +490,8 @@ async def _delete_options(request: web.Request) -> tuple[dict[str, Any], bool]:
         body = gojson.parse(raw.decode(errors="replace")) if raw.strip() else {}
     except gojson.NotJson as problem:
         raise bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
+    if not isinstance(body, dict):
+        raise bad_request("couldn't get version/kind; json parse error: the options are not an object")
     preconditions = body.get("preconditions") or {}
     grace = body.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))
     propagation = body.get("propagationPolicy") or request.query.get("propagationPolicy") or ""
@@ -478,7 +502,7 @@ async def _delete_options(request: web.Request) -> tuple[dict[str, Any], bool]:
         raise checks.refusal("DeleteOptions", "meta.k8s.io", "", [problem_])
     how = {
         "propagation": propagation,
-        "grace_s": int(grace) if grace is not None else None,
+        "grace_s": _integer(str(grace)) if grace is not None else None,
         "uid": preconditions.get("uid") or "",
         "resource_version": preconditions.get("resourceVersion") or "",
     }
