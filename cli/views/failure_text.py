@@ -59,7 +59,8 @@ def _done_about(result: Result, never_left: bool) -> str:
         return "it is left as it is, as asked for: `deploy promote` tries again, `deploy rollback` takes it back"
     done = way_back(result.way_back.steps, result.way_back.to_version)
     to = result.way_back.to_version
-    where = f"traffic never left {to}" if never_left else f"rolled back: all requests go to {to}"
+    # recreate stops what serves: there was nowhere to stay
+    where = f"traffic never left {to}" if never_left and plan.strategy != "recreate" else f"rolled back: all requests go to {to}"
     return f"{where} ({done})" if done else where
 
 

@@ -20,7 +20,7 @@ from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
 from .progress import Progress
 from .standing_text import history_lines, status_lines
-from .words import duration, row, title
+from .words import duration, row, stop, title
 
 if TYPE_CHECKING:
     from .live import Screen
@@ -74,7 +74,7 @@ class HumanView:
         self._print(status_lines(status, self._out))
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
-        self._print(history_lines(app, namespace, revisions, self._out))
+        self._print(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout)))
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
         self._print([text.rstrip("\n")])
@@ -128,5 +128,5 @@ def result_lines(result: Result) -> list[str]:
         return [f"rolled back to {plan.to_version} · took {duration(result.seconds)}"]
     back = " · back: deploy rollback" if plan.undo else ""
     if result.phase == "Paused":
-        return [f"paused at {result.weight}% as revision {plan.revision} · on: deploy promote{back}"]
+        return [f"{stop(plan)}, as revision {plan.revision} · on: deploy promote{back}"]
     return [f"promoted as revision {plan.revision}{back}"]

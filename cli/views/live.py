@@ -12,7 +12,7 @@ from rich.text import Text
 from ...cluster.events import RunEvent
 from .paint import Paint
 from .progress import Line, Progress, Section
-from .words import share, stopwatch
+from .words import stopwatch
 
 BAR_CELLS = 20
 REFRESHES_A_SECOND = 8
@@ -24,6 +24,7 @@ class Screen:
     def __init__(self, progress: Progress, clock: Callable[[], float], stream: TextIO) -> None:
         self._progress = progress
         self._clock = clock
+        self._settled = 0  # sections that are over, and printed
         self._paint = Paint(True)
         self._console = Console(file=stream, highlight=False, soft_wrap=False)
         # what a resized or a small terminal cannot show is cut at its end, so that the cursor finds back
@@ -31,7 +32,6 @@ class Screen:
             console=self._console, get_renderable=self._render, refresh_per_second=REFRESHES_A_SECOND, transient=False,
             redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
-        self._settled = 0
         self._live.start()
 
     def update(self, event: RunEvent) -> None:
@@ -96,4 +96,4 @@ def _cells(percent: float, paint: Paint) -> str:
     full = round(BAR_CELLS * percent / 100)
     if 0 < percent < 100:  # a share is neither nothing nor everything
         full = min(max(full, 1), BAR_CELLS - 1)
-    return paint("█" * full, "good") + paint("░" * (BAR_CELLS - full), "faint") + f"▏{share(percent):>4}"
+    return paint("█" * full, "good") + paint("░" * (BAR_CELLS - full), "faint") + f"▏{percent:>3.0f}%"

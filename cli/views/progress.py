@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
-from ...kube.objects import DEPLOYMENT, get, labels_of
-from ...plan.observed import TRACK_LABEL
+from ...kube.objects import DEPLOYMENT, VIRTUAL_SERVICE, get
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Hold, Pause, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Delete, Hold, Pause, Record, Route, Scale, Step, Wait
 from .words import duration, pods, row, title, version_of
 
 State = Literal["running", "done", "failed"]
@@ -85,19 +84,19 @@ class Progress:
         old, new = (plan.to_version, plan.from_version) if plan.action == "rollback" else (plan.from_version, plan.to_version)
         is_shared = bool(old) and old != new
         heading = f"back to {plan.to_version}" if event.is_way_back else title(plan)
-        self._sides = Sides.of(plan, self._percent)
+        self._sides = Sides(plan, self._percent)
         self._percent = self._sides.percent
         self.sections.append(Section(heading, self._clock(), (old, new), self._percent, is_shared))
 
     def _step_began(self, step: Step) -> None:
         if isinstance(step, Record | Pause):
             return
-        said, lines = row(step), self.sections[-1].lines
-        if isinstance(step, Wait) and lines and lines[-1].name == said.name:
+        name, lines = _name(step), self.sections[-1].lines
+        if isinstance(step, Wait) and lines and lines[-1].name == name:
+            # what was changed and what is then waited for are one line
             lines[-1].state = "running"
             return
-        what = duration(step.seconds) if isinstance(step, Hold) else _headline(step)
-        lines.append(Line(said.name, what, self._clock()))
+        lines.append(Line(name, _headline(step), self._clock()))
 
     def _moved(self, event: StepMoved) -> None:
         section = self.sections[-1]
@@ -140,52 +139,78 @@ class Progress:
 
 
 class Sides:
-    """How many pods of each version there are, followed through the steps of a plan: for the bar, not for deciding anything."""
+    """How requests are shared, followed through the steps of a plan: for the bar, not for deciding anything.
 
-    def __init__(self, plan: Plan, old: int, new: int, percent: float) -> None:
-        self._plan = plan
-        self._is_by_pods = plan.strategy in ("canary", "ramped", "recreate")
-        self._counts = {True: new, False: old}
-        self._is_new: dict[str, bool] = {}
-        self.percent = percent
+    A share moves in the plan's direction only. Where it follows the pods (canary, ramped, recreate) it is counted in ready pods;
+    elsewhere it changes with the route.
+    """
+
+    def __init__(self, plan: Plan, percent: float) -> None:
+        """`percent` is where the run has come to so far; a plan that is the first of its run tells by its steps."""
         self.at_end = plan.split.percent
-
-    @staticmethod
-    def of(plan: Plan, percent: float) -> Sides:
-        """`percent` is the share so far; a plan that is the first of its run says by its steps where it starts."""
-        new = sum(_before(step) for step in _first_touches(plan) if _is_second(step, plan))
-        total = plan.steady_pods
-        old = max(total - new, 0)
-        return Sides(plan, old, new, round(100 * new / (old + new), 1) if new else percent)
+        self._is_by_pods = plan.strategy in ("canary", "ramped", "recreate")
+        self._new_version = plan.from_version if plan.action == "rollback" else plan.to_version
+        self._runs_new: dict[str, bool] = {}
+        self._pods: dict[str, int] = {}
+        self._new: dict[str, int] = {}
+        self._start(plan)
+        self.percent = percent or self._counted() or 0.0
 
     def moved(self, step: Wait, ready: int) -> float:
-        if self._is_by_pods and step.until != "drained":
-            is_new = self._is_new.get(step.ref.name, _is_second_name(step.ref.name, self._plan))
-            wanted = max(step.pods, 1)
-            if step.ref.name in self._is_new and self._plan.strategy != "canary":
-                # in place: what one version wins the other loses
-                share = 100 * ready / wanted if is_new else 100 - 100 * ready / wanted
-                target = self.at_end
-                self.percent = round(min(share, target) if is_new else max(share, target), 1)
-            else:
-                self._counts[is_new] = ready
-                total = sum(self._counts.values())
-                self.percent = round(100 * self._counts[True] / total, 1) if total else self.percent
+        if self._is_by_pods and step.until == "rolled-out":
+            name = step.ref.name
+            self._pods[name] = step.pods
+            if name in self._runs_new:
+                # in place: what one version has, the other has not
+                self._new[name] = ready if self._runs_new[name] else max(step.pods - ready, 0)
+            self._follow()
         return self.percent
 
     def ended(self, step: Step) -> float:
         match step:
             case Apply() if step.manifest["kind"] == DEPLOYMENT.name:
-                new = self._plan.from_version if self._plan.action == "rollback" else self._plan.to_version
-                self._is_new[step.ref.name] = version_of(step.manifest) == new
-            case Apply() if step.manifest["kind"] == "VirtualService":
+                self._runs_new[step.ref.name] = version_of(step.manifest) == self._new_version
+            case Apply() if step.manifest["kind"] == VIRTUAL_SERVICE.name:
+                self.percent = self.at_end
+            case Route() if set(step.was) == set(step.selector):  # a switch; another one merely names the present track
                 self.percent = self.at_end
             case Scale() if self._is_by_pods:
-                is_new = _is_second_name(step.ref.name, self._plan)
-                self._counts[is_new] = min(self._counts[is_new], step.replicas)
-            case Route():
-                self.percent = self.at_end if _is_switch(step) else self.percent
+                self._pods[step.ref.name] = step.replicas
+                self._new[step.ref.name] = min(self._new.get(step.ref.name, 0), step.replicas)
+                self._follow()
+            case Delete():
+                self._pods.pop(step.ref.name, None)
+                self._new.pop(step.ref.name, None)
         return self.percent
+
+    def _start(self, plan: Plan) -> None:
+        """The pods before the plan, from the first step on each Deployment."""
+        for step in plan.steps:
+            if isinstance(step, Scale) or (isinstance(step, Apply) and step.manifest["kind"] == DEPLOYMENT.name):
+                self._pods.setdefault(step.ref.name, _before(step))
+        if plan.strategy == "canary":
+            for name in [name for name in self._pods if name.endswith("-canary")]:
+                self._new[name] = self._pods[name]
+                self._pods.setdefault(name.removesuffix("-canary"), plan.steady_pods)
+
+    def _counted(self) -> float | None:
+        total = sum(self._pods.values())
+        return round(100 * sum(self._new.values()) / total, 1) if total and self._is_by_pods else None
+
+    def _follow(self) -> None:
+        found = self._counted()
+        if found is None:
+            return
+        if self.at_end >= self.percent:
+            self.percent = max(self.percent, min(found, self.at_end))
+        else:
+            self.percent = min(self.percent, max(found, self.at_end))
+
+
+def _name(step: Step) -> str:
+    """A Deployment goes by its name alone: it is what a release is about."""
+    each = row(step)
+    return each.object.removeprefix(f"{DEPLOYMENT.name} ")
 
 
 def _headline(step: Step) -> str:
@@ -198,15 +223,6 @@ def _headline(step: Step) -> str:
             return row(step).what
 
 
-def _first_touches(plan: Plan) -> list[Apply | Scale]:
-    """The first step on each Deployment that changes its number of pods or creates it."""
-    seen: dict[str, Apply | Scale] = {}
-    for step in plan.steps:
-        if isinstance(step, Scale) or (isinstance(step, Apply) and step.manifest["kind"] == DEPLOYMENT.name):
-            seen.setdefault(step.ref.name, step)
-    return list(seen.values())
-
-
 def _before(step: Apply | Scale) -> int:
     if isinstance(step, Scale):
         return step.was
@@ -214,18 +230,3 @@ def _before(step: Apply | Scale) -> int:
         return 0
     change = next((change for change in step.changes if change.path == ".spec.replicas"), None)
     return int((change.before if change else get(step.manifest, "spec", "replicas")) or 0)
-
-
-def _is_second(step: Apply | Scale, plan: Plan) -> bool:
-    if isinstance(step, Apply):
-        return TRACK_LABEL in labels_of(step.manifest) and plan.strategy == "canary"
-    return _is_second_name(step.ref.name, plan)
-
-
-def _is_second_name(name: str, plan: Plan) -> bool:
-    return plan.strategy == "canary" and name.endswith("-canary")
-
-
-def _is_switch(step: Route) -> bool:
-    """A patch that moves requests from one track to another, not one that merely names the present one."""
-    return set(step.was) == set(step.selector)

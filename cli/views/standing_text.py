@@ -36,8 +36,10 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
         yield "  on: deploy promote · back: deploy rollback"
 
 
-def history_lines(app: str, namespace: str, revisions: Sequence[Revision], paint: Paint) -> Iterator[str]:
-    """The newest first."""
+def history_lines(
+    app: str, namespace: str, revisions: Sequence[Revision], paint: Paint, width: int | None = None
+) -> Iterator[str]:
+    """The newest first. Messages are cut where a terminal of `width` columns ends."""
     if not revisions:
         yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
         return
@@ -51,8 +53,13 @@ def history_lines(app: str, namespace: str, revisions: Sequence[Revision], paint
     for cells, each in zip(rows, reversed(revisions), strict=True):
         # padded before it is painted: colour has no width
         phase = paint(f"{cells[3]:<{widths[3]}}", _PHASES.get(each.phase))
-        coloured = (*cells[:3], phase, *cells[4:])
-        yield _columns(coloured, [*widths[:3], 0, *widths[4:]])
+        room = None if width is None else max(width - sum(widths[:5]) - 3 * 5, 12)
+        coloured = (*cells[:3], phase, cells[4], _cut(cells[5], room))
+        yield _columns(coloured, [*widths[:3], 0, widths[4], 0])
+
+
+def _cut(text: str, room: int | None) -> str:
+    return text if room is None or len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _side_lines(sides: Sequence[Side], paint: Paint) -> Iterator[str]:

@@ -53,8 +53,26 @@ def title(plan: Plan) -> str:
         return f"{plan.app} {plan.from_version} → {plan.to_version} · roll back"
     versions = f"{plan.from_version} → {plan.to_version}" if plan.from_version else plan.to_version
     # an apply that goes all the way is what one expects of it
-    share = "" if plan.weight >= 100 and plan.action == "apply" else f" to {plan.weight}%"
+    share = "" if plan.weight >= 100 and plan.action == "apply" else aim(plan)
     return f"{plan.app} {versions} · {plan.strategy}{share}"
+
+
+def aim(plan: Plan) -> str:
+    """Where a plan goes, behind the strategy's name: ` to 50%`; what stands at no share of all requests has its own words."""
+    if plan.weight == 0 and plan.strategy == "blue-green":
+        return ", staged"
+    if plan.weight == 0 and plan.strategy == "ab":
+        return " for requests that match"
+    return f" to {plan.weight}%"
+
+
+def stop(plan: Plan) -> str:
+    """Where a paused release stands."""
+    if plan.weight == 0 and plan.strategy == "blue-green":
+        return f"staged beside {plan.from_version}" if plan.from_version else "staged"
+    if plan.weight == 0 and plan.strategy == "ab":
+        return "paused with the requests that match"
+    return f"paused at {plan.weight}%"
 
 
 def way_back(steps: Sequence[Step], version: str) -> str:
@@ -142,7 +160,7 @@ def _changed(step: Apply) -> str:
     if count and count.after is not None and count.before is not None:
         said.append(f"{count.before} → {pods(int(count.after))}")
     paused = by_path.get(".spec.paused")
-    if paused:
+    if paused and (paused.after or paused.before):
         said.append("held on the way" if paused.after else "resumed")
     return ", ".join(said) or _fields(step.changes)
 
@@ -159,9 +177,15 @@ def _versions(step: Apply) -> tuple[str, str]:
 
 def _fields(changes: Sequence[Change]) -> str:
     rows = changed_rows(changes)
-    if len(rows) == 1:
-        return rows[0][1].rpartition(".")[2]
-    return f"{len(rows)} fields" if rows else "labels only"
+    names = list(dict.fromkeys(_leaf(path) for _, path, _ in rows))
+    if len(names) <= 2:
+        return ", ".join(names) or "labels only"
+    return f"{len(rows)} fields"
+
+
+def _leaf(path: str) -> str:
+    """`.spec.replicas` → replicas; `.spec.selector["rollway.dev/track"]` → rollway.dev/track"""
+    return path.rpartition('["')[2].removesuffix('"]') if path.endswith('"]') else path.rpartition(".")[2]
 
 
 def _ports(service: Obj) -> str:
