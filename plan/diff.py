@@ -10,11 +10,12 @@ from .steps import Change
 
 MASK = "•••"
 _SERVER_SET = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
+_IDENTITY = ("name", "namespace")
 
 
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """The leaves that differ, in the order of the new object, then what is gone. Status and what the server sets are left out;
-    what a Secret holds is masked."""
+    """The leaves that differ, in the order of the new object, then what is gone. Status, what the server sets and what says which
+    object it is are left out; what a Secret holds is masked."""
     is_secret = after.get("kind") == "Secret"
     found = _walk("", _comparable(before or {}), _comparable(after))
     return tuple(
@@ -23,9 +24,9 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple
 
 
 def _comparable(obj: Mapping[str, Any]) -> Obj:
-    out = {key: value for key, value in obj.items() if key != "status"}
+    out = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "status")}
     if "metadata" in out:
-        out["metadata"] = {key: value for key, value in out["metadata"].items() if key not in _SERVER_SET}
+        out["metadata"] = {key: value for key, value in out["metadata"].items() if key not in _SERVER_SET + _IDENTITY}
     return out
 
 

@@ -13,7 +13,7 @@ from . import checks, manifests
 from .file import ReleaseFile, named, nearest, parsed, shown
 from .image import checked, replaced
 from .manifests import Located
-from .model import Release, app_container, in_apply_order
+from .model import Release, app_container, in_apply_order, readable
 from .names import MAX_APP, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
 from .wrong import Wrong
@@ -51,7 +51,7 @@ def load(
         namespace=place,
         workload=_with_image(chosen, app, file, document, image),
         services=tuple(item.obj for item in selecting),
-        others=in_apply_order(tuple(item.obj for item in items if item is not chosen and item not in selecting)),
+        others=in_apply_order(tuple(readable(item.obj) for item in items if item is not chosen and item not in selecting)),
         strategy=_strategy(strategy) if strategy else file.strategy,
         options=file.strategies,
         container=_container(chosen, app, file, document),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -118,6 +119,15 @@ def app_container(workload: Mapping[str, Any], app: str, container: str = "") ->
             if name and candidate.get("name") == name:
                 return candidate
     return containers[0] if containers else {}
+
+
+def readable(obj: Obj) -> Obj:
+    """A Secret with its stringData in its data, where the API server puts it: what is written only can never be compared with
+    what is live, and an apply would leave its old values behind."""
+    if obj["kind"] != "Secret" or not obj.get("stringData"):
+        return obj
+    written = {key: base64.b64encode(str(value).encode()).decode() for key, value in obj["stringData"].items()}
+    return {**{key: value for key, value in obj.items() if key != "stringData"}, "data": {**(obj.get("data") or {}), **written}}
 
 
 def in_apply_order(objects: tuple[Obj, ...]) -> tuple[Obj, ...]:

@@ -53,7 +53,7 @@ class Homecoming(ABC):
             return
         release = Release.from_record(live.release)
         replicas = self.app.pods_now(draft.project(), live.replicas)
-        self._come_home(draft, release, replicas, is_adopted=live.is_adopted, final=own_rolling(live))
+        self._come_home(draft, release, replicas, is_adopted=live.is_adopted)
 
     def _is_at_home(self, draft: Draft) -> bool:
         if any(True for _ in draft.project().deployments(self.release.app) if track_of(_)):
