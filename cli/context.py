@@ -25,6 +25,7 @@ class Connected(NamedTuple):
     cluster: Cluster
     name: str
     namespace: str
+    is_sandbox: bool = False
 
 
 Note = Callable[[str], None]
@@ -58,7 +59,7 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
     path = _sandbox_kubeconfig()
     note(f"using the sandbox ({'--sandbox' if where.is_sandbox else 'there is no kubeconfig'})")
     async with await to_cluster(kubeconfig=path) as cluster:
-        yield Connected(cluster, "the sandbox", cluster.default_namespace)
+        yield Connected(cluster, "the sandbox", cluster.default_namespace, is_sandbox=True)
 
 
 def _has_kubeconfig() -> bool:

@@ -178,6 +178,8 @@ def _run(session: Session, source: Source, where: Where, request: Request, strat
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
 
+        if request.action == "apply":
+            await _prepare(connected, release.namespace, session)
         options = how.options(session)
         return _shown(session, await ship.run(connected.cluster, release, request, strategy=strategy, options=options))
 
@@ -193,6 +195,7 @@ def _apply_saved(session: Session, path: str, source: Source, where: Where, how:
         raise BadInput(f"the plan is for namespace {saved.namespace}, not {where.namespace}")
 
     async def use_case(release: Release, connected: Connected) -> int:
+        await _prepare(connected, release.namespace, session)
         result = await ship.run_saved(connected.cluster, release, saved, options=how.options(session))
         return _shown(session, result)
 
@@ -201,6 +204,16 @@ def _apply_saved(session: Session, path: str, source: Source, where: Where, how:
         release = Release.from_record(saved.new_revisions[-1].release).with_namespace(saved.namespace)
         return session.with_cluster(where, lambda connected: use_case(release, connected))
     return session.with_release(source, Where(where.context, saved.namespace, where.is_sandbox), use_case)
+
+
+async def _prepare(connected: Connected, namespace: str, session: Session) -> None:
+    """The sandbox starts empty, and whoever tries it may not have kubectl: the namespace is made there, and nowhere else."""
+    from ..kube.objects import NAMESPACE, Ref
+
+    if connected.is_sandbox and await connected.cluster.get(Ref(NAMESPACE.api_version, NAMESPACE.name, "", namespace)) is None:
+        manifest = {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": namespace}}
+        await connected.cluster.apply(manifest)
+        session.view.note(f"namespace {namespace} created in the sandbox")
 
 
 def _shown(session: Session, result: Result) -> int:

@@ -9,7 +9,7 @@ from typing import Literal
 from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from ...kube.objects import DEPLOYMENT, VIRTUAL_SERVICE, get
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Delete, Hold, Pause, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Delete, Pause, Record, Route, Scale, Step, Wait
 from .words import duration, pods, row, title, version_of
 
 State = Literal["running", "done", "failed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, assert_never
 
@@ -103,14 +104,9 @@ def pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 
-def share(percent: float) -> str:
-    return f"{percent:.0f}%" if float(percent).is_integer() else f"{percent:.1f}%"
-
-
 def value(of: object) -> str:
     """A value of a diff on one line, cut where it is long."""
-    text = " ".join(of.split()) if isinstance(of, str) else str(of)
-    text = {"True": "true", "False": "false", "None": "–"}.get(text, text)
+    text = " ".join(of.split()) if isinstance(of, str) else json.dumps(of, ensure_ascii=False)
     return text if len(text) <= 72 else f"{text[:69]}…"
 
 
