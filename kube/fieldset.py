@@ -129,8 +129,7 @@ def element_of(list_type: ListOf, item: Any, index: int) -> str:
             value = key_default(name)
         if value is None:
             raise ValueError(
-                f'associative list with keys has an element that omits key field "{name}" '
-                "(and doesn't have default value)"
+                f'associative list with keys has an element that omits key field "{name}" (and doesn\'t have default value)'
             )
         keys[name] = value
     return f"k:{compact(keys)}"

@@ -30,9 +30,7 @@ def json_patched(document: Any, operations: Any) -> Any:
     for operation in operations:
         if not isinstance(operation, dict):
             seen = {list: "array", str: "string", bool: "bool"}.get(type(operation), "number")
-            raise ApiError(
-                400, "BadRequest", f"json: cannot unmarshal {seen} into Go value of type jsonpatch.Operation"
-            )
+            raise ApiError(400, "BadRequest", f"json: cannot unmarshal {seen} into Go value of type jsonpatch.Operation")
     out = copy.deepcopy(document)
     try:
         for operation in operations:

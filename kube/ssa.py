@@ -230,9 +230,7 @@ def _refuse_conflicts(shares: Shares, owner: Owner, touched: set[Path], *, force
     ]
     if not conflicts:
         return
-    causes = [
-        {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path} for who, path in conflicts
-    ]
+    causes = [{"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path} for who, path in conflicts]
     raise ApplyConflict(_conflict_message(conflicts), {"causes": causes})
 
 
