@@ -19,8 +19,8 @@ from ..kube.objects import LEASE, Obj, Ref, get
 from ..plan.observed import APP_LABEL
 from .port import Cluster
 
-DURATION_S = 15
-RENEW_EVERY_S = 5
+DURATION_S = 30
+RENEW_EVERY_S = 10
 
 
 def this_process() -> str:
@@ -91,21 +91,26 @@ class Lock:
         if not renewed:
             return True
         expires = parse_timestamp(renewed) + timedelta(seconds=get(lease, "spec", "leaseDurationSeconds", default=DURATION_S))
-        return expires < moment or _is_dead_here(get(lease, "spec", "holderIdentity", default=""))
+        holder = get(lease, "spec", "holderIdentity", default="")
+        # One of our own name is one that we could not give back.
+        return expires < moment or holder == self._holder or _is_dead_here(holder)
 
     async def _renew(self) -> None:
-        failures = 0
+        """Renews until released. What cannot be renewed while it lasts is lost, and `check` then says so."""
+        loop = asyncio.get_running_loop()
+        good_until = loop.time() + DURATION_S
         while self._lease is not None:
             await asyncio.sleep(RENEW_EVERY_S)
+            lease = {**self._lease, "spec": {**self._lease["spec"], "renewTime": micro_timestamp(now())}}
+            started = loop.time()
             try:
-                lease = {**self._lease, "spec": {**self._lease["spec"], "renewTime": micro_timestamp(now())}}
-                self._lease = await self._cluster.replace(lease)
-                failures = 0
-            except (Conflict, NotFound):
+                async with asyncio.timeout_at(good_until):
+                    self._lease = await self._cluster.replace(lease)
+                good_until = started + DURATION_S
+            except (Conflict, NotFound, TimeoutError):
                 self._lease = None
             except ClusterError:
-                failures += 1
-                if failures * RENEW_EVERY_S >= DURATION_S:
+                if loop.time() + RENEW_EVERY_S >= good_until:
                     self._lease = None
 
     def _wanted(self) -> Obj:

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from ..kube.objects import DEPLOYMENT, DESTINATION_RULE, GATEWAY, HPA, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
+from ..kube.objects import DEPLOYMENT, HPA, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL, Observed
-from . import history
+from ..plan.revision import Revision
 from .port import Cluster
 
 
-async def observe(cluster: Cluster, app: str, namespace: str, manifests: Iterable[Obj], *, with_istio: bool) -> Observed:
-    """Everything of the application that is live: the manifests' counterparts, every Deployment that carries its label, previews
-    and routes, autoscalers, and the history. All at once: the reads do not depend on each other."""
-    refs = {ref_of(manifest) for manifest in manifests}
-    names = {ref.name for ref in refs if ref.kind == DEPLOYMENT.name}
-    refs |= {_ref(SERVICE, namespace, f"{name}-preview") for name in names}
-    if with_istio:
-        refs |= {_ref(kind, namespace, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY) for name in names}
-    ordered = sorted(refs)
-    async with asyncio.TaskGroup() as reads:
-        revisions = reads.create_task(history.load(cluster, app, namespace))
-        labelled = reads.create_task(_listed(cluster, DEPLOYMENT, namespace, {APP_LABEL: app}))
-        autoscalers = reads.create_task(_listed(cluster, HPA, namespace))
-        found = [reads.create_task(_found(cluster, ref)) for ref in ordered]
-    objects: dict[Ref, Obj | None] = {ref: task.result() for ref, task in zip(ordered, found, strict=True)}
-    objects |= {ref_of(deployment): deployment for deployment in labelled.result()}
-    return Observed(objects=objects, history=revisions.result(), autoscalers=tuple(autoscalers.result()))
+async def observe(
+    cluster: Cluster, app: str, namespace: str, refs: Iterable[Ref], history: Sequence[Revision], *, with_seconds: bool
+) -> Observed:
+    """The objects of `refs`, the namespace's autoscalers, and, where there may be any, the Deployments with the app's label.
 
-
-async def _listed(cluster: Cluster, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> Sequence[Obj]:
-    return await cluster.list(kind, namespace, labels=labels)
-
-
-async def _found(cluster: Cluster, ref: Ref) -> Obj | None:
-    return await cluster.get(ref)
-
-
-def _ref(kind: Kind, namespace: str, name: str) -> Ref:
-    return Ref(kind.api_version, kind.name, namespace, name)
+    All at once, since the reads do not depend on each other. Labelled Deployments are asked for as well where the history is lost
+    though the application's own Deployment carries the label.
+    """
+    ordered = sorted(set(refs))
+    labels = {APP_LABEL: app}
+    gets = asyncio.gather(*(cluster.get(ref) for ref in ordered))
+    if with_seconds:
+        lists = asyncio.gather(cluster.list(HPA, namespace), cluster.list(DEPLOYMENT, namespace, labels=labels))
+        found, (autoscalers, labelled) = await asyncio.gather(gets, lists)
+    else:
+        found, autoscalers = await asyncio.gather(gets, cluster.list(HPA, namespace))
+        is_ours = not history and any(obj and obj["kind"] == DEPLOYMENT.name and APP_LABEL in labels_of(obj) for obj in found)
+        labelled = await cluster.list(DEPLOYMENT, namespace, labels=labels) if is_ours else []
+    objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
+    objects |= {ref_of(deployment): deployment for deployment in labelled}
+    return Observed(objects=objects, history=tuple(history), autoscalers=tuple(autoscalers))

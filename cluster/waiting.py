@@ -16,6 +16,7 @@ from .port import Cluster, Event
 Moved = Callable[[str, int, int], None]
 PODS_TOLD = 3
 LOG_LINES = 5
+SILENCE_S = 1.0
 
 
 class StepFailed(Exception):
@@ -130,18 +131,13 @@ async def _both(cluster: Cluster, step: Wait) -> AsyncGenerator[tuple[str, Event
             queue.put_nowait(error)
 
     namespace, name = step.ref.namespace, step.ref.name
-    live = await cluster.get(step.ref)
-    labels = get(live, "spec", "selector", "matchLabels", default={})
-    if live is None:
-        if step.until == "drained":
-            yield DEPLOYMENT.name, Event("DELETED", {"metadata": {"name": name}})
-            return
-        raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
     tasks = [asyncio.create_task(follow(DEPLOYMENT.name, cluster.watch(DEPLOYMENT, namespace, name=name)))]
-    if step.until != "drained" and labels:
-        tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, namespace, labels=labels))))
     try:
-        yield DEPLOYMENT.name, Event("ADDED", live)
+        live = await _first(cluster, step, queue)
+        yield DEPLOYMENT.name, live
+        labels = get(live.obj, "spec", "selector", "matchLabels", default={})
+        if step.until != "drained" and labels:
+            tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, namespace, labels=labels))))
         while True:
             item = await queue.get()
             if isinstance(item, BaseException):
@@ -153,6 +149,23 @@ async def _both(cluster: Cluster, step: Wait) -> AsyncGenerator[tuple[str, Event
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first(cluster: Cluster, step: Wait, queue: asyncio.Queue[tuple[str, Event] | BaseException]) -> Event:
+    """The Deployment as it is. A watch says nothing of what is not there: after a moment of silence it is asked for."""
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            item = await queue.get()
+    except TimeoutError:
+        live = await cluster.get(step.ref)
+        if live is not None:
+            return Event("ADDED", live)
+        if step.until == "drained":
+            return Event("DELETED", {"metadata": {"name": step.ref.name}})
+        raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way") from None
+    if isinstance(item, BaseException):
+        raise item
+    return item[1]
 
 
 async def _failed(cluster: Cluster, view: _View, why: str) -> StepFailed:

@@ -7,13 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
+from ..cluster import history
 from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, Waiting
 from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.observe import observe
 from ..cluster.port import Cluster
 from ..errors import BadInput, Forbidden, NotFound, StalePlan, TimedOut
-from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
+from ..kube.objects import DESTINATION_RULE, GATEWAY, NAMESPACE, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
 from ..plan.revision import Revision
@@ -114,14 +115,28 @@ async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options:
 
 
 async def look(cluster: Cluster, release: Release, strategy: str | None = None) -> Observed:
-    """What is live of the application."""
-    manifests: list[Obj] = [release.workload, *release.services, *release.others]
-    named = strategy or str(release.strategy)
-    has_istio = named == "ab" or any(obj["apiVersion"].startswith(ISTIO_GROUP) for obj in manifests)
-    observed = await observe(cluster, release.app, release.namespace, manifests, with_istio=has_istio)
-    if not has_istio and any(revision.strategy == "ab" for revision in observed.history):
-        return await observe(cluster, release.app, release.namespace, manifests, with_istio=True)
-    return observed
+    """What is live of the application, and of whatever the strategies in its history may have left beside it."""
+    revisions = await history.load(cluster, release.app, release.namespace)
+    involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
+    has_seconds = any(by_name(name).suffix for name in involved)
+    refs = _refs(release, involved)
+    return await observe(cluster, release.app, release.namespace, refs, revisions, with_seconds=has_seconds)
+
+
+def _refs(release: Release, involved: set[str]) -> set[Ref]:
+    """The objects that the strategies involved read."""
+    manifests = (release.workload, *release.services, *release.others)
+    refs = {ref_of(manifest) for manifest in manifests}
+    name = release.workload["metadata"]["name"]
+
+    def beside(kind: Kind, called: str) -> Ref:
+        return Ref(kind.api_version, kind.name, release.namespace, called)
+
+    if "blue-green" in involved:
+        refs.add(beside(SERVICE, f"{name}-preview"))
+    if "ab" in involved or any(manifest["apiVersion"].startswith(ISTIO_GROUP) for manifest in manifests):
+        refs |= {beside(kind, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
+    return refs
 
 
 def choose(

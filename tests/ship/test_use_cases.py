@@ -7,6 +7,7 @@ import copy
 import dataclasses
 
 import pytest
+from mortal import Mortal
 from rollway.errors import BadInput, FieldsOwned, NotFound, RollwayError, StalePlan, TimedOut
 from rollway.kube.objects import DEPLOYMENT, HPA, Obj, as_manifest
 from rollway.plan.plan import Plan
@@ -245,3 +246,20 @@ def test_render_answers_what_is_applied(strategy: str) -> None:
         assert [manifest for manifest in applied if identity(manifest) not in rendered] == []
 
     in_world(story)
+
+
+def test_a_ramped_release_makes_at_most_twelve_requests() -> None:
+    """Of one Deployment and one Service, with the lock and the history: 11 for an upgrade, 12 for the first version."""
+
+    async def story(world: World) -> list[int]:
+        counts = []
+        for tag in ("v1", "v2"):
+            cluster = Mortal(world.cluster)
+            wanted = dataclasses.replace(release(tag), others=())
+            assert (await world.ship("apply", wanted, cluster=cluster)).phase == "Promoted"
+            counts.append(cluster.calls)
+        return counts
+
+    first, upgrade = in_world(story)
+    assert first <= 12
+    assert upgrade <= 12

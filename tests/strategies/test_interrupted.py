@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
-from mortal import Killed, Mortal
+from mortal import Faulty, Killed, Mortal
 from rollway.cluster.lock import DURATION_S
+from rollway.errors import ClusterError, Locked
+from rollway.kube.objects import LEASE
 from shop import STRATEGIES, World, in_world, promoted, release
 
 QUICK: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 2}}
@@ -66,9 +69,32 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
         in_world(lambda world, lives=lives: story(world, lives))
 
 
+@pytest.mark.parametrize("fault", ["refused", "dropped"])
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
+    """A call that is refused, or done with its answer lost, ends the run with that error; the same command again ends right."""
+    calls, standing, history = undisturbed(strategy, verb)
+
+    async def story(world: World, at: int) -> None:
+        await prepare(world, strategy, verb)
+        with contextlib.suppress(ClusterError):
+            await command(world, strategy, verb, Faulty(world.cluster, at, fault))
+        await asyncio.sleep(DURATION_S + 1)
+
+        await command(world, strategy, verb, world.cluster)
+
+        await asyncio.sleep(60)
+        assert world.standing() == standing, f"call {at} of {calls}"
+        assert [(r.number, r.version, r.phase, r.weight) for r in await world.history()] == history, f"call {at} of {calls}"
+        assert not world.emptied or strategy == "recreate", f"call {at} of {calls}"
+
+    for at in range(1, calls + 1):
+        in_world(lambda world, at=at: story(world, at))
+
+
 def test_the_lock_keeps_a_second_run_out() -> None:
     """It is refused with the holder's name, and the first is not disturbed."""
-    from rollway.errors import Locked
 
     async def story(world: World) -> None:
         await promoted(world, "v1", "canary")
@@ -83,8 +109,6 @@ def test_the_lock_keeps_a_second_run_out() -> None:
 
 def test_a_lost_lock_stops_the_run_before_its_next_change() -> None:
     """Somebody deleted the Lease: nothing more is changed."""
-    from rollway.errors import Locked
-    from rollway.kube.objects import LEASE
 
     async def story(world: World) -> None:
         await promoted(world, "v1", "recreate")

@@ -1,9 +1,11 @@
-"""A cluster whose user dies: after so many calls nothing comes back any more."""
+"""Clusters that go wrong half-way: the user dies, or one call of many fails."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from typing import Any
+
+from rollway.errors import Unreachable
 
 
 class Killed(BaseException):
@@ -42,3 +44,37 @@ class Mortal:
     def _count(self) -> None:
         self.calls += 1
         self._check()
+
+
+class Faulty:
+    """Passes calls on, but for one: that is refused before it is done, or done with its answer lost."""
+
+    def __init__(self, cluster: Any, at: int, fault: str) -> None:
+        self._cluster = cluster
+        self._at = at
+        self._fault = fault
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._cluster, name)
+
+        async def passed_on(*args: Any, **kwargs: Any) -> Any:
+            is_hit = self._is_hit()
+            if is_hit and self._fault == "refused":
+                raise Unreachable("the API server answered 503 to the last of 5 attempts")
+            answer = await call(*args, **kwargs)
+            if is_hit:
+                raise Unreachable("the connection was closed before the answer came")
+            return answer
+
+        return passed_on
+
+    async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        if self._is_hit():
+            raise Unreachable("the API server does not answer")
+        async for event in self._cluster.watch(*args, **kwargs):
+            yield event
+
+    def _is_hit(self) -> bool:
+        self.calls += 1
+        return self.calls == self._at
