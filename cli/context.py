@@ -106,8 +106,8 @@ def interruptible(main: Coroutine[Any, Any, Any]) -> Any:
                 raise
             kind = Interrupted if seen[0] == signal.SIGINT else Terminated
             raise kind(
-                "stopped half-way; nothing is locked, and what is done stays done",
-                hint="the same command goes on where it stopped; `deploy rollback` takes it back",
+                "stopped; nothing is locked, and what is done stays done",
+                hint="the same command goes on where this one stopped; `deploy rollback` takes a release back",
             ) from None
 
     return asyncio.run(guarded())

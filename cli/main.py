@@ -57,8 +57,7 @@ def deploy() -> None:
 def version(ctx: typer.Context, output: given.Output = "text") -> int:
     """The version of rollway."""
     if given.output(output) == "text":
-        print(f"rollway {__version__}")
-        return 0
+        return _print_version()
     import json
     import platform
 
@@ -99,13 +98,19 @@ app.add_typer(sandbox_verbs.app, name="sandbox", cls=Verbs)
 app.command()(file_verbs.schema)
 
 
+def _print_version() -> int:
+    print(f"rollway {__version__}")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
     """Runs one command; answers its exit code. `surroundings` is for tests."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     is_debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        code = _checked(words, surroundings or Surroundings(), is_debug)
+        # Typer loads pydantic to read the options of a verb, whatever they are: what has none is answered before
+        code = _print_version() if words == ["version"] else _checked(words, surroundings or Surroundings(), is_debug)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -124,6 +129,11 @@ def _checked(words: list[str], surroundings: Surroundings, is_debug: bool) -> in
         raise
     except RollwayError as error:
         return _told(error, error, words, is_debug)
+    except SystemExit as exit_:
+        # Typer exits by itself after completing a word for the shell, and where nobody reads its output any more
+        if "_DEPLOY_COMPLETE" in os.environ:
+            raise
+        raise BrokenPipeError from exit_
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -154,7 +164,7 @@ def _told(error: RollwayError, cause: Exception, words: list[str], is_debug: boo
 
 def _wants_json(words: Sequence[str]) -> bool:
     """Whether the user asked for JSON, as far as can be seen of a command that may not even have been understood."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip(words, [*words, ""][1:], strict=True)
     return any(
         (word in ("-o", "--output") and following == "json") or word in ("-ojson", "-o=json", "--output=json")
         for word, following in pairs

@@ -33,7 +33,7 @@ Auto = Annotated[bool, typer.Option("--auto", help="goes on by itself through ev
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed release as it is, instead of taking it back")]
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="takes over fields that somebody else manages")]
-ToRevision = Annotated[int | None, typer.Option("--to-revision", metavar="N", help="see `deploy history`")]
+ToRevision = Annotated[str | None, typer.Option("--to-revision", metavar="N", help="see `deploy history`")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="shows the bookkeeping steps, too")]
 
 DEFAULT_FILE = "deploy.yaml"
@@ -86,6 +86,14 @@ def weight(to: str | None, full: bool) -> int | None:
     if full and value not in (None, 100):
         raise BadInput(f"--to {to} and --full contradict each other", hint="leave one of them out")
     return 100 if full else value
+
+
+def revision(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise BadInput(f"--to-revision {text}: not a revision's number", hint="see `deploy history`")
+    return int(text)
 
 
 def duration(text: str | None, option: str = "--timeout") -> float | None:

@@ -53,7 +53,7 @@ def plan(
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
     name = given.strategy_named(strategy)
     source = Source(file, image, tuple(sets or ()))
-    request = _planned_request(given.weight(to, full), promote, rollback, to_revision)
+    request = _planned_request(given.weight(to, full), promote, rollback, given.revision(to_revision))
 
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
@@ -147,7 +147,7 @@ def rollback(
     """
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
     how = _How(force=force, timeout_s=given.duration(timeout))
-    request = _request("rollback", None, to_revision)
+    request = _request("rollback", None, given.revision(to_revision))
     return _run(session, Source(file), Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
 
 

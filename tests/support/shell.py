@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rollway.cli.context import Connected, Note, Surroundings
 from rollway.cli.main import main
 from rollway.cli.options import Where
-from rollway.kube.objects import NAMESPACE
+from rollway.kube.objects import NAMESPACE, Kind, Obj
 from rollway.sandbox.timeline import VirtualLoop
 from rollway.sandbox.world import Sandbox
 
@@ -52,6 +52,14 @@ class Shell:
     def changed_since(self, moment: int) -> set[str]:
         """The kinds of the objects written since."""
         return {change.kind.name for change in self.sandbox.store.since(moment) or ()}
+
+    def create(self, kind: Kind, obj: Obj) -> None:
+        """What somebody else does, in the namespace `shop`."""
+
+        async def create() -> None:
+            self.sandbox.api.create(kind, "shop", obj, manager="somebody")
+
+        self._runner.run(create())
 
     @contextlib.asynccontextmanager
     async def _connect(self, where: Where, note: Note) -> AsyncIterator[Connected]:

@@ -1,0 +1,108 @@
+"""Wrong usage: exit 2, one clear line, no traceback, and nothing is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from shell import run, shell
+
+WRONG = [
+    (["aply"], "there is no verb 'aply'", "did you mean apply?"),
+    (["prom"], "there is no verb 'prom'", "did you mean promote?"),
+    (["compare"], "there is no verb 'compare'", "one of"),
+    (["apply", "canry"], "'canry' is no strategy", "did you mean canary?"),
+    (["plan", "bluegreen"], "'bluegreen' is no strategy", "did you mean blue-green?"),
+    (["apply", "--imge", "x"], "no such option: --imge", "did you mean --image?"),
+    (["status", "--wat"], "no such option: --wat", "--help"),
+    (["apply", "--to", "150%"], "--to 150%: a share of requests is at most 100%", "--full"),
+    (["promote", "--to", "-5%"], "--to -5%: not a whole percentage", "--to 50%"),
+    (["promote", "--to", "12.5%"], "--to 12.5%: not a whole percentage", "--to 50%"),
+    (["promote", "--to", "half"], "--to half: not a whole percentage", "--to 50%"),
+    (["promote", "--to", "٥٠"], "--to ٥٠: not a whole percentage", "--to 50%"),
+    (["promote", "--to", "9" * 5000], ": not a whole percentage", "--to 50%"),
+    (["promote", "--to", ""], "--to : not a whole percentage", "--to 50%"),
+    (["promote", "--to", "50", "--full"], "--to 50 and --full contradict each other", "leave one"),
+    (["apply", "--timeout", "soon"], "--timeout: 'soon' is no duration", ""),
+    (["apply", "--timeout", "0s"], "--timeout 0s: no time at all", ""),
+    (["apply", "-o", "xml"], "-o xml: no such output", "text or json"),
+    (["apply", "canary", "now"], "got unexpected extra argument", "--help"),
+    (["rollback", "--to-revision", "two"], "--to-revision two: not a revision's number", "deploy history"),
+    (["plan", "--promote", "--rollback"], "--promote and --rollback contradict each other", "leave one"),
+    (["plan", "--rollback", "--to", "50"], "--to and --full do not go with a rollback", "all the way"),
+    (["wait", "--for", "pasued"], "--for pasued: no such phase", "did you mean paused?"),
+    (["apply", "gone.json"], "gone.json cannot be read: No such file or directory", "--out plan.json"),
+    (["apply", "gone.json", "--image", "x:1"], "a saved plan is applied as it is", ""),
+    (["apply", "recreate", "--to", "50%"], "recreate", ""),
+    (["apply", "blue-green", "--to", "50%"], "blue-green cannot stop at 50%", ""),
+    (["init"], "init needs manifests, or --from-live", "deploy init k8s/"),
+    (["sandbox", "upp"], "there is no verb 'upp'", "did you mean up?"),
+]
+
+
+@pytest.mark.parametrize(("words", "summary", "hint"), WRONG, ids=[" ".join(words)[:40] for words, _, _ in WRONG])
+def test_wrong_usage_is_told_in_one_line_and_changes_nothing(words: list[str], summary: str, hint: str) -> None:
+    """Exit 2; the first line of stderr is the error; stdout is empty; the cluster is as it was."""
+    with shell() as deploy:
+        deploy("apply", "--image", ":1.0.0")
+        before = deploy.moment
+
+        outcome = deploy(*words)
+
+        first, *rest = outcome.err.splitlines()
+        assert outcome.code == 2
+        assert first.startswith("✗ ")
+        assert summary in first
+        assert hint in "\n".join(rest)
+        assert outcome.out == ""
+        assert "Traceback" not in outcome.err
+        assert deploy.changed_since(before) <= {"Lease"}  # the lock, taken to look and given back
+
+
+def test_wrong_usage_is_a_document_where_json_is_asked_for() -> None:
+    """However `-o json` is written, and even if the rest was not understood."""
+    for output in (["-o", "json"], ["--output", "json"], ["--output=json"], ["-ojson"]):
+        outcome = run("apply", *output, "--to", "150%")
+
+        error = outcome.document["error"]
+        assert (outcome.code, error["exit"]) == (2, 2)
+        assert error["summary"] == "--to 150%: a share of requests is at most 100%"
+        assert set(error) == {"summary", "detail", "hint", "exit"}
+    assert run("aply", "-o", "json").document["error"]["hint"] == "did you mean apply?"
+
+
+def test_a_missing_release_file_says_how_to_get_one(tmp_path: Path) -> None:
+    """Without asking any cluster."""
+    outcome = run("plan", "-f", str(tmp_path / "deploy.yaml"))
+
+    assert outcome.code == 2
+    assert "no such file" in outcome.err
+    assert "deploy init" in outcome.err
+
+
+def test_an_option_without_its_value() -> None:
+    """As the last word: there is nothing to take for it."""
+    outcome = run("promote", "--to")
+
+    assert outcome.code == 2
+    assert outcome.err.startswith("✗ option '--to' requires an argument\n")
+
+
+def test_no_verb_shows_the_verbs() -> None:
+    """On stderr: there is no result."""
+    outcome = run()
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "promote" in outcome.err
+
+
+def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
+    """Broken JSON, other JSON, a plan with a field too many."""
+    for text in ("{", "[]", '{"format": "rollway.dev/plan.v0"}'):
+        path = tmp_path / "plan.json"
+        path.write_text(text, encoding="utf-8")
+
+        outcome = run("apply", str(path))
+
+        assert outcome.code == 2
+        assert f"{path} is no saved plan" in outcome.err
