@@ -20,7 +20,7 @@ from . import cluster_verbs, file_verbs, release_verbs, sandbox_verbs
 from . import options as given
 from .context import Surroundings
 from .session import Session
-from .views import view_for
+from .views import is_on_github, view_for
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell tells of it
 
@@ -151,8 +151,8 @@ def _told(error: RollwayError, cause: Exception, words: list[str], is_debug: boo
         import traceback
 
         traceback.print_exception(cause, file=sys.stderr)
-    if _wants_json(words):
-        view_for("json").error(error)
+    if _wants_json(words) or is_on_github():
+        view_for("json" if _wants_json(words) else "text").error(error)
     else:
         # not by the human view, which is heavy to load: a wrong flag is told of at once
         from .views.errors_text import error_lines

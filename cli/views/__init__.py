@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,6 +50,20 @@ class View(Protocol):
 
 
 def view_for(output: str, *, is_verbose: bool = False) -> View:
+    view = _plain_view(output, is_verbose)
+    if not is_on_github():
+        return view
+    from .github import GithubView
+
+    return GithubView(view, summary=os.environ.get("GITHUB_STEP_SUMMARY"), workspace=os.environ.get("GITHUB_WORKSPACE"))
+
+
+def is_on_github() -> bool:
+    """Whether this runs in a job of GitHub Actions."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _plain_view(output: str, is_verbose: bool) -> View:
     if output == "json":
         from .json import JsonView
 

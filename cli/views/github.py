@@ -1,0 +1,206 @@
+"""Under GitHub Actions a view says more: errors become annotations, a plan goes to the job summary as Markdown.
+
+Pure functions make the texts; `GithubView` is put around another view, which goes on showing everything as it did.
+Workflow commands go to stderr, which the runner reads as it does stdout: with `-o json`, stdout is one document and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import BadInput
+from .plan_text import diff_of
+from .words import pods, row, title, way_back
+
+if TYPE_CHECKING:
+    from ...cluster.events import Failure, RunEvent
+    from ...errors import RollwayError
+    from ...plan.plan import Plan
+    from ...plan.revision import Revision
+    from ...plan.steps import Step
+    from ...ship.run import Result
+    from ...ship.status import Status
+    from . import View
+
+SUMMARY_LIMIT = 1_000_000  # bytes; GitHub refuses the summary of a step above 1 MiB
+_DIFF_SIGNS = {"~": "!"}  # what GitHub's highlighting of a diff knows for "changed"
+
+
+class GithubView:
+    """Another view, with annotations and the job summary. `summary` is the file of $GITHUB_STEP_SUMMARY, if there is one;
+    `workspace` the checkout, to which the paths in annotations are relative."""
+
+    def __init__(self, inner: View, *, summary: str | None, workspace: str | None) -> None:
+        self._inner = inner
+        self._summary = summary
+        self._workspace = workspace
+
+    def note(self, line: str) -> None:
+        self._inner.note(line)
+
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
+        self._inner.plan(plan, where=where, diff=diff)
+        self._summarise(plan_markdown(plan, where=where, diff=diff))
+
+    def event(self, event: RunEvent) -> None:
+        self._inner.event(event)
+
+    def result(self, result: Result) -> None:
+        if result.failure is None:
+            self._inner.result(result)
+            return
+        with _no_commands():
+            self._inner.result(result)
+        _say(annotation(failure_message(result.failure), title=failure_title(result)))
+
+    def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
+        self._inner.status(status, action=action, strategy=strategy)
+
+    def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
+        self._inner.history(app, namespace, revisions)
+
+    def document(self, data: Mapping[str, Any], text: str) -> None:
+        self._inner.document(data, text)
+
+    def error(self, error: RollwayError) -> None:
+        with _no_commands():
+            self._inner.error(error)
+        _say(error_annotation(error, self._workspace))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _summarise(self, markdown: str) -> None:
+        if not self._summary:
+            return
+        try:
+            with open(self._summary, "a", encoding="utf-8") as file:
+                file.write(markdown)
+        except OSError as error:
+            self._inner.note(f"the job summary cannot be written: {error.strerror}")
+
+
+def annotation(message: str, *, title: str, **place: str | int) -> str:
+    """`::error title=…,file=…,line=…::message`, on one line. Empty properties are left out."""
+    properties = {**place, "title": title}
+    listed = ",".join(f"{name}={escaped_property(str(value))}" for name, value in properties.items() if value)
+    return f"::error {listed}::{escaped(message)}"
+
+
+def escaped(text: str) -> str:
+    """A workflow command's message: it ends at the line's end, and % begins an escape."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escaped_property(text: str) -> str:
+    """A workflow command's property: as a message, and `,` and `:` separate."""
+    return escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def error_annotation(error: RollwayError, workspace: str | None = None) -> str:
+    """An error that the user can act on, at the place in the user's file where it names one."""
+    hint = f"try: {error.hint}" if error.hint else ""
+    message = "\n".join(part for part in (error.summary, error.detail, hint) if part)
+    place = place_of(error.where, workspace) if isinstance(error, BadInput) else {}
+    return annotation(message, title=f"deploy, exit {error.exit_code}", **place)
+
+
+def place_of(where: str, workspace: str | None = None) -> dict[str, str | int]:
+    """`k8s/web.yaml:7:3` as an annotation's properties; empty where it is no place in a file."""
+    found = re.fullmatch(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<col>\d+))?", where)
+    if not found:
+        return {}
+    column = {"col": int(found["col"])} if found["col"] else {}
+    return {"file": _from_workspace(found["file"], workspace), "line": int(found["line"]), **column}
+
+
+def failure_title(result: Result) -> str:
+    fate = {"RolledBack": "rolled back", "Failed": "failed"}.get(result.phase, result.phase)
+    version = result.plan.to_version
+    return f"{result.plan.app} {version} {fate}" if version else f"{result.plan.app} {fate}"
+
+
+def failure_message(failure: Failure) -> str:
+    """What failed, and each reason that its pods give, once."""
+    reasons = dict.fromkeys(f"{pod.reason}\n{pod.detail}".strip() for pod in failure.pods)
+    return "\n".join([failure.summary, *reasons])
+
+
+def plan_markdown(plan: Plan, *, where: str = "", diff: bool = False) -> str:
+    """A plan for the job summary: its steps in a table, the way back, the peak, and what changes of each object, folded."""
+    place = f"namespace {plan.namespace}" + (f", {where}" if where else "")
+    head = [f"### {plain(title(plan))}", "", plain(place), ""]
+    if plan.is_empty:
+        return "\n".join([*head, *(f"{plain(note)}  " for note in plan.notes or ("nothing needs doing",)), "", ""])
+    text = "\n".join([*head, *_table(plan.steps), "", *_facts(plan), ""]) + "\n"
+    changes = "\n".join(_diff_lines(plan.steps)) if diff else ""
+    if not changes:
+        return text
+    folded = _folded("What changes of each object", changes)
+    if len((text + folded).encode()) > SUMMARY_LIMIT:
+        return f"{text}What changes of each object is too long for a summary: see the log.\n\n"
+    return text + folded
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line, in a table too."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", " ".join(text.split()))
+
+
+def _table(steps: Sequence[Step]) -> Iterator[str]:
+    yield "| | | object | what | why |"
+    yield "|--:|---|---|---|---|"
+    shown = [row(step) for step in steps if step.type != "record"]
+    for number, each in enumerate(shown, start=1):
+        cells = (each.glyph, each.object, each.what, each.why)
+        yield f"| {number} | {' | '.join(plain(cell) for cell in cells)} |"
+
+
+def _facts(plan: Plan) -> Iterator[str]:
+    if back := way_back(plan.undo, plan.from_version) or plan.undo_note:
+        yield f"- **back** {plain(back)}"
+    if plan.peak_pods:
+        more = plan.peak_pods - plan.steady_pods
+        yield f"- **peak** {plain(pods(plan.peak_pods))}" + (f" (+{more})" if more > 0 else "")
+    yield from (f"- **note** {plain(note)}" for note in plan.notes)
+
+
+def _diff_lines(steps: Sequence[Step]) -> Iterator[str]:
+    for step in steps:
+        if found := diff_of(step):
+            yield f"# {row(step).object}"
+            yield from (f"{_DIFF_SIGNS.get(sign, sign)} {path}: {text}" for sign, path, text in found)
+
+
+def _folded(summary: str, diff: str) -> str:
+    # the fence is longer than whatever looks like one inside of it
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", diff)), default=0))
+    return f"<details><summary>{summary}</summary>\n\n{fence}diff\n{diff}\n{fence}\n\n</details>\n\n"
+
+
+@contextmanager
+def _no_commands() -> Iterator[None]:
+    """What pods and servers say is shown as it is: a line of theirs that begins with `::` must command nothing."""
+    token = secrets.token_hex(16)
+    _say(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        _say(f"::{token}::")
+
+
+def _from_workspace(file: str, workspace: str | None) -> str:
+    path = Path(file).absolute()
+    return str(path.relative_to(workspace)) if workspace and path.is_relative_to(workspace) else file
+
+
+def _say(line: str) -> None:
+    # flushed in order with what the inner view has printed
+    sys.stdout.flush()
+    print(line, file=sys.stderr, flush=True)
