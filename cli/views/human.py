@@ -61,7 +61,7 @@ class HumanView:
         self._screen.update(event)
 
     def result(self, result: Result) -> None:
-        self.close()
+        self._end(is_done=not (result.way_back_failure if result.way_back else result.failure))
         progress, self._progress = self._progress, None
         if result.failure:
             never_left = progress is not None and progress.percent_peak == 0
@@ -85,9 +85,12 @@ class HumanView:
             self._say(line)
 
     def close(self) -> None:
+        self._end(is_done=False)
+
+    def _end(self, *, is_done: bool) -> None:
         screen, self._screen = self._screen, None
         if screen:
-            screen.close()
+            screen.close(is_done=is_done)
 
     def _plain(self, event: RunEvent) -> Iterator[str]:
         """One line an event, for a log."""

@@ -43,8 +43,8 @@ class Screen:
             self._console.print(self._text(list(section_lines(done, self._clock(), self._width, self._paint))))
         self._live.refresh()
 
-    def close(self) -> None:
-        self._progress.finish()
+    def close(self, *, is_done: bool) -> None:
+        self._progress.finish(is_done=is_done)
         self._live.stop()
 
     @property
@@ -81,7 +81,7 @@ def section_lines(section: Section, now: float, width: int, paint: Paint) -> Ite
 
 
 def _line(line: Line, widths: tuple[int, int, int], now: float, paint: Paint) -> str:
-    glyph = {"running": "…", "done": "✓", "failed": "✗"}[line.state]
+    glyph = {"running": "…", "done": "✓", "failed": "✗", "stopped": "∥"}[line.state]
     told = line.counts or line.message
     name, what, counts = (f"{text:<{width}}" for text, width in zip((line.name, line.what, told), widths, strict=True))
     return f"  {paint.glyph(glyph)} {name}   {what}   {counts}   {paint(stopwatch(line.seconds(now)), 'faint')}".rstrip()

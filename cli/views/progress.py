@@ -12,7 +12,7 @@ from ...plan.plan import Plan
 from ...plan.steps import Apply, Delete, Pause, Record, Route, Scale, Step, Wait
 from .words import duration, pods, row, title, version_of
 
-State = Literal["running", "done", "failed"]
+State = Literal["running", "done", "failed", "stopped"]
 Clock = Callable[[], float]
 
 
@@ -70,9 +70,9 @@ class Progress:
             case Waiting():
                 self._wait(event)
 
-    def finish(self) -> None:
-        """The run is over, however it went."""
-        self._end("done")
+    def finish(self, *, is_done: bool) -> None:
+        """The run is over; or, where it is not done, was cut off: then it stays as far as it has come."""
+        self._end("done" if is_done else "stopped")
 
     @property
     def percent(self) -> float:
@@ -102,7 +102,8 @@ class Progress:
         section = self.sections[-1]
         if section.lines:
             line = section.lines[-1]
-            line.counts = f"{event.ready}/{event.wanted} ready" if event.wanted else ""
+            word = "started" if isinstance(event.step, Wait) and event.step.until == "started" else "ready"
+            line.counts = f"{event.ready}/{event.wanted} {word}" if event.wanted else ""
             line.message = event.message
         if self._sides and isinstance(event.step, Wait):
             self._shared(self._sides.moved(event.step, event.ready))

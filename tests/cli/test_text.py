@@ -129,7 +129,7 @@ def test_a_change_and_its_wait_are_one_line_on_the_screen(canary: Plan) -> None:
             progress.take(StepMoved(index, step, "", ready, step.pods))
             shares.append(progress.percent)
         progress.take(StepEnded(index, step, 1.0))
-    progress.finish()
+    progress.finish(is_done=True)
 
     assert shares == sorted(shares)
     assert list(section_lines(progress.sections[0], clock[0], 80, Paint(False))) == [
@@ -150,6 +150,17 @@ def test_a_failed_line_stays_and_the_way_back_begins_below(canary: Plan) -> None
     assert [section.title for section in progress.sections] == ["shop 1.0.0 → 1.1.0 · canary to 50%", "back to 1.0.0"]
     assert progress.sections[0].lines[0].state == "failed"
     assert progress.percent_peak == 0
+
+
+def test_what_is_cut_off_stays_as_far_as_it_has_come(canary: Plan) -> None:
+    """Ctrl-C, or the time limit: neither done nor failed, and the share is not that of the plan's end."""
+    progress = Progress(lambda: 0.0)
+    progress.take(RunBegan(canary))
+    progress.take(StepBegan(1, canary.steps[1]))
+    progress.finish(is_done=False)
+
+    assert [line.state for line in progress.sections[0].lines] == ["stopped"]
+    assert progress.percent == 0
 
 
 def test_words() -> None:
