@@ -231,11 +231,21 @@ def _back(step: Step, version: str) -> str:
         case Route():
             return f"switch {step.ref.name} back"
         case Apply() if step.manifest["kind"] == DEPLOYMENT.name:
-            return f"{step.ref.name} back to {version_of(step.manifest) or version}"
+            return f"{step.ref.name} {_deployment_back(step, version)}"
         case Apply() | Patch():
             return f"{step.ref} as before"
         case _:
             return ""
+
+
+def _deployment_back(step: Apply, version: str) -> str:
+    """To another number of pods, where the pods stay what they are; else to another version."""
+    paths = {change.path for change in step.changes}
+    replicas = get(step.manifest, "spec", "replicas")
+    is_scaled = ".spec.replicas" in paths and not any(path.startswith(".spec.template") for path in paths)
+    if is_scaled and replicas is not None and not step.creates:
+        return f"to {pods(int(replicas))}"
+    return f"back to {version_of(step.manifest) or version}"
 
 
 def version_of(deployment: Obj) -> str:
