@@ -7,9 +7,10 @@ import gzip
 from collections.abc import Sequence
 
 from ..errors import ClusterError
-from ..kube.objects import SECRET, Obj, Ref
+from ..kube.objects import SECRET, Obj, Ref, ref_of
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision, live_of
+from ..release.config import is_pinned
 from .port import Cluster
 
 SECRET_TYPE = "rollway.dev/revision.v1"
@@ -30,12 +31,20 @@ async def write(cluster: Cluster, revision: Revision) -> None:
 
 
 async def prune(cluster: Cluster, history: Sequence[Revision]) -> None:
-    """Deletes all but the last ten. What is live, and what it would go back to, always stays."""
+    """Deletes all but the last ten, with the configuration that only they had. What is live, and what it came from, stays."""
     live = live_of(history)
     kept = {revision.number for revision in history[-KEPT:]} | ({live.number, live.base} if live else set())
+    still_named = {ref for revision in history if revision.number in kept for ref in _config(revision)}
     for revision in history:
         if revision.number not in kept:
             await cluster.delete(_ref(revision))
+            for ref in _config(revision) - still_named:
+                await cluster.delete(ref)
+
+
+def _config(revision: Revision) -> set[Ref]:
+    """The ConfigMaps and Secrets that are the revision's own, named by their content."""
+    return {ref_of(obj) for obj in revision.release.get("others", ()) if is_pinned(obj)}
 
 
 def _ref(revision: Revision) -> Ref:

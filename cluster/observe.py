@@ -30,5 +30,5 @@ async def observe(
         is_ours = not history and any(obj and obj["kind"] == DEPLOYMENT.name and APP_LABEL in labels_of(obj) for obj in found)
         labelled = await cluster.list(DEPLOYMENT, namespace, labels=labels) if is_ours else []
     objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
-    objects |= {ref_of(deployment): deployment for deployment in labelled}
-    return Observed(objects=objects, history=tuple(history), autoscalers=tuple(autoscalers))
+    objects |= {ref_of(obj): obj for obj in (*labelled, *autoscalers)}
+    return Observed(objects=objects, history=tuple(history))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..kube.objects import DEPLOYMENT, Kind, Obj, Ref, labels_of
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, labels_of
 from .revision import Revision, in_flight_of, live_of
 
 FIELD_MANAGER = "rollway"
@@ -17,14 +17,11 @@ VERSION_ANNOTATION = "rollway.dev/version"
 
 @dataclass(frozen=True)
 class Observed:
-    """`objects` holds every object that was looked for (None: looked for, and not there). `history` is in order of number.
-
-    `autoscalers` are the HorizontalPodAutoscalers of the namespace.
-    """
+    """`objects` holds every object that was looked for (None: looked for, and not there), and the namespace's
+    HorizontalPodAutoscalers. `history` is in order of number."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
-    autoscalers: tuple[Obj, ...] = ()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))
@@ -35,10 +32,12 @@ class Observed:
             if obj is not None and ref.kind == DEPLOYMENT.name and labels_of(obj).get(APP_LABEL) == app:
                 yield obj
 
+    def autoscalers_of(self, name: str) -> list[Obj]:
+        """The HPAs that scale the Deployment of that name."""
+        return [obj for ref, obj in self.objects.items() if ref.kind == HPA.name and obj and scales(obj, name)]
+
     def is_autoscaled(self, name: str) -> bool:
-        """Whether an HPA scales the Deployment of that name."""
-        targets = (hpa["spec"]["scaleTargetRef"] for hpa in self.autoscalers)
-        return any(target["kind"] == DEPLOYMENT.name and target["name"] == name for target in targets)
+        return bool(self.autoscalers_of(name))
 
     @property
     def live(self) -> Revision | None:
@@ -50,3 +49,9 @@ class Observed:
 
     def revision(self, number: int) -> Revision | None:
         return next((revision for revision in self.history if revision.number == number), None)
+
+
+def scales(autoscaler: Obj, name: str) -> bool:
+    """Whether an HPA's target is the Deployment of that name."""
+    target = autoscaler["spec"]["scaleTargetRef"]
+    return bool(target["kind"] == DEPLOYMENT.name and target["name"] == name)

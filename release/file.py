@@ -32,6 +32,7 @@ class ReleaseFile(Strict):
     web: WebApp | None = Field(None, description="Instead of manifests: a plain web application.")
     image: str | None = Field(None, description="The image to release, instead of the one in the manifests.")
     container: str | None = Field(None, description="The application's container, where a pod has several.")
+    pin_config: bool = Field(True, description="Name the pods' ConfigMaps and Secrets by content, so each version keeps its own.")
     workload: str | None = Field(None, description="The Deployment to release, where the manifests hold several.")
     strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")

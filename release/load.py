@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from ..errors import BadInput
 from ..kube.objects import Obj, get
 from . import checks, manifests
+from .config import pinned
 from .file import ReleaseFile, named, nearest, parsed, shown
 from .image import checked, replaced
 from .manifests import Located
@@ -46,12 +47,17 @@ def load(
     app = file.app or _app_of(chosen)
     selecting = checks.services(items, chosen)
     place = checks.namespace(items, namespace or file.namespace)
+    workload = _with_image(chosen, app, file, document, image)
+    services = tuple(item.obj for item in selecting)
+    others = in_apply_order(tuple(readable(item.obj) for item in items if item is not chosen and item not in selecting))
+    if file.pin_config:
+        workload, others = pinned(workload, services, others)
     release = Release(
         app=app,
         namespace=place,
-        workload=_with_image(chosen, app, file, document, image),
-        services=tuple(item.obj for item in selecting),
-        others=in_apply_order(tuple(readable(item.obj) for item in items if item is not chosen and item not in selecting)),
+        workload=workload,
+        services=services,
+        others=others,
         strategy=_strategy(strategy) if strategy else file.strategy,
         options=file.strategies,
         container=_container(chosen, app, file, document),

@@ -31,7 +31,7 @@ class App:
 
     def replicas(self, observed: Observed) -> int:
         """The pods the application is to have: the live count under an HPA, else the manifest's, else what it has."""
-        if observed.is_autoscaled(self.name):
+        if observed.is_autoscaled(self.live_name(observed)):
             return self.pods_now(observed, self.release.replicas or 1)
         if self.release.replicas is not None:
             return self.release.replicas
@@ -41,16 +41,19 @@ class App:
         """What the application has in all as far as the live version goes."""
         if observed.in_flight:
             return observed.in_flight.replicas
-        track = selector.live_track(observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
-        side = self.name if track == selector.STABLE else f"{self.name}-{track}"
-        live = observed.find(DEPLOYMENT, self.release.namespace, side)
+        live = observed.find(DEPLOYMENT, self.release.namespace, self.live_name(observed))
         return int(get(live, "spec", "replicas", default=1)) if live else otherwise
+
+    def live_name(self, observed: Observed) -> str:
+        """The Deployment that the Services are bound to; the user's own where they are bound to none."""
+        track = selector.live_track(observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
+        return self.name if track == selector.STABLE else f"{self.name}-{track}"
 
     def replicas_of(self, observed: Observed, target: Revision) -> int:
         """The pods to go back with: what the application had when the release under way began, else the revision's."""
         if observed.in_flight:
             return observed.in_flight.replicas
-        if observed.is_autoscaled(self.name):
+        if observed.is_autoscaled(self.live_name(observed)):
             return self.pods_now(observed, target.replicas)
         asked = Release.from_record(target.release).replicas
         return asked if asked is not None and not target.is_adopted else self.pods_now(observed, target.replicas)

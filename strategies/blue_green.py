@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import SERVICE, Obj
-from ..plan.observed import Observed
+from ..kube.objects import HPA, SERVICE, Obj, merged
+from ..plan.observed import scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
@@ -43,6 +43,13 @@ class BlueGreen(Strategy):
                 f"blue-green cannot stop at {weight}%: a Service's selector moves all requests at once",
                 hint="0% stages the new version behind the preview Service, 100% switches; for a share choose canary or ab",
             )
+
+    def other(self, draft: Draft, obj: Obj) -> Obj:
+        """An autoscaler of the manifests scales the side that is live, whichever that is."""
+        live = self._name_of(self._live(draft))
+        if obj["kind"] != HPA.name or not scales(obj, self.app.name) or live == self.app.name:
+            return obj
+        return merged(obj, {"spec": {"scaleTargetRef": {"name": live}}})
 
     def service(self, service: Obj) -> Obj:
         return selector.pinned(service, selector.STABLE)
@@ -135,6 +142,7 @@ class BlueGreen(Strategy):
             name = service["metadata"]["name"]
             draft.route(name, selector.pinned(service, track), replicas, f"all requests to {release.version}, in one patch")
             draft.apply(selector.pinned(service, track), "as in the manifests")
+        self._retarget(draft, self._name_of(self._other(track)), self._name_of(track))
 
     def _side(self, release: Release, track: str, replicas: int) -> Obj:
         if track == selector.STABLE:
@@ -159,6 +167,3 @@ class BlueGreen(Strategy):
 
     def _name_of(self, track: str) -> str:
         return self.app.name if track == selector.STABLE else manifests.second_name(self.release, GREEN)
-
-    def _replicas_of_live(self, observed: Observed) -> int:
-        return self.app.pods_now(observed, self.release.replicas or 1)

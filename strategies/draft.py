@@ -79,15 +79,15 @@ class Draft:
         )
         return True
 
-    def patch(self, name: str, patch: Obj, why: str) -> None:
-        """Merge-patches a live Deployment, if that changes anything."""
-        live = self.deployment(name)
+    def patch(self, kind: Kind, name: str, patch: Obj, why: str) -> None:
+        """Merge-patches a live object, if that changes anything."""
+        live = self.find(kind, name)
         if live is None:
             return
         after = merged(live, patch)
         if found := changes(live, after):
             self.steps.append(Patch(ref=ref_of(live), patch=patch, changes=found, why=why))
-            self.objects[ref_of(live)] = _newer(after, live)
+            self.objects[ref_of(live)] = _newer(after, live) if kind == DEPLOYMENT else after
 
     def rolls(self, manifest: Obj) -> bool:
         """Whether applying this Deployment replaces running pods."""

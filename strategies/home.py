@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from ..kube.objects import (
     DEPLOYMENT,
     DESTINATION_RULE,
+    HPA,
     SERVICE,
     VIRTUAL_SERVICE,
     Obj,
@@ -126,7 +127,7 @@ class Homecoming(ABC):
         """
         if manifest["spec"]["strategy"]["type"] == "Recreate":
             limits = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
-            draft.patch(self.app.name, limits, "the limits of its rolling update go")
+            draft.patch(DEPLOYMENT, self.app.name, limits, "the limits of its rolling update go")
         draft.apply(manifest, why)
 
     def _why_roll(self, draft: Draft, release: Release, *, rolls: bool) -> tuple[str, str]:
@@ -149,7 +150,14 @@ class Homecoming(ABC):
     def _retire_seconds(self, draft: Draft) -> None:
         for deployment in list(draft.project().deployments(self.release.app)):
             if track_of(deployment):
+                self._retarget(draft, deployment["metadata"]["name"], self.app.name)
                 self._retire(draft, deployment["metadata"]["name"])
+
+    def _retarget(self, draft: Draft, old: str, new: str) -> None:
+        """Autoscalers go with the requests."""
+        for autoscaler in draft.project().autoscalers_of(old):
+            target = {"spec": {"scaleTargetRef": {"name": new}}}
+            draft.patch(HPA, autoscaler["metadata"]["name"], target, f"it scales {new}, which gets the requests now")
 
     def _retire(self, draft: Draft, name: str) -> None:
         draft.scale(name, 0, "nothing is routed to it any more")
@@ -160,10 +168,14 @@ class Homecoming(ABC):
         """What the pods need, before them; and Services that are not there yet."""
         for obj in release.others:
             if obj["kind"] not in ROUTING_KINDS:
-                draft.apply(obj, "the release's own")
+                draft.apply(self.other(draft, obj), "the release's own")
         for service in release.services:
             if draft.find(SERVICE, service["metadata"]["name"]) is None:
                 draft.apply(self.service(service), "the release's own")
+
+    def other(self, draft: Draft, obj: Obj) -> Obj:
+        """One of the release's other objects as this strategy applies it."""
+        return obj
 
     def service(self, service: Obj) -> Obj:
         """A Service as this strategy leaves it."""

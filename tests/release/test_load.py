@@ -202,9 +202,18 @@ def test_the_schema_knows_every_key() -> None:
         described(node)
         assert node.get("additionalProperties") is False
     assert schema["$schema"].startswith("https://json-schema.org/")
-    assert {"app", "namespace", "manifests", "web", "image", "container", "workload", "strategy", "strategies"} == set(
-        schema["properties"]
-    )
+    assert {
+        "app",
+        "namespace",
+        "manifests",
+        "web",
+        "image",
+        "container",
+        "pinConfig",
+        "workload",
+        "strategy",
+        "strategies",
+    } == set(schema["properties"])
     json.dumps(schema)
 
 

@@ -9,9 +9,11 @@ import dataclasses
 import pytest
 from mortal import Mortal
 from rollway.errors import BadInput, FieldsOwned, NotFound, RollwayError, StalePlan, TimedOut
-from rollway.kube.objects import DEPLOYMENT, HPA, Obj, as_manifest
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, Obj, as_manifest
 from rollway.plan.plan import Plan
 from rollway.plan.steps import Apply, Scale
+from rollway.release.config import is_pinned, pinned
+from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.ship.status import status, wait_for_phase
 from rollway.strategies import by_name
@@ -116,6 +118,35 @@ def test_an_autoscalers_count_is_left_alone(strategy: str) -> None:
 
         await world.ship("rollback", release("v2", strategy=strategy))
         assert world.pods() == {"shop v1": 7}
+
+    in_world(story)
+
+
+def test_an_autoscaler_follows_the_live_side() -> None:
+    """A blue-green switch re-targets the HPA, the new side starts at the live count, and the way back brings both back."""
+
+    def target(world: World) -> str:
+        return str(world.sandbox.store.get(HPA, NAMESPACE_NAME, "shop")["spec"]["scaleTargetRef"]["name"])
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "blue-green")
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, copy.deepcopy(HORIZONTAL), manager="kubectl")
+        scaled = {"spec": {"replicas": 7}}
+        world.sandbox.api.patch(
+            DEPLOYMENT, NAMESPACE_NAME, "shop", scaled, subresource="scale", manager="kube-controller-manager"
+        )
+        await asyncio.sleep(20)
+
+        await promoted(world, "v2", "blue-green")
+        assert (world.pods(), target(world)) == ({"shop v1": 0, "shop-green v2": 7}, "shop-green")
+
+        await world.ship("rollback", release("v2", strategy="blue-green"))
+        assert (world.pods(), target(world)) == ({"shop v1": 7, "shop-green v2": 0}, "shop")
+
+        await promoted(world, "v3", "blue-green")
+        await promoted(world, "v4", "ramped")
+        assert (world.pods(), target(world)) == ({"shop v4": 7}, "shop")
+        assert world.emptied == []
 
     in_world(story)
 
@@ -263,3 +294,53 @@ def test_a_ramped_release_makes_at_most_twelve_requests() -> None:
     first, upgrade = in_world(story)
     assert first <= 12
     assert upgrade <= 12
+
+
+def configured(tag: str, currency: str) -> Release:
+    """The shop with its settings read by its pods, named by content."""
+    plain = release(tag, strategy="canary")
+    workload = copy.deepcopy(plain.workload)
+    workload["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "shop-settings"}}]
+    settings = {**plain.others[0], "data": {"currency": currency}}
+    workload, others = pinned(workload, plain.services, (settings,))
+    return dataclasses.replace(plain, workload=workload, others=others)
+
+
+def test_each_version_keeps_its_own_configuration() -> None:
+    """In mid-release both are there, each read by its own pods; a rollback needs nothing written anew."""
+
+    def read_by(deployment: Obj) -> str:
+        source = deployment["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]
+        return str(source["configMapRef"]["name"])
+
+    async def story(world: World) -> None:
+        store = world.sandbox.store
+        await world.ship("apply", configured("v1", "EUR"))
+        await world.ship("apply", configured("v1", "KRW"))
+
+        own, canary = (store.get(DEPLOYMENT, NAMESPACE_NAME, name) for name in ("shop", "shop-canary"))
+        assert store.get(CONFIG_MAP, NAMESPACE_NAME, read_by(own))["data"] == {"currency": "EUR"}
+        assert store.get(CONFIG_MAP, NAMESPACE_NAME, read_by(canary))["data"] == {"currency": "KRW"}
+
+        await world.ship("promote", configured("v1", "KRW"), weight=100)
+        await world.ship("rollback", configured("v1", "KRW"))
+        assert read_by(store.get(DEPLOYMENT, NAMESPACE_NAME, "shop")) == read_by(own)
+
+    in_world(story)
+
+
+def test_history_and_configuration_are_pruned_together() -> None:
+    """Of twelve releases the last ten are kept, with the configuration that they name and no other."""
+
+    async def story(world: World) -> None:
+        for number in range(12):
+            wanted = configured(f"v{number}", f"currency-{number}")
+            await world.ship("promote", wanted, strategy="ramped", weight=100)
+
+        history = await world.history()
+        assert [revision.number for revision in history] == list(range(3, 13))
+        kept = {obj["metadata"]["name"] for revision in history for obj in revision.release["others"]}
+        live = {obj["metadata"]["name"] for obj in world.sandbox.store.list(CONFIG_MAP, NAMESPACE_NAME) if is_pinned(obj)}
+        assert live == kept
+
+    in_world(story)
