@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import ApiError, Conflict, NotFound
+from ..errors import ApiError, NotFound
 from ..kube import objects, ssa
 from ..kube.clock import timestamp
 from ..kube.objects import NAMESPACE, POD, SERVICE, Kind, Obj, get
@@ -24,20 +24,21 @@ from . import checks, codec, defaults, eviction, scale, selectors, validation
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .names import suffix
+from .paging import Page, place_of, start_of, token
+from .refusals import (
+    Generic,
+    bad_request,
+    exists_already,
+    modified_meanwhile,
+    namespace_ends,
+    not_found,
+    other_uid,
+    unsupported_body,
+)
 from .registry import RULES, Rules
-from .selectors import bad_request
-from .store import Store, modified_meanwhile, not_found
+from .store import Store
 
 PATCH_TYPES = ("merge", "strategic", "json", "apply")
-
-
-class Page(NamedTuple):
-    """A list: `continue_` is empty on the last page; `remaining` counts what follows, where nothing was selected."""
-
-    items: Sequence[Obj]
-    version: int
-    continue_: str = ""
-    remaining: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,6 @@ class Options:
     field_validation: str = "Warn"
     subresource: str = ""
     warnings: list[str] = field(default_factory=list)
-
-
-class Generic(ApiError):
-    """A Status without particulars: the server answers it with empty details."""
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return super().status | {"details": {}}
 
 
 def bootstrap(store: Store, now: datetime) -> None:
@@ -95,14 +88,14 @@ class Api:
     ) -> Page:
         """In the order of namespace and name. Raises ApiError (400) for selectors that cannot be understood."""
         chosen = self.predicate(kind, label_selector, field_selector)
-        start = _decode_continue(continue_)
-        items = sorted(self.store.list(kind, namespace), key=_place)
-        items = [_in_version(kind, obj) for obj in items if chosen(obj) and _place(obj) > start]
+        start = start_of(continue_)
+        items = sorted(self.store.list(kind, namespace), key=place_of)
+        items = [_in_version(kind, obj) for obj in items if chosen(obj) and place_of(obj) > start]
         if not limit or len(items) <= limit:
             return Page(items, self.store.version)
         is_whole = not label_selector and not field_selector
-        token = _encode_continue(self.store.version, items[limit - 1])
-        return Page(items[:limit], self.store.version, token, len(items) - limit if is_whole else None)
+        further = token(self.store.version, items[limit - 1])
+        return Page(items[:limit], self.store.version, further, len(items) - limit if is_whole else None)
 
     def predicate(self, kind: Kind, label_selector: str, field_selector: str) -> selectors.Predicate:
         by_label = selectors.label_predicate(label_selector)
@@ -225,7 +218,8 @@ class Api:
         if kind == SERVICE or kind.name == SERVICE.name:
             defaults.allocate(obj, self.store.list(SERVICE), self._random)
         if asked.dry_run:
-            self._refuse_duplicate(kind, obj)
+            if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
+                raise exists_already(kind, meta["name"])
             return _in_version(
                 kind, obj | {"metadata": meta | {"uid": str(uuid.UUID(int=self._random.getrandbits(128), version=4))}}
             )
@@ -240,14 +234,6 @@ class Api:
         if kind.name == "PersistentVolumeClaim":
             obj["status"] = {"phase": "Pending"}
             obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection"]
-
-    def _refuse_duplicate(self, kind: Kind, obj: Obj) -> None:
-        meta = obj["metadata"]
-        if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
-            what = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-            details = {"name": meta["name"], "group": kind.group, "kind": kind.plural}
-            details = {key: value for key, value in details.items() if value}
-            raise Conflict(409, "AlreadyExists", f'{what} "{meta["name"]}" already exists', details)
 
     def _replace(self, kind: Kind, live: Obj, obj: Obj, asked: Options, *, entries: Sequence[Obj] | None = None) -> Obj:
         """The common end of update and patch: what the server keeps, ownership, validation, the write."""
@@ -360,7 +346,7 @@ class Api:
                     return dict(json_patched(live, patch))
                 case "strategic":
                     if _is_custom(kind):
-                        raise ApiError(415, "UnsupportedMediaType", _NO_STRATEGIC)
+                        raise unsupported_body("json-patch+json, merge-patch+json, apply-patch+yaml")
                     return strategic_patched(live, patch, _type(kind))
                 case _:
                     return objects.merged(live, patch)
@@ -391,23 +377,12 @@ class Api:
         if space is None:
             raise not_found(NAMESPACE, namespace)
         if "deletionTimestamp" in space["metadata"]:
-            what = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-            name = obj["metadata"].get("name", "")
-            why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            cause = {
-                "reason": "NamespaceTerminating",
-                "message": f"namespace {namespace} is being terminated",
-                "field": "metadata.namespace",
-            }
-            details = {"name": name, "group": kind.group, "kind": kind.plural, "causes": [cause]}
-            raise ApiError.of(
-                403, "Forbidden", f'{what} "{name}" is forbidden: {why}', {key: value for key, value in details.items() if value}
-            )
+            raise namespace_ends(kind, namespace, obj["metadata"].get("name", ""))
 
     def _check_version(self, kind: Kind, live: Obj, obj: Obj, rules: Rules, *, is_patch: bool) -> None:
         meta, was = obj["metadata"], live["metadata"]
         if (uid := meta.get("uid")) and uid != was["uid"]:
-            raise _other_uid(kind, live, uid)
+            raise other_uid(kind, live, uid, is_custom=_is_custom(kind))
         given = meta.get("resourceVersion")
         if given and given != was["resourceVersion"]:
             raise modified_meanwhile(kind, was["name"])
@@ -418,11 +393,6 @@ class Api:
     def _timestamp(self) -> str:
         return timestamp(self._now())
 
-
-_NO_STRATEGIC = (
-    "the body of the request was in an unknown format - accepted media types include: "
-    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-)
 
 _INTERNAL = {
     "": "core", "apps": "apps", "policy": "policy", "autoscaling": "autoscaling", "networking.k8s.io": "networking",
@@ -509,22 +479,6 @@ def _fit_name(obj: Obj, name: str) -> None:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
 
 
-_STORED_AS = {"Service": "services/specs", "Node": "minions", "Ingress": "ingress"}
-
-
-def _other_uid(kind: Kind, live: Obj, uid: str) -> Conflict:
-    meta = live["metadata"]
-    what = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-    stored_as = f"{kind.group}/{kind.plural}" if _is_custom(kind) else _STORED_AS.get(kind.name, kind.plural)
-    key = "/".join(part for part in ("/registry", stored_as, meta.get("namespace", ""), meta["name"]) if part)
-    why = (
-        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
-        f"UID in precondition: {uid}, UID in object meta: {meta['uid']}"
-    )
-    details = {"name": meta["name"], "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
-    return Conflict(409, "Conflict", f'Operation cannot be fulfilled on {what} "{meta["name"]}": {why}', details)
-
-
 def _keep_server_fields(obj: Obj, live: Obj) -> None:
     meta, was = obj["metadata"], live["metadata"]
     for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
@@ -598,24 +552,5 @@ def _stored(kind: Kind, obj: Obj) -> Obj:
     return _in_version(known, obj)
 
 
-def _place(obj: Obj) -> tuple[str, str]:
-    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-
-
 def _compact(value: Any) -> str:
     return checks.shown(value)
-
-
-def _encode_continue(version: int, last: Obj) -> str:
-    namespace, name = _place(last)
-    return codec.opaque({"v": "meta.k8s.io/v1", "rv": version, "start": f"{namespace}/{name}"})
-
-
-def _decode_continue(token: str) -> tuple[str, str]:
-    if not token:
-        return ("", "")
-    try:
-        namespace, _, name = str(codec.transparent(token)["start"]).partition("/")
-    except (ValueError, KeyError, TypeError):
-        raise bad_request("continue key is not valid: invalid token") from None
-    return namespace, name

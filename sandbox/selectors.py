@@ -9,13 +9,10 @@ from typing import Any, NamedTuple
 from ..errors import ApiError
 from ..kube.objects import Kind, Obj, get, labels_of
 from . import checks
+from .refusals import bad_request
 from .registry import RULES
 
 Predicate = Callable[[Obj], bool]
-
-
-def bad_request(message: str) -> ApiError:
-    return ApiError(400, "BadRequest", message)
 
 
 class Requirement(NamedTuple):

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Literal, NamedTuple
 
-from ..errors import Conflict, NotFound
 from ..kube.objects import Kind, Obj, Ref, get
+from .refusals import exists_already, modified_meanwhile, not_found
 
 EVENTS_KEPT = 10_000
 
@@ -67,9 +67,7 @@ class Store:
         key = _key(obj)
         objects = self._of(kind)
         if key in objects:
-            resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-            details = {"name": key[1], "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
-            raise Conflict(409, "AlreadyExists", f'{resource} "{key[1]}" already exists', details)
+            raise exists_already(kind, key[1])
         uid = get(obj, "metadata", "uid") or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         stored = obj | {"metadata": obj["metadata"] | {"uid": uid}}
         return self._commit("ADDED", kind, stored, None)
@@ -148,19 +146,3 @@ def _key(obj: Obj) -> Key:
 def ref_in(kind: Kind, obj: Obj) -> Ref:
     namespace, name = _key(obj)
     return Ref(kind.api_version, kind.name, namespace, name)
-
-
-def not_found(kind: Kind, name: str) -> NotFound:
-    resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-    details = {"name": name, "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
-    return NotFound(404, "NotFound", f'{resource} "{name}" not found', details)
-
-
-def modified_meanwhile(kind: Kind, name: str) -> Conflict:
-    resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-    details = {"name": name, "kind": kind.plural} | ({"group": kind.group} if kind.group else {})
-    message = (
-        f'Operation cannot be fulfilled on {resource} "{name}": the object has been modified; '
-        "please apply your changes to the latest version and try again"
-    )
-    return Conflict(409, "Conflict", message, details)

@@ -65,7 +65,7 @@ class Sandbox:
             GarbageCollector(self.store, index, self._queue, now),
             ReplicaSetController(self.store, index, self._queue, now, random),
             DeploymentController(self.store, index, self._queue, now),
-            EndpointSliceController(self.store, index, self._queue, random),
+            EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
         if self._has_kubelet:

@@ -5,10 +5,12 @@ Only the pods that changed are looked at, and only their slices written: a Servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 
+from ...kube.clock import timestamp
 from ...kube.objects import ENDPOINT_SLICE, POD, SERVICE, Obj, get, labels_of, selects
 from ..names import suffix
 from ..store import Change, Store
@@ -77,8 +79,8 @@ class _Known:
 class EndpointSliceController:
     name = "endpointslice"
 
-    def __init__(self, store: Store, index: Index, queue: Queue, random: Random) -> None:
-        self._store, self._index, self._queue, self._random = store, index, queue, random
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], random: Random) -> None:
+        self._store, self._index, self._queue, self._now, self._random = store, index, queue, now, random
         self._known: dict[tuple[str, str], _Known] = {}
 
     def note(self, change: Change) -> None:
@@ -183,10 +185,10 @@ class EndpointSliceController:
                 generation = live["metadata"].get("generation", 1) + 1
                 self._store.update(ENDPOINT_SLICE, live | body | {"metadata": live["metadata"] | {"generation": generation}})
             else:
-                self._store.create(ENDPOINT_SLICE, _empty(service, name) | body)
+                self._store.create(ENDPOINT_SLICE, _empty(service, name, timestamp(self._now())) | body)
 
 
-def _empty(service: Obj, name: str) -> Obj:
+def _empty(service: Obj, name: str, created: str) -> Obj:
     meta = service["metadata"]
     owner = {"apiVersion": "v1", "kind": "Service", "name": meta["name"], "uid": meta["uid"]}
     return {
@@ -197,6 +199,7 @@ def _empty(service: Obj, name: str) -> Obj:
             "generateName": f"{meta['name']}-",
             "namespace": meta["namespace"],
             "labels": labels_of(service) | {SERVICE_NAME: meta["name"], MANAGED_BY: CONTROLLER},
+            "creationTimestamp": created,
             "generation": 1,
             "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}],
         },

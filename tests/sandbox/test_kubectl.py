@@ -1,0 +1,257 @@
+"""The sandbox as kubectl sees it: the verbs people use every day, on a daemon, with the binary itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from rollway.sandbox import daemon
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+
+MANIFEST = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: demo, labels: {app: demo}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: demo}}
+  template:
+    metadata:
+      labels: {app: demo}
+      annotations: {sandbox.rollway.dev/behaviour: "{pull: 0s, log: ready to serve}"}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: demo, image: "demo:v1", ports: [{containerPort: 80}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: demo}
+spec: {selector: {app: demo}, ports: [{port: 80}]}
+"""
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Kubectl = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("sandbox")
+    daemon.up(path)
+    yield path
+    daemon.down(path)
+
+
+@pytest.fixture
+def kubectl(home: Path, request: pytest.FixtureRequest) -> Kubectl:
+    """kubectl in a namespace of the test's own."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(daemon.kubeconfig_path(home))}
+    space = request.node.name.replace("_", "-")[:60].strip("-")
+
+    def run(*words: str, stdin: str = "", code: int | None = 0) -> Answer:
+        command = ["kubectl", "--namespace", space, "--request-timeout", "10s", *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment, timeout=20)
+        assert code in (None, done.returncode), done
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    run("create", "namespace", space)
+    return run
+
+
+@pytest.fixture
+def demo(kubectl: Kubectl) -> Kubectl:
+    """kubectl where the Deployment `demo` is applied and runs."""
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    kubectl("rollout", "status", "deploy/demo", "--timeout=10s")
+    return kubectl
+
+
+def test_apply_tells_what_it_did(kubectl: Kubectl) -> None:
+    """Client-side apply creates, sees that nothing changed, and configures; diff shows what an apply would do, with exit 1."""
+    changed = MANIFEST.replace("replicas: 2", "replicas: 3")
+    first, second = kubectl("apply", "-f", "-", stdin=MANIFEST), kubectl("apply", "-f", "-", stdin=MANIFEST)
+    same, differing = kubectl("diff", "-f", "-", stdin=MANIFEST, code=None), kubectl("diff", "-f", "-", stdin=changed, code=1)
+    third = kubectl("apply", "-f", "-", stdin=changed)
+
+    assert first.out == "deployment.apps/demo created\nservice/demo created\n"
+    assert second.out == "deployment.apps/demo unchanged\nservice/demo unchanged\n"
+    assert "replicas" not in same.out
+    assert "-  replicas: 2\n+  replicas: 3\n" in differing.out
+    assert third.out == "deployment.apps/demo configured\nservice/demo unchanged\n"
+
+
+def test_server_side_apply_names_the_owner_in_the_way(kubectl: Kubectl) -> None:
+    """A field of another manager is a conflict; --force-conflicts takes it over."""
+    kubectl("apply", "--server-side", "--field-manager=one", "-f", "-", stdin=MANIFEST)
+    changed = MANIFEST.replace("demo:v1", "demo:v2")
+    refused = kubectl("apply", "--server-side", "--field-manager=two", "-f", "-", stdin=changed, code=1)
+    forced = kubectl("apply", "--server-side", "--field-manager=two", "--force-conflicts", "-f", "-", stdin=changed)
+
+    assert 'conflict with "one": .spec.template.spec.containers[name="demo"].image' in refused.err
+    assert forced.out == "deployment.apps/demo serverside-applied\nservice/demo serverside-applied\n"
+
+
+def test_get_shows_tables_and_objects(demo: Kubectl) -> None:
+    """Columns come from the server, plain and wide; -o json, yaml, name and jsonpath read the object itself."""
+    plain = demo("get", "deploy,svc").out.splitlines()
+    wide = demo("get", "deploy", "demo", "-o", "wide").out.splitlines()
+
+    assert plain[0].split() == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
+    assert plain[1].split()[:4] == ["deployment.apps/demo", "2/2", "2", "2"]
+    assert plain[3].split() == ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]
+    assert wide[0].split()[5:] == ["CONTAINERS", "IMAGES", "SELECTOR"]
+    assert wide[1].split()[5:] == ["demo", "demo:v1", "app=demo"]
+    assert demo("get", "deploy", "demo", "-o", "json").document["spec"]["replicas"] == 2
+    assert "  replicas: 2\n" in demo("get", "deploy", "demo", "-o", "yaml").out
+    assert demo("get", "deploy", "-l", "app in (demo)", "-o", "name").out == "deployment.apps/demo\n"
+    assert demo(
+        "get", "po", "--field-selector=status.phase=Running", "-o", "jsonpath={.items[*].spec.containers[0].image}"
+    ).out == ("demo:v1 demo:v1")
+
+
+def test_get_watches(demo: Kubectl) -> None:
+    """A watch begins with what there is and ends where the time is up."""
+    seen = demo("get", "deploy", "demo", "-w", "--output-watch-events", "--request-timeout=1s", code=None)
+
+    assert seen.out.splitlines()[1].split()[:3] == ["ADDED", "demo", "2/2"]
+
+
+def test_describe_and_events_tell_the_story(demo: Kubectl) -> None:
+    """What controllers and the kubelet wrote is found by the object it is about."""
+    deployment, service = demo("describe", "deploy", "demo").out, demo("describe", "svc", "demo").out
+
+    assert "2 desired | 2 updated | 2 total | 2 available | 0 unavailable" in deployment
+    assert "ScalingReplicaSet" in deployment
+    assert "NewReplicaSetAvailable" in deployment
+    assert ":80,10." in service  # two endpoints
+    assert "Container started: demo" in demo("describe", "po", "-l", "app=demo").out
+    assert {"Scheduled", "Started", "SuccessfulCreate"} <= set(demo("get", "events").out.split())
+
+
+def test_logs_are_what_the_pods_printed(demo: Kubectl) -> None:
+    """By Deployment, by selector and by pod name; of a container that never restarted there is nothing before."""
+    pod = demo("get", "po", "-o", "jsonpath={.items[0].metadata.name}").out
+
+    assert demo("logs", "deploy/demo").out == "ready to serve\n"
+    assert demo("logs", "-l", "app=demo").out == "ready to serve\n" * 2
+    assert demo("logs", pod, "--tail=1").out == "ready to serve\n"
+    assert "container nobody is not valid for pod" in demo("logs", pod, "-c", "nobody", code=1).err
+    assert demo("logs", pod, "--follow", "--request-timeout=1s", code=None).out == "ready to serve\n"
+    assert f'previous terminated container "demo" in pod "{pod}" not found' in demo("logs", pod, "--previous", code=1).err
+
+
+def test_rollouts_go_forth_and_back(demo: Kubectl) -> None:
+    """set image, status, history, undo, restart: a Deployment is driven as on any cluster."""
+    demo("set", "image", "deploy/demo", "demo=demo:v2")
+    assert "successfully rolled out" in demo("rollout", "status", "deploy/demo", "--timeout=10s").out
+    assert [line.split()[0] for line in demo("rollout", "history", "deploy/demo").out.splitlines()[2:-1]] == ["1", "2"]
+    assert "demo:v2" in demo("rollout", "history", "deploy/demo", "--revision=2").out
+
+    assert demo("rollout", "undo", "deploy/demo").out == "deployment.apps/demo rolled back\n"
+    demo("rollout", "status", "deploy/demo", "--timeout=10s")
+    assert demo("get", "deploy", "demo", "-o", "jsonpath={..image}").out == "demo:v1"
+    demo("rollout", "restart", "deploy/demo")
+    demo("rollout", "status", "deploy/demo", "--timeout=10s")
+    assert [line.split()[0] for line in demo("rollout", "history", "deploy/demo").out.splitlines()[2:-1]] == ["2", "3", "4"]
+
+
+def test_a_paused_rollout_waits(demo: Kubectl) -> None:
+    """A new image is not rolled out while the Deployment is paused; pausing twice is refused."""
+    demo("rollout", "pause", "deploy/demo")
+    demo("set", "image", "deploy/demo", "demo=demo:v2")
+
+    assert "already paused" in demo("rollout", "pause", "deploy/demo", code=1).err
+    assert demo("get", "po", "-o", "jsonpath={.items[*].spec.containers[0].image}").out == "demo:v1 demo:v1"
+    demo("rollout", "resume", "deploy/demo")
+    assert "successfully rolled out" in demo("rollout", "status", "deploy/demo", "--timeout=10s").out
+
+
+def test_scale_and_wait(demo: Kubectl) -> None:
+    """The scale subresource; wait looks at conditions, at fields and for the end of things."""
+    demo("scale", "deploy/demo", "--replicas=3")
+
+    assert "Expected replicas to be 7" in demo("scale", "deploy/demo", "--replicas=1", "--current-replicas=7", code=1).err
+    demo("wait", "deploy/demo", "--for=jsonpath={.status.readyReplicas}=3", "--timeout=10s")
+    demo("wait", "deploy/demo", "--for=condition=Available", "--timeout=10s")
+    demo("delete", "deploy", "demo", "--wait=false")
+    demo("wait", "po", "-l", "app=demo", "--for=delete", "--timeout=10s")
+    assert demo("get", "po").err.startswith("No resources found")
+
+
+def test_patches_labels_and_annotations(demo: Kubectl) -> None:
+    """Strategic, merge and JSON patches, and what kubectl makes of them."""
+    demo("patch", "deploy", "demo", "-p", '{"spec":{"minReadySeconds":1}}')
+    demo("patch", "deploy", "demo", "--type=merge", "-p", '{"spec":{"revisionHistoryLimit":3}}')
+    demo("patch", "deploy", "demo", "--type=json", "-p", '[{"op":"replace","path":"/spec/replicas","value":1}]')
+    demo("label", "deploy", "demo", "tier=web")
+    demo("annotate", "deploy", "demo", "note=first", "kubernetes.io/change-cause=patched")
+    spec = demo("get", "deploy", "demo", "-o", "json").document["spec"]
+
+    assert (spec["minReadySeconds"], spec["revisionHistoryLimit"], spec["replicas"]) == (1, 3, 1)
+    assert "already has a value (web)" in demo("label", "deploy", "demo", "tier=x", code=1).err
+    assert demo("get", "deploy", "-l", "tier=web", "-o", "jsonpath={..metadata.annotations.note}").out == "first"
+    assert demo("label", "deploy", "demo", "tier-").out == "deployment.apps/demo unlabeled\n"
+
+
+MADE = {
+    "configmap c --from-literal=a=b": ("configmap/c", "jsonpath={.data.a}", "b"),
+    "secret generic s --from-literal=a=b": ("secret/s", "jsonpath={.data.a}", "Yg=="),
+    "serviceaccount a": ("serviceaccount/a", "jsonpath={.metadata.name}", "a"),
+    "deployment d --image=nginx --replicas=2 --port=80": (
+        "deployment.apps/d", "jsonpath={.spec.replicas} {..containerPort} {.spec.selector.matchLabels}", '2 80 {"app":"d"}',
+    ),
+    "service clusterip i --tcp=80:8080": ("service/i", "jsonpath={..port} {..targetPort}", "80 8080"),
+    "service nodeport n --tcp=80:http": ("service/n", "jsonpath={..targetPort} {.spec.type}", "http NodePort"),
+    "service externalname e --external-name=a.b": ("service/e", "jsonpath={.spec.externalName}", "a.b"),
+    "quota q --hard=cpu=1,pods=10": ("resourcequota/q", "jsonpath={.spec.hard}", '{"cpu":"1","pods":"10"}'),
+    "role r --verb=get --resource=pods": ("role.rbac.authorization.k8s.io/r", "jsonpath={.rules[0].resources}", '["pods"]'),
+    "rolebinding rb --role=r --user=u": ("rolebinding.rbac.authorization.k8s.io/rb", "jsonpath={..subjects[0].name}", "u"),
+    "ingress g --rule=a.b/c=s:80": ("ingress.networking.k8s.io/g", "jsonpath={..paths[0].path} {..number}", "/c 80"),
+    "pdb p --selector=a=b --min-available=50%": ("poddisruptionbudget.policy/p", "jsonpath={.spec.minAvailable}", "50%"),
+}  # fmt: skip
+
+
+def test_create_makes_objects(kubectl: Kubectl) -> None:
+    """`kubectl create KIND` sends protobuf: the sandbox reads it as what it means, and says what exists already."""
+    for words, (ref, path, wanted) in MADE.items():
+        created = kubectl("create", *words.split())
+        assert created.out == f"{ref} created\n"
+        assert kubectl("get", ref, "-o", path).out == wanted, words
+
+    assert '"c" already exists' in kubectl("create", "configmap", "c", code=1).err
+    assert "(server dry run)" in kubectl("create", "configmap", "other", "--dry-run=server").out
+    kubectl("get", "configmap", "other", code=1)
+
+
+def test_deleting_a_namespace_takes_all_with_it(demo: Kubectl) -> None:
+    """kubectl waits until the namespace and what was in it are gone."""
+    space = demo("get", "deploy", "demo", "-o", "jsonpath={.metadata.namespace}").out
+    demo("delete", "namespace", space, "--timeout=10s")
+
+    assert "not found" in demo("get", "namespace", space, code=1).err
+    assert "not found" in demo("get", "deploy", "demo", code=1).err
+
+
+def test_eviction_respects_the_budget(demo: Kubectl) -> None:
+    """`kubectl drain` evicts; a disruption budget that allows none holds it up."""
+    demo("create", "pdb", "p", "--selector=app=demo", "--min-available=2")
+    held = demo("drain", "rollway-sandbox", "--pod-selector=app=demo", "--force", "--timeout=1s", code=1)
+    demo("uncordon", "rollway-sandbox")
+
+    assert "Cannot evict pod as it would violate the pod's disruption budget" in held.err
