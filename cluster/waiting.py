@@ -42,7 +42,7 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 async with asyncio.timeout(view.left_s):
                     kind, event = await anext(events)
             except TimeoutError:
-                raise await _failed(cluster, view, f"nothing has moved for {step.deadline_s} s") from None
+                raise await _failed(cluster, view) from None
             view.take(kind, event)
             state = view.progress
             if state.is_done:
@@ -168,7 +168,7 @@ async def _first(cluster: Cluster, step: Wait, queue: asyncio.Queue[tuple[str, E
     return item[1]
 
 
-async def _failed(cluster: Cluster, view: _View, why: str) -> StepFailed:
+async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
     """The failure with what the pods, their events and their logs say; gathered now, because the way back removes the pods."""
     troubled = [pod for pod in view.new_pods() if not is_ready(pod)][:PODS_TOLD]
     problems: list[Problem] = []
@@ -183,7 +183,8 @@ async def _failed(cluster: Cluster, view: _View, why: str) -> StepFailed:
                 text = await _last_log(cluster, namespace, problem)
                 logs += [(name, text)] if text else []
     state = view.progress
-    return StepFailed(f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready; {why}", problems, logs)
+    summary = f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready"
+    return StepFailed(f"{summary}; {why}" if why else summary, problems, logs)
 
 
 async def _last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:

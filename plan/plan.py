@@ -25,9 +25,9 @@ class Split(Frozen):
 class Plan(Frozen):
     """`steps` in order; `undo` leads from the plan's end back to what was live before, and is empty where there is nothing.
 
-    `weight` is the share asked for, `split` what is reached. `basis` holds a fingerprint of every object that the plan was made
-    from: a saved plan is applied only while they are still the same. `new_revisions` go into the history with the first Record
-    that names them. `peak_pods` counts pods that do not terminate.
+    `weight` is the share asked for, `from_weight` the one that holds before, `split` what is really reached. `basis` holds a
+    fingerprint of every object that the plan was made from: a saved plan is applied only while they are still the same.
+    `new_revisions` go into the history with the first Record that names them. `peak_pods` counts pods that do not terminate.
     """
 
     format: Literal["rollway.dev/plan.v1"] = "rollway.dev/plan.v1"
@@ -38,6 +38,7 @@ class Plan(Frozen):
     revision: int
     from_version: str
     to_version: str
+    from_weight: int
     weight: int
     phase: Phase
     steps: tuple[Step, ...]

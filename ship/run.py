@@ -17,7 +17,7 @@ from ..errors import BadInput, Forbidden, NotFound, StalePlan, TimedOut
 from ..kube.objects import DESTINATION_RULE, GATEWAY, NAMESPACE, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
-from ..plan.revision import Revision
+from ..plan.revision import Revision, in_flight_of
 from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
@@ -87,6 +87,7 @@ async def run(
         return chosen, chosen.plan(request, observed)
 
     async with _deadline(options.timeout_s, release):
+        await _refuse_share(cluster, release, request, strategy)
         result = await _locked(cluster, release, strategy, options, attempt)
         while options.goes_on and result.is_ok and result.phase == "Paused" and request.weight is None:
             result = await _go_on(cluster, release, result, options)
@@ -248,6 +249,21 @@ async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[No
             f"{release.app} is not done after {seconds:g} s, and is left as it is",
             hint="the same command goes on where it stopped; `deploy rollback` takes it back",
         ) from None
+
+
+async def _refuse_share(cluster: Cluster, release: Release, request: Request, strategy: str | None) -> None:
+    """Refuses a share that the strategy cannot hold before anything is touched, the lock included.
+
+    Without a strategy's name it may be that of a release under way: only then the history is asked.
+    """
+    if request.weight is None:
+        return
+    try:
+        by_name(strategy or release.strategy)(release).check_weight(request.weight)
+    except BadInput:
+        if strategy is None and in_flight_of(await history.load(cluster, release.app, release.namespace)):
+            return  # planning it will tell
+        raise
 
 
 def _own_namespace(release: Release) -> Obj | None:

@@ -230,11 +230,18 @@ class Strategy(Homecoming):
         final = next((rev for rev in draft.history if rev.number == number), None)
         return Plan(
             app=self.release.app, namespace=self.release.namespace, strategy=self.name, action=action, revision=number,
-            from_version=versions[0], to_version=versions[1], weight=weight, phase=final.phase if final else "Promoted",
+            from_version=versions[0], to_version=versions[1], from_weight=self._weight_before(draft.observed, action),
+            weight=weight, phase=final.phase if final else "Promoted",
             steps=tuple(draft.steps), undo=tuple(undo), undo_note=undo_note,
             split=split or Split(stable=0, canary=replicas, percent=100.0), peak_pods=draft.peak_pods, steady_pods=replicas,
             notes=tuple(draft.notes), new_revisions=tuple(draft.new_revisions), basis=basis_of(draft.observed.objects),
         )  # fmt: skip
+
+    def _weight_before(self, observed: Observed, action: Action) -> int:
+        """The share of the newer version that holds before a plan: of the release under way, or of what is rolled back."""
+        if observed.in_flight:
+            return observed.in_flight.weight if observed.in_flight.phase == "Paused" else 0
+        return 100 if action == "rollback" else 0
 
     def _way_back(self, draft: Draft, number: int) -> dict[str, object]:
         """The undo of a plan that releases: from its end back to what was live before the release began."""

@@ -76,7 +76,7 @@ class Canary(Strategy):
 
     def _lower(self, draft: Draft, pods: Pods) -> None:
         total = sum(pods)
-        share = f"{pods.canary} of {total} pods: {pods.percent}% of requests"
+        share = f"{pods.canary} of {total} pods: {pods.percent:g}% of requests"
         if draft.replicas(self._canary_name) > pods.canary:
             draft.apply(self._canary(pods.canary), share)
             draft.wait(self._canary_name, "rolled-out", pods.canary, "its surplus pods leave")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ...plan.plan import Plan
 from ...plan.steps import Apply, Patch, Record, Route, Scale, Step
 from .paint import GLYPHS, Paint
-from .words import Row, changed_rows, pods, row, title, way_back
+from .words import Row, changed_rows, pods, reached, row, title, way_back
 
 GAP = 3
 NARROWEST_WHY = 24
@@ -62,6 +62,8 @@ def _summary(plan: Plan, width: int | None, paint: Paint) -> Iterator[str]:
         return
     back = way_back(plan.undo, plan.from_version) or plan.undo_note
     yield from _labelled("back", back, width, paint)
+    if 0 < plan.weight < 100:
+        yield from _labelled("share", reached(plan), width, paint)
     if plan.peak_pods:
         more = plan.peak_pods - plan.steady_pods
         yield from _labelled("peak", f"{pods(plan.peak_pods)} (+{more})" if more > 0 else pods(plan.peak_pods), width, paint)
@@ -72,9 +74,9 @@ def _summary(plan: Plan, width: int | None, paint: Paint) -> Iterator[str]:
 def _labelled(label: str, text: str, width: int | None, paint: Paint) -> Iterator[str]:
     if not text:
         return
-    lines = textwrap.wrap(text, max(width - 9, NARROWEST_WHY)) if width else [text]
-    yield f"  {paint(label, 'faint')}   {lines[0]}"
-    yield from (" " * 9 + line for line in lines[1:])
+    lines = textwrap.wrap(text, max(width - 10, NARROWEST_WHY)) if width else [text]
+    yield f"  {paint(label, 'faint')}{' ' * (8 - len(label))}{lines[0]}"
+    yield from (" " * 10 + line for line in lines[1:])
 
 
 def _diff(steps: Sequence[Step], paint: Paint) -> Iterator[str]:

@@ -155,7 +155,7 @@ class Sides:
         self._pods: dict[str, int] = {}
         self._new: dict[str, int] = {}
         self._start(plan)
-        self.percent = percent or self._counted() or 0.0
+        self.percent = percent or self._counted() or float(plan.from_weight)
 
     def moved(self, step: Wait, ready: int) -> float:
         if self._is_by_pods and step.until == "rolled-out":

@@ -55,6 +55,8 @@ def title(plan: Plan) -> str:
     versions = f"{plan.from_version} → {plan.to_version}" if plan.from_version else plan.to_version
     # an apply that goes all the way is what one expects of it
     share = "" if plan.weight >= 100 and plan.action == "apply" else aim(plan)
+    if plan.from_weight and plan.weight:
+        share = f" {plan.from_weight}% → {plan.weight}%"
     return f"{plan.app} {versions} · {plan.strategy}{share}"
 
 
@@ -65,6 +67,15 @@ def aim(plan: Plan) -> str:
     if plan.weight == 0 and plan.strategy == "ab":
         return " for requests that match"
     return f" to {plan.weight}%"
+
+
+def reached(plan: Plan) -> str:
+    """The share that is really reached, beside the one that was asked for: pods do not come in percents."""
+    if plan.strategy == "ab":
+        return f"{plan.split.percent:g}% of requests, by weight; those that match besides"
+    total = plan.split.stable + plan.split.canary
+    asked = "" if plan.split.percent == plan.weight else f" ({plan.weight}% was asked for)"
+    return f"{plan.split.canary} of {pods(total)}: {plan.split.percent:g}% of requests{asked}"
 
 
 def stop(plan: Plan) -> str:
