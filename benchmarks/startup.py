@@ -69,7 +69,7 @@ def process(command: Sequence[str]) -> Callable[[], object]:
 def start_up(runs: int) -> None:
     baseline = median_s(process([sys.executable, "-c", "pass"]), runs)
     rows = [("python -c pass", baseline)]
-    rows.append(("deploy version", median_s(process([sys.executable, "-m", "rollway.cli.main", "version"]), runs)))
+    rows.append(("deploy version", median_s(process([sys.executable, "-m", "rollway", "version"]), runs)))
     if kubectl := shutil.which("kubectl"):
         rows.append(("kubectl version --client", median_s(process([kubectl, "version", "--client"]), runs)))
     print(f"{'start-up':<28}{'median':>10}{'× python':>12}")

@@ -1,0 +1,82 @@
+"""The wheel is the tree: what is in the checkout's rooms arrives, works outside of it, and nothing else does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+ROOMS = (
+    "cli",
+    "cluster",
+    "examples",
+    "health",
+    "kube",
+    "plan",
+    "release",
+    "routing",
+    "sandbox",
+    "ship",
+    "strategies",
+    "templates",
+)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy of what git knows, so that nothing a checkout gathers can hide a missing line in pyproject.toml."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        found = ROOT / name
+        if found.is_file() and not found.is_symlink():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes(found.read_bytes())
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(source)]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
+    """Every module and template of every room; no tests, benchmarks or documents."""
+    held = {name.removeprefix("rollway/") for name in zipfile.ZipFile(wheel).namelist() if name.startswith("rollway/")}
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*")
+        if path.suffix in (".py", ".j2") or (room == "examples" and "shop" in path.parts and path.suffix == ".yaml")
+    }
+    root = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
+
+    assert held == found | root
+
+
+def test_it_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    """Installed into an environment of its own: the command, and a manifest from one of our templates."""
+    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
+    python = tmp_path / "env" / "bin" / "python"
+    site = next((tmp_path / "env" / "lib").glob("python*/site-packages"))
+    zipfile.ZipFile(wheel).extractall(site)
+    # the dependencies are those of this environment: what is tested is the wheel
+    own = next(Path(path) for path in sys.path if path.endswith("site-packages"))
+    (site / "dependencies.pth").write_text(f"{own}\n")
+    (tmp_path / "deploy.yaml").write_text("app: hello\nweb: {image: 'nginx:1.29'}\n")
+
+    def deploy(*words: str) -> str:
+        command = [str(python), "-P", "-m", "rollway", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert deploy("version").startswith("rollway ")
+    assert "image: nginx:1.29" in deploy("render", "-n", "hello").replace('"', "")
+    where = subprocess.run(
+        [str(python), "-P", "-c", "import rollway; print(rollway.__file__)"], capture_output=True, text=True, check=True
+    )
+    assert str(site) in where.stdout
