@@ -26,6 +26,9 @@ ServiceAccount metadata:ObjectMeta secrets:[ObjectReference]<name>~name imagePul
   automountServiceAccountToken:*b
 ObjectReference@ kind:s namespace:s name:s uid=UID:s apiVersion=APIVersion:s resourceVersion:s fieldPath:s
 LocalObjectReference@ name:s
+Scale metadata:ObjectMeta spec:ScaleSpec status:ScaleStatus
+ScaleSpec replicas:i
+ScaleStatus replicas!:i selector:s
 ResourceQuota metadata:ObjectMeta spec:ResourceQuotaSpec status:ResourceQuotaStatus
 ResourceQuotaSpec hard:{Q} scopes:['ResourceQuotaScope] scopeSelector:*ScopeSelector
 ScopeSelector@ matchExpressions:[ScopedResourceSelectorRequirement]

@@ -9,48 +9,32 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
 
-from ..errors import ApiError, NotFound
+from ..errors import ApiError
 from ..kube import objects, ssa
 from ..kube.clock import timestamp
 from ..kube.objects import NAMESPACE, POD, SERVICE, Kind, Obj, get
-from ..kube.patch import PatchFailed, go_map, json_patched, strategic_patched
-from ..kube.schema import Struct, schema_of
-from . import checks, codec, defaults, eviction, scale, selectors, validation
+from . import addresses, checks, defaults, eviction, scale, selectors, validation
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .names import suffix
+from .options import Options, check_patch_options
 from .paging import Page, place_of, start_of, token
 from .refusals import (
-    Generic,
     bad_request,
     exists_already,
     modified_meanwhile,
     namespace_ends,
     not_found,
     other_uid,
-    unsupported_body,
 )
 from .registry import RULES, Rules
+from .scale import SCALE
 from .store import Store
-
-PATCH_TYPES = ("merge", "strategic", "json", "apply")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a write is asked for. `warnings` collects what the server warns of (fieldValidation Warn)."""
-
-    manager: str = "unknown"
-    force: bool = False
-    dry_run: bool = False
-    field_validation: str = "Warn"
-    subresource: str = ""
-    warnings: list[str] = field(default_factory=list)
+from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, is_custom, patched
 
 
 def bootstrap(store: Store, now: datetime) -> None:
@@ -107,8 +91,8 @@ class Api:
     def create(self, kind: Kind, namespace: str, body: Mapping[str, Any], **options: Any) -> Obj:
         """Raises Conflict (AlreadyExists), Invalid, NotFound (no such namespace), ApiError (400)."""
         asked = Options(**options)
-        obj = self._decoded(kind, body, asked)
-        _fit_namespace(kind, obj, namespace)
+        obj = decoded(kind, body, asked)
+        fit_namespace(kind, obj, namespace)
         if get(obj, "metadata", "resourceVersion"):
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         meta = obj["metadata"]
@@ -129,10 +113,10 @@ class Api:
         """
         asked = Options(**options)
         if asked.subresource == "scale":
-            return self._rescale(kind, namespace, name, dict(body), asked)
-        obj = self._decoded(kind, body, asked)
-        _fit_namespace(kind, obj, namespace)
-        _fit_name(obj, name)
+            return self._rescale(kind, namespace, name, decoded(SCALE, body, asked), asked)
+        obj = decoded(kind, body, asked)
+        fit_namespace(kind, obj, namespace)
+        fit_name(obj, name)
         live = self.store.find(kind, namespace, name)
         if live is None:
             if RULES[kind.name].creates_on_update:
@@ -146,7 +130,7 @@ class Api:
         NotFound, Conflict.
         """
         asked = Options(**options)
-        _check_patch_options(type_, asked)
+        check_patch_options(type_, asked)
         if type_ in ("merge", "strategic") and not isinstance(patch, Mapping):
             seen = {list: "array", str: "string", bool: "bool"}.get(type(patch), "number")
             raise bad_request(
@@ -156,10 +140,10 @@ class Api:
             return self._apply(kind, namespace, name, patch, asked)
         live = self.store.get(kind, namespace, name)
         if asked.subresource == "scale":
-            return self._rescale(kind, namespace, name, objects.merged(scale.of(live), patch), asked)
-        patched = self._patched(kind, _in_version(kind, live), patch, type_)
-        obj = self._decoded_patch(kind, patched, patch, type_, asked)
-        _fit_name(obj, name)
+            wanted = decoded_patch(SCALE, patched(SCALE, scale.of(live), patch, type_), patch, type_, asked)
+            return self._rescale(kind, namespace, name, wanted, asked)
+        obj = decoded_patch(kind, patched(kind, _in_version(kind, live), patch, type_), patch, type_, asked)
+        fit_name(obj, name)
         defaults.fill(obj)
         return self._replace(kind, live, obj, asked)
 
@@ -209,14 +193,14 @@ class Api:
             meta["generation"] = 1
         if rules.has_status:
             obj.pop("status", None)
-            if not _is_custom(kind):
-                obj |= self._decoded(kind, {"metadata": meta}, Options(), only="status")
+            if not is_custom(kind):
+                obj |= decoded(kind, {"metadata": meta}, Options(), only="status")
         if not meta["managedFields"]:
             del meta["managedFields"]
         self._admit(kind, obj)
         validation.refuse_new(kind, obj)
         if kind == SERVICE or kind.name == SERVICE.name:
-            defaults.allocate(obj, self.store.list(SERVICE), self._random)
+            addresses.allocate(obj, self.store.list(SERVICE), self._random)
         if asked.dry_run:
             if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
                 raise exists_already(kind, meta["name"])
@@ -241,7 +225,7 @@ class Api:
         self._check_version(kind, live, obj, rules, is_patch=entries is not None)
         _keep_server_fields(obj, live)
         if kind.name == SERVICE.name:
-            _keep_addresses(obj, live)
+            addresses.keep(obj, live)
         if entries is None:
             given = obj["metadata"].get("managedFields")
             before = live if given is None else live | {"metadata": live["metadata"] | {"managedFields": given}}
@@ -257,7 +241,7 @@ class Api:
         if not asked.subresource:
             validation.refuse_changed(kind, obj, _in_version(kind, live))
             if kind.name == SERVICE.name:
-                defaults.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
+                addresses.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
         obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
         if _without_times(_stored(kind, obj)) == _without_times(live):
             return _in_version(kind, live)
@@ -278,9 +262,9 @@ class Api:
         if not isinstance(manifest, dict):
             raise bad_request("error decoding YAML: the patch is not an object")
         manifest = copy.deepcopy(manifest)
-        _check_apply_target(kind, manifest)
-        _fit_namespace(kind, manifest, namespace)
-        _fit_name(manifest, name)
+        check_apply_target(kind, manifest)
+        fit_namespace(kind, manifest, namespace)
+        fit_name(manifest, name)
         if get(manifest, "metadata", "managedFields"):
             raise bad_request("metadata.managedFields must be nil")
         live = self.store.find(kind, namespace, name)
@@ -293,7 +277,7 @@ class Api:
             subresource=asked.subresource, ignored=RULES[kind.name].ignored(asked.subresource),
         )  # fmt: skip
         entries = merged["metadata"].pop("managedFields")
-        obj = self._decoded(kind, merged, Options(field_validation="Ignore"))
+        obj = decoded(kind, merged, Options(field_validation="Ignore"))
         defaults.fill(obj)
         if live is None:
             if get(manifest, "metadata", "resourceVersion") or get(manifest, "metadata", "uid"):
@@ -319,55 +303,6 @@ class Api:
             return scale.of(obj)
         return scale.of(self.store.update(kind, obj))
 
-    # inside: reading bodies
-
-    def _decoded(self, kind: Kind, body: Any, asked: Options, *, only: str = "") -> Obj:
-        """The typed object of a body. Raises ApiError (400)."""
-        _check_kind(kind, body)
-        meant = {**body, "apiVersion": kind.api_version, "kind": kind.name}
-        if meant.get("metadata") is None:
-            meant["metadata"] = {}
-        try:
-            obj, strict = codec.decoded(copy.deepcopy(meant) if _is_custom(kind) else meant, _type(kind))
-        except codec.Misfit as problem:
-            raise bad_request(_unreadable(kind, str(problem))) from None
-        if strict and asked.field_validation == "Strict" and not only:
-            raise bad_request(_unreadable(kind, "strict decoding error: " + ", ".join(strict)))
-        if asked.field_validation == "Warn":
-            asked.warnings.extend(strict)
-        if _is_custom(kind) and "metadata" not in obj:
-            obj["metadata"] = {}
-        return {key: value for key, value in obj.items() if key == only} if only else obj
-
-    def _patched(self, kind: Kind, live: Obj, patch: Any, type_: str) -> Obj:
-        try:
-            match type_:
-                case "json":
-                    return dict(json_patched(live, patch))
-                case "strategic":
-                    if _is_custom(kind):
-                        raise unsupported_body("json-patch+json, merge-patch+json, apply-patch+yaml")
-                    return strategic_patched(live, patch, _type(kind))
-                case _:
-                    return objects.merged(live, patch)
-        except PatchFailed as problem:
-            raise Generic(422, "Invalid", "the server rejected our request due to an error in our request") from problem
-
-    def _decoded_patch(self, kind: Kind, patched: Any, patch: Any, type_: str, asked: Options) -> Obj:
-        """What does not fit after a patch is the patch's fault: 422."""
-        try:
-            obj, strict = codec.decoded(patched, _type(kind))
-        except codec.Misfit as problem:
-            value = go_map(patch) if type_ == "strategic" else _compact(patched)
-            why = _unconverted(str(problem)) if type_ == "strategic" else str(problem)
-            raise checks.refusal("", "", "", [checks.invalid("patch", value, why)]) from None
-        if strict and asked.field_validation == "Strict":
-            value = go_map(patch) if type_ == "strategic" else _compact(patched)
-            raise checks.refusal("", "", "", [checks.invalid("patch", value, "strict decoding error: " + ", ".join(strict))])
-        if asked.field_validation == "Warn":
-            asked.warnings.extend(strict)
-        return copy.deepcopy(obj)
-
     # inside: conditions
 
     def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
@@ -382,7 +317,7 @@ class Api:
     def _check_version(self, kind: Kind, live: Obj, obj: Obj, rules: Rules, *, is_patch: bool) -> None:
         meta, was = obj["metadata"], live["metadata"]
         if (uid := meta.get("uid")) and uid != was["uid"]:
-            raise other_uid(kind, live, uid, is_custom=_is_custom(kind))
+            raise other_uid(kind, live, uid, is_custom=is_custom(kind))
         given = meta.get("resourceVersion")
         if given and given != was["resourceVersion"]:
             raise modified_meanwhile(kind, was["name"])
@@ -394,132 +329,12 @@ class Api:
         return timestamp(self._now())
 
 
-_INTERNAL = {
-    "": "core", "apps": "apps", "policy": "policy", "autoscaling": "autoscaling", "networking.k8s.io": "networking",
-    "discovery.k8s.io": "discovery", "coordination.k8s.io": "coordination", "rbac.authorization.k8s.io": "rbac",
-}  # fmt: skip
-
-
-def _check_kind(kind: Kind, body: Any) -> None:
-    """A body may leave out what it is; if it says so, it has to be what the address says."""
-    version, name = body.get("apiVersion") or kind.api_version, body.get("kind") or kind.name
-    if (version, name) == (kind.api_version, kind.name):
-        return
-    if _is_custom(kind):
-        raise bad_request(_custom_mismatch(kind, version, name))
-    short = version.rpartition("/")[2]
-    why = f'no kind "{name}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'
-    if objects.kind_of(version, name) is not None:
-        why = f"converting (v1.{name}) to ({_INTERNAL.get(kind.group, kind.group)}.{kind.name}): unknown conversion"
-    raise bad_request(f'{name} in version "{short}" cannot be handled as a {kind.name}: {why}')
-
-
-def _custom_mismatch(kind: Kind, version: str, name: str) -> str:
-    if version != kind.api_version:
-        return f"the API version in the data ({version}) does not match the expected API version ({kind.api_version})"
-    return f"the kind in the data ({name}) does not match the expected kind ({kind.name})"
-
-
-def _unreadable(kind: Kind, why: str) -> str:
-    return f'{kind.name} in version "{kind.api_version.rpartition("/")[2]}" cannot be handled as a {kind.name}: {why}'
-
-
-def _unconverted(why: str) -> str:
-    """A strategic patch is converted, not decoded, with other words for the same misfit."""
-    seen, _, wanted = why.removeprefix("json: cannot unmarshal ").partition(" into ")
-    target = wanted.rpartition(" of type ")[2]
-    if target.startswith("map["):
-        return f"cannot restore map from {seen}"
-    if target.startswith("[]"):
-        return f"cannot restore slice from {seen}"
-    if target in ("int32", "int64", "bool", "string", "float64"):
-        return f"unrecognized type: {target}"
-    return why
-
-
-def _check_patch_options(type_: str, asked: Options) -> None:
-    problems = []
-    if type_ == "apply" and not asked.manager:
-        problems.append(checks.required("fieldManager", "is required for apply patch"))
-    if type_ != "apply" and asked.force:
-        problems.append(checks.forbidden("force", "may not be specified for non-apply patch"))
-    if problems:
-        raise checks.refusal("PatchOptions", "meta.k8s.io", "", problems)
-
-
-def _check_apply_target(kind: Kind, manifest: Obj) -> None:
-    for key in ("apiVersion", "kind"):
-        if not manifest.get(key):
-            raise bad_request(f"Object '{key[0].upper()}{key[1:]}' is missing in '{_compact(manifest)}'")
-    if (manifest["apiVersion"], manifest["kind"]) != (kind.api_version, kind.name):
-        group, _, version = manifest["apiVersion"].rpartition("/")
-        raise bad_request(
-            f"incorrect object in apply patch: {group}/{version}, Kind={manifest['kind']}, "
-            f"expected {kind.group}/{kind.api_version.rpartition('/')[2]}, Kind={kind.name}"
-        )
-    if manifest.get("metadata") is None:
-        manifest["metadata"] = {}
-
-
-def _fit_namespace(kind: Kind, obj: Obj, namespace: str) -> None:
-    meta = obj["metadata"]
-    if kind.namespaced:
-        if meta.get("namespace") not in (None, "", namespace):
-            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-        meta["namespace"] = namespace
-    else:
-        meta.pop("namespace", None)
-
-
-def _fit_name(obj: Obj, name: str) -> None:
-    given = obj["metadata"].get("name")
-    if not given:
-        obj["metadata"]["name"] = name
-    elif given != name:
-        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
-
-
 def _keep_server_fields(obj: Obj, live: Obj) -> None:
     meta, was = obj["metadata"], live["metadata"]
     for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
         meta.pop(name, None)
         if name in was:
             meta[name] = was[name]
-
-
-def _keep_addresses(obj: Obj, live: Obj) -> None:
-    """A Service that is replaced without its addresses keeps them."""
-    spec, was = obj["spec"], live["spec"]
-    _drop_unfitting(spec, was)
-    if spec.get("type") == "ExternalName" or was.get("type") == "ExternalName":
-        return
-    if spec.get("clusterIP") and spec["clusterIP"] != was.get("clusterIP") and spec.get("clusterIPs") == was.get("clusterIPs"):
-        spec["clusterIPs"] = [spec["clusterIP"]]  # the old field alone was changed: the new one follows
-    for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if not spec.get(name) and was.get(name):
-            spec[name] = was[name]
-    old_ports = {(port["port"], port.get("protocol")): port.get("nodePort") for port in was.get("ports") or ()}
-    for port in spec.get("ports") or () if spec.get("type") != "ClusterIP" else ():
-        if not port.get("nodePort") and (known := old_ports.get((port["port"], port.get("protocol")))):
-            port["nodePort"] = known
-
-
-def _drop_unfitting(spec: Obj, was: Obj) -> None:
-    """What belonged to the former type of a Service goes with it, unless the update itself asks for it."""
-    if spec.get("type") == was.get("type"):
-        return
-    unfitting = []
-    if spec.get("type") == "ExternalName":
-        unfitting += ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]
-    if spec.get("type") in ("ExternalName", "ClusterIP"):
-        unfitting += ["externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"]
-        old_ports = [port.get("nodePort") for port in was.get("ports") or ()]
-        for port in spec.get("ports") or ():
-            if port.get("nodePort") in old_ports:
-                port.pop("nodePort", None)
-    for name in unfitting:
-        if name in spec and spec[name] == was.get(name):
-            del spec[name]
 
 
 def _without_times(obj: Obj) -> Obj:
@@ -531,17 +346,6 @@ def _without_times(obj: Obj) -> Obj:
     return obj | {"metadata": meta}
 
 
-def _type(kind: Kind) -> Struct:
-    type_ = schema_of(kind)
-    if type_ is None:
-        raise NotFound(404, "NotFound", "the server could not find the requested resource")
-    return type_
-
-
-def _is_custom(kind: Kind) -> bool:
-    return _type(kind).is_custom
-
-
 def _in_version(kind: Kind, obj: Obj) -> Obj:
     return obj if obj.get("apiVersion") == kind.api_version else obj | {"apiVersion": kind.api_version}
 
@@ -550,7 +354,3 @@ def _stored(kind: Kind, obj: Obj) -> Obj:
     """Custom resources are kept in one version, whichever they were written in."""
     known = next((each for each in objects.KINDS if (each.group, each.name) == (kind.group, kind.name)), kind)
     return _in_version(known, obj)
-
-
-def _compact(value: Any) -> str:
-    return checks.shown(value)

@@ -32,6 +32,10 @@ def invalid(field: str, value: Any, why: str) -> Problem:
     return Problem(field, "FieldValueInvalid", f"Invalid value: {shown(value)}: {why}")
 
 
+def immutable(field: str, value: Any) -> Problem:
+    return invalid(field, value, "field is immutable")
+
+
 def required(field: str, why: str = "") -> Problem:
     return Problem(field, "FieldValueRequired", "Required value" + (f": {why}" if why else ""))
 

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -299,44 +298,3 @@ def qos_class(spec: Mapping[str, Any]) -> str:
 
 def _counts(resource: str, value: str) -> bool:
     return resource in ("cpu", "memory") and amount(value) > 0
-
-
-SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
-NODE_PORTS = range(30000, 32768)
-
-
-def allocate(service: Obj, others: Iterable[Obj], random: Random) -> None:
-    """Gives a Service its cluster IPs and node ports, in place; what it has it keeps."""
-    spec = service["spec"]
-    if spec["type"] == "ExternalName":
-        for name in ("clusterIPs", "clusterIP", "ipFamilies", "ipFamilyPolicy"):
-            spec.pop(name, None)
-        return
-    taken = list(others)
-    if not spec.get("clusterIP"):
-        spec["clusterIP"] = (spec.get("clusterIPs") or [_free_address(taken, random)])[0]
-    spec["clusterIPs"] = [spec["clusterIP"]]
-    is_selectorless = spec["clusterIP"] == "None" and not spec.get("selector")
-    spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if is_selectorless else ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if is_selectorless else "SingleStack")
-    wants_ports = spec["type"] == "NodePort" or (
-        spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)
-    )
-    for port in spec.get("ports") or [] if wants_ports else ():
-        if not port.get("nodePort"):
-            port["nodePort"] = _free_port([*taken, service], random)
-
-
-def _free_address(taken: Iterable[Obj], random: Random) -> str:
-    used = {get(other, "spec", "clusterIP") for other in taken}
-    while True:
-        address = str(SERVICE_NETWORK[random.randrange(16, SERVICE_NETWORK.num_addresses - 1)])
-        if address not in used:
-            return address
-
-
-def _free_port(taken: Iterable[Obj], random: Random) -> int:
-    used = {port.get("nodePort") for other in taken for port in get(other, "spec", "ports", default=[])}
-    while (port := random.choice(NODE_PORTS)) in used:
-        pass
-    return port

@@ -7,15 +7,14 @@ A pod waits for one step at a time, the node for the first of all. What happens 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..kube.clock import parse_timestamp, timestamp
 from ..kube.objects import NODE, POD, Obj, get
+from .agenda import Agenda
 from .behaviour import (
     GONE_S,
     REPORTED_S,
@@ -38,7 +37,6 @@ PHASE_S = 0.48  # where in each second this node looks at its containers; any va
 CROWDED_START_S, CROWDED_STOP_S, CROWD = 0.1, 0.08, 2  # starting and stopping several at once takes longer
 RESTART_S = 1.0  # the first restart follows at the node's next look
 BACK_OFF_S, MOST_BACK_OFF_S, CALM_S = 10, 300, 600
-TOGETHER_S = 0.002  # steps nearer than this are taken together
 NEVER_RAN_S = 0.5  # to end a pod whose container never ran
 
 Place = tuple[str, str]  # (namespace, name)
@@ -60,15 +58,6 @@ class _Run:
     next_: int = 0  # the step that it waits for; earlier ones are void
 
 
-class _Step(NamedTuple):
-    at_s: float
-    number: int
-    place: Place
-    run: _Run
-    do: Callable[..., None]
-    args: tuple[object, ...]
-
-
 def back_off_s(failures: int) -> int:
     """The wait before the next try: 10, 20, 40 … 300 seconds."""
     return int(min(BACK_OFF_S * 2 ** min(failures - 1, 10), MOST_BACK_OFF_S))
@@ -87,9 +76,7 @@ class Kubelet:
         self._runs: dict[Place, _Run] = {}
         self._stages = {"creating": 0, "running": 0, "stopping": 0}
         self._loop = asyncio.get_running_loop()
-        self._steps: list[_Step] = []  # a heap
-        self._numbers = itertools.count(1)
-        self._timer: asyncio.TimerHandle | None = None
+        self._agenda = Agenda(self._loop)
         addresses = (get(pod, "status", "podIP", default="") for pod in store.list(POD))
         self._last_address = max((address_number(address) for address in addresses), default=1)
         if store.find(NODE, "", NODE_NAME) is None:
@@ -104,8 +91,7 @@ class Kubelet:
         """Looks after no pod any more. They stay as they are."""
         for place in tuple(self._runs):
             self._drop(place)
-        self._steps.clear()
-        self._set_timer()
+        self._agenda.clear()
 
     def sync(self, namespace: str, name: str) -> None:
         place, pod = (namespace, name), self._store.find(POD, namespace, name)
@@ -124,27 +110,6 @@ class Kubelet:
             self._end(place, run, pod, int(grace_s or 0))
         elif run.stage == "running" and get(pod, "spec", "readinessGates"):
             self._write(place, run)
-
-    def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail_lines: int | None = None
-    ) -> str:
-        """What the container printed before it ended: its behaviour's `log`, if it is the pod's first and has run.
-
-        Raises NotFound for an unknown pod. `previous` asks for the run before the last restart.
-        """
-        found = self._store.get(POD, namespace, pod)
-        statuses = get(found, "status", "containerStatuses", default=[])
-        first = found["spec"]["containers"][0]["name"]
-        if not statuses or container not in ("", first):
-            return ""
-        state = container_of(statuses[0])
-        has_run = state.is_running or "terminated" in state.state or bool(state.last)
-        if not has_run or (previous and not state.last):
-            return ""
-        lines = life_of(found).behaviour.log.splitlines(keepends=True)
-        if lines and not lines[-1].endswith("\n"):
-            lines[-1] += "\n"
-        return "".join(lines if tail_lines is None else lines[len(lines) - min(tail_lines, len(lines)) :])
 
     # the beginning
 
@@ -376,29 +341,13 @@ class Kubelet:
 
     def _at(self, place: Place, run: _Run, when_s: float, do: Callable[..., None], *args: object) -> None:
         """What happens to the pod next, instead of anything that was to happen."""
-        run.next_ = next(self._numbers)
-        heapq.heappush(self._steps, _Step(when_s, run.next_, place, run, do, args))
-        if self._timer is None or when_s < self._timer.when() - TOGETHER_S:
-            self._set_timer()
+        run.next_ = self._agenda.add(when_s, self._step, place, run, do, args)
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(self._steps[0].at_s, self._take_steps) if self._steps else None
-
-    def _take_steps(self) -> None:
-        """All that are due. What happens at about the same moment is seen at once: so rollouts of thousands stay fast."""
-        self._timer = None
-        until_s = self._loop.time() + TOGETHER_S
-        due = []
-        while self._steps and self._steps[0].at_s <= until_s:
-            due.append(heapq.heappop(self._steps))
-        for step in due:
-            # Deleted a moment ago, and not looked at since: the queue's turn comes first.
-            is_void = step.run.next_ != step.number or self._runs.get(step.place) is not step.run
-            if not is_void and self._store.find(POD, *step.place) is not None:
-                self._queue.guarded(step.do, step.place, step.run, *step.args)
-        self._set_timer()
+    def _step(self, number: int, place: Place, run: _Run, do: Callable[..., None], args: tuple[object, ...]) -> None:
+        # Deleted a moment ago, and not looked at since: the queue's turn comes first.
+        is_void = run.next_ != number or self._runs.get(place) is not run
+        if not is_void and self._store.find(POD, *place) is not None:
+            self._queue.guarded(do, place, run, *args)
 
     def _stage(self, run: _Run, stage: Literal["creating", "running", "stopping"]) -> None:
         self._stages[run.stage] -= 1

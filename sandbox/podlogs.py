@@ -1,4 +1,4 @@
-"""`pods/NAME/log`: which container is meant, and whether it has printed anything yet."""
+"""What the containers of a pod printed, and how `pods/NAME/log` answers with it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,33 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from ..kube.objects import POD, Obj, get
+from .behaviour import life_of
 from .podstatus import Container, container_of
 from .refusals import bad_request
 from .store import Change, Store
 
 Logs = Callable[..., str]
+
+
+def printed(
+    store: Store, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail_lines: int | None = None
+) -> str:
+    """What the container printed before it ended: its behaviour's `log`, if it is the pod's first and has run.
+
+    Raises NotFound for an unknown pod. `previous` asks for the run before the last restart.
+    """
+    found = store.get(POD, namespace, pod)
+    first = found["spec"]["containers"][0]["name"]
+    if not get(found, "status", "containerStatuses") or container not in ("", first):
+        return ""
+    status = _status(found, first)
+    has_run = status.is_running or "terminated" in status.state or bool(status.last)
+    if not has_run or (previous and not status.last):
+        return ""
+    lines = life_of(found).behaviour.log.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    return "".join(lines if tail_lines is None else lines[len(lines) - min(tail_lines, len(lines)) :])
 
 
 def read(logs: Logs, pod: Obj, query: Mapping[str, str]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..kube import ssa
-from ..kube.objects import Obj, get
+from ..kube.objects import Kind, Obj, get
 
+SCALE = Kind("autoscaling/v1", "Scale", "scales")
 _PATH = ("f:spec", "f:replicas")
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..kube.clock import now
+from . import podlogs
 from .api import Api, bootstrap
 from .controllers.deployment import DeploymentController
 from .controllers.endpointslice import EndpointSliceController
@@ -98,7 +99,5 @@ class Sandbox:
     def logs(
         self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail_lines: int | None = None
     ) -> str:
-        """What the container printed, as its behaviour says; see `Kubelet.logs`."""
-        if self._kubelet is None:
-            return ""
-        return self._kubelet.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
+        """What the container printed, as its behaviour says."""
+        return podlogs.printed(self.store, namespace, pod, container, previous=previous, tail_lines=tail_lines)
