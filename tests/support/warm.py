@@ -1,0 +1,81 @@
+"""`deploy` for scripts that call it many times: a process of its own each time, forked from one that has imported everything.
+
+`warm.py serve SOCKET` waits for callers; a caller passes its streams, its words, its folder and its environment. The command that
+runs is the real one; only what Python takes to start is paid once.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import signal
+import socket
+import sys
+
+CALLER = """#!{python} -IS
+import array, json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect({path!r})
+call = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+server.sendmsg([len(call).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
+server.sendall(call)
+code = (server.recv(1) or b"\\x7f")[0]
+server.recv(1)
+os._exit(code)
+"""
+
+
+def serve(path: str) -> None:
+    """Forks a process for each caller, which answers with its exit code and is gone. Says `ready` when it listens."""
+    import rollway.cli.views.github
+    import rollway.cli.views.human
+    import rollway.cli.views.json
+    import rollway.cluster.client
+    import rollway.cluster.kubeconfig
+    import rollway.release.load
+    import rollway.sandbox.daemon
+    import rollway.ship.run
+    import rollway.ship.status  # noqa: F401
+    from rollway.cli.main import main
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the children ended
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(16)
+        print("ready", flush=True)
+        while True:
+            caller, _ = listener.accept()
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                listener.close()
+                words = _as(caller)
+                code = main(words)
+                sys.stdout.flush()
+                sys.stderr.flush()
+                caller.send(bytes([code]))
+                return  # by the ordinary way out, which tidies up; the caller sees the end of it
+            caller.close()
+
+
+def _as(caller: socket.socket) -> list[str]:
+    """Becomes the caller: its streams, its folder, its environment. Answers its words."""
+    length, passed, _, _ = caller.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+    descriptors = array.array("i")
+    descriptors.frombytes(passed[0][2])
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    call = b""
+    while len(call) < int.from_bytes(length, "big"):
+        call += caller.recv(65536)
+    words, folder, environment = json.loads(call)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
+    return words
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
