@@ -34,10 +34,11 @@ class Outcome(NamedTuple):
 class Shell:
     """`deploy("status", "-o", "json")`. Verbs that read a release file get `file` unless they name one."""
 
-    def __init__(self, runner: asyncio.Runner, sandbox: Sandbox, file: Path) -> None:
+    def __init__(self, runner: asyncio.Runner, sandbox: Sandbox, file: Path, context: str) -> None:
         self._runner = runner
         self.sandbox = sandbox
         self.file = file
+        self._context = context
 
     def __call__(self, verb: str, *words: str) -> Outcome:
         needs_file = verb not in ("version", "schema", "init", "demo", "sandbox") and "-f" not in words
@@ -63,11 +64,11 @@ class Shell:
 
     @contextlib.asynccontextmanager
     async def _connect(self, where: Where, note: Note) -> AsyncIterator[Connected]:
-        yield Connected(self.sandbox.client(), "context test", "default")
+        yield Connected(self.sandbox.client(), f"context {self._context}", "default")
 
 
 @contextlib.contextmanager
-def shell(file: Path = EXAMPLE) -> Iterator[Shell]:
+def shell(file: Path = EXAMPLE, *, context: str = "test") -> Iterator[Shell]:
     """With the namespace `shop`, and nothing in it."""
     sandbox = Sandbox(seed=7)
 
@@ -77,7 +78,7 @@ def shell(file: Path = EXAMPLE) -> Iterator[Shell]:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(start())
-        yield Shell(runner, sandbox, file)
+        yield Shell(runner, sandbox, file, context)
         runner.run(sandbox.stop())
 
 
