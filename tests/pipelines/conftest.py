@@ -14,6 +14,13 @@ from job import DEPLOY, ROOT, WITHIN_S, Site
 from warm import CALLER
 
 WARM = ROOT / "tests" / "support" / "warm.py"
+QUICK = {
+    "start: 1.5s, stop: 0.5s": "pull: 1ms, start: 50ms, stop: 50ms",
+    "replicas: 4": "replicas: 2",
+    "sleep: {seconds: 2}": "sleep: {seconds: 0}",
+    # a second between two probes is a second for each pod
+    "          readinessProbe:\n            httpGet: {path: /healthz, port: http}\n            periodSeconds: 1\n": "",
+}
 
 
 @pytest.fixture(scope="session")
@@ -43,26 +50,45 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         server.communicate()
 
 
+class Yard:
+    """Sites in namespaces of their own, each with two quick pods of the shop at 1.4.0. While one is in use, the next is made."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._count = 0
+        self._coming = self._begin()
+
+    def site(self) -> Site:
+        (ready, first), self._coming = self._coming, self._begin()
+        _, err = first.communicate(timeout=WITHIN_S)
+        assert first.returncode == 0, err
+        return ready
+
+    def close(self) -> None:
+        self._coming[1].communicate(timeout=WITHIN_S)
+
+    def _begin(self) -> tuple[Site, subprocess.Popen[str]]:
+        self._count += 1
+        site = Site(self._folder / str(self._count) / "checkout", f"shop-{self._count}", self._environment)
+        shutil.copytree(ROOT / "examples" / "shop", site.folder)
+        deployment = site.folder / "k8s" / "deployment.yaml"
+        text = deployment.read_text()
+        for slow, fast in QUICK.items():
+            assert slow in text
+            text = text.replace(slow, fast)
+        deployment.write_text(text)
+        # chosen by name, the sandbox is given the namespace by the first apply
+        return site, site.start(["deploy", "apply", "recreate", "--sandbox", "-n", site.namespace])
+
+
+@pytest.fixture(scope="session")
+def yard(sandbox: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    yard = Yard(tmp_path_factory.mktemp("sites"), sandbox)
+    yield yard
+    yard.close()
+
+
 @pytest.fixture
-def site(sandbox: dict[str, str], tmp_path: Path) -> Site:
-    """Two quick pods of the shop, released as 1.4.0."""
-    folder = tmp_path / "checkout"
-    shutil.copytree(ROOT / "examples" / "shop", folder)
-    deployment = folder / "k8s" / "deployment.yaml"
-    quick = {
-        "start: 1.5s, stop: 0.5s": "pull: 1ms, start: 50ms, stop: 50ms",
-        "replicas: 4": "replicas: 2",
-        "sleep: {seconds: 2}": "sleep: {seconds: 0}",
-        # a second between two probes is a second for each pod
-        "          readinessProbe:\n            httpGet: {path: /healthz, port: http}\n            periodSeconds: 1\n": "",
-    }
-    text = deployment.read_text()
-    for slow, fast in quick.items():
-        assert slow in text
-        text = text.replace(slow, fast)
-    deployment.write_text(text)
-    made = Site(folder, f"shop-{tmp_path.name.strip('_').replace('_', '-').lower()}"[:60], sandbox)
-    without = {name: value for name, value in sandbox.items() if name != "KUBECONFIG"}  # the first apply makes the namespace
-    first = Site(folder, made.namespace, without).deploy("apply", "recreate")
-    assert first.code == 0, first.err
-    return made
+def site(yard: Yard) -> Site:
+    return yard.site()

@@ -18,12 +18,18 @@ def release(site: Site, *words: str, **environment: str) -> Ended:
 
 
 def test_a_good_release_ends_promoted(site: Site) -> None:
-    """The gate is asked at each pause; when it always opens, the new version is live and the exit code is 0."""
-    ended = release(site, IMAGE=GOOD, GATE="echo asked >>asked")
+    """The gate is asked at each pause; when it always opens, the new version is live and the exit code is 0.
+
+    The saved plan, which holds Secrets, is gone then.
+    """
+    scratch = site.folder / "scratch"
+    scratch.mkdir()
+    ended = release(site, IMAGE=GOOD, GATE="echo asked >>asked", TMPDIR=str(scratch))
 
     assert ended.code == 0, ended.err
     assert site.live() == ("2.0.0", "Promoted")
     assert (site.folder / "asked").read_text() == "asked\n" * 2
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_bad_release_ends_rolled_back(site: Site) -> None:
@@ -100,15 +106,6 @@ def test_two_promotes_at_once(site: Site) -> None:
 
     assert sorted(job.returncode for job in jobs) in ([0, 0], [0, 3]), ended
     assert site.live() == ("2.0.0", "Promoted")
-
-
-def test_it_leaves_no_saved_plan_behind(site: Site) -> None:
-    """A saved plan holds Secrets: the script removes its own, however it ends."""
-    scratch = site.folder / "scratch"
-    scratch.mkdir()
-    release(site, IMAGE=GOOD, TMPDIR=str(scratch))
-
-    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

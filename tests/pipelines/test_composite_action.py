@@ -1,0 +1,101 @@
+"""examples/pipelines/github/action.yml: its steps, run for real against a sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from composite import Composite, Job
+from job import PIPELINES, Site
+
+GOOD = "ghcr.io/acme/shop:2.0.0"
+BAD = "ghcr.io/acme/shop:3.0.0"
+SOON = "strategies.canary.progressDeadlineSeconds=2\n"
+Release = Callable[..., Job]
+
+
+@pytest.fixture
+def release(site: Site) -> Release:
+    """The action on the site's checkout, with the sandbox's kubeconfig as its secret."""
+    kubeconfig = Path(site.environment["KUBECONFIG"]).read_text()
+    action = Composite(PIPELINES / "github" / "action.yml")
+    return lambda **inputs: action.run(site, kubeconfig=kubeconfig, namespace=site.namespace, **inputs)
+
+
+def test_a_good_release_ends_promoted(site: Site, release: Release) -> None:
+    """The plan is in the summary and an artifact, each pause asks the gate, and the outputs say what is live."""
+    job = release(image=GOOD, gate="echo asked >>asked")
+
+    assert job.code == 0, job.log
+    assert site.live() == ("2.0.0", "Promoted")
+    assert job.outputs == {"phase": "Promoted", "revision": "2", "weight": "100"}
+    assert job.summary.startswith("### shop 1.4.0 → 2.0.0 · canary")
+    assert [(each["name"], each["path"].rpartition("/")[2]) for each in job.used] == [("plan-shop-2", "plan.txt")]
+    assert (site.folder / "asked").read_text() == "asked\n" * 2
+    assert "Roll back" not in job.ran
+
+
+def test_a_bad_release_ends_rolled_back(site: Site, release: Release) -> None:
+    """Exit 1, an annotation, the gate is not asked, and the old version serves alone."""
+    job = release(image=BAD, set=SOON, gate="touch asked")
+
+    assert (job.code, job.ran["Apply"]) == (1, 1), job.log
+    assert site.live() == ("1.4.0", "RolledBack")
+    assert job.outputs["phase"] == "RolledBack"
+    assert "::error title=shop 3.0.0 rolled back::" in job.log
+    assert "Gate and promote" not in job.ran
+    assert not (site.folder / "asked").exists()
+
+
+def test_a_closed_gate_rolls_back(site: Site, release: Release) -> None:
+    """The job fails, and the old version serves alone."""
+    job = release(image=GOOD, gate="mkdir asked")
+
+    assert (job.ran["Gate and promote"], job.ran["Roll back"]) == (1, 0), job.log
+    assert site.live() == ("1.4.0", "RolledBack")
+
+
+def test_a_release_without_a_gate_stays_paused_and_auto_ends_it(site: Site, release: Release) -> None:
+    """Without a gate the first pause is the end, at exit 0; `auto` goes through all of them."""
+    paused, through = release(image=GOOD), release(image=GOOD, auto="true", set="strategies.canary.maxSurge=1")
+
+    assert (paused.code, paused.outputs["phase"]) == (0, "Paused"), paused.log
+    assert (through.code, through.outputs["phase"]) == (0, "Promoted"), through.log
+    assert site.live() == ("2.0.0", "Promoted")
+
+
+def test_what_another_run_has_done_is_not_taken_back(site: Site, release: Release) -> None:
+    """Somebody promotes while the gate is asked: exit 3, and `Roll back` does not run."""
+    job = release(image=GOOD, gate=f"deploy promote --full -n {site.namespace}")
+
+    assert job.ran["Gate and promote"] == 3, job.log
+    assert "Roll back" not in job.ran
+    assert site.live() == ("2.0.0", "Promoted")
+
+
+def test_a_timeout_is_taken_back(site: Site, release: Release) -> None:
+    """Exit 5 leaves a release half-way; the action rolls it back, and fails."""
+    job = release(image=BAD, timeout="1s")
+
+    assert (job.ran["Apply"], job.ran["Roll back"]) == (5, 0), job.log
+    assert site.live() == ("1.4.0", "RolledBack")
+
+
+def test_a_wrong_file_ends_at_the_check(site: Site, release: Release) -> None:
+    """Exit 2, annotated, before a cluster is asked, with nothing to clean up but the job's own folder."""
+    job = release(file="nowhere.yaml")
+
+    assert job.ran == {"Set up": 0, "Check": 2, "Clean up": 0}
+    assert "::error title=deploy%2C exit 2::" in job.log
+    assert not list((site.folder.parent / "runner").glob("rollway.*"))
+
+
+def test_inputs_are_never_code(site: Site, release: Release) -> None:
+    """An input that looks like shell is a name that does not exist, and runs nothing."""
+    for name in ("file", "image", "context", "set"):
+        job = release(**{name: '"; touch broken; $(touch broken) `touch broken`'})
+
+        assert job.code in (2, 4), (name, job.log)
+    assert not (site.folder / "broken").exists()
+    assert site.live() == ("1.4.0", "Promoted")
