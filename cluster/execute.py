@@ -6,13 +6,14 @@ Whatever stops it, every step that was begun is absolute and can be done again: 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import ApplyConflict, BadInput, FieldsOwned, Invalid, NotFound, StalePlan
+from ..errors import ApiError, ApplyConflict, BadInput, FieldsOwned, Invalid, NotFound, StalePlan
 from ..health.pods import is_ready
 from ..kube.clock import now, timestamp
-from ..kube.objects import POD, ref_of
+from ..kube.objects import POD, Obj, Ref, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
 from ..plan.revision import Revision
@@ -48,8 +49,9 @@ class Executor:
         self._cluster = cluster
         self._lock = lock
         self._journal = journal
-        self._emit = emit
+        self._emit = _guarded(emit)
         self._has_changed = False
+        self._applied: dict[Ref, Obj] = {}
 
     async def run(self, plan: Plan) -> Failure | None:
         """Answers None when every step is done, or why one failed. Raises only where we could not find out or did not start."""
@@ -61,6 +63,11 @@ class Executor:
                 await self._do(index, step)
             except StepFailed as failed:
                 return Failure(failed.summary, failed.pods, failed.logs, asyncio.get_running_loop().time() - began)
+            except ApiError as error:
+                if not self._has_changed:
+                    raise
+                # What was begun has to be taken back, whatever the API server did not like about going on.
+                return Failure(f"{step.type} was refused: {error.message}", after_s=asyncio.get_running_loop().time() - began)
             self._emit(StepEnded(index, step, asyncio.get_running_loop().time() - started))
         return None
 
@@ -76,9 +83,7 @@ class Executor:
             case Route():
                 await self._route(step)
             case Wait():
-                await wait_for(
-                    self._cluster, step, lambda message, ready, wanted: self._emit(StepMoved(index, step, message, ready, wanted))
-                )
+                await self._wait(index, step)
             case Delete():
                 self._before_change()
                 await self._cluster.delete(step.ref)
@@ -89,6 +94,14 @@ class Executor:
             case Pause():
                 pass
 
+    async def _wait(self, index: int, step: Wait) -> None:
+        live = await wait_for(
+            self._cluster, step, lambda message, ready, wanted: self._emit(StepMoved(index, step, message, ready, wanted))
+        )
+        ours = self._applied.get(step.ref)
+        if live and ours and step.until == "rolled-out" and _template(live) != _template(ours):
+            raise StepFailed(f"{step.ref} runs something else: somebody changed its pods while this run was under way")
+
     def _before_change(self) -> None:
         self._lock.check()
         self._has_changed = True
@@ -98,11 +111,12 @@ class Executor:
         had_changed = self._has_changed
         self._before_change()
         try:
-            await self._cluster.apply(step.manifest, force=bool(step.takes_over))
+            self._applied[step.ref] = await self._cluster.apply(step.manifest)
         except ApplyConflict as conflict:
-            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
+            planned = {*step.takes_over}
+            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in planned]
             if not foreign:
-                await self._cluster.apply(step.manifest, force=True)
+                self._applied[step.ref] = await self._cluster.apply(step.manifest, force=True)
                 return
             owners = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in foreign)
             summary = f"{ref_of(step.manifest)} was changed by somebody else while this run was under way"
@@ -129,7 +143,10 @@ class Executor:
         if ready < step.min_ready:
             raise StepFailed(f"{step.ref} was not switched: {ready} of {step.min_ready} pods behind the new selector are ready")
         self._before_change()
-        await self._cluster.patch(step.ref, [{"op": "replace", "path": "/spec/selector", "value": step.selector}])
+        patch: list[Obj] = [{"op": "replace", "path": "/spec/selector", "value": step.selector}]
+        if step.ports is not None:
+            patch.append({"op": "replace", "path": "/spec/ports", "value": list(step.ports)})
+        await self._cluster.patch(step.ref, patch)
 
     async def _hold(self, step: Hold) -> None:
         """The lock is given back meanwhile, so that a rollback from elsewhere need not wait; who acted then has the say."""
@@ -160,6 +177,20 @@ class Executor:
         self._journal.revisions[step.number] = written
         if step.phase == "Promoted":
             await history.prune(self._cluster, self._journal.in_order)
+
+
+def _guarded(emit: Emit) -> Emit:
+    """A view that breaks (its pipe is gone) must not break the run."""
+
+    def guarded(event: RunEvent) -> None:
+        with contextlib.suppress(Exception):
+            emit(event)
+
+    return guarded
+
+
+def _template(deployment: Obj) -> object:
+    return deployment["spec"]["template"]
 
 
 def _standing(revisions: Sequence[Revision]) -> list[tuple[int, str, int]]:

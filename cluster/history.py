@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import zlib
 from collections.abc import Sequence
 
 from ..errors import ClusterError
@@ -68,10 +69,10 @@ def _decoded(secret: Obj) -> Revision:
     try:
         packed = base64.b64decode(secret["data"]["revision"])
         return Revision.model_validate_json(gzip.decompress(packed))
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
         name = secret["metadata"]["name"]
         raise ClusterError(
             f"Secret {name} is no readable revision of the history",
             detail=str(error).splitlines()[0],
-            hint=f"delete it (`kubectl delete secret {name}`) if that revision may be forgotten",
+            hint=f"a newer rollway may have written it; if it is broken, and may be forgotten: `kubectl delete secret {name}`",
         ) from error

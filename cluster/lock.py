@@ -11,16 +11,19 @@ import asyncio
 import contextlib
 import os
 import socket
-from datetime import datetime, timedelta
+import uuid
+from datetime import timedelta
+from pathlib import Path
 
 from ..errors import ClusterError, Conflict, Locked, NotFound
 from ..kube.clock import micro_timestamp, now, parse_timestamp
-from ..kube.objects import LEASE, Obj, Ref, get
+from ..kube.objects import LEASE, Obj, Ref, annotations_of, get
 from ..plan.observed import APP_LABEL
 from .port import Cluster
 
 DURATION_S = 30
 RENEW_EVERY_S = 10
+PROCESS_ANNOTATION = "rollway.dev/process"
 
 
 def this_process() -> str:
@@ -37,7 +40,9 @@ class Lock:
         self._ref = Ref(LEASE.api_version, LEASE.name, namespace, f"rollway-{app}")
         self._app = app
         self._holder = holder
+        self._process = f"{_here()}/{os.getpid()}/{uuid.uuid4().hex}"
         self._lease: Obj | None = None
+        self._good_until = 0.0
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Lock:
@@ -48,10 +53,12 @@ class Lock:
         await self.release()
 
     async def acquire(self) -> None:
+        asked_at = asyncio.get_running_loop().time()
         try:
             self._lease = await self._cluster.create(self._wanted())
         except Conflict:
-            await self._take_over()
+            asked_at = await self._take_over()
+        self._good_until = asked_at + DURATION_S
         self._renewing = asyncio.create_task(self._renew())
 
     async def release(self) -> None:
@@ -67,58 +74,77 @@ class Lock:
                 await self._cluster.delete(self._ref, uid=lease["metadata"]["uid"])
 
     def check(self) -> None:
-        """Raises Locked where the lock has been lost: nothing may be changed any more."""
-        if self._lease is None:
+        """Raises Locked where the lock has been lost, or may have been: nothing may be changed any more.
+
+        A process that stood still (a closed lid, Ctrl-S, a starved container) finds its time over before it does anything.
+        """
+        if self._lease is None or asyncio.get_running_loop().time() >= self._good_until:
             raise Locked(
                 f"the lock of {self._app} was lost while this run was under way",
                 hint="see who holds it with `deploy status`, then run the same command again",
             )
 
-    async def _take_over(self) -> None:
+    async def _take_over(self) -> float:
+        """Takes the lock from a dead holder; answers the moment from which it is ours. Raises Locked where the holder lives."""
         held = await self._cluster.get(self._ref)
         if held is not None:
-            if not self._is_dead(held, now()):
+            if not await self._is_dead(held):
                 raise self._locked(held)
             with contextlib.suppress(Conflict, NotFound):
                 await self._cluster.delete(self._ref, uid=held["metadata"]["uid"])
+        asked_at = asyncio.get_running_loop().time()
         try:
             self._lease = await self._cluster.create(self._wanted())
         except Conflict:
             raise self._locked(await self._cluster.get(self._ref) or {}) from None
+        return asked_at
 
-    def _is_dead(self, lease: Obj, moment: datetime) -> bool:
-        renewed = get(lease, "spec", "renewTime") or get(lease, "spec", "acquireTime")
-        if not renewed:
+    async def _is_dead(self, lease: Obj) -> bool:
+        """Whether the holder is gone: it was this very lock, or a process of this machine that is no more, or its time is over.
+
+        Clocks differ between machines, so a Lease that looks expired is looked at again after one round of renewal.
+        """
+        process = annotations_of(lease).get(PROCESS_ANNOTATION, "")
+        if process == self._process or _is_dead_here(process):
             return True
-        expires = parse_timestamp(renewed) + timedelta(seconds=get(lease, "spec", "leaseDurationSeconds", default=DURATION_S))
-        holder = get(lease, "spec", "holderIdentity", default="")
-        # One of our own name is one that we could not give back.
-        return expires < moment or holder == self._holder or _is_dead_here(holder)
+        renewed = get(lease, "spec", "renewTime") or get(lease, "spec", "acquireTime")
+        lasts = timedelta(seconds=get(lease, "spec", "leaseDurationSeconds", default=DURATION_S))
+        if renewed and parse_timestamp(renewed) + lasts >= now():
+            return False
+        await asyncio.sleep(RENEW_EVERY_S + 1)
+        again = await self._cluster.get(self._ref)
+        return again is None or again["metadata"]["resourceVersion"] == lease["metadata"]["resourceVersion"]
 
     async def _renew(self) -> None:
         """Renews until released. What cannot be renewed while it lasts is lost, and `check` then says so."""
         loop = asyncio.get_running_loop()
-        good_until = loop.time() + DURATION_S
         while self._lease is not None:
             await asyncio.sleep(RENEW_EVERY_S)
             lease = {**self._lease, "spec": {**self._lease["spec"], "renewTime": micro_timestamp(now())}}
-            started = loop.time()
+            asked_at = loop.time()
             try:
-                async with asyncio.timeout_at(good_until):
-                    self._lease = await self._cluster.replace(lease)
-                good_until = started + DURATION_S
+                async with asyncio.timeout_at(self._good_until):
+                    renewed = await self._cluster.replace(lease)
+                # A Lease may be made anew by an update: then somebody had removed ours.
+                is_ours = renewed["metadata"]["uid"] == lease["metadata"]["uid"]
+                self._lease = renewed if is_ours else None
+                self._good_until = asked_at + DURATION_S
             except (Conflict, NotFound, TimeoutError):
                 self._lease = None
             except ClusterError:
-                if loop.time() + RENEW_EVERY_S >= good_until:
-                    self._lease = None
+                continue  # tried again while it lasts; `check` knows when it does not
 
     def _wanted(self) -> Obj:
         moment = micro_timestamp(now())
         return {
             "apiVersion": LEASE.api_version,
             "kind": LEASE.name,
-            "metadata": {"name": self._ref.name, "namespace": self._ref.namespace, "labels": {APP_LABEL: self._app}},
+            "metadata": {
+                "name": self._ref.name,
+                "namespace": self._ref.namespace,
+                "labels": {APP_LABEL: self._app},
+                "annotations": {PROCESS_ANNOTATION: self._process},
+            },
             "spec": {
                 "holderIdentity": self._holder,
                 "leaseDurationSeconds": DURATION_S,
@@ -136,10 +162,20 @@ class Lock:
         )
 
 
-def _is_dead_here(holder: str) -> bool:
+def _here() -> str:
+    """This machine since it was started, and this namespace of process ids: only here a pid says something."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""  # not Linux: processes of this machine then expire as others do
+
+
+def _is_dead_here(process: str) -> bool:
     """Whether the holder was a process of this machine that no longer runs."""
-    place, _, pid = holder.rpartition("/")
-    if place.rpartition("@")[2] != socket.gethostname() or not pid.isdigit():
+    place, _, rest = process.rpartition("/")
+    place, _, pid = place.rpartition("/")
+    if not rest or not place or place != _here() or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from ..errors import ClusterError
 from ..health.deployment import Progress, progress
 from ..health.pods import Problem, is_of_template, is_ready, problem_of
-from ..kube.objects import DEPLOYMENT, EVENT, POD, Obj, get, matches
+from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
 from ..plan.steps import Wait
 from .port import Cluster, Event
 
@@ -17,6 +17,8 @@ Moved = Callable[[str, int, int], None]
 PODS_TOLD = 3
 LOG_LINES = 5
 SILENCE_S = 1.0
+HASH_LABEL = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
 
 
 class StepFailed(Exception):
@@ -29,8 +31,8 @@ class StepFailed(Exception):
         self.logs = tuple(logs)
 
 
-async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> None:
-    """Returns when what the step waits for holds.
+async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> Obj | None:
+    """Returns when what the step waits for holds, with the Deployment as it is then.
 
     Raises StepFailed when a pod of the new version says that it never will be ready, or when no count has changed for the step's
     `deadline_s`.
@@ -48,13 +50,15 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> None:
             if state.is_done:
                 if state.wanted:
                     moved(state.message, state.ready, state.wanted)
-                return
+                return view.deployment
             if view.has_moved():
                 moved(state.message, state.ready, state.wanted)
             if state.failure and view.is_news:
                 raise await _failed(cluster, view, state.failure)
-            if step.until != "drained" and (final := view.final_problem()):
-                raise await _failed(cluster, view, final.reason)
+            if step.until != "drained" and view.final_problem():
+                await view.learn_newest(cluster)
+                if final := view.final_problem():
+                    raise await _failed(cluster, view, final.reason)
 
 
 class _View:
@@ -66,6 +70,7 @@ class _View:
         self.pods: dict[str, Obj] = {}
         self._seen: tuple[object, ...] = ()
         self._has_begun_well = False
+        self._newest_hash = ""
         self._moved_at = asyncio.get_running_loop().time()
 
     @property
@@ -80,7 +85,7 @@ class _View:
 
     @property
     def progress(self) -> Progress:
-        return progress(self.deployment, self.step.until, self.step.pods)
+        return progress(self.deployment, self.step.until, self.step.pods, is_autoscaled=self.step.is_autoscaled)
 
     def take(self, kind: str, event: Event) -> None:
         if kind == DEPLOYMENT.name:
@@ -103,16 +108,28 @@ class _View:
         return True
 
     def new_pods(self) -> list[Obj]:
-        """The pods of the newest template that are not on their way out."""
+        """The pods of the newest template, by its hash where that is known, else by what they run."""
         deployment = self.deployment
         if deployment is None:
             return []
-        mine = (
-            pod
-            for pod in self.pods.values()
-            if matches(deployment["spec"]["selector"], get(pod, "metadata", "labels", default={}))
-        )
+        selector = deployment["spec"]["selector"]
+        mine = [pod for pod in self.pods.values() if matches(selector, labels_of(pod))]
+        if self._newest_hash:
+            return [pod for pod in mine if labels_of(pod).get(HASH_LABEL) == self._newest_hash]
         return [pod for pod in mine if is_of_template(pod, deployment)]
+
+    async def learn_newest(self, cluster: Cluster) -> None:
+        """Asks which ReplicaSet is the newest. Only where a pod is in trouble: an old one, or one that something was injected
+        into, cannot be told from a new one by its labels and images."""
+        deployment = self.deployment
+        if deployment is None:
+            return
+        revision = annotations_of(deployment).get(REVISION)
+        for replica_set in await cluster.list(REPLICA_SET, self.step.ref.namespace):
+            owners = replica_set["metadata"].get("ownerReferences") or ()
+            is_mine = any(owner["uid"] == deployment["metadata"]["uid"] for owner in owners)
+            if is_mine and annotations_of(replica_set).get(REVISION) == revision:
+                self._newest_hash = labels_of(replica_set).get(HASH_LABEL, "")
 
     def final_problem(self) -> Problem | None:
         problems = (problem_of(pod) for pod in self.new_pods())
@@ -135,8 +152,8 @@ async def _both(cluster: Cluster, step: Wait) -> AsyncGenerator[tuple[str, Event
     try:
         live = await _first(cluster, step, queue)
         yield DEPLOYMENT.name, live
-        labels = get(live.obj, "spec", "selector", "matchLabels", default={})
-        if step.until != "drained" and labels:
+        labels = get(live.obj, "spec", "selector", "matchLabels")
+        if step.until != "drained":
             tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, namespace, labels=labels))))
         while True:
             item = await queue.get()
@@ -170,6 +187,8 @@ async def _first(cluster: Cluster, step: Wait, queue: asyncio.Queue[tuple[str, E
 
 async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
     """The failure with what the pods, their events and their logs say; gathered now, because the way back removes the pods."""
+    with contextlib.suppress(ClusterError):
+        await view.learn_newest(cluster)
     troubled = [pod for pod in view.new_pods() if not is_ready(pod)][:PODS_TOLD]
     problems: list[Problem] = []
     logs: list[tuple[str, str]] = []

@@ -19,7 +19,7 @@ class Progress(NamedTuple):
     failure: str = ""
 
 
-def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int) -> Progress:
+def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int, *, is_autoscaled: bool = False) -> Progress:
     """Whether the wait of a step (plan.steps.Wait) is over. An absent Deployment is drained, and nothing else."""
     if deployment is None:
         return Progress(until == "drained", 0, pods, "not there yet" if until != "drained" else "gone")
@@ -28,7 +28,11 @@ def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int) -> P
         return Progress(False, 0, pods, "waiting for the controller to see the change")
     match until:
         case "rolled-out":
-            return _rolled_out(deployment, counts, pods)
+            asked = int(get(deployment, "spec", "replicas", default=1))
+            if asked < pods and not is_autoscaled:
+                told = f"somebody scaled it to {asked} while {pods} pods were waited for"
+                return Progress(False, counts.ready, pods, told, failure=told)
+            return _rolled_out(deployment, counts, asked)
         case "started":
             return Progress(
                 counts.updated >= pods, counts.updated, pods, f"{counts.updated} of {pods} pods of the new version started"
@@ -38,10 +42,6 @@ def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int) -> P
             return Progress(is_done, min(counts.ready, counts.all), counts.all, f"{counts.ready} of {counts.all} pods ready")
         case "drained":
             return Progress(counts.all == 0, 0, 0, f"{counts.all} pods left")
-
-
-def is_rolled_out(deployment: Mapping[str, Any] | None, pods: int) -> bool:
-    return progress(deployment, "rolled-out", pods).is_done
 
 
 class _Counts(NamedTuple):

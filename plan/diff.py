@@ -63,7 +63,7 @@ def _keys(before: list[Any], after: list[Any]) -> str:
 def _same(path: str, before: Any, after: Any) -> bool:
     if before == after and type(before) is type(after):
         return True
-    if before in (None, {}, [], "") and after in (None, {}, [], ""):
+    if before in (None, {}, []) and after in (None, {}, []):
         return True
     if ".resources." in path or path.startswith(".spec.hard"):
         return bool(_quantity(before) == _quantity(after))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import FieldConflict
 from ..kube.objects import Obj, Ref, ref_of
 
 Phase = Literal["Progressing", "Paused", "Promoted", "RolledBack", "Failed"]
@@ -27,18 +28,22 @@ class Change(NamedTuple):
 
 
 class Apply(Frozen):
-    """Server-side apply of the whole manifest. `takes_over` names the field managers whose fields it takes, knowingly."""
+    """Server-side apply of the whole manifest. `takes_over` are the fields of other managers that it takes, knowingly."""
 
     type: Literal["apply"] = "apply"
     manifest: Obj
     creates: bool
     changes: tuple[Change, ...] = ()
-    takes_over: tuple[str, ...] = ()
+    takes_over: tuple[FieldConflict, ...] = ()
     why: str
 
     @property
     def ref(self) -> Ref:
         return ref_of(self.manifest)
+
+    @property
+    def former_owners(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(conflict.manager for conflict in self.takes_over))
 
 
 class Patch(Frozen):
@@ -62,12 +67,16 @@ class Scale(Frozen):
 
 
 class Route(Frozen):
-    """Patches a Service's selector, unless fewer than `min_ready` ready pods carry the labels it would choose."""
+    """Patches a Service's selector, unless fewer than `min_ready` ready pods carry the labels it would choose.
+
+    `ports` are patched along, in the same request, where the pods of the new side listen elsewhere; None leaves them.
+    """
 
     type: Literal["route"] = "route"
     ref: Ref
     selector: dict[str, str]
     was: dict[str, str]
+    ports: tuple[Obj, ...] | None = None
     min_ready: int
     why: str
 
@@ -78,7 +87,8 @@ Until = Literal["rolled-out", "started", "held", "drained"]
 class Wait(Frozen):
     """Waits for a Deployment, without changing anything.
 
-    rolled-out   `pods` pods of the newest template are available, and none of an older one is left
+    rolled-out   as many pods of the newest template are available as the Deployment asks for, at least `pods` (an autoscaler's
+                 Deployment: whatever it asks for), and none of an older one is left
     started      at least `pods` pods of the newest template exist
     held         at least `pods` pods of the newest template exist, and every pod of the paused rollout is ready
     drained      no pod is left (those that terminate do not count)
@@ -90,6 +100,7 @@ class Wait(Frozen):
     ref: Ref
     until: Until
     pods: int
+    is_autoscaled: bool = False
     deadline_s: int
     why: str
 

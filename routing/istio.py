@@ -7,6 +7,7 @@ VirtualService names its subsets, and goes after it: a route to an undefined sub
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,13 @@ VARIANT_RULE = "rollway-variant"
 """The name of the rules for matching requests, by which they are known again."""
 
 
+class Host(NamedTuple):
+    """The Service that requests are routed to."""
+
+    name: str
+    namespace: str
+
+
 class Traffic(NamedTuple):
     """`weight` percent of all requests go to the variant; those that match `matches` go there whatever the weight."""
 
@@ -29,26 +37,26 @@ class Traffic(NamedTuple):
     matches: tuple[Mapping[str, Any], ...] = ()
 
 
-def destination_rule(name: str, host: str, *, user: Mapping[str, Any] | None = None) -> Obj:
+def destination_rule(name: str, host: Host, *, user: Mapping[str, Any] | None = None) -> Obj:
     """The subsets of a host: stable and variant, beside those the user's own rule has."""
-    ours = [{"name": track, "labels": {TRACK_LABEL: track}} for track in (STABLE, VARIANT)]
+    subsets = [{"name": track, "labels": {TRACK_LABEL: track}} for track in (STABLE, VARIANT)]
     if user is not None:
         kept = [subset for subset in get(user, "spec", "subsets", default=[]) if subset["name"] not in (STABLE, VARIANT)]
-        return {**user, "spec": {**user["spec"], "subsets": kept + ours}}
-    return _object(DESTINATION_RULE.api_version, DESTINATION_RULE.name, name, {"host": host, "subsets": ours})
+        return {**user, "spec": {**user["spec"], "subsets": kept + subsets}}
+    return _object(DESTINATION_RULE.api_version, DESTINATION_RULE.name, name, {"host": host.name, "subsets": subsets})
 
 
 def virtual_service(
-    name: str, host: str, traffic: Traffic, *, hosts: Sequence[str], gateway: str | None, user: Mapping[str, Any] | None = None
+    name: str, host: Host, traffic: Traffic, *, hosts: Sequence[str], gateway: str | None, user: Mapping[str, Any] | None = None
 ) -> Obj:
     """The routes of a host. With a user's own VirtualService, each of its routes to the host is split, and the rest kept."""
     if user is not None:
         rules = [rule for own in user["spec"].get("http", []) for rule in _split_rule(own, host, traffic)]
         return {**user, "spec": {**user["spec"], "http": rules}}
-    spec: Obj = {"hosts": [host, *(given for given in hosts if given != host)]}
+    spec: Obj = {"hosts": [host.name, *(given for given in hosts if given != host.name)]}
     if gateway:
         spec["gateways"] = ["mesh", gateway]
-    spec["http"] = _split_rule({"route": [{"destination": {"host": host}}]}, host, traffic)
+    spec["http"] = _split_rule({"route": [{"destination": {"host": host.name}}]}, host, traffic)
     return _object(VIRTUAL_SERVICE.api_version, VIRTUAL_SERVICE.name, name, spec)
 
 
@@ -57,20 +65,35 @@ def gateway(name: str, hosts: Sequence[str]) -> Obj:
     return _object(GATEWAY.api_version, GATEWAY.name, name, {"selector": {"istio": "ingressgateway"}, "servers": [server]})
 
 
-def without_subsets(vs: Mapping[str, Any], host: str) -> Obj:
-    """The VirtualService with every route to the host as it would be without variants: one default route, no subset."""
-    rules: list[Obj] = []
-    for rule in vs["spec"].get("http", []):
-        if not _reaches(rule, host):
-            rules.append(rule)
-            continue
-        plain = {**rule, "route": [{"destination": _plain(rule["route"][0]["destination"])}]}
-        if rule.get("name") != VARIANT_RULE:
-            rules.append(plain)
+def without_subsets(vs: Mapping[str, Any], host: Host) -> Obj:
+    """The VirtualService with every route to the host as it would be without variants: no subset, and no rule of ours."""
+    rules = [
+        {**rule, "route": _joined(rule["route"], host)} if _reaches(rule, host) else rule
+        for rule in vs["spec"].get("http", [])
+        if rule.get("name") != VARIANT_RULE
+    ]
     return {**vs, "spec": {**vs["spec"], "http": rules}}
 
 
-def variant_weight(vs: Mapping[str, Any] | None, host: str) -> int:
+def _joined(targets: Sequence[Mapping[str, Any]], host: Host) -> list[Obj]:
+    """The targets with our subsets' shares added up again."""
+    shares: list[tuple[Obj, int]] = []
+    for target in targets:
+        whole = target.get("weight", 100 if len(targets) == 1 else 0) * 100
+        plain = {**target, "destination": _plain(target["destination"])} if _is_target(target, host) else {**target}
+        plain.pop("weight", None)
+        known = next((place for place, (other, _) in enumerate(shares) if other == plain), None)
+        if known is None:
+            shares.append((plain, whole))
+        else:
+            shares[known] = (plain, shares[known][1] + whole)
+    total = sum(share for _, share in shares)
+    if total and all(share * 10_000 % total == 0 for _, share in shares):
+        shares = [(target, share * 10_000 // total) for target, share in shares]
+    return _with_weights(shares)
+
+
+def variant_weight(vs: Mapping[str, Any] | None, host: Host) -> int:
     """The share of requests that match nothing which a live VirtualService sends to the variant, in percent."""
     for rule in reversed(get(vs, "spec", "http", default=[])):
         if _reaches(rule, host):
@@ -78,7 +101,7 @@ def variant_weight(vs: Mapping[str, Any] | None, host: str) -> int:
     return 0
 
 
-def uses_subsets(vs: Mapping[str, Any] | None, host: str) -> bool:
+def uses_subsets(vs: Mapping[str, Any] | None, host: Host) -> bool:
     rules = get(vs, "spec", "http", default=[])
     return any(
         get(target, "destination", "subset") in (STABLE, VARIANT)
@@ -88,7 +111,7 @@ def uses_subsets(vs: Mapping[str, Any] | None, host: str) -> bool:
     )
 
 
-def routes_to(objects: Iterable[Mapping[str, Any]], host: str) -> Obj | None:
+def routes_to(objects: Iterable[Mapping[str, Any]], host: Host) -> Obj | None:
     """The user's VirtualService that routes to the host, if there is one."""
     for obj in objects:
         if obj["kind"] == VIRTUAL_SERVICE.name and any(_reaches(rule, host) for rule in get(obj, "spec", "http", default=[])):
@@ -96,7 +119,7 @@ def routes_to(objects: Iterable[Mapping[str, Any]], host: str) -> Obj | None:
     return None
 
 
-def rule_of(objects: Iterable[Mapping[str, Any]], host: str) -> Obj | None:
+def rule_of(objects: Iterable[Mapping[str, Any]], host: Host) -> Obj | None:
     """The user's DestinationRule of the host, if there is one."""
     for obj in objects:
         if obj["kind"] == DESTINATION_RULE.name and _is_host(get(obj, "spec", "host", default=""), host):
@@ -104,25 +127,45 @@ def rule_of(objects: Iterable[Mapping[str, Any]], host: str) -> Obj | None:
     return None
 
 
-def _split_rule(rule: Mapping[str, Any], host: str, traffic: Traffic) -> list[Obj]:
-    """One route of the user's, as: the matching requests to the variant, then the others by weight."""
+def _split_rule(rule: Mapping[str, Any], host: Host, traffic: Traffic) -> list[Obj]:
+    """One route of the user's, as: the matching requests to the variant, then the others by weight.
+
+    Where the user sends a part elsewhere (90% here, 10% to a legacy service), only our part is split.
+    """
     if not _reaches(rule, host):
         return [dict(rule)]
-    destination = _plain(rule["route"][0]["destination"])
     rest = {key: value for key, value in rule.items() if key not in ("route", "match")}
     out: list[Obj] = []
     if traffic.matches and traffic.weight < 100:
         combined = [_both(own, extra) for own in rule.get("match") or [{}] for extra in traffic.matches]
-        out.append(
-            {**rest, "name": VARIANT_RULE, "match": combined, "route": [{"destination": {**destination, "subset": VARIANT}}]}
-        )
-    weighted = {STABLE: 100 - traffic.weight, VARIANT: traffic.weight}
-    targets = [{"destination": {**destination, "subset": track}, "weight": share} for track, share in weighted.items() if share]
-    if len(targets) == 1:
-        del targets[0]["weight"]
+        ours = next(target for target in rule["route"] if _is_target(target, host))
+        variant = {"destination": {**_plain(ours["destination"]), "subset": VARIANT}}
+        out.append({**rest, "name": VARIANT_RULE, "match": combined, "route": [variant]})
     own_match = {"match": rule["match"]} if rule.get("match") else {}
-    out.append({**own_match, **rest, "route": targets})
+    out.append({**own_match, **rest, "route": _weighted(rule["route"], host, traffic.weight)})
     return out
+
+
+def _weighted(targets: Sequence[Mapping[str, Any]], host: Host, weight: int) -> list[Obj]:
+    shares: list[tuple[Obj, int]] = []
+    for target in targets:
+        whole = target.get("weight", 100 if len(targets) == 1 else 0)
+        if not _is_target(target, host):
+            shares.append(({**target}, whole * 100))
+            continue
+        for track, part in ((STABLE, 100 - weight), (VARIANT, weight)):
+            if part:
+                shares.append(({**target, "destination": {**_plain(target["destination"]), "subset": track}}, whole * part))
+    return _with_weights(shares)
+
+
+def _with_weights(shares: Sequence[tuple[Obj, int]]) -> list[Obj]:
+    """Targets with whole weights, out of 100 where that is possible; one target alone needs none."""
+    if len(shares) == 1:
+        return [{key: value for key, value in shares[0][0].items() if key != "weight"}]
+    is_percent = all(share % 100 == 0 for _, share in shares)
+    divisor = 100 if is_percent else math.gcd(*(share for _, share in shares))
+    return [{**target, "weight": share // divisor} for target, share in shares]
 
 
 def _both(own: Mapping[str, Any], extra: Mapping[str, Any]) -> Obj:
@@ -136,12 +179,18 @@ def _both(own: Mapping[str, Any], extra: Mapping[str, Any]) -> Obj:
 _MAPS = ("headers", "queryParams", "withoutHeaders", "sourceLabels")
 
 
-def _reaches(rule: Mapping[str, Any], host: str) -> bool:
-    return any(_is_host(get(target, "destination", "host", default=""), host) for target in rule.get("route") or ())
+def _reaches(rule: Mapping[str, Any], host: Host) -> bool:
+    return any(_is_target(target, host) for target in rule.get("route") or ())
 
 
-def _is_host(name: str, host: str) -> bool:
-    return name == host or name.startswith(f"{host}.")
+def _is_target(target: Mapping[str, Any], host: Host) -> bool:
+    return _is_host(get(target, "destination", "host", default=""), host)
+
+
+def _is_host(name: str, host: Host) -> bool:
+    """Istio's short names, and the longer forms of the same Service; another namespace's is another host."""
+    full = f"{host.name}.{host.namespace}"
+    return name in (host.name, full, f"{full}.svc", f"{full}.svc.cluster.local")
 
 
 def _plain(destination: Mapping[str, Any]) -> Obj:

@@ -22,7 +22,7 @@ from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .names import suffix
 from .options import Options, check_patch_options
-from .paging import Page, place_of, start_of, token
+from .paging import Expired, Page, Start, place_of, start_of
 from .refusals import (
     bad_request,
     exists_already,
@@ -69,17 +69,31 @@ class Api:
         field_selector: str = "",
         limit: int = 0,
         continue_: str = "",
+        resource_version: str = "",
+        is_exact: bool = False,
     ) -> Page:
-        """In the order of namespace and name. Raises ApiError (400) for selectors that cannot be understood."""
+        """In the order of namespace and name. A later page, and an exact `resource_version`, show the list as it was then.
+
+        Raises ApiError: 400 for selectors, tokens and versions that cannot be understood, 410 for versions that are forgotten.
+        """
         chosen = self.predicate(kind, label_selector, field_selector)
-        start = start_of(continue_)
-        items = sorted(self.store.list(kind, namespace), key=place_of)
-        items = [_in_version(kind, obj) for obj in items if chosen(obj) and place_of(obj) > start]
-        if not limit or len(items) <= limit:
-            return Page(items, self.store.version)
+        start = start_of(continue_, resource_version)
+        if resource_version and not resource_version.isdigit():
+            why = f'strconv.ParseUint: parsing "{resource_version}": invalid syntax'
+            problem = checks.invalid("resourceVersion", resource_version, why)
+            raise bad_request(f"invalid resource version: {problem.field}: {problem.text}")
+        at = int(resource_version) if is_exact else start.version
+        version = at if at > 0 else self.store.version
+        found = self.store.list(kind, namespace) if at <= 0 else self.store.at(kind, namespace, at)
+        if found is None:
+            raise Expired(start if continue_ else None)
+        items = sorted(found, key=place_of)
+        items = [_in_version(kind, obj) for obj in items if chosen(obj) and place_of(obj) > start.place]
+        if limit <= 0 or len(items) <= limit:
+            return Page(items, version)
         is_whole = not label_selector and not field_selector
-        further = token(self.store.version, items[limit - 1])
-        return Page(items[:limit], self.store.version, further, len(items) - limit if is_whole else None)
+        further = Start(place_of(items[limit - 1]), version).token()
+        return Page(items[:limit], version, further, len(items) - limit if is_whole else None)
 
     def predicate(self, kind: Kind, label_selector: str, field_selector: str) -> selectors.Predicate:
         by_label = selectors.label_predicate(label_selector)
@@ -120,6 +134,10 @@ class Api:
         live = self.store.find(kind, namespace, name)
         if live is None:
             if RULES[kind.name].creates_on_update:
+                if uid := get(obj, "metadata", "uid"):
+                    # who names the object it means does not mean a new one
+                    nothing = {"metadata": {"namespace": namespace, "name": name, "uid": ""}}
+                    raise other_uid(kind, nothing, uid, is_custom=False)
                 return self.create(kind, namespace, body, **options)
             raise not_found(kind, name)
         defaults.fill(obj)

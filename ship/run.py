@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..cluster import history
@@ -13,11 +13,11 @@ from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.observe import observe
 from ..cluster.port import Cluster
-from ..errors import BadInput, Forbidden, NotFound, StalePlan, TimedOut
+from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
 from ..kube.objects import DESTINATION_RULE, GATEWAY, NAMESPACE, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
-from ..plan.revision import Revision, in_flight_of
+from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
@@ -119,9 +119,20 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     """What is live of the application, and of whatever the strategies in its history may have left beside it."""
     revisions = await history.load(cluster, release.app, release.namespace)
     involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
+    known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
     has_seconds = any(by_name(name).suffix for name in involved)
-    refs = _refs(release, involved)
+    refs = set().union(*(_refs(each, involved) for each in known))
     return await observe(cluster, release.app, release.namespace, refs, revisions, with_seconds=has_seconds)
+
+
+def _concerned(revisions: Sequence[Revision]) -> list[Revision]:
+    """The revisions whose objects a plan may touch: what is under way, what is live, and what that would go back to.
+
+    Their manifests may name objects that the release file no longer has.
+    """
+    live, current = live_of(revisions), in_flight_of(revisions)
+    earlier = before(revisions, live.number) if live else None
+    return [revision for revision in (current, live, earlier) if revision]
 
 
 def _refs(release: Release, involved: set[str]) -> set[Ref]:
@@ -199,27 +210,41 @@ async def _execute(
     if failure is None:
         return result(made.phase, made.weight)
     options.emit(RunFailed(failure))
-    back = await _plan_back(cluster, release, strategy, failure) if options.goes_back else None
+    stands = journal.revisions.get(made.revision)
+    if made.action != "rollback" and stands and stands.phase == "Promoted":
+        return result("Promoted", 100)  # the version is live; only what was to be tidied up after it failed
+    back, why_not = await _plan_back(cluster, release, strategy, failure, options)
     if back is None:
         if made.action != "rollback":
             await executor.record(Record(number=made.revision, phase="Failed", weight=made.weight, message=_told(failure)))
-        return result("Failed", made.weight)
+        return result("Failed", made.weight, way_back_failure=why_not)
     options.emit(RunBegan(back, is_way_back=True))
     back_failure = await executor.run(back)
-    return result("Failed" if back_failure else "RolledBack", 0, way_back=back, way_back_failure=back_failure)
+    if back_failure and made.action != "rollback":
+        await executor.record(Record(number=made.revision, phase="Failed", weight=made.weight, message=_told(back_failure)))
+    after: Phase = "Failed" if back_failure else journal.revisions[made.revision].phase
+    return result(after, 0 if after == "RolledBack" else made.weight, way_back=back, way_back_failure=back_failure)
 
 
-async def _plan_back(cluster: Cluster, release: Release, strategy: Strategy, failure: Failure) -> Plan | None:
-    """The way back from where a failed plan has got to: to what is live in the history. None for a first release."""
+async def _plan_back(
+    cluster: Cluster, release: Release, strategy: Strategy, failure: Failure, options: Options
+) -> tuple[Plan | None, Failure | None]:
+    """The way back from where a failed plan has got to: to what is live in the history. None for a first release, where none is
+    wanted, and, with the reason, where none can be planned."""
+    if not options.goes_back:
+        return None, None
     observed = await look(cluster, release, strategy.name)
     live = observed.live
     if live is None:
-        return None
+        return None, None
     told = tuple(
         revision.model_copy(update={"message": _told(failure)}) if revision.is_in_flight else revision
         for revision in observed.history
     )
-    return strategy.rollback(replace(observed, history=told), live.number)
+    try:
+        return strategy.rollback(replace(observed, history=told), live.number), None
+    except RollwayError as error:
+        return None, Failure(f"the way back could not be planned: {error.summary}")
 
 
 async def _go_on(cluster: Cluster, release: Release, paused: Result, options: Options) -> Result:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import GATEWAY, Obj, get
+from ..kube.objects import GATEWAY, SERVICE, Obj, get
+from ..plan.observed import APP_LABEL
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
@@ -42,7 +43,7 @@ class Ab(Strategy):
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
         own = manifests.stable(release, replicas or release.replicas, self.rolling)
-        others = [obj for obj in release.others if obj["kind"] not in ("VirtualService", "DestinationRule")]
+        others = [obj for obj in release.others if not self._is_routing(obj)]
         variant = self._variant(self._variant_pods(replicas or release.replicas or 1))
         routes = self._routes(release, Traffic(self.first_weight(), self._matches))
         return (*others, *release.services, own, self._rule(release), *self._gateway(release), variant, routes)
@@ -58,8 +59,10 @@ class Ab(Strategy):
         release = self.release
         self._support(draft, release)
         self._lay_routes(draft, release)
+        self._bind_others(draft)
         pods = self._variant_pods(replicas)
-        draft.apply(self._variant(pods), "the second variant, beside the first")
+        draft.apply(self._variant(pods), "the second variant, beside the first", is_made=True)
+        draft.notes.append(f"requests that reach Service {self.app.host.name} past Istio's proxies are spread over both versions")
         draft.wait(self._variant_name, "rolled-out", pods, "nothing is routed to it before")
         why = f"{weight}% of all requests" if weight else "requests that match"
         draft.apply(self._routes(release, Traffic(weight, self._matches)), f"{why} to {release.version}")
@@ -74,24 +77,53 @@ class Ab(Strategy):
             draft.apply(self._routes(release, Traffic(100)), f"{release.version} for everybody")
         return super()._finish(draft, replicas)
 
+    def _bind_others(self, draft: Draft) -> None:
+        """Services that Istio does not route here reach the stable pods only, before the variant's appear."""
+        for name in self.app.service_names[1:]:
+            live = draft.find(SERVICE, name)
+            if live is not None:
+                side = draft.deployment(self.app.name)
+                ready = min(draft.replicas(self.app.name), int(get(side, "status", "readyReplicas", default=0)))
+                draft.route(
+                    name, selector.pinned(live, selector.STABLE), ready, "only the routed Service tells the variants apart"
+                )
+
     def _lay_routes(self, draft: Draft, release: Release) -> None:
         """Rule, gateway and routes with everything on the stable subset, where there are none yet."""
-        if istio.uses_subsets(self._live_virtual_service(draft), self.app.host):
+        if any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft)):
             return
-        draft.apply(self._rule(release), "the subsets, before any route names them")
+        draft.apply(
+            self._rule(release),
+            "the subsets, before any route names them",
+            is_made=not istio.rule_of(release.others, self.app.host),
+        )
         for gateway in self._gateway(release):
-            draft.apply(gateway, "where requests from outside come in")
-        draft.apply(self._routes(release, Traffic(0)), "all requests to the stable subset, before the variant's pods appear")
+            draft.apply(gateway, "where requests from outside come in", is_made=True)
+        is_made = istio.routes_to(release.others, self.app.host) is None
+        why = "all requests to the stable subset, before the variant's pods appear"
+        draft.apply(self._routes(release, Traffic(0)), why, is_made=is_made)
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
         for service in release.services:
             draft.apply(service, "as in the manifests")
         self._lay_routes(draft, release)
 
+    def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
+        shares = [istio.variant_weight(vs, self.app.host) for vs in self._virtual_services(draft)]
+        stable, variant = draft.replicas(self.app.name), draft.replicas(self._variant_name)
+        return Split(stable=stable, canary=variant, percent=float(max(shares, default=0))) if variant else self._all(replicas)
+
+    def _refuse_unfit(self) -> None:
+        if not self.release.services:
+            raise BadInput(
+                "ab has no Service to route to: the manifests hold none that selects the application's pods",
+                hint="add the Service, or choose ramped or canary",
+            )
+
     def _start_clean(self, draft: Draft, live: Revision) -> None:
         """Its routes may stay, if they send everything to the stable subset; seconds and pinned Services may not."""
         has_second = any(track_of(deployment) for deployment in draft.project().deployments(self.release.app))
-        if has_second or any(selector.track_of(draft.find_like(service)) for service in self.release.services):
+        if has_second or any(selector.track_of(service) for service in self._services(draft)):
             super()._start_clean(draft, live)
 
     def _rule(self, release: Release) -> Obj:
@@ -121,7 +153,7 @@ class Ab(Strategy):
         return [self._placed(istio.gateway(options.gateway or self.app.name, options.hosts))]
 
     def _placed(self, obj: Obj) -> Obj:
-        labels = {**get(obj, "metadata", "labels", default={}), "rollway.dev/app": self.release.app}
+        labels = {**get(obj, "metadata", "labels", default={}), APP_LABEL: self.release.app}
         return {**obj, "metadata": {**obj["metadata"], "namespace": self.release.namespace, "labels": labels}}
 
     def _variant_pods(self, replicas: int) -> int:

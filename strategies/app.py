@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get
+from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, ref_of
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before
 from ..release.model import Release
 from ..routing import selector
+from ..routing.istio import Host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,10 @@ class App:
         return str(self.release.workload["metadata"]["name"])
 
     @property
-    def host(self) -> str:
-        """The name by which Istio knows the application: its first Service's."""
-        return str(self.release.services[0]["metadata"]["name"]) if self.release.services else self.name
+    def host(self) -> Host:
+        """The Service by which Istio knows the application: its first one."""
+        name = self.release.services[0]["metadata"]["name"] if self.release.services else self.name
+        return Host(str(name), self.release.namespace)
 
     @property
     def service_names(self) -> list[str]:
@@ -38,11 +40,14 @@ class App:
         return self.pods_now(observed, 1)
 
     def pods_now(self, observed: Observed, otherwise: int) -> int:
-        """What the application has in all as far as the live version goes."""
-        if observed.in_flight:
-            return observed.in_flight.replicas
-        live = observed.find(DEPLOYMENT, self.release.namespace, self.live_name(observed))
-        return int(get(live, "spec", "replicas", default=1)) if live else otherwise
+        """What the application has in all, as far as the live version goes: what it had when a release under way began, or more
+        where somebody has scaled it up since; under an HPA what that made it."""
+        side = self.live_name(observed)
+        live = observed.find(DEPLOYMENT, self.release.namespace, side)
+        now = int(get(live, "spec", "replicas", default=1)) if live else otherwise
+        if observed.in_flight and not observed.is_autoscaled(side):
+            return max(observed.in_flight.replicas, now)
+        return now
 
     def live_name(self, observed: Observed) -> str:
         """The Deployment that the Services are bound to; the user's own where they are bound to none."""
@@ -50,13 +55,12 @@ class App:
         return self.name if track == selector.STABLE else f"{self.name}-{track}"
 
     def replicas_of(self, observed: Observed, target: Revision) -> int:
-        """The pods to go back with: what the application had when the release under way began, else the revision's."""
-        if observed.in_flight:
-            return observed.in_flight.replicas
-        if observed.is_autoscaled(self.live_name(observed)):
-            return self.pods_now(observed, target.replicas)
+        """The pods to go back with: what there are where a release is under way or an HPA decides, else the revision's."""
+        now = self.pods_now(observed, target.replicas)
+        if observed.in_flight or observed.is_autoscaled(self.live_name(observed)):
+            return now
         asked = Release.from_record(target.release).replicas
-        return asked if asked is not None and not target.is_adopted else self.pods_now(observed, target.replicas)
+        return asked if asked is not None and not target.is_adopted else now
 
     def foreign(self, observed: Observed) -> Obj | None:
         """The application's Deployment, where somebody else deployed it."""
@@ -69,7 +73,8 @@ class App:
     def _found(self, foreign: Obj, observed: Observed) -> Release:
         live = (observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
         services = tuple(as_manifest(service) for service in live if service)
-        return dataclasses.replace(self.release, workload=as_manifest(foreign), services=services, others=())
+        others = tuple(as_manifest(obj) for mine in self.release.others if (obj := observed.objects.get(ref_of(mine))))
+        return dataclasses.replace(self.release, workload=as_manifest(foreign), services=services, others=others)
 
     def snapshot(self, observed: Observed, foreign: Obj, replicas: int) -> Revision:
         """Revision 1 of an application that somebody else deployed: what is live, so that there is a way back to it."""

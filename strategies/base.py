@@ -17,8 +17,9 @@ from ..plan.plan import Action, Plan, Split, basis_of, is_change
 from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
+from ..routing.ratio import Pods
 from .draft import Draft
-from .home import Homecoming, own_rolling
+from .home import Homecoming, own_rolling, track_of
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,6 @@ class Strategy(Homecoming):
         if weight is None:
             is_first = observed.live is None and self.app.foreign(observed) is None
             weight = current.weight if current else 100 if is_first else self.first_weight()
-        if current and current.phase == "Paused" and weight == current.weight:
-            return self._nothing(observed, "apply", current, f"paused at {weight}%: go on with `deploy promote`")
         return self._go(observed, "apply", weight)
 
     def promote(self, observed: Observed, weight: int | None = None) -> Plan:
@@ -78,6 +77,7 @@ class Strategy(Homecoming):
         """
         target = self.app.target(observed, to_revision)
         draft = self._draft(observed)
+        draft.force = True  # the way back is never refused for somebody's field: what it takes over is shown
         abandoned = [rev for rev in observed.history if rev.number > target.number and rev.phase != "RolledBack"]
         replicas = self.app.replicas_of(observed, target)
         self._return_to(draft, target, replicas)
@@ -139,7 +139,9 @@ class Strategy(Homecoming):
 
     def _go(self, observed: Observed, action: Action, weight: int) -> Plan:
         self.check_weight(weight)
+        self._refuse_unfit()
         self._refuse_foreign_release(observed)
+        self._refuse_renamed(observed)
         if weight < 100 and observed.live is None and self.app.foreign(observed) is None:
             raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
         if observed.live and observed.live.digest == self.release.digest:
@@ -157,7 +159,8 @@ class Strategy(Homecoming):
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
             is_paused = observed.in_flight is not None
-            note = f"paused at {weight}% already" if is_paused else f"{self.release.version} is live already"
+            paused = f"paused at {weight}% already: go on with `deploy promote`"
+            note = paused if is_paused else f"{self.release.version} is live already"
             return self._nothing(observed, action, observed.in_flight or base, note)
         return plan.model_copy(update=self._way_back(draft, number))
 
@@ -193,7 +196,7 @@ class Strategy(Homecoming):
 
     def _draft(self, observed: Observed) -> Draft:
         deadline_s = get(self.release.workload, "spec", "progressDeadlineSeconds", default=self.deadline_s)
-        return Draft(observed, self.release.namespace, deadline_s=deadline_s, force=self.force)
+        return Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=self.force)
 
     def _current(self, observed: Observed) -> Revision | None:
         """The release under way, if it is this one."""
@@ -206,11 +209,24 @@ class Strategy(Homecoming):
 
     def _refuse_foreign_release(self, observed: Observed) -> None:
         current = observed.in_flight
-        if current and current.strategy != self.name:
+        if current and current.strategy != self.name and current.phase != "Failed":
             raise BadInput(
                 f"a {current.strategy} release of {current.version} is under way at {current.weight}%",
                 hint=f"finish it with `deploy promote {current.strategy} --full`, or take it back with `deploy rollback`",
             )
+
+    def _refuse_unfit(self) -> None:
+        """Raises BadInput for a release that the strategy cannot make."""
+
+    def _refuse_renamed(self, observed: Observed) -> None:
+        """Two Deployments of one application would share its requests for ever."""
+        for deployment in observed.deployments(self.release.app):
+            name = deployment["metadata"]["name"]
+            if track_of(deployment) is None and name != self.app.name:
+                raise BadInput(
+                    f"{self.release.app} is live as Deployment {name}, and the manifests call it {self.app.name}",
+                    hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
+                )
 
     # the end of a plan
 
@@ -248,7 +264,10 @@ class Strategy(Homecoming):
         base = next((rev.base for rev in draft.history if rev.number == number), 0)
         if not base:
             return {"undo": (), "undo_note": "none: this is the first version"}
-        back = self.rollback(draft.project(), base)
+        try:
+            back = self.rollback(draft.project(), base)
+        except BadInput as none:
+            return {"undo": (), "undo_note": f"none: {none.summary}"}
         return {"undo": tuple(step for step in back.steps if not isinstance(step, Record))}
 
     def _changes_anything(self, plan: Plan, observed: Observed) -> bool:
@@ -270,10 +289,14 @@ class Strategy(Homecoming):
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         """Pods on each side as they are."""
-        if weight >= 100 or not self.suffix:
-            return Split(stable=0, canary=replicas, percent=100.0)
-        stable, canary = draft.replicas(self.app.name), draft.replicas(f"{self.app.name}-{self.suffix}")
-        return Split(stable=stable, canary=canary, percent=float(weight))
+        stable, second = draft.replicas(self.app.name), draft.replicas(f"{self.app.name}-{self.suffix}")
+        if weight >= 100 or not self.suffix or not second:
+            return self._all(replicas)
+        return Split(stable=stable, canary=second, percent=Pods(stable, second).percent if self.name == "canary" else 0.0)
+
+    def _all(self, replicas: int) -> Split:
+        """Everybody on the newest version."""
+        return Split(stable=0, canary=replicas, percent=100.0)
 
     def _nothing_to_promote(self, observed: Observed) -> Plan:
         live = observed.live

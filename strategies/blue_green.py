@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import HPA, SERVICE, Obj, merged
-from ..plan.observed import scales
+from ..kube.objects import HPA, SERVICE, Obj, get, merged
+from ..plan.observed import APP_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
-from ..routing import selector
+from ..routing import istio, selector
 from . import manifests
 from .base import Strategy
 from .draft import Draft
@@ -46,20 +46,24 @@ class BlueGreen(Strategy):
 
     def other(self, draft: Draft, obj: Obj) -> Obj:
         """An autoscaler of the manifests scales the side that is live, whichever that is."""
-        live = self._name_of(self._live(draft))
+        live = self._name_of(self._live_track(draft))
         if obj["kind"] != HPA.name or not scales(obj, self.app.name) or live == self.app.name:
             return obj
         return merged(obj, {"spec": {"scaleTargetRef": {"name": live}}})
 
-    def service(self, service: Obj) -> Obj:
-        return selector.pinned(service, selector.STABLE)
+    def service(self, draft: Draft, service: Obj) -> Obj:
+        return selector.pinned(service, self._live_track(draft))
+
+    def _is_routing(self, obj: Obj) -> bool:
+        """The Service's selector alone decides: Istio objects are the release's own as any other."""
+        return False
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
         total = replicas or release.replicas or 1
         own = manifests.stable(release, replicas or release.replicas, self.rolling)
         previews = [self._preview(selector.STABLE)] if release.services else []
-        services = [self.service(service) for service in release.services]
+        services = [selector.pinned(service, selector.STABLE) for service in release.services]
         return (*release.others, *services, *previews, own, self._side(release, GREEN, total))
 
     def _needs_tracks(self, weight: int) -> bool:
@@ -92,14 +96,14 @@ class BlueGreen(Strategy):
     def _start_clean(self, draft: Draft, live: Revision) -> None:
         """Its own layout is a clean start; the second Deployments and routes of other strategies are not."""
         is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().deployments(self.release.app))
-        live_route = self._live_virtual_service(draft)
-        if not is_own_layout or live_route is not None:
+        has_subsets = any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft))
+        if not is_own_layout or has_subsets:
             super()._start_clean(draft, live)
 
     # the two sides
 
     def _aim(self, draft: Draft, release: Release, replicas: int, *, with_preview: bool) -> None:
-        live = self._live(draft)
+        live = self._live_track(draft)
         if draft.deployment(self.app.name) is None:
             self._first(draft, replicas)
             return
@@ -107,7 +111,7 @@ class BlueGreen(Strategy):
             track for track in (live, self._other(live)) if digest_of(draft.deployment(self._name_of(track))) == release.digest
         ]
         track = holds[0] if holds else self._other(live)
-        self._pin(draft, live, draft.replicas(self._name_of(live)))
+        self._pin(draft, live)
         self._stage(draft, release, track, replicas, with_preview=with_preview and track != live)
         self._switch(draft, release, track, replicas)
 
@@ -120,27 +124,31 @@ class BlueGreen(Strategy):
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""
         name = self._name_of(track)
-        live = self._live(draft)
-        self._pin(draft, live, draft.replicas(self._name_of(live)))
+        live = self._live_track(draft)
+        self._pin(draft, live)
         self._support(draft, release)
         if with_preview and release.services:
-            draft.apply(self._preview(track), "reaches the new version before anybody else does")
-        draft.apply(self._side(release, track, replicas), f"{release.version} beside the live version, at full size")
+            draft.apply(self._preview(track), "reaches the new version before anybody else does", is_made=True)
+        why = f"{release.version} beside the live version, at full size"
+        draft.apply(self._side(release, track, replicas), why, is_made=track == GREEN)
         draft.wait(name, "rolled-out", replicas, "nothing is switched before all of it is ready")
         return name
 
-    def _pin(self, draft: Draft, track: str, min_ready: int) -> None:
-        """Services that reach every track are bound to the live one, before pods of the other appear."""
-        for service in self.release.services:
-            name = service["metadata"]["name"]
+    def _pin(self, draft: Draft, track: str) -> None:
+        """Services that reach every track are bound to the live one, before pods of the other appear. That asks for no more ready
+        pods than they reach now: an application in trouble must not be kept from its cure."""
+        for name in self.app.service_names:
             live = draft.find(SERVICE, name)
             if live is not None and selector.track_of(live) is None:
-                draft.route(name, selector.pinned(live, track), min_ready, "bound to the live version before the other appears")
+                side = draft.deployment(self._name_of(track))
+                ready = min(draft.replicas(self._name_of(track)), int(get(side, "status", "readyReplicas", default=0)))
+                draft.route(name, selector.pinned(live, track), ready, "bound to the live version before the other appears")
 
     def _switch(self, draft: Draft, release: Release, track: str, replicas: int) -> None:
+        for live in self._services(draft):
+            why = f"all requests to {release.version}, in one patch"
+            draft.route(live["metadata"]["name"], self._bound(release, live, track), replicas, why)
         for service in release.services:
-            name = service["metadata"]["name"]
-            draft.route(name, selector.pinned(service, track), replicas, f"all requests to {release.version}, in one patch")
             draft.apply(selector.pinned(service, track), "as in the manifests")
         self._retarget(draft, self._name_of(self._other(track)), self._name_of(track))
 
@@ -150,17 +158,23 @@ class BlueGreen(Strategy):
         return manifests.second(release, GREEN, GREEN, replicas, deadline_s=self.deadline_s)
 
     def _preview(self, track: str) -> Obj:
-        return selector.preview(self.release.services[0], self._preview_name, track)
+        made = selector.preview(self.release.services[0], self._preview_name, track)
+        made["metadata"]["labels"] = {**made["metadata"]["labels"], APP_LABEL: self.release.app}
+        return made
+
+    def _refuse_unfit(self) -> None:
+        if not self.release.services:
+            raise BadInput(
+                "blue-green has no Service to switch: the manifests hold none that selects the application's pods",
+                hint="add the Service, or choose ramped or canary",
+            )
 
     @property
     def _preview_name(self) -> str:
         return f"{self.app.name}-preview"
 
-    def _live(self, draft: Draft) -> str:
-        return selector.live_track(draft.find(SERVICE, name) for name in self.app.service_names)
-
     def _idle(self, draft: Draft) -> str:
-        return self._other(self._live(draft))
+        return self._other(self._live_track(draft))
 
     def _other(self, track: str) -> str:
         return GREEN if track == selector.STABLE else selector.STABLE

@@ -66,9 +66,8 @@ class Canary(Strategy):
     def _raise(self, draft: Draft, pods: Pods) -> None:
         name = self._canary_name
         now = draft.replicas(name)
-        draft.apply(
-            self._canary(max(pods.canary, now)), "the new version, beside the old" if not now else "more of the new version"
-        )
+        why = "more of the new version" if now else "the new version, beside the old"
+        draft.apply(self._canary(max(pods.canary, now)), why, is_made=True)
         draft.wait(name, "rolled-out", max(pods.canary, now), "nothing shrinks before")
         if draft.replicas(self.app.name) < pods.stable:
             draft.scale(self.app.name, pods.stable, "the old version takes its share back")

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ApplyConflict, FieldsOwned
+from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
 from ..health.deployment import progress
 from ..kube import ssa
 from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref, get, merged, ref_of
+from ..kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref, get, labels_of, merged, ref_of, selects, template_labels
 from ..plan.diff import changes
-from ..plan.observed import FIELD_MANAGER, Observed
+from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
 
@@ -24,8 +24,9 @@ from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Phase, Record, Route
 class Draft:
     """`force` takes fields over from managers that the plan would otherwise be refused for."""
 
-    def __init__(self, observed: Observed, namespace: str, *, deadline_s: int, force: bool = False) -> None:
+    def __init__(self, observed: Observed, app: str, namespace: str, *, deadline_s: int, force: bool = False) -> None:
         self.observed = observed
+        self.app = app
         self.namespace = namespace
         self.deadline_s = deadline_s
         self.force = force
@@ -63,9 +64,20 @@ class Draft:
 
     # steps
 
-    def apply(self, manifest: Obj, why: str) -> bool:
-        """Adds the step if it changes anything; answers whether it does."""
+    def apply(self, manifest: Obj, why: str, *, is_made: bool = False) -> bool:
+        """Adds the step if it changes anything; answers whether it does.
+
+        `is_made` is for what we make beside the user's own objects: it must be ours where it is there already. Raises BadInput
+        where it is not, or where a Deployment's selector would change, which the API server refuses.
+        """
         live = self.find_like(manifest)
+        if live is not None and is_made and labels_of(live).get(APP_LABEL) != self.app:
+            raise BadInput(
+                f"{ref_of(live)} is there already, and not of {self.app}",
+                hint="rename it, or release the application under another name",
+            )
+        if live is not None and manifest["kind"] == DEPLOYMENT.name:
+            _refuse_other_selector(live, manifest)
         after, takes_over = self._applied(live, manifest)
         found = changes(live, after)
         if live is not None and not found:
@@ -101,6 +113,9 @@ class Draft:
         live = self.deployment(name)
         if live is None or self.replicas(name) == replicas:
             return
+        self._refuse_scaling(live)
+        if not replicas:
+            self._refuse_emptying(live)
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
         self._set_pods(name, max(self._pods.get(name, 0), replicas))
         self.objects[ref_of(live)] = _newer(merged(live, {"spec": {"replicas": replicas}}), live)
@@ -108,27 +123,34 @@ class Draft:
     def wait(self, name: str, until: Until, pods: int, why: str) -> None:
         """Adds the wait unless it is over already."""
         live = self.deployment(name)
-        if progress(live, until, pods).is_done:
+        is_autoscaled = self.observed.is_autoscaled(name)
+        if progress(live, until, pods, is_autoscaled=is_autoscaled).is_done:
             return
         ref = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, name)
-        self.steps.append(Wait(ref=ref, until=until, pods=pods, deadline_s=self.deadline_s, why=why))
+        self.steps.append(Wait(ref=ref, until=until, pods=pods, is_autoscaled=is_autoscaled, deadline_s=self.deadline_s, why=why))
         if live is not None:
             self._settle(live, until, pods)
 
     def route(self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str) -> None:
-        """Lets the live Service `name` choose the pods that `wanted` does."""
+        """Lets the live Service `name` choose the pods that `wanted` does, on the ports that it does."""
         live = self.find(SERVICE, name)
         selector = dict(get(wanted, "spec", "selector", default={}))
         was = dict(get(live, "spec", "selector", default={}))
         if live is None or was == selector:
             return
-        self.steps.append(Route(ref=ref_of(live), selector=selector, was=was, min_ready=min_ready, why=why))
-        self.objects[ref_of(live)] = {**live, "spec": {**live["spec"], "selector": selector}}
+        ports = get(self._applied(live, dict(wanted))[0], "spec", "ports", default=[])
+        moves = changes({"ports": get(live, "spec", "ports")}, {"ports": ports})
+        self.steps.append(
+            Route(
+                ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, min_ready=min_ready, why=why
+            )
+        )
+        self.objects[ref_of(live)] = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}
 
     def delete(self, kind: Kind, name: str, why: str) -> None:
         live = self.find(kind, name)
-        if live is None:
-            return
+        if live is None or labels_of(live).get(APP_LABEL) != self.app:
+            return  # what does not carry the application's label is somebody else's
         self.steps.append(Delete(ref=ref_of(live), why=why))
         self.objects[ref_of(live)] = None
         if kind == DEPLOYMENT:
@@ -164,7 +186,7 @@ class Draft:
 
     # inside
 
-    def _applied(self, live: Obj | None, manifest: Obj) -> tuple[Obj, tuple[str, ...]]:
+    def _applied(self, live: Obj | None, manifest: Obj) -> tuple[Obj, tuple[FieldConflict, ...]]:
         """The object after the apply, and whose fields are taken over for it.
 
         An object that rollway never wrote is adopted: the plan names whose fields it takes. On one that it did write, a field
@@ -185,8 +207,35 @@ class Draft:
                 detail=fields,
                 hint="take the change into the manifests, or overrule it with --force-conflicts",
             )
-        owners = tuple(dict.fromkeys(cause.manager for cause in foreign))
-        return ssa.apply(live, manifest, FIELD_MANAGER, force=True, now=""), owners
+        return ssa.apply(live, manifest, FIELD_MANAGER, force=True, now=""), tuple(foreign)
+
+    def _refuse_scaling(self, live: Obj) -> None:
+        """Somebody who scaled the Deployment since our last word on it had a reason: not overruled silently."""
+        name = live["metadata"]["name"]
+        owner = next((manager for manager in owners_of_replicas(live) if manager != FIELD_MANAGER), None)
+        if owner is None or self.force or self.observed.is_autoscaled(name) or not _has_written_since(live, owner):
+            return
+        raise FieldsOwned(
+            f"{ref_of(live)} has been scaled by somebody else since the last release",
+            detail=f".spec.replicas is managed by {owner}",
+            hint="scale it back or take the number into the manifests, or overrule it with --force-conflicts",
+        )
+
+    def _refuse_emptying(self, live: Obj) -> None:
+        """A side is never scaled away while a Service reaches it and nothing else of the application."""
+        for ref, service in self.objects.items():
+            if ref.kind != SERVICE.name or not service or not _selects(service, live):
+                continue
+            others = (
+                obj for obj in self.objects.values() if obj and obj["kind"] == DEPLOYMENT.name and ref_of(obj) != ref_of(live)
+            )
+            if not any(_selects(service, other) and get(other, "spec", "replicas", default=1) for other in others):
+                is_preview = labels_of(service).get(APP_LABEL) == self.app
+                if not is_preview:
+                    raise BadInput(
+                        f"{ref} reaches nothing but {live['metadata']['name']}, which would be scaled to 0",
+                        hint="this is a mistake in rollway if the Service is in the manifests; nothing was changed",
+                    )
 
     def _follow_deployment(self, live: Obj | None, after: Obj) -> None:
         """Carries the count of pods forward: the most that an apply of this Deployment leads to."""
@@ -222,10 +271,32 @@ def _has_written_since(live: Obj, manager: str) -> bool:
     """Whether somebody else has written the object after rollway's last apply. Entries of one name (their subresources, their
     versions) count together; what this draft itself applies carries no time, and is later than all."""
     entries = get(live, "metadata", "managedFields", default=[])
+    if any(entry.get("manager") == manager and entry.get("subresource") == "scale" for entry in entries):
+        # The API server notes no time for these; who owns the number has set another one than we did, after we did.
+        return any(entry.get("manager") == FIELD_MANAGER for entry in entries)
     ours = [entry.get("time", "") for entry in entries if entry.get("manager") == FIELD_MANAGER and entry["operation"] == "Apply"]
     if not ours or "" in ours:
         return False
     return any(entry.get("time", "") > max(ours) for entry in entries if entry.get("manager") == manager)
+
+
+def owners_of_replicas(live: Obj) -> list[str]:
+    """The managers that hold spec.replicas."""
+    entries = get(live, "metadata", "managedFields", default=[])
+    return [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", "f:replicas") is not None]
+
+
+def _refuse_other_selector(live: Obj, manifest: Obj) -> None:
+    was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
+    if changes({"selector": was}, {"selector": wanted}):
+        raise BadInput(
+            f"{ref_of(live)} selects its pods by {was}, the manifest by {wanted}",
+            hint="a Deployment's selector cannot be changed: keep it, or give the Deployment another name and another `app`",
+        )
+
+
+def _selects(service: Obj, workload: Obj) -> bool:
+    return selects(get(service, "spec", "selector"), template_labels(workload))
 
 
 def _newer(after: Obj, live: Obj | None) -> Obj:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
     DESTINATION_RULE,
@@ -18,9 +19,10 @@ from ..kube.objects import (
     as_manifest,
     get,
     labels_of,
+    selects,
     template_labels,
 )
-from ..plan.observed import DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
+from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import istio, selector
@@ -28,8 +30,6 @@ from . import manifests
 from .app import App
 from .draft import Draft
 from .manifests import Rolling
-
-ROUTING_KINDS = (VIRTUAL_SERVICE.name, DESTINATION_RULE.name)
 
 
 class Homecoming(ABC):
@@ -57,11 +57,30 @@ class Homecoming(ABC):
         self._come_home(draft, release, replicas, is_adopted=live.is_adopted)
 
     def _is_at_home(self, draft: Draft) -> bool:
-        if any(True for _ in draft.project().deployments(self.release.app) if track_of(_)):
+        if any(track_of(deployment) for deployment in draft.project().deployments(self.release.app)):
             return False
-        if any(selector.track_of(draft.find(SERVICE, name)) for name in self.app.service_names):
+        if any(selector.track_of(service) for service in self._services(draft)):
             return False
-        return not istio.uses_subsets(self._live_virtual_service(draft), self.app.host)
+        return not any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft))
+
+    def _services(self, draft: Draft) -> list[Obj]:
+        """The live Services of the application: those of the manifests, and those that an earlier version's had and that are
+        bound to one of its tracks still."""
+        found = [obj for ref, obj in draft.objects.items() if ref.kind == SERVICE.name and obj]
+        names = self.app.service_names
+        preview = f"{self.app.name}-preview"
+        pods = template_labels(self.release.workload)
+
+        def is_ours(service: Obj) -> bool:
+            name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})
+            rest = {key: value for key, value in chosen.items() if key != TRACK_LABEL}
+            return name in names or (name != preview and TRACK_LABEL in chosen and selects(rest, pods))
+
+        return [service for service in found if is_ours(service)]
+
+    def _live_track(self, draft: Draft) -> str:
+        """The track that gets the requests."""
+        return selector.live_track(self._services(draft))
 
     def _adopt(self, draft: Draft) -> None:
         """Adds the track to running pods that lack it, by an ordinary ramped restart."""
@@ -88,15 +107,10 @@ class Homecoming(ABC):
         """The user's Deployment carries `release` alone; Services and routes reach it; nothing else is left."""
         self._support(draft, release)
         self._roll(draft, release, replicas, is_adopted=is_adopted, final=final)
-        for service in release.services:
-            live = draft.find(SERVICE, service["metadata"]["name"])
+        for live in self._services(draft):
             if selector.track_of(live) not in (None, selector.STABLE):
-                draft.route(
-                    service["metadata"]["name"],
-                    selector.pinned(service, selector.STABLE),
-                    replicas,
-                    "all requests to the app's own",
-                )
+                name = live["metadata"]["name"]
+                draft.route(name, self._bound(release, live, selector.STABLE), replicas, "all requests to the app's own")
         self._routes_home(draft, release)
         self._retire_seconds(draft)
         self._routes_settled(draft, release)
@@ -113,11 +127,29 @@ class Homecoming(ABC):
         in_place = manifest(self.rolling)
         if final and not draft.rolls(in_place):
             in_place = manifest(final)
-        why, why_wait = self._why_roll(draft, release, rolls=draft.rolls(in_place))
+        rolls = draft.rolls(in_place)
+        if rolls:
+            self._warn_of_downtime(draft, in_place, replicas)
+        why, why_wait = self._why_roll(draft, release, rolls=rolls)
         self._apply_own(draft, in_place, why)
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
             self._apply_own(draft, manifest(final), "its own way of rolling, as it was")
+
+    def _warn_of_downtime(self, draft: Draft, manifest: Obj, replicas: int) -> None:
+        """Says so where the rolling update may take every pod at once, and nothing else carries the requests."""
+        limits = get(manifest, "spec", "strategy", "rollingUpdate")
+        if limits is None or not draft.replicas(self.app.name) or self._carrying(draft):
+            return
+        _, unavailable = fenceposts(limits["maxSurge"], limits["maxUnavailable"], replicas)
+        if unavailable >= replicas:
+            note = "there will be downtime: maxUnavailable lets every pod go before a new one is ready"
+            if note not in draft.notes:
+                draft.notes.append(note)
+
+    def _carrying(self, draft: Draft) -> list[Obj]:
+        """The second Deployments that have pods."""
+        return [d for d in draft.project().deployments(self.release.app) if track_of(d) and get(d, "spec", "replicas")]
 
     def _apply_own(self, draft: Draft, manifest: Obj, why: str) -> None:
         """Applies the user's own Deployment.
@@ -138,7 +170,7 @@ class Homecoming(ABC):
             return f"{release.version} comes back to the application's own Deployment", "until all of it is ready"
         if not rolls:
             return f"{release.version} at full size again", "before anything else goes"
-        seconds = [d for d in draft.project().deployments(self.release.app) if track_of(d) and get(d, "spec", "replicas")]
+        seconds = self._carrying(draft)
         carried = f"{seconds[0]['metadata']['name']} carries its share meanwhile" if seconds else self.why_wait
         return f"its own pods become {release.version}", carried
 
@@ -164,20 +196,30 @@ class Homecoming(ABC):
         draft.wait(name, "drained", 0, "its pods leave before the Deployment does")
         draft.delete(DEPLOYMENT, name, "no longer needed")
 
+    def _bound(self, release: Release, live: Obj, track: str) -> Obj:
+        """A live Service as it is to be, reaching one track: as in the manifests, or, where they no longer have it, as it is."""
+        name = live["metadata"]["name"]
+        wanted = next((service for service in release.services if service["metadata"]["name"] == name), None)
+        return selector.pinned(wanted or live, track)
+
     def _support(self, draft: Draft, release: Release) -> None:
         """What the pods need, before them; and Services that are not there yet."""
         for obj in release.others:
-            if obj["kind"] not in ROUTING_KINDS:
+            if not self._is_routing(obj):
                 draft.apply(self.other(draft, obj), "the release's own")
         for service in release.services:
             if draft.find(SERVICE, service["metadata"]["name"]) is None:
-                draft.apply(self.service(service), "the release's own")
+                draft.apply(self.service(draft, service), "the release's own")
+
+    def _is_routing(self, obj: Obj) -> bool:
+        """Whether a manifest routes to the application by Istio: those have their own place in a plan."""
+        return istio.routes_to([obj], self.app.host) is not None or istio.rule_of([obj], self.app.host) is not None
 
     def other(self, draft: Draft, obj: Obj) -> Obj:
         """One of the release's other objects as this strategy applies it."""
         return obj
 
-    def service(self, service: Obj) -> Obj:
+    def service(self, draft: Draft, service: Obj) -> Obj:
         """A Service as this strategy leaves it."""
         return service
 
@@ -185,35 +227,38 @@ class Homecoming(ABC):
 
     def _routes_home(self, draft: Draft, release: Release) -> None:
         """Istio routes that know subsets send everything to the stable one, before the variant's pods go."""
-        live = self._live_virtual_service(draft)
-        if live and istio.uses_subsets(live, self.app.host):
-            plain = istio.without_subsets(as_manifest(live), self.app.host)
-            all_stable = istio.virtual_service("", self.app.host, istio.Traffic(0), hosts=(), gateway=None, user=plain)
-            draft.apply(all_stable, "all requests to the stable subset")
+        for live in self._virtual_services(draft):
+            if istio.uses_subsets(live, self.app.host):
+                plain = istio.without_subsets(as_manifest(live), self.app.host)
+                all_stable = istio.virtual_service("", self.app.host, istio.Traffic(0), hosts=(), gateway=None, user=plain)
+                draft.apply(all_stable, "all requests to the stable subset")
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
         """Services as the strategy leaves them; the preview and the subsets of other strategies go, the route before the rule."""
         for service in release.services:
-            draft.apply(self.service(service), "as in the manifests")
+            draft.apply(self.service(draft, service), "as in the manifests")
         draft.delete(SERVICE, f"{self.app.name}-preview", "there is nothing to preview")
-        live = self._live_virtual_service(draft)
-        if live is not None:
-            own = istio.routes_to(release.others, self.app.host)
-            if own:
-                draft.apply(own, "as in the manifests")
-            elif get(live, "spec", "gateways"):
-                draft.apply(istio.without_subsets(as_manifest(live), self.app.host), "a route without variants")
-            else:
-                draft.delete(VIRTUAL_SERVICE, live["metadata"]["name"], "the Service alone routes again")
-        own_rule = istio.rule_of(release.others, self.app.host)
-        if own_rule:
-            draft.apply(own_rule, "as in the manifests")
-        else:
+        for live in self._virtual_services(draft):
+            self._settle_route(draft, release, live)
+        for obj in release.others:
+            if self._is_routing(obj):
+                draft.apply(obj, "as in the manifests")
+        if not any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft)):
             draft.delete(DESTINATION_RULE, self.app.name, "after the routes that named its subsets")
 
-    def _live_virtual_service(self, draft: Draft) -> Obj | None:
-        own = istio.routes_to(self.release.others, self.app.host)
-        return draft.find_like(own) if own else draft.find(VIRTUAL_SERVICE, self.app.name)
+    def _settle_route(self, draft: Draft, release: Release, live: Obj) -> None:
+        name = live["metadata"]["name"]
+        if any(obj["kind"] == VIRTUAL_SERVICE.name and obj["metadata"]["name"] == name for obj in release.others):
+            return  # as in the manifests, below
+        if labels_of(live).get(APP_LABEL) == self.release.app and not get(live, "spec", "gateways"):
+            draft.delete(VIRTUAL_SERVICE, name, "the Service alone routes again")
+        else:
+            draft.apply(istio.without_subsets(as_manifest(live), self.app.host), "a route without variants")
+
+    def _virtual_services(self, draft: Draft) -> list[Obj]:
+        """The live routes to the application, of the manifests now or before, or our own."""
+        found = [obj for ref, obj in draft.objects.items() if ref.kind == VIRTUAL_SERVICE.name and obj]
+        return [vs for vs in found if istio.routes_to([vs], self.app.host)]
 
     def _count(self, draft: Draft, name: str, replicas: int) -> int | None:
         """The number of pods to write into a manifest: none where an HPA decides, unless we own the field and dropping it would
@@ -250,7 +295,8 @@ def own_rolling(revision: Revision) -> Rolling:
 
     release = Release.from_record(revision.release)
     if revision.is_adopted:
-        return manifests.rolling_of(release.workload) or Rolling()
+        is_recreated = get(release.workload, "spec", "strategy", "type") == "Recreate"
+        return Rolling(type="Recreate") if is_recreated else manifests.rolling_of(release.workload) or Rolling()
     return by_name(revision.strategy)(release).rolling
 
 

@@ -97,3 +97,10 @@ class Ramped(Strategy):
         if draft.rolls(self._own(draft.replicas(self.app.name), ONE_LESS, paused=True)):
             return 0
         return int(get(live, "status", "updatedReplicas", default=0))
+
+    def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
+        live = draft.deployment(self.app.name)
+        if live is None or weight >= 100:
+            return self._all(replicas)
+        new, total = (int(get(live, "status", key, default=0)) for key in ("updatedReplicas", "replicas"))
+        return Split(stable=total - new, canary=new, percent=Pods(total - new, new).percent)

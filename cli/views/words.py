@@ -228,7 +228,7 @@ def _recorded(step: Record) -> str:
 
 
 def _why(step: Apply) -> str:
-    return f"{step.why}; takes fields over from {', '.join(step.takes_over)}" if step.takes_over else step.why
+    return f"{step.why}; takes fields over from {', '.join(step.former_owners)}" if step.takes_over else step.why
 
 
 def _back(step: Step, version: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from rollway.routing import istio
-from rollway.routing.istio import Traffic
+from rollway.routing.istio import Host, Traffic
 
+SHOP = Host("shop", "shop")
 MATCH = {"headers": {"x-api-version": {"exact": "v2"}}}
 
 
 def routes(traffic: Traffic, user: dict | None = None) -> list[dict]:
-    return istio.virtual_service("shop", "shop", traffic, hosts=(), gateway=None, user=user)["spec"]["http"]
+    return istio.virtual_service("shop", SHOP, traffic, hosts=(), gateway=None, user=user)["spec"]["http"]
 
 
 def targets(rule: dict) -> dict[str, int]:
@@ -62,17 +63,17 @@ def test_without_subsets_undoes_the_split() -> None:
     rule = {"match": [{"uri": {"prefix": "/"}}], "route": [{"destination": {"host": "shop"}}]}
     user = {"metadata": {"name": "mine"}, "spec": {"http": [rule]}}
     for traffic in (Traffic(0, (MATCH,)), Traffic(40, (MATCH,)), Traffic(100, (MATCH,))):
-        split = istio.virtual_service("", "shop", traffic, hosts=(), gateway=None, user=user)
+        split = istio.virtual_service("", SHOP, traffic, hosts=(), gateway=None, user=user)
 
-        assert istio.without_subsets(split, "shop")["spec"]["http"] == [rule]
+        assert istio.without_subsets(split, SHOP)["spec"]["http"] == [rule]
 
 
 def test_the_users_own_subsets_stay() -> None:
     """Ours are added to a rule the user has, once."""
     user = {"metadata": {"name": "mine"}, "spec": {"host": "shop", "subsets": [{"name": "eu", "labels": {"zone": "eu"}}]}}
 
-    once = istio.destination_rule("shop", "shop", user=user)
-    twice = istio.destination_rule("shop", "shop", user=once)
+    once = istio.destination_rule("shop", SHOP, user=user)
+    twice = istio.destination_rule("shop", SHOP, user=once)
 
     assert [subset["name"] for subset in once["spec"]["subsets"]] == ["eu", "stable", "b"]
     assert twice == once
@@ -81,6 +82,34 @@ def test_the_users_own_subsets_stay() -> None:
 def test_the_live_weight_is_read_back() -> None:
     """What a live VirtualService sends to the variant by default."""
     for weight in (0, 30, 100):
-        live = istio.virtual_service("shop", "shop", Traffic(weight, (MATCH,)), hosts=(), gateway=None)
+        live = istio.virtual_service("shop", SHOP, Traffic(weight, (MATCH,)), hosts=(), gateway=None)
 
-        assert istio.variant_weight(live, "shop") == weight
+        assert istio.variant_weight(live, SHOP) == weight
+
+
+def test_a_part_that_goes_elsewhere_stays_there() -> None:
+    """90% to us and 10% to a legacy service: only our 90% are split, and joined again."""
+    route = [{"destination": {"host": "shop"}, "weight": 90}, {"destination": {"host": "legacy"}, "weight": 10}]
+    user = {"metadata": {"name": "mine"}, "spec": {"http": [{"route": route}]}}
+
+    split = istio.virtual_service("", SHOP, Traffic(25), hosts=(), gateway=None, user=user)
+
+    weights = [(t["destination"]["host"], t["destination"].get("subset"), t["weight"]) for t in split["spec"]["http"][0]["route"]]
+    total = sum(weight for _, _, weight in weights)
+    assert [(host, subset, 1000 * weight // total) for host, subset, weight in weights] == [
+        ("shop", "stable", 675), ("shop", "b", 225), ("legacy", None, 100),
+    ]  # fmt: skip
+    assert istio.without_subsets(split, SHOP)["spec"]["http"][0]["route"] == route
+
+
+def test_another_namespaces_service_is_another_host() -> None:
+    """shop.other and shop.example.com are not our Service shop; its own long forms are."""
+
+    def rule(host: str) -> dict:
+        return {"route": [{"destination": {"host": host}}]}
+
+    for host, is_ours in (("shop.other", False), ("shop.example.com", False), ("shop.shop.svc.cluster.local", True)):
+        user = {"metadata": {"name": "mine"}, "spec": {"http": [rule(host)]}}
+        split = istio.virtual_service("", SHOP, Traffic(0), hosts=(), gateway=None, user=user)
+
+        assert (split != user) == is_ours

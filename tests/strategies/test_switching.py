@@ -65,10 +65,10 @@ def test_a_plan_says_whose_fields_it_takes() -> None:
     async def story(world: World) -> None:
         await world.deploy_by_hand()
         first = await world.ship("apply", release("v1", strategy="ramped"))
-        owners = {owner for step in first.plan.steps if step.type == "apply" for owner in step.takes_over}
+        owners = {owner for step in first.plan.steps if step.type == "apply" for owner in step.former_owners}
         assert owners == {"kubectl-client-side-apply"}
 
         second = await world.ship("apply", release("v2", strategy="ramped"))
-        assert {owner for step in second.plan.steps if step.type == "apply" for owner in step.takes_over} == set()
+        assert {owner for step in second.plan.steps if step.type == "apply" for owner in step.former_owners} == set()
 
     in_world(story)
