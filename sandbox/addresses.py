@@ -7,31 +7,83 @@ from collections.abc import Iterable
 from random import Random
 
 from ..kube.objects import Obj, get
+from . import checks
+from .checks import Problem, Problems, is_address
 
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)
 
 
 def allocate(service: Obj, others: Iterable[Obj], random: Random) -> None:
-    """Gives a Service its cluster IPs and node ports, in place; what it has it keeps."""
-    spec = service["spec"]
+    """Gives a Service its cluster IPs and node ports, in place; what it has it keeps. Raises Invalid where it may not."""
+    spec, taken = service["spec"], list(others)
     if spec["type"] == "ExternalName":
-        for name in ("clusterIPs", "clusterIP", "ipFamilies", "ipFamilyPolicy"):
-            spec.pop(name, None)
         return
-    taken = list(others)
+    _refuse(service, [*_family_problems(spec), *_address_problems(spec, taken)][:1])
     if not spec.get("clusterIP"):
         spec["clusterIP"] = (spec.get("clusterIPs") or [_free_address(taken, random)])[0]
-    spec["clusterIPs"] = [spec["clusterIP"]]
+    spec["clusterIPs"] = spec.get("clusterIPs") or [spec["clusterIP"]]
     is_selectorless = spec["clusterIP"] == "None" and not spec.get("selector")
-    spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if is_selectorless else ["IPv4"])
     spec.setdefault("ipFamilyPolicy", "RequireDualStack" if is_selectorless else "SingleStack")
+    if not spec.get("ipFamilies"):
+        spec["ipFamilies"] = ["IPv4"]
+    if is_selectorless and len(spec["ipFamilies"]) == 1 and spec["ipFamilyPolicy"] != "SingleStack":
+        spec["ipFamilies"] = [*spec["ipFamilies"], "IPv6" if spec["ipFamilies"] == ["IPv4"] else "IPv4"]
+    _refuse(service, list(_port_problems(spec, taken))[:1])
     wants_ports = spec["type"] == "NodePort" or (
         spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True)
     )
     for port in spec.get("ports") or [] if wants_ports else ():
         if not port.get("nodePort"):
             port["nodePort"] = _free_port([*taken, service], random)
+
+
+def _refuse(service: Obj, problems: list[Problem]) -> None:
+    if problems:
+        raise checks.refusal("Service", "", service["metadata"]["name"], problems)
+
+
+def _family_problems(spec: Obj) -> Problems:
+    """This cluster has IPv4 alone; only Services without addresses and selector may ask for more."""
+    families, policy = spec.get("ipFamilies") or [], spec.get("ipFamilyPolicy") or "SingleStack"
+    is_free = spec.get("clusterIP") == "None" and not spec.get("selector")
+    if len(families) == 2 and policy == "SingleStack" and (spec.get("ipFamilyPolicy") or not is_free):
+        why = "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified"
+        yield checks.invalid("spec.ipFamilyPolicy", policy, why)
+    if not is_free and policy == "RequireDualStack":
+        yield checks.invalid("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services")
+    for place, family in enumerate(families if not is_free else ()):
+        if family == "IPv6":
+            yield checks.invalid(f"spec.ipFamilies[{place}]", family, "not configured on this cluster")
+
+
+def _address_problems(spec: Obj, taken: Iterable[Obj]) -> Problems:
+    wanted = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    if not wanted or wanted[0] == "None" or not is_address(wanted[0]):
+        return  # nothing, or validation's
+    why = ""
+    if ipaddress.ip_address(wanted[0]) not in SERVICE_NETWORK:
+        why = "the provided network does not match the current range"
+    elif wanted[0] in {get(other, "spec", "clusterIP") for other in taken}:
+        why = "provided IP is already allocated"
+    if why:
+        yield checks.invalid("spec.clusterIPs", wanted, f"failed to allocate IP {wanted[0]}: {why}")
+
+
+def _port_problems(spec: Obj, taken: Iterable[Obj]) -> Problems:
+    used = {
+        (port.get("nodePort"), port.get("protocol"))
+        for other in taken
+        for port in get(other, "spec", "ports", default=[])
+        if port.get("nodePort")
+    }
+    for place, port in enumerate(spec.get("ports") or () if spec["type"] in ("NodePort", "LoadBalancer") else ()):
+        number = port.get("nodePort")
+        if number and number not in NODE_PORTS:
+            why = "provided port is not in the valid range. The range of valid ports is 30000-32767"
+            yield checks.invalid(f"spec.ports[{place}].nodePort", number, why)
+        elif number and (number, port.get("protocol")) in used:
+            yield checks.invalid(f"spec.ports[{place}].nodePort", number, "provided port is already allocated")
 
 
 def _free_address(taken: Iterable[Obj], random: Random) -> str:

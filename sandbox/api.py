@@ -216,9 +216,9 @@ class Api:
         if not meta["managedFields"]:
             del meta["managedFields"]
         self._admit(kind, obj)
-        validation.refuse_new(kind, obj)
-        if kind == SERVICE or kind.name == SERVICE.name:
+        if kind.name == SERVICE.name:
             addresses.allocate(obj, self.store.list(SERVICE), self._random)
+        validation.refuse_new(kind, obj)
         if asked.dry_run:
             if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
                 raise exists_already(kind, meta["name"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,7 +150,8 @@ def _scalar(value: Any, type_: Scalar, place: _Place) -> Any:
             if isinstance(value, str):
                 return value
             if not isinstance(value, int) or isinstance(value, bool):
-                raise Misfit(f"json: cannot unmarshal {_json_kind(value)} into Go value of type int32")
+                seen = f"number {value}" if isinstance(value, float) else _json_kind(value)
+                raise Misfit(f"json: cannot unmarshal {seen} into Go value of type int32")
         case "y":
             return _base64(value, type_, place)
         case "T" | "M":
@@ -327,11 +327,18 @@ def _pruned_value(value: Any, type_: Type, place: _Place) -> Any:
 # tokens
 
 
-def opaque(value: Any) -> str:
-    """A value as a token that clients hand back and do not read."""
-    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
+class NotBase64(ValueError):
+    """The text is Go's."""
 
 
-def transparent(token: str) -> Any:
-    """Raises ValueError."""
-    return json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+def opaque(text: str) -> str:
+    """A text as a token that clients hand back and do not read."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def transparent(token: str) -> str:
+    """Raises NotBase64."""
+    bad = re.search("[^A-Za-z0-9_-]", token)
+    if bad or len(token) % 4 == 1:
+        raise NotBase64(f"illegal base64 data at input byte {bad.start() if bad else len(token) - 1}")
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode(errors="replace")

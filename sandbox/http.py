@@ -17,7 +17,7 @@ from .answers import failure, json_answer, list_of, object_answer, page_answer, 
 from .api import Api
 from .paths import Target, target_of
 from .podlogs import Logs
-from .queries import body_of, delete_options, integer, is_true, patch_of, patch_type, write_options
+from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
 from .refusals import not_allowed
 from .registry import RULES
 from .watching import watch
@@ -129,11 +129,7 @@ class _Server:
         query = request.query
         if is_true(query, "watch"):
             return await watch(request, self._api, target.kind, target.namespace, self._flush)
-        page = self._api.list(
-            target.kind, target.namespace, label_selector=query.get("labelSelector", ""),
-            field_selector=query.get("fieldSelector", ""), limit=integer(query.get("limit") or "0"),
-            continue_=query.get("continue", ""),
-        )  # fmt: skip
+        page = self._api.list(target.kind, target.namespace, **list_options(query))
         self._flush()
         return page_answer(request, target.kind, page)
 

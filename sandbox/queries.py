@@ -24,7 +24,8 @@ _PATCHES = {
 
 
 def is_true(query: Mapping[str, str], name: str) -> bool:
-    return query.get(name) in ("true", "1")
+    """Whatever is said but "false" and "0" is true, as the server has it; nothing said is false."""
+    return name in query and query[name] != "0" and query[name].lower() != "false"
 
 
 def integer(text: str) -> int:
@@ -111,6 +112,54 @@ def write_options(request: web.Request, target: Target, options_kind: str) -> di
         "subresource": target.subresource,
         "warnings": [],
     }
+
+
+def list_options(query: Mapping[str, str]) -> dict[str, Any]:
+    """The keyword arguments of Api.list."""
+    check_list_options(query)
+    return {
+        "label_selector": query.get("labelSelector", ""),
+        "field_selector": query.get("fieldSelector", ""),
+        "limit": integer(query.get("limit") or "0"),
+        "continue_": query.get("continue", ""),
+        "resource_version": query.get("resourceVersion", ""),
+        "is_exact": query.get("resourceVersionMatch") == "Exact",
+    }
+
+
+def check_list_options(query: Mapping[str, str]) -> None:
+    """What a list or a watch may be asked for together. Raises Invalid."""
+    problems = list(_watch_problems(query) if is_true(query, "watch") else _list_problems(query))
+    if problems:
+        raise checks.refusal("ListOptions", "meta.k8s.io", "", problems)
+
+
+def _list_problems(query: Mapping[str, str]) -> checks.Problems:
+    field = "resourceVersionMatch"
+    if match := query.get(field):
+        if not query.get("resourceVersion"):
+            yield checks.forbidden(field, f"{field} is forbidden unless resourceVersion is provided")
+        if query.get("continue"):
+            yield checks.forbidden(field, f"{field} is forbidden when continue is provided")
+        if match not in ("Exact", "NotOlderThan"):
+            yield checks.unsupported(field, match, ("Exact", "NotOlderThan", ""))
+        if match == "Exact" and query.get("resourceVersion") == "0":
+            yield checks.forbidden(field, f'{field} "exact" is forbidden for resourceVersion "0"')
+    if "sendInitialEvents" in query:
+        yield checks.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+
+
+def _watch_problems(query: Mapping[str, str]) -> checks.Problems:
+    field, match = "resourceVersionMatch", query.get("resourceVersionMatch", "")
+    if "sendInitialEvents" in query and match != "NotOlderThan":
+        yield checks.forbidden(field, f"sendInitialEvents requires setting {field} to NotOlderThan")
+    if match:
+        if "sendInitialEvents" not in query:
+            yield checks.forbidden(field, f"{field} is forbidden for watch unless sendInitialEvents is provided")
+        if match != "NotOlderThan":
+            yield checks.unsupported(field, match, ("NotOlderThan",))
+        if query.get("continue"):
+            yield checks.forbidden(field, f"{field} is forbidden when continue is provided")
 
 
 async def delete_options(request: web.Request) -> tuple[dict[str, Any], bool]:

@@ -60,6 +60,20 @@ class Store:
         objects = self._of(kind)
         return iter([obj for (space, _), obj in objects.items() if not namespace or space == namespace])
 
+    def at(self, kind: Kind, namespace: str, version: int) -> Iterator[Obj] | None:
+        """The objects as they were at that version; None where the log no longer reaches back so far."""
+        since = self.since(version)
+        if since is None:
+            return None
+        objects = dict(self._of(kind))
+        for change in reversed(list(since)):
+            if (change.kind.group, change.kind.name) == (kind.group, kind.name):
+                if change.before is None:
+                    del objects[_key(change.obj)]
+                else:
+                    objects[_key(change.obj)] = change.before
+        return iter([obj for (space, _), obj in objects.items() if not namespace or space == namespace])
+
     # writing
 
     def create(self, kind: Kind, obj: Obj) -> Obj:

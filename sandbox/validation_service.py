@@ -33,13 +33,16 @@ def service(obj: Obj) -> Problems:
     yield from _addresses(spec)
     if kind not in _SERVICE_TYPES:
         yield checks.unsupported("spec.type", kind, _SERVICE_TYPES)
+    yield from _node_ports(spec)
     yield from _unique_ports(spec)
+    yield from _balancer(spec)
     yield from _policies(spec)
 
 
 def _external_name(spec: Obj) -> Problems:
-    if spec.get("clusterIP"):
-        yield checks.forbidden("spec.clusterIPs[0]", "may not be set for ExternalName services")
+    for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(name) or (name == "clusterIPs" and spec.get("clusterIP")):
+            yield checks.forbidden(f"spec.{name}", "may not be set for ExternalName services")
     name = spec.get("externalName", "").removesuffix(".")
     if not name:
         yield checks.required("spec.externalName")
@@ -67,63 +70,100 @@ def _service_port(field: str, port: Obj, names: set[str], *, needs_name: bool) -
 
 
 def _session(spec: Obj) -> Problems:
-    seconds = get(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
+    field, config = "spec.sessionAffinityConfig", spec.get("sessionAffinityConfig")
+    seconds = get(config, "clientIP", "timeoutSeconds")
     if spec.get("sessionAffinity") == "ClientIP" and seconds is not None and not 0 < seconds <= 86400:
-        field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
-        yield checks.invalid(field, seconds, "must be greater than 0 and less than 86400")
+        yield checks.invalid(f"{field}.clientIP.timeoutSeconds", seconds, "must be greater than 0 and less than 86400")
+    elif spec.get("sessionAffinity") == "None" and config is not None:
+        yield checks.forbidden(field, "must not be set when session affinity is None")
 
 
+_FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
 def _addresses(spec: Obj) -> Problems:
+    for name, supported in (("ipFamilies", ("IPv4", "IPv6")), ("ipFamilyPolicy", _FAMILY_POLICIES)):
+        values = spec.get(name) or []
+        for place, value in enumerate([values] if isinstance(values, str) else values):
+            if value not in supported:
+                where = name if isinstance(values, str) else f"{name}[{place}]"
+                yield checks.unsupported(f"spec.{where}", value, supported)
     for place, text in enumerate(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else ())):
-        if text != "None" and not _is_address(text):
+        if text != "None" and not checks.is_address(text):
             yield checks.invalid(f"spec.clusterIPs[{place}]", text, _NO_ADDRESS)
     for place, text in enumerate(spec.get("externalIPs") or ()):
-        if not _is_address(text):
+        if not checks.is_address(text):
             yield checks.invalid(f"spec.externalIPs[{place}]", text, _NO_ADDRESS)
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _node_ports(spec: Obj) -> Problems:
+    ports = [port for port in enumerate(spec.get("ports") or ()) if port[1].get("nodePort")]
+    for place, _ in ports if spec.get("type") == "ClusterIP" else ():
+        yield checks.forbidden(f"spec.ports[{place}].nodePort", "may not be used when `type` is 'ClusterIP'")
+    seen: set[tuple[Any, ...]] = set()
+    for place, port in ports:
+        key = (port["nodePort"], port.get("protocol"))
+        if key in seen:
+            yield checks.duplicate(f"spec.ports[{place}].nodePort", port["nodePort"])
+        seen.add(key)
 
 
 def _unique_ports(spec: Obj) -> Problems:
     seen: set[tuple[Any, ...]] = set()
-    node_ports: set[tuple[Any, ...]] = set()
     for place, port in enumerate(spec.get("ports") or ()):
-        key = (port.get("port"), port.get("protocol"))
-        if key in seen:
-            internal = {
-                "Name": "",
-                "Protocol": port.get("protocol", ""),
-                "AppProtocol": None,
-                "Port": port.get("port", 0),
-                "TargetPort": 0,
-                "NodePort": 0,
-            }
-            yield checks.duplicate(f"spec.ports[{place}]", internal)
-        seen.add(key)
-        if node_port := port.get("nodePort"):
-            if spec.get("type") == "ClusterIP":
-                yield checks.forbidden(f"spec.ports[{place}].nodePort", "may not be used when `type` is 'ClusterIP'")
-            if (node_port, port.get("protocol")) in node_ports:
-                yield checks.duplicate(f"spec.ports[{place}].nodePort", node_port)
-            node_ports.add((node_port, port.get("protocol")))
+        key = {"Protocol": port.get("protocol", ""), "AppProtocol": None, "Port": port.get("port", 0)}
+        if tuple(key.values()) in seen:
+            yield checks.duplicate(f"spec.ports[{place}]", {"Name": ""} | key | {"TargetPort": 0, "NodePort": 0})
+        seen.add(tuple(key.values()))
+
+
+def _balancer(spec: Obj) -> Problems:
+    """What only a LoadBalancer may have."""
+    is_balancer, why = spec.get("type") == "LoadBalancer", "may only be used when `type` is 'LoadBalancer'"
+    if ranges := spec.get("loadBalancerSourceRanges"):
+        field = "spec.LoadBalancerSourceRanges"  # capital as in the server's own message
+        if not is_balancer:
+            yield checks.forbidden(field, why)
+        for place, text in enumerate(ranges):
+            if not _is_network(text.strip()):
+                yield checks.invalid(f"{field}[{place}]", text.strip(), _NO_NETWORK)
+    if spec.get("allocateLoadBalancerNodePorts") is not None and not is_balancer:
+        yield checks.forbidden("spec.allocateLoadBalancerNodePorts", why)
+    if (class_ := spec.get("loadBalancerClass")) is not None:
+        if is_balancer:
+            yield from checks.by_rule("spec.loadBalancerClass", class_, checks.qualified_name)
+        else:
+            yield checks.forbidden("spec.loadBalancerClass", why)
+
+
+_NO_NETWORK = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return "/" in text
 
 
 def _policies(spec: Obj) -> Problems:
-    for name, supported in (("externalTrafficPolicy", ("Cluster", "Local")), ("internalTrafficPolicy", ("Cluster", "Local"))):
-        value = spec.get(name)
-        if name == "externalTrafficPolicy" and value and spec.get("type") not in ("NodePort", "LoadBalancer"):
-            yield checks.invalid(f"spec.{name}", value, "may only be set for externally-accessible services")
-        elif value and value not in supported:
-            yield checks.unsupported(f"spec.{name}", value, supported)
+    reachable = ("Cluster", "Local")
+    external, is_balancer = spec.get("externalTrafficPolicy"), spec.get("type") == "LoadBalancer"
+    is_external = is_balancer or spec.get("type") == "NodePort" or (spec.get("type") == "ClusterIP" and spec.get("externalIPs"))
+    if external and not is_external:
+        yield checks.invalid("spec.externalTrafficPolicy", external, "may only be set for externally-accessible services")
+    elif external and external not in reachable:
+        yield checks.unsupported("spec.externalTrafficPolicy", external, reachable)
+    if (port := spec.get("healthCheckNodePort")) and not (is_balancer and external == "Local"):
+        why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        yield checks.invalid("spec.healthCheckNodePort", port, why)
+    if (internal := spec.get("internalTrafficPolicy")) and internal not in reachable:
+        yield checks.unsupported("spec.internalTrafficPolicy", internal, reachable)
+    near = ("PreferClose", "PreferSameZone", "PreferSameNode")
+    if (distribution := spec.get("trafficDistribution")) is not None and distribution not in near:
+        yield checks.unsupported("spec.trafficDistribution", distribution, near)
 
 
 def service_update(obj: Obj, before: Obj) -> Problems:

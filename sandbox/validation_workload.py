@@ -44,18 +44,16 @@ def _selector(spec: Obj, workload: str) -> Problems:
 
 def _template(spec: Obj) -> Problems:
     template, selector = spec["template"], spec.get("selector")
-    labels = get(template, "metadata", "labels", default={})
-    operators = {term.get("operator") for term in (selector or {}).get("matchExpressions") or ()}
-    if operators - {"In", "NotIn", "Exists", "DoesNotExist"}:
+    if any(checks.label_selector("", selector)):
         yield checks.invalid("spec.selector", selector, "invalid label selector")
         return
     # No selector at all selects nothing, an empty one everything.
+    labels = get(template, "metadata", "labels", default={})
     if selector is None or not matches(selector, labels):
-        shown = labels or None
-        yield checks.invalid("spec.template.metadata.labels", shown, "`selector` does not match template `labels`")
+        yield checks.invalid("spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`")
     yield from validation_pod.template("spec.template", template)
     policy = template["spec"].get("restartPolicy")
-    if policy in ("OnFailure", "Never"):
+    if policy != "Always":
         yield checks.unsupported("spec.template.spec.restartPolicy", policy, ("Always",))
     if template["spec"].get("activeDeadlineSeconds") is not None:
         yield checks.forbidden("spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported")

@@ -16,7 +16,7 @@ from ..kube.schema import schema_of, zero
 from . import checks, tables
 from .answers import wants_table
 from .api import Api
-from .queries import integer, is_true
+from .queries import check_list_options, integer, is_true
 from .refusals import bad_request
 from .selectors import Predicate
 from .store import Change, Store
@@ -55,6 +55,7 @@ async def watch(request: web.Request, api: Api, kind: Kind, namespace: str, flus
 
 
 def _check(query: Mapping[str, str]) -> None:
+    check_list_options(query)
     integer(query.get("timeoutSeconds") or "0")
     if (version := query.get("resourceVersion", "")) and not version.isdigit():
         problem = checks.invalid("resourceVersion", version, f'strconv.ParseUint: parsing "{version}": invalid syntax')
@@ -65,13 +66,13 @@ async def _events(query: Mapping[str, str], api: Api, shown: _Shown, changes: as
     """First what the resource version asks for, then each change until the timeout."""
     given, wants_bookmarks = query.get("resourceVersion", ""), is_true(query, "allowWatchBookmarks")
     seen = api.store.version
-    if is_true(query, "sendInitialEvents") or given in ("", "0"):
+    if is_true(query, "sendInitialEvents") or (given in ("", "0") and "sendInitialEvents" not in query):
         for obj in api.list(shown.kind, shown.namespace).items:
             if shown.chosen(obj):
                 yield shown.event("ADDED", obj)
         if is_true(query, "sendInitialEvents") and wants_bookmarks:
             yield shown.bookmark(seen, is_initial_end=True)
-    else:
+    elif given not in ("", "0"):
         past = api.store.since(int(given))
         if past is None:
             yield {"type": "ERROR", "object": _expired(given, api.store)}
