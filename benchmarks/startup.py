@@ -2,9 +2,9 @@
 
     python benchmarks/startup.py [--runs 7]
 
-Each figure is the median of several runs and stands beside a baseline of the same run: starting is compared with an empty Python
-process and with `kubectl version --client` where that is installed; planning with reading the same applications' YAML once. Shared
-machines are noisy: read the ratios, not the milliseconds.
+Each figure is the median of several runs and stands beside a baseline of the same run: starting is compared with an empty
+Python process and with `kubectl version --client` where that is installed; planning with reading the same applications' YAML
+once. Shared machines are noisy: read the ratios, not the milliseconds.
 """
 
 from __future__ import annotations

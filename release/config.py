@@ -64,24 +64,28 @@ def _by_content(obj: Obj) -> Obj:
 
 
 def _uses(pod: Obj) -> Iterator[_Use]:
-    for volume in pod.get("volumes") or ():
-        sources = [volume, *(get(volume, "projected", "sources", default=[]))]
-        for source in sources:
-            if isinstance(source.get("configMap"), dict):
-                yield _Use("ConfigMap", source["configMap"], "name")
-            if isinstance(source.get("secret"), dict):
-                yield _Use("Secret", source["secret"], "secretName" if source is volume else "name")
-    for container in [*(pod.get("initContainers") or ()), *(pod.get("containers") or ())]:
-        for source in container.get("envFrom") or ():
+    for volume in _mappings(pod, "volumes"):
+        yield from _refs(volume, "configMap", "secret", secret_name="secretName")
+        for source in _mappings(volume.get("projected"), "sources"):
+            yield from _refs(source, "configMap", "secret")
+    for container in [*_mappings(pod, "initContainers"), *_mappings(pod, "containers")]:
+        for source in _mappings(container, "envFrom"):
             yield from _refs(source, "configMapRef", "secretRef")
-        for variable in container.get("env") or ():
-            yield from _refs(variable.get("valueFrom") or {}, "configMapKeyRef", "secretKeyRef")
+        for variable in _mappings(container, "env"):
+            yield from _refs(variable.get("valueFrom"), "configMapKeyRef", "secretKeyRef")
 
 
-def _refs(source: Obj, config_map: str, secret: str) -> Iterator[_Use]:
-    for kind, key in (("ConfigMap", config_map), ("Secret", secret)):
-        if isinstance(source.get(key), dict):
-            yield _Use(kind, source[key], "name")
+def _refs(source: Any, config_map: str, secret: str, *, secret_name: str = "name") -> Iterator[_Use]:
+    for kind, key, name in (("ConfigMap", config_map, "name"), ("Secret", secret, secret_name)):
+        holder = source.get(key) if isinstance(source, dict) else None
+        if isinstance(holder, dict) and isinstance(holder.get(name), str):
+            yield _Use(kind, holder, name)
+
+
+def _mappings(holder: Any, key: str) -> list[Obj]:
+    """The mappings of a list; what is of another shape is the API server's to refuse."""
+    found = holder.get(key) if isinstance(holder, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _names(value: Any, name: str, above: str = "") -> bool:
