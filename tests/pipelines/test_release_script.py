@@ -10,7 +10,7 @@ from job import PIPELINES, WITHIN_S, Ended, Site
 SCRIPT = str(PIPELINES / "shell" / "release.sh")
 GOOD = "ghcr.io/acme/shop:2.0.0"
 BAD = "ghcr.io/acme/shop:3.0.0"
-SOON = ("--set", "strategies.canary.progressDeadlineSeconds=2")
+SOON = ("--set", "strategies.canary.progressDeadlineSeconds=1")
 
 
 def release(site: Site, *words: str, **environment: str) -> Ended:
@@ -50,14 +50,12 @@ def test_a_closed_gate_rolls_back(site: Site) -> None:
 
 
 def test_without_a_gate_it_stays_at_the_first_pause(site: Site) -> None:
-    """Exit 0, paused; the same command again changes nothing, and with AUTO it goes to the end."""
+    """Exit 0, paused; and the same command again, as a job that is run again gives it, changes nothing."""
     first, again = release(site, IMAGE=GOOD), release(site, IMAGE=GOOD)
     paused = site.status()
-    through = release(site, IMAGE=GOOD, AUTO="yes")
 
-    assert (first.code, again.code, through.code) == (0, 0, 0), first.err + again.err + through.err
+    assert (first.code, again.code) == (0, 0), first.err + again.err
     assert (paused["phase"], paused["weight"], paused["revision"]) == ("Paused", 10, 2)
-    assert site.live() == ("2.0.0", "Promoted")
 
 
 def test_another_run_while_the_gate_is_asked_is_left_alone(site: Site) -> None:
