@@ -46,7 +46,7 @@ def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, addr
     before = get(pod, "status", default={})
     specs = pod["spec"]["containers"]
     ip = address or before.get("podIP", "")
-    phase = phase_of(containers)
+    phase = phase_of(pod, containers)
     status: Obj = {
         "phase": phase,
         "observedGeneration": pod["metadata"].get("generation", 1),
@@ -66,9 +66,14 @@ def unschedulable(pod: Obj, message: str, now: datetime) -> Obj:
     return {"phase": "Pending", "conditions": conditions, "qosClass": qos_class(pod)}
 
 
-def phase_of(containers: Sequence[Container]) -> str:
+def phase_of(pod: Obj, containers: Sequence[Container]) -> str:
+    """A pod whose containers have ended is over only if nothing will start them again: while it is deleted, or by its policy."""
     ended = [each.state["terminated"]["exitCode"] for each in containers if "terminated" in each.state]
     if len(ended) == len(containers):
+        policy = get(pod, "spec", "restartPolicy", default="Always")
+        starts_again = policy == "Always" or (policy == "OnFailure" and any(ended))
+        if starts_again and not get(pod, "metadata", "deletionTimestamp"):
+            return "Running"
         return "Failed" if any(ended) else "Succeeded"
     never_ran = any("waiting" in each.state and not each.last for each in containers)
     return "Pending" if never_ran else "Running"

@@ -14,6 +14,7 @@ from rollway.sandbox.behaviour import BEHAVIOUR, VERSIONS, behaviour_of, pre_sto
 from rollway.sandbox.controllers.index import condition_of, is_ready
 from rollway.sandbox.deletion import delete
 from rollway.sandbox.kubelet import back_off_s
+from rollway.sandbox.podstatus import Container, phase_of
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
@@ -344,3 +345,13 @@ def test_a_new_kubelet_takes_pods_up_where_they_are() -> None:
                 after.logs("default", "web", "app")
 
     run_virtual(run())
+
+
+def test_a_crashing_pod_is_not_over() -> None:
+    """Its containers start again, so it stays Running between two lives, and its ReplicaSet makes no other in its place."""
+    ended = Container(state={"terminated": {"exitCode": 1}}, last={}, restarts=0)
+    pod = {"metadata": {}, "spec": {"restartPolicy": "Always"}}
+
+    assert phase_of(pod, [ended]) == "Running"
+    assert phase_of({**pod, "spec": {"restartPolicy": "Never"}}, [ended]) == "Failed"
+    assert phase_of({**pod, "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, [ended]) == "Failed"

@@ -54,6 +54,31 @@ def test_a_bad_version_is_taken_back(strategy: str, tag: str) -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize(
+    ("tag", "reason", "within_s"),
+    [
+        ("gone", "the image cannot be pulled: ghcr.io/acme/shop:gone", 5),
+        ("unset", "the container cannot be created", 5),
+        ("crash", "crash loop, exit 1", 60),
+        ("nowhere", "cannot be scheduled", 25),
+        ("bad", "running, but not ready", 25),
+    ],
+)
+def test_why_it_failed_is_said_in_the_pods_words(tag: str, reason: str, within_s: float) -> None:
+    """What can no longer come good fails at once; what may, at the end of its patience. The history remembers why."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        result = await world.ship("apply", release(tag, strategy="canary"))
+
+        assert result.failure is not None
+        assert result.failure.pods[0].reason.startswith(reason)
+        assert result.failure.after_s < within_s
+        assert reason.partition(":")[0] in (await world.history())[-1].message
+
+    in_world(story)
+
+
 def test_no_rollback_leaves_the_failed_release_standing() -> None:
     """It is Failed and still in flight, `rollback` then takes it back."""
 

@@ -66,6 +66,9 @@ spec:
         sandbox.rollway.dev/behaviour: "{pull: 0.1s, start: 1s, stop: 0.5s}"
         sandbox.rollway.dev/versions: |
           bad: {fails: never-ready, probe: "HTTP probe failed with statuscode: 503"}
+          gone: {fails: bad-image}
+          nowhere: {fails: unschedulable}
+          unset: {fails: config-error}
           crash: {fails: crash, exitCode: 1, log: "KeyError: 'PAYMENT_URL'"}
     spec:
       containers:
