@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import ApiError
 from ..kube import objects, ssa
 from ..kube.clock import timestamp
-from ..kube.objects import NAMESPACE, POD, SERVICE, Kind, Obj, get
+from ..kube.objects import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
 from . import addresses, checks, defaults, eviction, scale, selectors, validation
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
@@ -26,6 +26,7 @@ from .paging import Expired, Page, Start, place_of, start_of
 from .refusals import (
     bad_request,
     exists_already,
+    forbidden,
     modified_meanwhile,
     namespace_ends,
     not_found,
@@ -36,11 +37,13 @@ from .scale import SCALE
 from .store import Store
 from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, is_custom, patched
 
+LASTING = ("default", "kube-system", "kube-public")
+
 
 def bootstrap(store: Store, now: datetime) -> None:
     """The namespaces that every cluster has. Idempotent."""
     api = Api(store, lambda: now)
-    for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
+    for name in (*LASTING, "kube-node-lease"):
         if store.find(NAMESPACE, "", name) is None:
             api.create(NAMESPACE, "", {"metadata": {"name": name}}, manager="kube-apiserver")
 
@@ -161,6 +164,7 @@ class Api:
             wanted = decoded_patch(SCALE, patched(SCALE, scale.of(live), patch, type_), patch, type_, asked)
             return self._rescale(kind, namespace, name, wanted, asked)
         obj = decoded_patch(kind, patched(kind, _in_version(kind, live), patch, type_), patch, type_, asked)
+        fit_namespace(kind, obj, namespace)
         fit_name(obj, name)
         defaults.fill(obj)
         return self._replace(kind, live, obj, asked)
@@ -179,6 +183,8 @@ class Api:
     ) -> Obj:
         """The object as it is then: with its deletionTimestamp, or for the last time. `self.store.find` tells which."""
         live = self.store.get(kind, namespace, name)
+        if kind.name == NAMESPACE.name and name in LASTING:
+            raise forbidden(kind, name, "this namespace may not be deleted")
         if dry_run:
             return _in_version(kind, live)
         gone = delete_in(
@@ -230,6 +236,7 @@ class Api:
     def _admit(self, kind: Kind, obj: Obj) -> None:
         if kind.name == POD.name:
             defaults.admit_pod(obj, self._random)
+            self._check_account(kind, obj)
         if kind.name == NAMESPACE.name:
             obj["spec"]["finalizers"] = ["kubernetes"]
             obj["status"] = {"phase": "Active"}
@@ -282,6 +289,7 @@ class Api:
         manifest = copy.deepcopy(manifest)
         check_apply_target(kind, manifest)
         fit_namespace(kind, manifest, namespace)
+        manifest["metadata"].setdefault("name", name)
         fit_name(manifest, name)
         if get(manifest, "metadata", "managedFields"):
             raise bad_request("metadata.managedFields must be nil")
@@ -323,6 +331,13 @@ class Api:
 
     # inside: conditions
 
+    def _check_account(self, kind: Kind, pod: Obj) -> None:
+        """The account `default` comes with the namespace; any other has to be there before the pod."""
+        account, meta = pod["spec"]["serviceAccountName"], pod["metadata"]
+        if account != "default" and self.store.find(SERVICE_ACCOUNT, meta["namespace"], account) is None:
+            why = f'serviceaccount "{account}" not found'
+            raise forbidden(kind, meta["name"], f"error looking up service account {meta['namespace']}/{account}: {why}")
+
     def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
         if not kind.namespaced:
             return
@@ -336,7 +351,7 @@ class Api:
         meta, was = obj["metadata"], live["metadata"]
         if (uid := meta.get("uid")) and uid != was["uid"]:
             raise other_uid(kind, live, uid, is_custom=is_custom(kind))
-        given = meta.get("resourceVersion")
+        given = meta.get("resourceVersion") if meta.get("resourceVersion") != "0" else ""
         if given and given != was["resourceVersion"]:
             raise modified_meanwhile(kind, was["name"])
         if not given and not rules.updates_blindly and not is_patch:

@@ -199,8 +199,19 @@ def _time(value: Any, type_: Scalar) -> str:
         digits = re.match(r"\d{4}", value)
         rest, part = (value[4:], "-") if digits else (value, "2006")
         raise Misfit(f'parsing time "{value}" as "{layout}": cannot parse "{rest}" as "{part}"')
+    if type_.code == "M" and (misfit := _micro_misfit(value)):
+        raise Misfit(f'parsing time "{value}" as "{layout}": {misfit}')
     moment = datetime.fromisoformat(value).astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if type_.code == "M" else "%Y-%m-%dT%H:%M:%SZ")
+
+
+def _micro_misfit(value: str) -> str:
+    """Six digits after the point, no more and no fewer."""
+    rest = value[len("2006-01-02T15:04:05") :]
+    digits = re.match(r"\.\d{6}", rest)
+    if digits is None:
+        return f'cannot parse "{rest}" as ".000000"'
+    return f'cannot parse "{rest[7:]}" as "Z07:00"' if rest[7:8].isdigit() else ""
 
 
 def _mismatch(value: Any, go: str, place: _Place) -> Misfit:

@@ -8,9 +8,22 @@ from typing import Any
 
 from ..errors import ApiError
 from ..kube.clock import timestamp
-from ..kube.objects import PDB, POD, Obj, get, labels_of, matches
+from ..kube.objects import PDB, POD, Kind, Obj, get, labels_of, matches
 from .deletion import delete
+from .options import Options
+from .refusals import bad_request
 from .store import Store
+from .typed import decoded
+
+EVICTION = Kind("policy/v1", "Eviction", "evictions")
+
+
+def check_eviction(body: Obj, name: str) -> Obj:
+    """The body as an Eviction. Raises ApiError (400) for another kind of object, and for another pod than the address's."""
+    asked = decoded(EVICTION, body, Options())
+    if asked["metadata"].get("name") != name:
+        raise bad_request("name in URL does not match name in Eviction object")
+    return asked
 
 
 def evict(store: Store, namespace: str, name: str, body: Mapping[str, Any], now: datetime, *, dry_run: bool = False) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 from aiohttp import web
 
 from ..errors import ApiError
-from ..kube.objects import Obj
+from ..kube.objects import NAMESPACE, Obj
 from . import discovery, podlogs
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
 from .api import Api
+from .eviction import check_eviction
 from .paths import Target, target_of
 from .podlogs import Logs
 from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
@@ -78,6 +79,8 @@ class _Server:
             return on_object.get(method) or ({"DELETE": self._delete}.get(method) if not target.subresource else None)
         if target.kind.namespaced and not target.namespace:
             return {"GET": self._list}.get(method)
+        if target.kind == NAMESPACE and method == "DELETE":
+            return None  # each by its name
         return {"GET": self._list, "POST": self._post, "DELETE": self._delete_all}.get(method)
 
     # objects
@@ -135,7 +138,7 @@ class _Server:
 
     async def _pod_subresource(self, request: web.Request, target: Target) -> web.StreamResponse:
         if target.subresource == "eviction" and request.method == "POST":
-            body = await body_of(request, "Eviction")
+            body = check_eviction(await body_of(request, "Eviction"), target.name)
             is_dry = bool((body.get("deleteOptions") or {}).get("dryRun") or request.query.get("dryRun"))
             self._api.evict(target.namespace, target.name, body, dry_run=is_dry)
             self._flush()

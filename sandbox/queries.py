@@ -10,7 +10,8 @@ import yaml
 from aiohttp import web
 
 from ..kube.objects import Obj
-from . import checks, gojson, protobuf
+from ..kube.schema import types
+from . import checks, codec, gojson, protobuf
 from .paths import Target
 from .refusals import Generic, bad_request, unsupported_body
 from .registry import RULES
@@ -95,23 +96,33 @@ async def patch_of(request: web.Request, type_: str) -> Any:
 def write_options(request: web.Request, target: Target, options_kind: str) -> dict[str, Any]:
     """The keyword arguments of the Api's writing methods. Raises Invalid for values that do not exist."""
     query = request.query
-    problems = []
-    dry_run = query.getall("dryRun", [])
-    if any(value != "All" for value in dry_run):
-        problems.append(checks.unsupported("dryRun", dry_run, ("All",)))
-    validation = query.get("fieldValidation", "")
+    manager, dry_run, validation = query.get("fieldManager", ""), query.getall("dryRun", []), query.get("fieldValidation", "")
+    problems = [*_manager_problems(manager), *_dry_run_problems(dry_run)]
     if validation not in ("", "Ignore", "Warn", "Strict"):
-        problems.append(checks.unsupported("fieldValidation", validation, ("Ignore", "Strict", "Warn")))
+        problems.append(checks.unsupported("fieldValidation", validation, ("", "Ignore", "Strict", "Warn")))
     if problems:
         raise checks.refusal(options_kind, "meta.k8s.io", "", problems)
     agent = request.headers.get("User-Agent", "").partition("/")[0]
     return {
-        "manager": query.get("fieldManager") or agent or "unknown",
+        "manager": manager or agent or "unknown",
         "dry_run": bool(dry_run),
         "field_validation": validation or "Warn",
         "subresource": target.subresource,
         "warnings": [],
     }
+
+
+def _manager_problems(manager: str) -> checks.Problems:
+    if len(manager.encode()) > 128:
+        yield checks.too_long("fieldManager", 128)
+    for place, mark in enumerate(manager):
+        if not mark.isprintable():
+            yield checks.invalid("fieldManager", manager, f"invalid character U+{ord(mark):04X} (at position {place})")
+
+
+def _dry_run_problems(dry_run: list[str]) -> checks.Problems:
+    if any(value != "All" for value in dry_run):
+        yield checks.unsupported("dryRun", dry_run, ("All",))
 
 
 def list_options(query: Mapping[str, str]) -> dict[str, Any]:
@@ -163,25 +174,46 @@ def _watch_problems(query: Mapping[str, str]) -> checks.Problems:
 
 
 async def delete_options(request: web.Request) -> tuple[dict[str, Any], bool]:
+    """How to delete, and whether only to try. A body is all that counts where there is one, else the query does."""
     raw = await request.read()
-    try:
-        body = gojson.parse(raw.decode(errors="replace")) if raw.strip() else {}
-    except gojson.NotJson as problem:
-        raise bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
-    if not isinstance(body, dict):
-        raise bad_request("couldn't get version/kind; json parse error: the options are not an object")
-    preconditions = body.get("preconditions") or {}
-    grace = body.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))
-    propagation = body.get("propagationPolicy") or request.query.get("propagationPolicy") or ""
-    if body.get("orphanDependents") is not None and not propagation:
-        propagation = "Orphan" if body["orphanDependents"] else "Background"
+    given = _delete_body(raw) if raw.strip() else _delete_query(request)
+    propagation, orphan = given.get("propagationPolicy") or "", given.get("orphanDependents")
+    problems = []
+    if orphan is not None and propagation:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        problems.append(checks.invalid("propagationPolicy", propagation, why))
     if propagation not in ("", "Background", "Foreground", "Orphan"):
-        problem_ = checks.unsupported("propagationPolicy", propagation, ("Foreground", "Background", "Orphan", "nil"))
-        raise checks.refusal("DeleteOptions", "meta.k8s.io", "", [problem_])
+        problems.append(checks.unsupported("propagationPolicy", propagation, ("Foreground", "Background", "Orphan", "nil")))
+    problems += _dry_run_problems(given.get("dryRun") or [])
+    if problems:
+        raise checks.refusal("DeleteOptions", "meta.k8s.io", "", problems)
+    if orphan is not None:
+        propagation = "Orphan" if orphan else "Background"
+    preconditions = given.get("preconditions") or {}
     how = {
         "propagation": propagation,
-        "grace_s": integer(str(grace)) if grace is not None else None,
+        "grace_s": given.get("gracePeriodSeconds"),
         "uid": preconditions.get("uid") or "",
         "resource_version": preconditions.get("resourceVersion") or "",
     }
-    return how, bool(body.get("dryRun") or request.query.get("dryRun"))
+    return how, bool(given.get("dryRun"))
+
+
+def _delete_body(raw: bytes) -> Obj:
+    try:
+        body = gojson.parse(raw.decode(errors="replace"))
+        return codec.decoded(body, types()["DeleteOptions"])[0] if body is not None else {}
+    except gojson.NotJson as problem:
+        raise bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
+    except (codec.Misfit, AttributeError) as problem:
+        raise bad_request(str(problem)) from None
+
+
+def _delete_query(request: web.Request) -> Obj:
+    query = request.query
+    given: Obj = {}
+    if query.get("gracePeriodSeconds"):
+        given["gracePeriodSeconds"] = integer(query["gracePeriodSeconds"])
+    if "orphanDependents" in query:
+        given["orphanDependents"] = is_true(query, "orphanDependents")
+    return {**given, "propagationPolicy": query.get("propagationPolicy", ""), "dryRun": query.getall("dryRun", [])}

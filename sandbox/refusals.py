@@ -65,6 +65,11 @@ def other_uid(kind: Kind, live: Obj, uid: str, *, is_custom: bool) -> Conflict:
     return _unfulfilled(kind, meta["name"], why)
 
 
+def forbidden(kind: Kind, name: str, why: str, *causes: Obj) -> ApiError:
+    details = _details(kind, name) | ({"causes": list(causes)} if causes else {})
+    return ApiError.of(403, "Forbidden", f'{_resource(kind)} "{name}" is forbidden: {why}', details)
+
+
 def namespace_ends(kind: Kind, namespace: str, name: str) -> ApiError:
     """Nothing new comes into a namespace that is being deleted."""
     why = f"unable to create new content in namespace {namespace} because it is being terminated"
@@ -73,8 +78,7 @@ def namespace_ends(kind: Kind, namespace: str, name: str) -> ApiError:
         "message": f"namespace {namespace} is being terminated",
         "field": "metadata.namespace",
     }
-    details = _details(kind, name) | {"causes": [cause]}
-    return ApiError.of(403, "Forbidden", f'{_resource(kind)} "{name}" is forbidden: {why}', details)
+    return forbidden(kind, name, why, cause)
 
 
 def _unfulfilled(kind: Kind, name: str, why: str) -> Conflict:

@@ -49,8 +49,11 @@ def patched(kind: Kind, live: Obj, patch: Any, type_: str) -> Obj:
 
 
 def decoded_patch(kind: Kind, patched: Any, patch: Any, type_: str, asked: Options) -> Obj:
-    """What does not fit after a patch is the patch's fault: 422."""
+    """What does not fit after a patch is the patch's fault: 422. A strategic patch cannot change what the object is."""
     try:
+        if type_ == "strategic":
+            patched = patched | {"apiVersion": kind.api_version, "kind": kind.name}
+        _compare_kind(kind, patched.get("apiVersion") or "", patched.get("kind") or "")
         obj, strict = codec.decoded(patched, type_of(kind))
     except codec.Misfit as problem:
         value = go_map(patch) if type_ == "strategic" else checks.shown(patched)
@@ -73,15 +76,25 @@ _INTERNAL = {
 def _check_kind(kind: Kind, body: Any) -> None:
     """A body may leave out what it is; if it says so, it has to be what the address says."""
     version, name = body.get("apiVersion") or kind.api_version, body.get("kind") or kind.name
+    try:
+        _compare_kind(kind, version, name)
+    except codec.Misfit as problem:
+        if is_custom(kind):
+            raise bad_request(str(problem)) from None
+        short = version.rpartition("/")[2]
+        raise bad_request(f'{name} in version "{short}" cannot be handled as a {kind.name}: {problem}') from None
+
+
+def _compare_kind(kind: Kind, version: str, name: str) -> None:
+    """Raises Misfit where they are not the kind's."""
     if (version, name) == (kind.api_version, kind.name):
         return
     if is_custom(kind):
-        raise bad_request(_custom_mismatch(kind, version, name))
-    short = version.rpartition("/")[2]
-    why = f'no kind "{name}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'
+        raise codec.Misfit(_custom_mismatch(kind, version, name))
     if kind_of(version, name) is not None:
-        why = f"converting (v1.{name}) to ({_INTERNAL.get(kind.group, kind.group)}.{kind.name}): unknown conversion"
-    raise bad_request(f'{name} in version "{short}" cannot be handled as a {kind.name}: {why}')
+        internal = f"({_INTERNAL.get(kind.group, kind.group)}.{kind.name})"
+        raise codec.Misfit(f"converting (v1.{name}) to {internal}: unknown conversion")
+    raise codec.Misfit(f'no kind "{name}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"')
 
 
 def _custom_mismatch(kind: Kind, version: str, name: str) -> str:
@@ -134,8 +147,8 @@ def fit_namespace(kind: Kind, obj: Obj, namespace: str) -> None:
 def fit_name(obj: Obj, name: str) -> None:
     given = obj["metadata"].get("name")
     if not given:
-        obj["metadata"]["name"] = name
-    elif given != name:
+        raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
+    if given != name:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -98,6 +99,9 @@ def _container(field: str, container: Obj, spec: Obj, names: set[str], *, is_ini
     pull = ("Always", "IfNotPresent", "Never")
     yield from _one_of(f"{field}.imagePullPolicy", container.get("imagePullPolicy"), pull)
     yield from _resources(f"{field}.resources", container.get("resources") or {})
+    for who in ("runAsUser", "runAsGroup"):
+        if (number := (container.get("securityContext") or {}).get(who)) is not None:
+            yield from checks.in_range(f"{field}.securityContext.{who}", number, 0, 2**31 - 1)
     if name in names:
         yield checks.duplicate(f"{field}.name", name)
     names.add(name)
@@ -108,7 +112,7 @@ def _container(field: str, container: Obj, spec: Obj, names: set[str], *, is_ini
         return
     for hook_name, hook in (container.get("lifecycle") or {}).items():
         if isinstance(hook, Mapping):
-            yield from _handler(f"{field}.lifecycle.{hook_name}", hook)
+            yield from _handler(f"{field}.lifecycle.{hook_name}", hook, spec.get("terminationGracePeriodSeconds"))
     for probe_name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if (probe := container.get(probe_name)) is not None:
             yield from _probe(f"{field}.{probe_name}", probe, is_readiness=probe_name == "readinessProbe")
@@ -152,6 +156,13 @@ def _environment(field: str, container: Obj) -> Problems:
                 yield checks.required(f"{here}.{key}.name")
 
 
+# What a variable may be read from; the other fields of a pod are no environment.
+_FIELD_PATH = re.compile(
+    r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName|restartPolicy)"
+    r"|status\.(hostIPs?|podIPs?)"
+)
+
+
 def _env_source(field: str, source: Obj, variable: Obj) -> Problems:
     if variable.get("value"):
         yield checks.invalid(field, "", "may not be specified when `value` is not empty")
@@ -159,12 +170,20 @@ def _env_source(field: str, source: Obj, variable: Obj) -> Problems:
         yield checks.invalid(
             field, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
         )
+    path = (source.get("fieldRef") or {}).get("fieldPath", "")
+    if "fieldRef" in source and not path:
+        yield checks.required(f"{field}.fieldRef.fieldPath")
+    elif path and not _FIELD_PATH.fullmatch(path):
+        why = f"error converting fieldPath: field label not supported: {path}"
+        yield checks.invalid(f"{field}.fieldRef.fieldPath", path, why)
     for key in ("configMapKeyRef", "secretKeyRef"):
         if (chosen := source.get(key)) is not None:
             if not chosen.get("name"):
                 yield checks.required(f"{field}.{key}.name")
             if not chosen.get("key"):
                 yield checks.required(f"{field}.{key}.key")
+            else:
+                yield from checks.by_rule(f"{field}.{key}.key", chosen["key"], checks.config_key)
     if len(source) > 1:
         yield checks.invalid(field, "", "may not have more than one field specified at a time")
 
@@ -214,11 +233,13 @@ def _probe(field: str, probe: Obj, *, is_readiness: bool) -> Problems:
         yield checks.invalid(f"{field}.successThreshold", probe["successThreshold"], "must be 1")
 
 
-def _handler(field: str, handler: Mapping[str, Any]) -> Problems:
+def _handler(field: str, handler: Mapping[str, Any], grace_s: int | None = None) -> Problems:
     found = [name for name in ("exec", "httpGet", "tcpSocket", "grpc", "sleep") if handler.get(name) is not None]
     for place, name in enumerate(found):
         if place:
             yield checks.forbidden(f"{field}.{name}", "may not specify more than 1 handler type")
+        elif name == "sleep":
+            yield from _sleep(f"{field}.{name}", handler[name], grace_s)
         else:
             yield from _HANDLERS[name](f"{field}.{name}", handler[name])
     if not found:
@@ -245,8 +266,11 @@ def _grpc(field: str, action: Obj) -> Problems:
     yield from checks.port_number(f"{field}.port", action["port"])
 
 
-def _sleep(field: str, action: Obj) -> Problems:
-    yield from checks.not_negative(f"{field}.seconds", action["seconds"])
+def _sleep(field: str, action: Obj, grace_s: int | None) -> Problems:
+    """Only as long as the pod may take to end."""
+    if grace_s is not None and not 0 <= action["seconds"] <= grace_s:
+        why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace_s})"
+        yield checks.invalid(field, action["seconds"], why)
 
 
 _HANDLERS: Mapping[str, Callable[[str, Obj], Problems]] = {
@@ -254,7 +278,6 @@ _HANDLERS: Mapping[str, Callable[[str, Obj], Problems]] = {
     "httpGet": _http,
     "tcpSocket": _tcp,
     "grpc": _grpc,
-    "sleep": _sleep,
 }
 
 

@@ -26,6 +26,9 @@ def budget(obj: Obj) -> Problems:
             if isinstance(value, str) and re.fullmatch("[0-9]+%", value) and int(value[:-1]) > 100:
                 yield checks.invalid(f"spec.{name}", value, "must not be greater than 100%")
     yield from checks.label_selector("spec.selector", spec.get("selector"))
+    policy, known = spec.get("unhealthyPodEvictionPolicy"), ("AlwaysAllow", "IfHealthyBudget")
+    if policy is not None and policy not in known:
+        yield checks.unsupported("spec.unhealthyPodEvictionPolicy", policy, known)
 
 
 def autoscaler(obj: Obj) -> Problems:
