@@ -1,0 +1,165 @@
+"""What a release asks of the API server, and what it costs beside the pods' own time.
+
+    python benchmarks/requests.py
+
+On an embedded cluster behind HTTP on loopback, with pods that start quickly: `deploy apply` of one Deployment and one Service,
+beside `kubectl apply --server-side` and `kubectl rollout status` where kubectl is installed. `over` is the wall time of the whole
+process less the time from the first new pod's creation to the last one's readiness. The last figure is how long after the last
+pod's readiness a blue-green switch reaches the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter  # real time is what is measured
+
+import yaml
+from aiohttp import web
+from rollway.health.pods import is_ready
+from rollway.kube.objects import NAMESPACE, POD
+from rollway.sandbox.http import application
+from rollway.sandbox.store import Change
+from rollway.sandbox.world import Sandbox
+
+SPACE = "bench"
+MANIFESTS = """
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: bench}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: bench}
+spec:
+  replicas: 3
+  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata:
+      labels: {app: shop}
+      annotations: {sandbox.rollway.dev/behaviour: "{pull: 0s, start: 0s, stop: 0s}"}
+    spec:
+      containers: [{name: shop, image: "shop:TAG", ports: [{containerPort: 8080}]}]
+"""
+RELEASE = "app: shop\nnamespace: bench\nmanifests: [app.yaml]\nstrategies:\n  blueGreen: {scaleDownDelaySeconds: 0}\n"
+
+
+@dataclass
+class Watched:
+    """What the server and the store saw of one command."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    first_pod: float = 0.0
+    last_ready: float = 0.0
+    switched: float = 0.0
+
+    @property
+    def pods_s(self) -> float:
+        return max(self.last_ready - self.first_pod, 0.0)
+
+
+class Bench:
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.folder = folder
+        self.seen = Watched()
+        sandbox.store.subscribe(self._note)
+
+    def _note(self, change: Change) -> None:
+        if change.kind != POD:
+            return
+        if change.type == "ADDED" and not self.seen.first_pod:
+            self.seen.first_pod = perf_counter()
+        was_ready = change.before is not None and is_ready(change.before)
+        if change.type == "MODIFIED" and is_ready(change.obj) and not was_ready:
+            self.seen.last_ready = perf_counter()
+
+    @web.middleware
+    async def count(self, request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:  # type: ignore[type-arg]
+        self.seen.requests[request.method] += 1
+        if request.method == "PATCH" and request.path.endswith("/services/shop"):
+            self.seen.switched = self.seen.switched or perf_counter()
+        answer: web.StreamResponse = await handler(request)  # type: ignore[operator]
+        return answer
+
+    def write(self, tag: str) -> None:
+        (self.folder / "app.yaml").write_text(MANIFESTS.replace("TAG", tag))
+        (self.folder / "deploy.yaml").write_text(RELEASE)
+
+    async def run(self, name: str, *commands: Sequence[str]) -> None:
+        self.seen = Watched()
+        began = perf_counter()
+        for command in commands:
+            process = await asyncio.create_subprocess_exec(
+                *command, cwd=self.folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            )
+            out, err = await process.communicate()
+            if process.returncode:
+                sys.exit(f"{' '.join(command)}: {err.decode() or out.decode()}")
+        wall = perf_counter() - began
+        verbs = " ".join(f"{verb} {count}" for verb, count in sorted(self.seen.requests.items()))
+        over = wall - self.seen.pods_s
+        total = sum(self.seen.requests.values())
+        print(f"{name:<44}{total:>9}{wall:>9.2f}{self.seen.pods_s:>9.2f}{over:>9.2f}   {verbs}")
+        await asyncio.sleep(1.5)  # old pods leave before the next command
+
+
+async def measure() -> None:
+    async with Sandbox() as sandbox:
+        sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
+        with tempfile.TemporaryDirectory() as name:
+            bench = Bench(sandbox, Path(name))
+            app = application(sandbox.api, logs=sandbox.logs)
+            app.middlewares.append(bench.count)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            port = runner.addresses[0][1]
+            os.environ["KUBECONFIG"] = str(_kubeconfig(Path(name), port))
+            print(f"{'':<44}{'requests':>9}{'wall s':>9}{'pods s':>9}{'over s':>9}")
+            await _compare(bench)
+            await runner.cleanup()
+
+
+async def _compare(bench: Bench) -> None:
+    deploy = [sys.executable, "-m", "rollway"]
+    if kubectl := shutil.which("kubectl"):
+        for tag, what in (("1", "first"), ("2", "upgrade")):
+            bench.write(tag)
+            apply = [kubectl, "apply", "--server-side", "--force-conflicts", "-f", "app.yaml"]
+            status = [kubectl, "-n", SPACE, "rollout", "status", "deployment/shop"]
+            await bench.run(f"kubectl apply + rollout status, {what}", apply, status)
+    for tag, what in (("3", "taking kubectl's app over"), ("4", "upgrade")):
+        bench.write(tag)
+        await bench.run(f"deploy apply ramped, {what}", [*deploy, "apply", "ramped"])
+    for tag in ("5", "6"):
+        bench.write(tag)
+        await bench.run("deploy apply blue-green", [*deploy, "apply", "blue-green", "--force-conflicts"])
+    print(f"\nthe last pod ready → the switch arrives: {(bench.seen.switched - bench.seen.last_ready) * 1000:.0f} ms")
+
+
+def _kubeconfig(folder: Path, port: int) -> Path:
+    path = folder / "kubeconfig"
+    named = {"name": "bench"}
+    document = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "bench",
+        "clusters": [named | {"cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [named | {"user": {"token": "none"}}],
+        "contexts": [named | {"context": {"cluster": "bench", "user": "bench", "namespace": SPACE}}],
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+if __name__ == "__main__":
+    asyncio.run(measure())
