@@ -24,15 +24,15 @@ def release(site: Site) -> Release:
 
 
 def test_a_good_release_ends_promoted(site: Site, release: Release) -> None:
-    """The plan is in the summary and an artifact, each pause asks the gate, and the outputs say what is live."""
-    job = release(image=GOOD, gate="echo asked >>asked")
+    """The plan is in the summary and an artifact, the pause asks the gate, and the outputs say what is live."""
+    job = release(image=GOOD, to="50%", gate="echo asked >>asked")
 
     assert job.code == 0, job.log
     assert site.live() == ("2.0.0", "Promoted")
     assert job.outputs == {"phase": "Promoted", "revision": "2", "weight": "100"}
     assert job.summary.startswith("### shop 1.4.0 → 2.0.0 · canary")
     assert [(each["name"], each["path"].rpartition("/")[2]) for each in job.used] == [("plan-shop-2", "plan.txt")]
-    assert (site.folder / "asked").read_text() == "asked\n" * 2
+    assert (site.folder / "asked").read_text() == "asked\n"
     assert "Roll back" not in job.ran
 
 
