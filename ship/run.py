@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from ..cluster import history
 from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, Waiting
 from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
-from ..cluster.observe import observe
 from ..cluster.port import Cluster
 from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
-from ..kube.objects import DESTINATION_RULE, GATEWAY, NAMESPACE, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
+from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
-from ..plan.revision import Revision, before, in_flight_of, live_of
+from ..plan.revision import Revision, in_flight_of
 from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
-
-ISTIO_GROUP = "networking.istio.io/"
+from . import rights
+from .look import look
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ async def plan(
     force: bool = False,
 ) -> Plan:
     """What `run` would do now. Changes nothing."""
-    observed = await look(cluster, release, strategy)
+    async with rights.explained(cluster, release, {strategy or release.strategy}):
+        observed = await look(cluster, release, strategy)
     if not observed.history and not any(observed.objects.values()):
         await _refuse_missing_namespace(cluster, release)
     return choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
@@ -115,42 +115,6 @@ async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options:
         return await _locked(cluster, release, saved.strategy, options, attempt)
 
 
-async def look(cluster: Cluster, release: Release, strategy: str | None = None) -> Observed:
-    """What is live of the application, and of whatever the strategies in its history may have left beside it."""
-    revisions = await history.load(cluster, release.app, release.namespace)
-    involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
-    known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
-    has_seconds = any(by_name(name).suffix for name in involved)
-    refs = set().union(*(_refs(each, involved) for each in known))
-    return await observe(cluster, release.app, release.namespace, refs, revisions, with_seconds=has_seconds)
-
-
-def _concerned(revisions: Sequence[Revision]) -> list[Revision]:
-    """The revisions whose objects a plan may touch: what is under way, what is live, and what that would go back to.
-
-    Their manifests may name objects that the release file no longer has.
-    """
-    live, current = live_of(revisions), in_flight_of(revisions)
-    earlier = before(revisions, live.number) if live else None
-    return [revision for revision in (current, live, earlier) if revision]
-
-
-def _refs(release: Release, involved: set[str]) -> set[Ref]:
-    """The objects that the strategies involved read."""
-    manifests = (release.workload, *release.services, *release.others)
-    refs = {ref_of(manifest) for manifest in manifests}
-    name = release.workload["metadata"]["name"]
-
-    def beside(kind: Kind, called: str) -> Ref:
-        return Ref(kind.api_version, kind.name, release.namespace, called)
-
-    if "blue-green" in involved:
-        refs.add(beside(SERVICE, f"{name}-preview"))
-    if "ab" in involved or any(manifest["apiVersion"].startswith(ISTIO_GROUP) for manifest in manifests):
-        refs |= {beside(kind, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
-    return refs
-
-
 def choose(
     release: Release,
     observed: Observed,
@@ -187,12 +151,20 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
     own = _own_namespace(release)
     if own and await cluster.get(ref_of(own)) is None:
         await cluster.apply(own)  # the lock lives in the namespace, so one that the release brings along has to be there first
-    async with Lock(cluster, release.app, release.namespace, options.holder) as lock:
-        observed = await look(cluster, release, strategy)
+    async with contextlib.AsyncExitStack() as held:
+        async with rights.explained(cluster, release, {strategy or release.strategy}):
+            lock = await held.enter_async_context(Lock(cluster, release.app, release.namespace, options.holder))
+            observed = await look(cluster, release, strategy)
         chosen, made = attempt(observed)
         if made.is_empty:
             return Result(made, made.phase, made.weight)
+        await rights.check(cluster, chosen.release, _strategies(chosen, observed), made)
         return await _execute(cluster, release, chosen, made, observed, lock, options)
+
+
+def _strategies(chosen: Strategy, observed: Observed) -> set[str]:
+    """The strategy of a plan, and those whose traces it puts away."""
+    return {chosen.name, *(revision.strategy for revision in (observed.live, observed.in_flight) if revision)}
 
 
 async def _execute(
