@@ -95,6 +95,13 @@ def get(obj: Mapping[str, Any] | None, *path: str, default: Any = None) -> Any:
     return value
 
 
+def controller_ref(kind: Kind, owner: Mapping[str, Any]) -> Obj:
+    """The ownerReference of what a controller makes for an object of that kind."""
+    meta = owner["metadata"]
+    whose = {"apiVersion": kind.api_version, "kind": kind.name, "name": meta["name"], "uid": meta["uid"]}
+    return whose | {"controller": True, "blockOwnerDeletion": True}
+
+
 def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
     return get(obj, "metadata", "labels", default={}) or {}
 

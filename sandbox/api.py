@@ -17,7 +17,7 @@ from ..errors import ApiError
 from ..kube import objects, ssa
 from ..kube.clock import timestamp
 from ..kube.objects import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
-from . import addresses, checks, defaults, eviction, scale, selectors, validation
+from . import addresses, checks, codec, defaults, eviction, scale, selectors, validation
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .names import suffix
@@ -153,7 +153,7 @@ class Api:
         asked = Options(**options)
         check_patch_options(type_, asked)
         if type_ in ("merge", "strategic") and not isinstance(patch, Mapping):
-            seen = {list: "array", str: "string", bool: "bool"}.get(type(patch), "number")
+            seen = codec.json_kind(patch)
             raise bad_request(
                 f"error decoding patch: json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
             )
@@ -263,7 +263,9 @@ class Api:
         if not entries:
             del obj["metadata"]["managedFields"]
         rules.bump(obj, live, asked.subresource)
-        if not asked.subresource:
+        if asked.subresource == "status":
+            validation.refuse_status(kind, obj)
+        elif not asked.subresource:
             validation.refuse_changed(kind, obj, _in_version(kind, live))
             if kind.name == SERVICE.name:
                 addresses.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
@@ -285,7 +287,9 @@ class Api:
 
     def _apply(self, kind: Kind, namespace: str, name: str, manifest: Any, asked: Options) -> Obj:
         if not isinstance(manifest, dict):
-            raise bad_request("error decoding YAML: the patch is not an object")
+            seen = codec.json_kind(manifest)
+            why = f"json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
+            raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}")
         manifest = copy.deepcopy(manifest)
         check_apply_target(kind, manifest)
         fit_namespace(kind, manifest, namespace)

@@ -95,51 +95,36 @@ def _regex_error(text: str, pattern: str, *examples: str) -> str:
     return f"{text} (e.g. {shown_examples}, regex used for validation is '{pattern}')"
 
 
+def _name(value: str, longest: int, pattern: str, text: str, *examples: str) -> list[str]:
+    found = [f"must be no more than {longest} bytes"] if len(value) > longest else []
+    return found if re.fullmatch(pattern, value) else [*found, _regex_error(text, pattern, *examples)]
+
+
 def label_name(value: str) -> list[str]:
     """RFC 1123 label: container names, namespaces."""
-    found = ["must be no more than 63 bytes"] if len(value) > 63 else []
-    if not re.fullmatch(_LABEL, value):
-        found.append(
-            _regex_error(
-                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
-                "and must start and end with an alphanumeric character",
-                _LABEL,
-                "my-name",
-                "123-abc",
-            )
-        )
-    return found
+    text = (
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
+        "and must start and end with an alphanumeric character"
+    )
+    return _name(value, 63, _LABEL, text, "my-name", "123-abc")
 
 
 def label_1035(value: str) -> list[str]:
     """DNS-1035 label: Service names."""
-    found = ["must be no more than 63 bytes"] if len(value) > 63 else []
-    if not re.fullmatch(_LABEL_1035, value):
-        found.append(
-            _regex_error(
-                "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-                "character, and end with an alphanumeric character",
-                _LABEL_1035,
-                "my-name",
-                "abc-123",
-            )
-        )
-    return found
+    text = (
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+        "character, and end with an alphanumeric character"
+    )
+    return _name(value, 63, _LABEL_1035, text, "my-name", "abc-123")
 
 
 def subdomain_name(value: str) -> list[str]:
     """RFC 1123 subdomain: most object names."""
-    found = ["must be no more than 253 bytes"] if len(value) > 253 else []
-    if not re.fullmatch(_SUBDOMAIN, value):
-        found.append(
-            _regex_error(
-                "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-                "and must start and end with an alphanumeric character",
-                _SUBDOMAIN,
-                "example.com",
-            )
-        )
-    return found
+    text = (
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+        "and must start and end with an alphanumeric character"
+    )
+    return _name(value, 253, _SUBDOMAIN, text, "example.com")
 
 
 def path_segment(value: str) -> list[str]:
@@ -178,35 +163,18 @@ def qualified_name(value: str) -> list[str]:
 
 
 def label_value(value: str) -> list[str]:
-    found = ["must be no more than 63 bytes"] if len(value) > 63 else []
-    if not re.fullmatch(_LABEL_VALUE, value):
-        found.append(
-            _regex_error(
-                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
-                "and must start and end with an alphanumeric character",
-                _LABEL_VALUE,
-                "MyValue",
-                "my_value",
-                "12345",
-            )
-        )
-    return found
+    text = (
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
+        "and must start and end with an alphanumeric character"
+    )
+    return _name(value, 63, _LABEL_VALUE, text, "MyValue", "my_value", "12345")
 
 
 def config_key(value: str) -> list[str]:
     """Keys of ConfigMaps and Secrets."""
-    found = ["must be no more than 253 bytes"] if len(value) > 253 else []
-    if not re.fullmatch("[-._a-zA-Z0-9]+", value):
-        found.append(
-            _regex_error(
-                "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
-                "[-._a-zA-Z0-9]+",
-                "key.name",
-                "KEY_NAME",
-                "key-name",
-            )
-        )
-    elif value in (".", ".."):
+    text = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+    found = _name(value, 253, "[-._a-zA-Z0-9]+", text, "key.name", "KEY_NAME", "key-name")
+    if value in (".", ".."):
         found.append(f"must not be '{value}'")
     elif value.startswith(".."):
         found.append("must not start with '..'")

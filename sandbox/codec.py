@@ -99,9 +99,13 @@ def _written(value: Any, declared: Field, place: _Place) -> Any:
     return value if value or (isinstance(type_, Scalar) and type_.code in "TMIQA" and value is not None) else _LEFT_OUT
 
 
-def _note_strict(value: Mapping[str, Any], type_: Struct, place: _Place) -> None:
+def _note_doubled(value: Mapping[str, Any], place: _Place) -> None:
     for name in getattr(value, "doubled", ()):
         place.unknown.append(f'duplicate field "{place.at("", name).strict_path}"')
+
+
+def _note_strict(value: Mapping[str, Any], type_: Struct, place: _Place) -> None:
+    _note_doubled(value, place)
     for name in value:
         is_known = name in type_.fields or type_.is_open or (not place.fields and name in ("apiVersion", "kind"))
         if not is_known:
@@ -119,6 +123,7 @@ def _value(value: Any, type_: Type, place: _Place) -> Any:
         case MapOf():
             if not isinstance(value, Mapping):
                 raise _mismatch(value, _go_type(type_), place)
+            _note_doubled(value, place)
             return {key: _element(child, type_.item, place.item(f".{key}")) for key, child in value.items()}
         case Scalar():
             return _scalar(value, type_, place)
@@ -150,7 +155,7 @@ def _scalar(value: Any, type_: Scalar, place: _Place) -> Any:
             if isinstance(value, str):
                 return value
             if not isinstance(value, int) or isinstance(value, bool):
-                seen = f"number {value}" if isinstance(value, float) else _json_kind(value)
+                seen = f"number {value}" if isinstance(value, float) else json_kind(value)
                 raise Misfit(f"json: cannot unmarshal {seen} into Go value of type int32")
         case "y":
             return _base64(value, type_, place)
@@ -193,7 +198,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 def _time(value: Any, type_: Scalar) -> str:
     if not isinstance(value, str):
-        raise Misfit(f"json: cannot unmarshal {_json_kind(value)} into Go value of type string")
+        raise Misfit(f"json: cannot unmarshal {json_kind(value)} into Go value of type string")
     layout = _LAYOUTS[type_.code]
     if not _RFC3339.fullmatch(value):
         digits = re.match(r"\d{4}", value)
@@ -215,14 +220,15 @@ def _micro_misfit(value: str) -> str:
 
 
 def _mismatch(value: Any, go: str, place: _Place) -> Misfit:
-    return Misfit(f"json: cannot unmarshal {_json_kind(value)} into {_where(place)}of type {go}")
+    return Misfit(f"json: cannot unmarshal {json_kind(value)} into {_where(place)}of type {go}")
 
 
 def _where(place: _Place) -> str:
     return f"Go struct field {place.struct}.{'.'.join(place.fields)} " if place.fields else "Go value "
 
 
-def _json_kind(value: Any) -> str:
+def json_kind(value: Any) -> str:
+    """What Go's decoder calls it."""
     match value:
         case bool():
             return "bool"
@@ -232,6 +238,8 @@ def _json_kind(value: Any) -> str:
             return "number"
         case list():
             return "array"
+        case None:
+            return "null"
         case _:
             return "object"
 

@@ -64,7 +64,7 @@ async def body_of(request: web.Request, kind: str) -> Obj:
     if body is None:
         return {}
     if not isinstance(body, dict):
-        seen = {list: "array", str: "string", bool: "bool"}.get(type(body), "number")
+        seen = codec.json_kind(body)
         why = f"couldn't get version/kind; json parse error: json: cannot unmarshal {seen} into Go value of type {_HEAD}"
         raise bad_request(f"{unrecognized}{why} ({gojson.summary(raw)})")
     return body

@@ -10,6 +10,7 @@ from ..kube.clock import parse_timestamp
 from ..kube.objects import Kind, Obj, get
 from .scale import selector_text
 
+META = "meta.k8s.io/v1"
 Cells = Sequence[Any]
 
 
@@ -35,7 +36,7 @@ def table(kind: Kind, objects: Sequence[Obj], now: datetime, *, version: str = "
         }
         for column in columns
     ]
-    return {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": definitions, "rows": rows}
+    return {"kind": "Table", "apiVersion": META, "metadata": meta, "columnDefinitions": definitions, "rows": rows}
 
 
 def _carried(obj: Obj, include: str) -> Obj | None:
@@ -45,7 +46,11 @@ def _carried(obj: Obj, include: str) -> Obj | None:
         case "Object":
             return obj
         case _:
-            return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+            return metadata_of(obj)
+
+
+def metadata_of(obj: Obj) -> Obj:
+    return {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": obj["metadata"]}
 
 
 def age(since: str | None, now: datetime) -> str:

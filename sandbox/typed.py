@@ -121,15 +121,10 @@ def _unconverted(why: str) -> str:
 
 
 def check_apply_target(kind: Kind, manifest: Obj) -> None:
-    for key in ("apiVersion", "kind"):
-        if not manifest.get(key):
-            raise bad_request(f"Object '{key[0].upper()}{key[1:]}' is missing in '{checks.shown(manifest)}'")
-    if (manifest["apiVersion"], manifest["kind"]) != (kind.api_version, kind.name):
-        group, _, version = manifest["apiVersion"].rpartition("/")
-        raise bad_request(
-            f"incorrect object in apply patch: {group}/{version}, Kind={manifest['kind']}, "
-            f"expected {kind.group}/{kind.api_version.rpartition('/')[2]}, Kind={kind.name}"
-        )
+    """What is applied has to say what it is, in the address's own version."""
+    version, name = manifest.get("apiVersion") or "", manifest.get("kind") or ""
+    if (version, name) != (kind.api_version, kind.name):
+        raise bad_request(f"invalid object type: {version if '/' in version else '/' + version}, Kind={name}")
     if manifest.get("metadata") is None:
         manifest["metadata"] = {}
 

@@ -27,6 +27,12 @@ def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
     _refuse(kind, obj, problems)
 
 
+def refuse_status(kind: Kind, obj: Obj) -> None:
+    """Raises Invalid where the status contradicts itself."""
+    if kind.name in ("Deployment", "ReplicaSet"):
+        _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
+
+
 def _refuse(kind: Kind, obj: Obj, problems: list[Problem]) -> None:
     if problems:
         raise checks.refusal(kind.name, kind.group, obj["metadata"].get("name", ""), problems)

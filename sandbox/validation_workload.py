@@ -32,6 +32,24 @@ def replica_set(obj: Obj) -> Problems:
     yield from _template(spec)
 
 
+_COUNTS = (
+    "observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas",
+    "unavailableReplicas", "terminatingReplicas", "collisionCount",
+)  # fmt: skip
+_PARTS = ("fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+
+
+def status(counts: Obj) -> Problems:
+    """No part is more than the whole."""
+    for name in _COUNTS:
+        yield from checks.not_negative(f"status.{name}", counts.get(name))
+    for name in _PARTS:
+        if counts.get(name, 0) > counts.get("replicas", 0):
+            yield checks.invalid(f"status.{name}", counts[name], "cannot be greater than status.replicas")
+    if counts.get("availableReplicas", 0) > counts.get("readyReplicas", 0):
+        yield checks.invalid("status.availableReplicas", counts["availableReplicas"], "cannot be greater than readyReplicas")
+
+
 def _selector(spec: Obj, workload: str) -> Problems:
     selector = spec.get("selector")
     if selector is None:

@@ -14,7 +14,7 @@ from ..kube.clock import now
 from ..kube.objects import Kind, Obj
 from ..kube.schema import schema_of, zero
 from . import checks, tables
-from .answers import wants_table
+from .answers import form_of, shaper
 from .api import Api
 from .queries import check_list_options, integer, is_true
 from .refusals import bad_request
@@ -29,7 +29,7 @@ async def watch(request: web.Request, api: Api, kind: Kind, namespace: str, flus
     query = request.query
     chosen = api.predicate(kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
     _check(query)
-    shown = _Shown(kind, namespace, chosen, table=wants_table(request), include=query.get("includeObject", ""))
+    shown = _Shown(kind, namespace, chosen, shaper(request, kind), is_table=form_of(request) == "table")
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     changes: asyncio.Queue[Change] = asyncio.Queue()
@@ -122,8 +122,8 @@ class _Shown(NamedTuple):
     kind: Kind
     namespace: str
     chosen: Predicate
-    table: bool
-    include: str
+    shape: Callable[[Obj], Obj]
+    is_table: bool
 
     def change(self, change: Change) -> Obj | None:
         """What the selection lets in newly is ADDED, what it no longer lets through DELETED (in its former state)."""
@@ -144,11 +144,7 @@ class _Shown(NamedTuple):
         return in_space and self.chosen(obj)
 
     def event(self, type_: str, obj: Obj) -> Obj:
-        seen = obj | {"apiVersion": self.kind.api_version}
-        if self.table:
-            version = obj["metadata"].get("resourceVersion", "")
-            seen = tables.table(self.kind, [seen], now(), version=version, include=self.include)
-        return {"type": type_, "object": seen}
+        return {"type": type_, "object": self.shape(obj | {"apiVersion": self.kind.api_version})}
 
     def bookmark(self, version: int, *, is_initial_end: bool = False) -> Obj:
         meta: Obj = {"resourceVersion": str(version)}
@@ -157,8 +153,8 @@ class _Shown(NamedTuple):
         type_ = schema_of(self.kind)
         blank = zero(type_) if type_ is not None else {}
         obj = blank | {"kind": self.kind.name, "apiVersion": self.kind.api_version, "metadata": meta}
-        if self.table:
+        if self.is_table:
             empty = tables.table(self.kind, [], now(), version=str(version))
             empty["rows"] = [{"cells": [], "object": obj}] if is_initial_end else []
             return {"type": "BOOKMARK", "object": empty}
-        return {"type": "BOOKMARK", "object": obj}
+        return {"type": "BOOKMARK", "object": self.shape(obj)}

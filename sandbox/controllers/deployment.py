@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ...kube.clock import timestamp
-from ...kube.objects import DEPLOYMENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
+from ...kube.objects import DEPLOYMENT, POD, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of, matches
 from ..deletion import delete
 from ..events import record
 from ..names import template_hash
@@ -38,7 +38,6 @@ from .revisions import (
     active,
     by_age,
     new_among,
-    owner_of,
     plain_template,
     revision_of,
     size_of,
@@ -114,7 +113,7 @@ class DeploymentController:
             for orphan in self._index.orphans(REPLICA_SET, meta["namespace"]):
                 unowned = "deletionTimestamp" not in orphan["metadata"]
                 if unowned and matches(deployment["spec"]["selector"], labels_of(orphan)):
-                    owners = [*get(orphan, "metadata", "ownerReferences", default=[]), owner_of(deployment)]
+                    owners = [*get(orphan, "metadata", "ownerReferences", default=[]), controller_ref(DEPLOYMENT, deployment)]
                     adopted = orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}}
                     self._store.update(REPLICA_SET, adopted)
         return by_age(self._index.replicasets_of(meta["uid"]))
@@ -229,7 +228,7 @@ class DeploymentController:
                 "annotations": {DESIRED: str(rollout.replicas), MOST: str(rollout.most)},
                 "generation": 1,
                 "creationTimestamp": timestamp(self._now()),
-                "ownerReferences": [owner_of(deployment)],
+                "ownerReferences": [controller_ref(DEPLOYMENT, deployment)],
             },
             "spec": {
                 "replicas": new_size(rollout, 0, count(old, "spec", "replicas")),

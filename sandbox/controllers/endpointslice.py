@@ -11,7 +11,7 @@ from datetime import datetime
 from random import Random
 
 from ...kube.clock import timestamp
-from ...kube.objects import ENDPOINT_SLICE, POD, SERVICE, Obj, get, labels_of, selects
+from ...kube.objects import ENDPOINT_SLICE, POD, SERVICE, Obj, controller_ref, get, labels_of, selects
 from ..names import suffix
 from ..store import Change, Store
 from .engine import Queue
@@ -190,7 +190,6 @@ class EndpointSliceController:
 
 def _empty(service: Obj, name: str, created: str) -> Obj:
     meta = service["metadata"]
-    owner = {"apiVersion": "v1", "kind": "Service", "name": meta["name"], "uid": meta["uid"]}
     return {
         "apiVersion": ENDPOINT_SLICE.api_version,
         "kind": ENDPOINT_SLICE.name,
@@ -201,7 +200,7 @@ def _empty(service: Obj, name: str, created: str) -> Obj:
             "labels": labels_of(service) | {SERVICE_NAME: meta["name"], MANAGED_BY: CONTROLLER},
             "creationTimestamp": created,
             "generation": 1,
-            "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}],
+            "ownerReferences": [controller_ref(SERVICE, service)],
         },
         "addressType": "IPv4",
     }

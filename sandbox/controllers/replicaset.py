@@ -11,7 +11,7 @@ from random import Random
 from typing import NamedTuple
 
 from ...kube.clock import parse_timestamp, timestamp
-from ...kube.objects import POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
+from ...kube.objects import POD, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of, matches
 from ..deletion import delete
 from ..events import record
 from ..names import suffix
@@ -151,12 +151,12 @@ class ReplicaSetController:
                 self._store.update(POD, pod | {"metadata": pod["metadata"] | {"ownerReferences": owners}})
         for orphan in self._index.orphans(POD, replicaset["metadata"]["namespace"]):
             if is_active(orphan) and matches(replicaset["spec"]["selector"], labels_of(orphan)):
-                owners = [*get(orphan, "metadata", "ownerReferences", default=[]), _owner(replicaset)]
+                owners = [*get(orphan, "metadata", "ownerReferences", default=[]), controller_ref(REPLICA_SET, replicaset)]
                 self._store.update(POD, orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}})
 
     def _create(self, replicaset: Obj, count: int) -> None:
         meta, template = replicaset["metadata"], replicaset["spec"]["template"]
-        at, owners, prefix = timestamp(self._now()), [_owner(replicaset)], f"{meta['name']}-"
+        at, owners, prefix = timestamp(self._now()), [controller_ref(REPLICA_SET, replicaset)], f"{meta['name']}-"
         inherited = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
         for _ in range(count):
             name = prefix + suffix(self._random)
@@ -209,15 +209,3 @@ class ReplicaSetController:
         component = "replicaset-controller"
         now = self._now()
         record(self._store, REPLICA_SET, replicaset, reason=reason, message=message, now=now, component=component)
-
-
-def _owner(replicaset: Obj) -> Obj:
-    meta = replicaset["metadata"]
-    return {
-        "apiVersion": REPLICA_SET.api_version,
-        "kind": REPLICA_SET.name,
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }

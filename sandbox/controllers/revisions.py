@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...kube.objects import DEPLOYMENT, Obj, annotations_of, get
+from ...kube.objects import Obj, annotations_of, get
 from .arithmetic import Size
 
 HASH = "pod-template-hash"
@@ -67,18 +67,6 @@ def with_revision(deployment: Obj, replicaset: Obj, revision: int) -> Obj:
             history = [*before.get(HISTORY, "").split(","), before[REVISION]]
             annotations[HISTORY] = ",".join(each for each in history if each)
     return replicaset | {"metadata": replicaset["metadata"] | {"annotations": annotations}}
-
-
-def owner_of(deployment: Obj) -> Obj:
-    meta = deployment["metadata"]
-    return {
-        "apiVersion": DEPLOYMENT.api_version,
-        "kind": DEPLOYMENT.name,
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
 
 
 def with_min_ready(spec: Obj, deployment: Obj) -> Obj:
