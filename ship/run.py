@@ -89,9 +89,7 @@ async def run(
     async with _deadline(options.timeout_s, release):
         await _refuse_share(cluster, release, request, strategy)
         result = await _locked(cluster, release, strategy, options, attempt)
-        while options.goes_on and result.is_ok and result.phase == "Paused" and request.weight is None:
-            result = await _go_on(cluster, release, result, options)
-        return result
+        return result if request.weight is not None else await _through(cluster, release, result, options)
 
 
 async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options: Options | None = None) -> Result:
@@ -112,7 +110,8 @@ async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options:
         return by_name(saved.strategy)(release, force=options.force), saved
 
     async with _deadline(options.timeout_s, release):
-        return await _locked(cluster, release, saved.strategy, options, attempt)
+        result = await _locked(cluster, release, saved.strategy, options, attempt)
+        return await _through(cluster, release, result, options)
 
 
 def choose(
@@ -217,6 +216,13 @@ async def _plan_back(
         return strategy.rollback(replace(observed, history=told), live.number), None
     except RollwayError as error:
         return None, Failure(f"the way back could not be planned: {error.summary}")
+
+
+async def _through(cluster: Cluster, release: Release, result: Result, options: Options) -> Result:
+    """The rest of the way, where the run goes on by itself."""
+    while options.goes_on and result.is_ok and result.phase == "Paused":
+        result = await _go_on(cluster, release, result, options)
+    return result
 
 
 async def _go_on(cluster: Cluster, release: Release, paused: Result, options: Options) -> Result:

@@ -45,6 +45,20 @@ def test_a_saved_plan_does_what_it_says(strategy: str) -> None:
     in_world(story)
 
 
+def test_a_saved_plan_goes_on_by_itself_where_asked() -> None:
+    """With --auto its pause is only the first of the way."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        plan = await saved(world, "v2", "canary")
+        options = dataclasses.replace(OPTIONS, goes_on=True)
+        result = await shipping.run_saved(world.cluster, release("v2", strategy="canary"), plan, options=options)
+
+        assert (result.phase, world.versions()) == ("Promoted", {"v2": 4})
+
+    in_world(story)
+
+
 def test_a_stale_plan_is_refused() -> None:
     """What has changed since is named, and nothing is touched."""
 
