@@ -8,6 +8,7 @@
     │   └── StalePlan            the cluster has moved on since the plan was made
     ├── ClusterError        4    the cluster cannot be reached or forbids it
     │   ├── Unreachable          no answer
+    │   ├── MissingRights        what the release needs and the account may not do, found before the first change
     │   └── ApiError             the API server answered with a Status
     │       ├── NotFound   404
     │       ├── Forbidden  403
@@ -72,6 +73,10 @@ class ClusterError(RollwayError):
 
 
 class Unreachable(ClusterError):
+    pass
+
+
+class MissingRights(ClusterError):
     pass
 
 

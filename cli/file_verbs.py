@@ -1,14 +1,16 @@
-"""The verbs that look at files: render, check, schema, init."""
+"""The verbs that look at files: render, rbac, check, schema, init."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import BadInput
+from ..strategies import NAMES
 from . import options as given
 from .context import Connected
 from .options import DEFAULT_FILE, Source, Where
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
     from ..release.model import Release
 
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="does not mask what Secrets hold")]
+Strategies = Annotated[
+    list[str] | None, typer.Option("--strategy", metavar="STRATEGY", help="for which; may be repeated; default: the file's")
+]
+All = Annotated[bool, typer.Option("--all", help="for every strategy, and for going from one to another")]
+ServiceAccount = Annotated[
+    str,
+    typer.Option("--service-account", metavar="NAME", help="who gets the rights; NAMESPACE/NAME for one of another namespace"),
+]
 Manifests = Annotated[list[str] | None, typer.Argument(metavar="MANIFESTS…", help="files, folders, globs")]
 FromLive = Annotated[str | None, typer.Option("--from-live", metavar="NAME", help="from a Deployment that runs")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replaces files that are there")]
@@ -51,6 +61,40 @@ def render(
         session.view.note("what Secrets hold is masked; --show-secrets shows it")
     data = {"app": release.app, "namespace": release.namespace, "strategy": name or release.strategy, "manifests": shown}
     session.view.document(data, manifests_text(shown) if output == "text" else "")
+    return 0
+
+
+def rbac(
+    ctx: typer.Context,
+    strategies: Strategies = None,
+    every: All = False,
+    account: ServiceAccount = "rollway",
+    file: given.File = DEFAULT_FILE,
+    namespace: given.Namespace = None,
+    output: given.Output = "text",
+) -> int:
+    """The Role and RoleBinding that releasing needs, as YAML.
+
+    Nothing more than the release file's strategy does. Asks no cluster.
+    """
+    session = Session.of(ctx, given.output(output))
+    names = [str(given.strategy_named(name)) for name in strategies or ()]
+    if not re.fullmatch(r"([a-z0-9-]+/)?[a-z0-9.-]+", account):
+        raise BadInput(f"{account or 'an empty name'} is no service account", hint="--service-account NAME, or NAMESPACE/NAME")
+    if names and every:
+        raise BadInput("--strategy and --all contradict each other", hint="leave one of them out")
+    release = session.release(Source(file), Where(namespace=namespace))
+    if not release.namespace:
+        raise BadInput("rights are given in a namespace, and the release file names none", hint="name it with -n")
+    from ..ship import rights
+    from .views.manifests_text import manifests_text
+
+    chosen = NAMES if every else tuple(names) or (release.strategy,)
+    made = rights.manifests(release, chosen, account)
+    for kind, plural in rights.guessed(release).items():
+        session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
+    data = {"app": release.app, "namespace": release.namespace, "strategies": list(chosen), "manifests": made}
+    session.view.document(data, manifests_text(made) if output == "text" else "")
     return 0
 
 

@@ -87,6 +87,7 @@ def demo(
 app.command()(file_verbs.init)
 app.command()(file_verbs.check)
 app.command()(file_verbs.render)
+app.command()(file_verbs.rbac)
 app.command()(release_verbs.plan)
 app.command()(release_verbs.apply)
 app.command()(release_verbs.promote)

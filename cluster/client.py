@@ -8,7 +8,7 @@ whole cluster first.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,9 +17,10 @@ from ..errors import ApiError, Conflict, NotFound
 from ..kube.objects import POD, Kind, Obj, Ref, get, kind_of, ref_of
 from ..plan.observed import FIELD_MANAGER
 from .follow import follow
-from .port import Event
+from .port import Event, Right
 
 if TYPE_CHECKING:
+    from .reviews import Granted
     from .wire import Timing, Wire
 
 JSON_PATCH = "application/json-patch+json"
@@ -50,6 +51,7 @@ class KubeClient:
         self._wire = wire
         self._tells_initial = True
         self._served: dict[str, dict[str, Kind]] = {}  # apiVersion -> kind name -> kind
+        self._granted: dict[str, Granted] = {}  # namespace -> what this account may do there
 
     @property
     def default_namespace(self) -> str:
@@ -104,6 +106,19 @@ class KubeClient:
                 return ""
             raise
 
+    async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
+        """One request a namespace, as long as nothing is missing: many releases into one ask once."""
+        from .reviews import granted_in, missing
+
+        place = namespace or self.default_namespace
+        try:
+            if place in self._granted and not await missing(rights, place, self._granted[place], self._ask):
+                return ()
+            self._granted[place] = await granted_in(place, self._ask)
+            return await missing(rights, place, self._granted[place], self._ask)
+        except ApiError:
+            return ()  # a cluster that does not answer such questions: the requests themselves will tell
+
     # writing
 
     async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
@@ -157,6 +172,12 @@ class KubeClient:
         )  # fmt: skip
         recheck = partial(self._done_before, ref, body) if verb in ("create", "replace") else None
         answer: Obj = await self._wire.send(call, recheck)
+        return answer
+
+    async def _ask(self, plural: str, review: Obj) -> Obj:
+        from .answers import Call
+
+        answer: Obj = await self._wire.send(Call("review", "POST", f"/apis/{review['apiVersion']}/{plural}", body=review))
         return answer
 
     async def _done_before(self, ref: Ref, wanted: Obj, error: ApiError) -> Obj | None:

@@ -16,7 +16,7 @@ async def observe(
 ) -> Observed:
     """The objects of `refs`, the namespace's autoscalers, and, where there may be any, the Deployments with the app's label.
 
-    All at once, since the reads do not depend on each other. Labelled Deployments are asked for as well where the history is lost
+    All at once where the reads do not depend on each other. Labelled Deployments are asked for as well where the history is lost
     though the application's own Deployment carries the label.
     """
     ordered = sorted(set(refs))
@@ -25,9 +25,14 @@ async def observe(
     if with_seconds:
         lists = asyncio.gather(cluster.list(HPA, namespace), cluster.list(DEPLOYMENT, namespace, labels=labels))
         found, (autoscalers, labelled) = await asyncio.gather(gets, lists)
+    elif history:
+        (found, autoscalers), labelled = await asyncio.gather(gets, cluster.list(HPA, namespace)), []
     else:
-        found, autoscalers = await asyncio.gather(gets, cluster.list(HPA, namespace))
-        is_ours = not history and any(obj and obj["kind"] == DEPLOYMENT.name and APP_LABEL in labels_of(obj) for obj in found)
+        found = await gets
+        deployments = [obj for obj in found if obj and obj["kind"] == DEPLOYMENT.name]
+        # what is not there yet is scaled by nobody
+        autoscalers = await cluster.list(HPA, namespace) if deployments else []
+        is_ours = any(APP_LABEL in labels_of(obj) for obj in deployments)
         labelled = await cluster.list(DEPLOYMENT, namespace, labels=labels) if is_ours else []
     objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
     objects |= {ref_of(obj): obj for obj in (*labelled, *autoscalers)}

@@ -6,7 +6,7 @@ Two implementations keep one contract (tests/contract): the official client (`cl
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..kube.objects import Kind, Obj, Ref
@@ -15,6 +15,17 @@ from ..kube.objects import Kind, Obj, Ref
 class Event(NamedTuple):
     type: Literal["ADDED", "MODIFIED", "DELETED"]
     obj: Obj
+
+
+class Right(NamedTuple):
+    """One thing that one may be allowed to do, in the words of RBAC: `resource` may have a subresource (`deployments/scale`), and
+    without a `name` it is meant of every object."""
+
+    verb: str
+    group: str
+    resource: str
+    name: str = ""
+    namespaced: bool = True
 
 
 class Cluster(Protocol):
@@ -61,6 +72,10 @@ class Cluster(Protocol):
 
     async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
         """The last lines a container printed; empty where there are none (or no longer any)."""
+        ...
+
+    async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
+        """Those that this account does not have in the namespace; none where the cluster does not say."""
         ...
 
     async def close(self) -> None: ...

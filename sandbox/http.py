@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ..errors import ApiError
 from ..kube.objects import NAMESPACE, Obj
-from . import discovery, podlogs
+from . import access, discovery, podlogs
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
 from .api import Api
 from .eviction import check_eviction
@@ -63,6 +63,8 @@ class _Server:
         parts = [part for part in request.path.split("/") if part]
         if (document := _document(parts, request)) is not None:
             return document
+        if request.method == "POST" and (review := access.asked(parts)):
+            return json_answer(access.answered(review), 201)
         target = target_of(parts)
         if target is None:
             return web.Response(text="404 page not found\n", status=404, content_type="text/plain")

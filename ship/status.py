@@ -15,7 +15,7 @@ from ..plan.observed import APP_LABEL, TRACK_LABEL, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Phase
 from ..release.model import Release
-from .run import look
+from .look import look
 
 
 @dataclass(frozen=True)

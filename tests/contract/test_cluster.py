@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from rollway.cluster.port import Cluster, Event
+from rollway.cluster.port import Cluster, Event, Right
 from rollway.errors import ApiError, ApplyConflict, Conflict, Invalid, NotFound
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, EVENT, POD, REPLICA_SET, SERVICE, Kind, Obj, Ref
 
@@ -385,3 +385,13 @@ async def test_logs_of_nobody_are_empty(cluster: Cluster, namespace: str) -> Non
     assert await cluster.logs(namespace, "none", "web") == ""
     assert await cluster.logs(namespace, "none", "web", previous=True) == ""
     assert list(await cluster.list(POD, namespace)) == []
+
+
+# rights
+
+
+async def test_nothing_is_missing_where_all_is_allowed(cluster: Cluster, namespace: str) -> None:
+    """Whoever may do everything in a namespace, as in the sandbox and as a live cluster's administrator, lacks nothing."""
+    asked = [Right("list", "", "pods"), Right("patch", "apps", "deployments/scale", "web")]
+
+    assert list(await cluster.missing_rights(asked, namespace)) == []

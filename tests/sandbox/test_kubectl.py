@@ -255,3 +255,9 @@ def test_eviction_respects_the_budget(demo: Kubectl) -> None:
     demo("uncordon", "rollway-sandbox")
 
     assert "Cannot evict pod as it would violate the pod's disruption budget" in held.err
+
+
+def test_everybody_may_do_everything(kubectl: Kubectl) -> None:
+    """`auth can-i` is answered, for one right and for all."""
+    assert kubectl("auth", "can-i", "delete", "pods").out == "yes\n"
+    assert "*.*" in kubectl("auth", "can-i", "--list").out

@@ -1,4 +1,4 @@
-"""Least rights: what `deploy rbac` grants is enough, and nothing of it is too much."""
+"""Least rights: what `deploy rbac` grants is enough and nothing of it too much; what is missing is found before any change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import copy
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import pytest
@@ -14,118 +14,248 @@ from mortal import Killed, Mortal
 from permitted import Permitted
 from rollway.cluster import history
 from rollway.cluster.port import Right
-from rollway.errors import Forbidden, MissingRights
-from rollway.kube.objects import DEPLOYMENT, HPA
+from rollway.errors import MissingRights
+from rollway.kube.objects import HPA
 from rollway.release.config import pinned
 from rollway.release.model import Release
 from rollway.ship import run as shipping
-from rollway.ship.rights import manifests, rights, rules
+from rollway.ship.rights import TELLING, guessed, manifests, rights, rules
 from rollway.ship.status import status, wait_for_phase
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
 
-QUICK: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 1}, "ab": {"hosts": ["shop.example.com"]}}
-SOON = {"ends": 60}
+INSIDE: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 1}}
+OUTSIDE: dict[str, Any] = {**INSIDE, "ab": {"hosts": ["shop.example.com"]}}
+HOLDS = ("ramped", "canary", "ab")  # a share
 
 
-def shop(tag: str, strategy: str, currency: str = "EUR") -> Release:
+def shop(tag: str, strategy: str, options: dict[str, Any] = INSIDE, *, currency: str = "EUR") -> Release:
     """With settings that its pods read, named by content."""
-    plain = release(tag, strategy=strategy, options=QUICK)
+    plain = release(tag, strategy=strategy, options=options)
     workload = copy.deepcopy(plain.workload)
     workload["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "shop-settings"}}]
     workload, others = pinned(workload, plain.services, ({**plain.others[0], "data": {"currency": currency}},))
     return dataclasses.replace(plain, workload=workload, others=others)
 
 
-async def promoted(world: World, cluster: Permitted, wanted: Release) -> None:
-    result = await world.ship("apply", wanted, strategy=wanted.strategy, weight=100, cluster=cluster)
-    assert result.phase == "Promoted", result.failure
+class Account:
+    """Releases the shop with certain rights only. Each method is a scenario."""
+
+    def __init__(self, world: World, granted: Collection[Right], options: dict[str, Any]) -> None:
+        self.world = world
+        self.cluster = Permitted(world.cluster, granted)
+        self._options = options
+
+    def shop(self, tag: str, strategy: str, **more: Any) -> Release:
+        return shop(tag, strategy, self._options, **more)
+
+    async def promoted(self, wanted: Release) -> None:
+        result = await self.world.ship("apply", wanted, strategy=wanted.strategy, weight=100, cluster=self.cluster)
+        assert result.phase == "Promoted", result.failure
+
+    async def releases(self, strategy: str) -> None:
+        """The first version, the next by its shares, while somebody waits for it; two bad ones, and all the way back."""
+        await self.promoted(self.shop("v1", strategy))
+        wanted = self.shop("v2", strategy)
+        await shipping.plan(self.cluster, wanted, Request("apply"))
+        await self.world.ship("apply", wanted, cluster=self.cluster)
+        await status(self.cluster, wanted)
+        if strategy in HOLDS:
+            await self.world.ship("promote", wanted, weight=50, cluster=self.cluster)
+        await self.promoted(wanted)
+        waiting = asyncio.create_task(wait_for_phase(self.cluster, "shop", NAMESPACE_NAME, "RolledBack", timeout_s=None))
+        for tag in ("bad", "crash"):
+            failed = await self.world.ship("apply", self.shop(tag, strategy), cluster=self.cluster)
+            assert failed.phase == "RolledBack", failed.way_back_failure
+        assert (await self.world.ship("rollback", wanted, cluster=self.cluster)).phase == "RolledBack"
+        await waiting
+
+    async def is_killed(self, strategy: str) -> None:
+        """In the middle of a release, which the same command then finishes."""
+        with contextlib.suppress(Killed):
+            await self.world.ship("apply", self.shop("v3", strategy), cluster=Mortal(self.cluster, 14), holder="test@nowhere/1")
+        await asyncio.sleep(60)
+        await self.promoted(self.shop("v3", strategy))
+
+    async def is_scaled(self, strategy: str) -> None:
+        """Somebody's autoscaler scales the shop."""
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+        spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 8}
+        scaler = {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "theirs"}, "spec": spec}
+        self.world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler, manager="somebody")
+        await self.promoted(self.shop("v4", strategy))
+        await self.promoted(self.shop("v5", strategy))
+
+    async def grows_old(self, strategy: str) -> None:
+        """More releases than are kept, each with a configuration of its own."""
+        for number in range(history.KEPT + 2):
+            await self.promoted(self.shop(f"old-{number}", strategy, currency=str(number)))
+
+    async def adopts(self, strategy: str) -> None:
+        """What somebody else deployed is taken over, and given back."""
+        await self.world.deploy_by_hand()
+        wanted = self.shop("v1", strategy)
+        await self.promoted(wanted)
+        assert (await self.world.ship("rollback", wanted, cluster=self.cluster)).phase == "RolledBack"
+
+    async def changes_its_mind(self, strategies: Collection[str]) -> None:
+        """From every strategy to every other, in the middle of a release that failed."""
+        for number, (one, other) in enumerate((a, b) for a in strategies for b in strategies if a != b):
+            await self.promoted(self.shop(f"a{number}", one))
+            await self.world.ship("apply", self.shop("crash", one), strategy=one, goes_back=False, cluster=self.cluster)
+            await self.promoted(self.shop(f"b{number}", other))
 
 
-async def releases(world: World, cluster: Permitted, strategy: str) -> None:
-    """The first version, the next by its steps, a bad one, back, and a run that is killed and run again; then the looking."""
-    await promoted(world, cluster, shop("v1", strategy))
-    v2 = shop("v2", strategy)
-    await shipping.plan(cluster, v2, Request("apply"))
-    await world.ship("apply", v2, cluster=cluster)
-    waiting = asyncio.create_task(wait_for_phase(cluster, "shop", NAMESPACE_NAME, "RolledBack", timeout_s=None))
-    await asyncio.sleep(1)
-    await promoted(world, cluster, v2)
-    for tag in ("bad", "crash"):
-        failed = await world.ship("apply", shop(tag, strategy), cluster=cluster)
-        assert failed.phase == "RolledBack", failed.way_back_failure
-    await waiting
-    assert (await world.ship("rollback", v2, cluster=cluster)).phase == "RolledBack"
-    with contextlib.suppress(Killed):
-        await world.ship("apply", shop("v3", strategy), cluster=Mortal(cluster, 14), holder="test@nowhere/1")
-    await asyncio.sleep(SOON["ends"])
-    await promoted(world, cluster, shop("v3", strategy))
-    await status(cluster, v2)
+def used_in(story: Callable[[Account], Coroutine[Any, Any, None]], granted: Collection[Right], options: Any) -> set[Right]:
+    """The rights that a scenario needs of those that are granted."""
 
+    async def told(world: World) -> set[Right]:
+        account = Account(world, granted, options)
+        await story(account)
+        return account.cluster.used
 
-async def is_scaled(world: World, cluster: Permitted, strategy: str) -> None:
-    """Somebody's autoscaler scales the shop."""
-    spec = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}, "minReplicas": 2, "maxReplicas": 8}
-    scaler = {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "theirs"}, "spec": spec}
-    world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler, manager="somebody")
-    await promoted(world, cluster, shop("v4", strategy))
-    await promoted(world, cluster, shop("v5", strategy))
-
-
-async def adopts(world: World, cluster: Permitted, strategy: str) -> None:
-    """What somebody else deployed is taken over, and given back."""
-    await world.deploy_by_hand()
-    await promoted(world, cluster, shop("v1", strategy))
-    assert (await world.ship("rollback", shop("v1", strategy), cluster=cluster)).phase == "RolledBack"
-
-
-async def grows_old(world: World, cluster: Permitted, strategy: str) -> None:
-    """More releases than are kept, each with a configuration of its own."""
-    for number in range(history.KEPT + 2):
-        await promoted(world, cluster, shop(f"v{number}", strategy, currency=str(number)))
-
-
-def used_by(strategies: Collection[str], granted: Collection[Right]) -> set[Right]:
-    used: set[Right] = set()
-
-    def told(*scenarios: Any, strategy: str) -> None:
-        async def story(world: World) -> None:
-            cluster = Permitted(world.cluster, granted)
-            for scenario in scenarios:
-                await scenario(world, cluster, strategy)
-            used.update(cluster.used)
-
-        in_world(story)
-
-    for strategy in strategies:
-        told(releases, is_scaled, strategy=strategy)
-        told(adopts, strategy=strategy)
-        told(grows_old, strategy=strategy)
-    if len(strategies) > 1:
-        used |= changing(strategies, granted)
+    used: set[Right] = in_world(told)
     return used
 
 
-def changing(strategies: Collection[str], granted: Collection[Right]) -> set[Right]:
-    """From every strategy to every other, after a release and in the middle of one that failed."""
-
-    async def story(world: World) -> set[Right]:
-        cluster = Permitted(world.cluster, granted)
-        for number, (one, other) in enumerate((a, b) for a in strategies for b in strategies if a != b):
-            await promoted(world, cluster, shop(f"a{number}", one))
-            await world.ship("apply", shop("crash", one), strategy=one, goes_back=False, cluster=cluster)
-            await promoted(world, cluster, shop(f"b{number}", other))
-        return cluster.used
-
-    return in_world(story)
-
-
+@pytest.mark.parametrize("options", [INSIDE, OUTSIDE], ids=["inside", "outside"])
 @pytest.mark.parametrize("strategies", [*((name,) for name in STRATEGIES), STRATEGIES], ids="+".join)
-def test_what_is_granted_is_enough_and_all_of_it_is_used(strategies: tuple[str, ...]) -> None:
+def test_what_is_granted_is_enough_and_all_of_it_is_used(strategies: tuple[str, ...], options: dict[str, Any]) -> None:
     """Every strategy's releases, good and bad, killed and resumed, adopted and pruned, run with these rights only; and there is
     none of them that no scenario needs."""
-    granted = rights(shop("v1", strategies[0]), strategies)
+    granted = rights(shop("v1", strategies[0], options), strategies)
+    used: set[Right] = set()
 
-    used = used_by(strategies, granted)
+    async def whole_life(account: Account, strategy: str) -> None:
+        for scenario in (account.releases, account.is_killed, account.is_scaled, account.grows_old):
+            await scenario(strategy)
+
+    for strategy in strategies:
+        used |= used_in(lambda account, strategy=strategy: whole_life(account, strategy), granted, options)
+        used |= used_in(lambda account, strategy=strategy: account.adopts(strategy), granted, options)
+    used |= used_in(lambda account: account.changes_its_mind(strategies), granted, options)
 
     assert rules(granted - used) == []
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_any_missing_right_is_found_before_the_first_change(strategy: str) -> None:
+    """Whichever it is, with the first version and with the next, nothing is written but the lock, which is given back."""
+    granted = rights(shop("v1", strategy), [strategy])
+
+    async def story(world: World) -> None:
+        await world.sandbox.settle()
+        for tag in ("v1", "v2"):
+            for right in sorted(granted):
+                if (right.verb, right.resource) in TELLING or (right.verb, right.resource) == ("get", "leases"):
+                    continue
+                version = world.sandbox.store.version
+                account = Account(world, granted - {right}, INSIDE)
+                with pytest.raises(MissingRights) as refused:
+                    await account.promoted(account.shop(tag, strategy))
+                assert right.verb in refused.value.detail
+                assert right.resource.partition("/")[0] in refused.value.detail
+                assert world.changed_since(version) <= {"Lease"}
+                await asyncio.sleep(60)  # who may not delete the lock leaves it to expire
+            await Account(world, granted, INSIDE).promoted(shop(tag, strategy))
+
+    in_world(story)
+
+
+def test_all_that_is_missing_is_told_at_once() -> None:
+    """Verb, resource and names, and the command that prints the Role; exit 4."""
+
+    async def story(world: World) -> None:
+        wanted = shop("v1", "ramped")
+        granted = {right for right in rights(wanted, ["canary"]) if right.verb in ("list", "watch") or right.resource == "leases"}
+        with pytest.raises(MissingRights) as refused:
+            await world.ship("apply", wanted, strategy="canary", cluster=Permitted(world.cluster, granted))
+
+        error = refused.value
+        assert error.exit_code == 4
+        assert error.detail.splitlines() == [
+            "get, create, patch, delete configmaps",
+            "create, patch, delete secrets",
+            "create services",
+            "get, patch services: shop",
+            "get, create deployments.apps",
+            "patch deployments.apps: shop",
+            "patch, delete deployments.apps: shop-canary",
+            "patch deployments.apps/scale: shop, shop-canary",
+        ]
+        assert error.hint.startswith("`deploy rbac --strategy canary | kubectl apply -f -`")
+
+    in_world(story)
+
+
+def test_what_only_tells_is_not_asked_for() -> None:
+    """Who may not read events and logs may release; a failure is then told in fewer words."""
+
+    async def story(world: World) -> None:
+        granted = [right for right in rights(shop("v1", "ramped"), ["ramped"]) if (right.verb, right.resource) not in TELLING]
+        account = Account(world, granted, INSIDE)
+        await account.promoted(shop("v1", "ramped"))
+        failed = await world.ship("apply", shop("crash", "ramped"), cluster=account.cluster)
+
+        assert failed.phase == "RolledBack"
+        assert failed.failure is not None
+        assert "crash loop" in failed.failure.summary
+
+    in_world(story)
+
+
+def test_going_from_one_strategy_to_another_asks_for_what_that_takes() -> None:
+    """Who may do either alone may not put away what the other left standing, and is told to ask for both."""
+
+    async def story(world: World) -> None:
+        for tag, strategy in (("v1", "ramped"), ("v2", "canary")):
+            await world.ship("apply", shop(tag, strategy), strategy=strategy)
+        await world.ship("promote", shop("crash", "canary"), weight=50, is_override=True, goes_back=False)
+        account = Account(world, rights(shop("v3", "ramped"), ["ramped"]), INSIDE)
+        with pytest.raises(MissingRights) as refused:
+            await account.promoted(shop("v3", "ramped"))
+
+        assert refused.value.detail.splitlines() == [
+            "delete deployments.apps: shop-canary",
+            "patch deployments.apps/scale: shop-canary",
+        ]
+        assert "--strategy ramped --strategy canary" in refused.value.hint
+
+    in_world(story)
+
+
+def test_what_others_left_is_looked_at_with_their_rights() -> None:
+    """Routes of an earlier ab have to be read before anything else: who may not is told so with all the rest."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", shop("v1", "ab"), strategy="ab")
+        account = Account(world, rights(shop("v2", "ramped"), ["ramped"]), INSIDE)
+        with pytest.raises(MissingRights) as refused:
+            await account.promoted(shop("v2", "ramped"))
+
+        assert "get, patch, delete virtualservices.networking.istio.io: shop" in refused.value.detail
+        assert "--strategy ramped --strategy ab" in refused.value.hint
+
+    in_world(story)
+
+
+def test_objects_of_no_namespace_need_a_cluster_role() -> None:
+    """Beside the Role; kinds that only the cluster knows are named as English would have it, and said to be."""
+    extra = [("v1", "Namespace", ""), ("acme.example.com/v1", "Policy", "shop"), ("acme.example.com/v1", "Proxy", "shop")]
+    others = tuple(
+        {"apiVersion": version, "kind": kind, "metadata": {"name": "shop", **({"namespace": place} if place else {})}}
+        for version, kind, place in extra
+    )
+    wanted = dataclasses.replace(release(), others=others)
+
+    made = manifests(wanted, ["recreate"], "ci/deployer")
+
+    assert [obj["kind"] for obj in made] == ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"]
+    assert made[2]["rules"] == [
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["shop"], "verbs": ["get", "patch"]},
+    ]
+    assert made[3]["subjects"] == [{"kind": "ServiceAccount", "name": "deployer", "namespace": "ci"}]
+    assert guessed(wanted) == {"Policy": "policies", "Proxy": "proxies"}
+    granted = [resource for rule in made[0]["rules"] for resource in rule["resources"]]
+    assert {"policies", "proxies"} <= set(granted)

@@ -1,0 +1,52 @@
+"""What a plan starts from: which objects of the cluster concern a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cluster import history
+from ..cluster.observe import observe
+from ..cluster.port import Cluster
+from ..kube.objects import DESTINATION_RULE, GATEWAY, SERVICE, VIRTUAL_SERVICE, Kind, Ref, ref_of
+from ..plan.observed import Observed
+from ..plan.revision import Revision, before, in_flight_of, live_of
+from ..release.model import Release
+from ..strategies import by_name
+
+ISTIO_GROUP = "networking.istio.io/"
+
+
+async def look(cluster: Cluster, release: Release, strategy: str | None = None) -> Observed:
+    """What is live of the application, and of whatever the strategies in its history may have left beside it."""
+    revisions = await history.load(cluster, release.app, release.namespace)
+    involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
+    known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
+    has_seconds = any(by_name(name).suffix for name in involved)
+    refs = set().union(*(refs_of(each, involved) for each in known))
+    return await observe(cluster, release.app, release.namespace, refs, revisions, with_seconds=has_seconds)
+
+
+def _concerned(revisions: Sequence[Revision]) -> list[Revision]:
+    """The revisions whose objects a plan may touch: what is under way, what is live, and what that would go back to.
+
+    Their manifests may name objects that the release file no longer has.
+    """
+    live, current = live_of(revisions), in_flight_of(revisions)
+    earlier = before(revisions, live.number) if live else None
+    return [revision for revision in (current, live, earlier) if revision]
+
+
+def refs_of(release: Release, involved: set[str]) -> set[Ref]:
+    """The objects that the strategies involved read."""
+    manifests = (release.workload, *release.services, *release.others)
+    refs = {ref_of(manifest) for manifest in manifests}
+    name = release.workload["metadata"]["name"]
+
+    def beside(kind: Kind, called: str) -> Ref:
+        return Ref(kind.api_version, kind.name, release.namespace, called)
+
+    if "blue-green" in involved:
+        refs.add(beside(SERVICE, f"{name}-preview"))
+    if "ab" in involved or any(manifest["apiVersion"].startswith(ISTIO_GROUP) for manifest in manifests):
+        refs |= {beside(kind, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
+    return refs

@@ -1,0 +1,81 @@
+"""`deploy rbac`: the Role on stdout, for whoever is named, of the strategies that are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from shell import EXAMPLE, Outcome, run
+
+
+def rbac(*words: str) -> Outcome:
+    return run("rbac", "-f", str(EXAMPLE), *words)
+
+
+def names(outcome: Outcome) -> list[str]:
+    """The Deployments that may be deleted."""
+    role = next(yaml.safe_load_all(outcome.out))
+    deletes = [rule for rule in role["rules"] if "delete" in rule["verbs"] and rule["resources"] == ["deployments"]]
+    return sorted(name for rule in deletes for name in rule["resourceNames"])
+
+
+def test_the_role_is_for_the_files_own_strategy() -> None:
+    """Which is canary here; as YAML that `kubectl apply -f -` takes, for the service account `rollway`."""
+    outcome = rbac()
+    role, binding = yaml.safe_load_all(outcome.out)
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert (role["kind"], role["metadata"]) == ("Role", {"name": "rollway-shop", "namespace": "shop"})
+    assert (binding["kind"], binding["roleRef"]["name"]) == ("RoleBinding", "rollway-shop")
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "rollway", "namespace": "shop"}]
+    assert names(outcome) == ["shop-canary"]
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        (["--strategy", "ramped"], []),
+        (["--strategy", "ramped", "--strategy", "ab"], ["shop-b"]),
+        (["--all"], ["shop-b", "shop-canary", "shop-green"]),
+    ],
+)
+def test_strategies_can_be_named(words: list[str], seconds: list[str]) -> None:
+    """One, several, all."""
+    assert names(rbac(*words)) == seconds
+
+
+def test_somebody_else_in_another_namespace() -> None:
+    """The rights are in the namespace asked for; the account may live in another."""
+    document = rbac("-n", "staging", "--service-account", "ci/deployer", "-o", "json").document
+
+    assert (document["app"], document["namespace"], document["strategies"]) == ("shop", "staging", ["canary"])
+    role, binding = document["manifests"]
+    assert role["metadata"]["namespace"] == "staging"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "deployer", "namespace": "ci"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "summary"),
+    [
+        (["--all", "--strategy", "ab"], "--strategy and --all contradict each other"),
+        (["--strategy", "abc"], "'abc' is no strategy"),
+        (["--service-account", "a/b/c"], "a/b/c is no service account"),
+        (["--service-account", ""], "is no service account"),
+    ],
+)
+def test_wrong_words(words: list[str], summary: str) -> None:
+    outcome = rbac(*words)
+
+    assert outcome.code == 2
+    assert summary in outcome.err
+
+
+def test_a_namespace_has_to_be_known(tmp_path: Path) -> None:
+    """No cluster is asked for its default."""
+    (tmp_path / "deploy.yaml").write_text("app: web\nweb: {image: 'acme/web:1', port: 80}\n", encoding="utf-8")
+    without = run("rbac", "-f", str(tmp_path / "deploy.yaml"))
+
+    assert without.code == 2
+    assert "name it with -n" in without.err
+    assert run("rbac", "-f", str(tmp_path / "deploy.yaml"), "-n", "web").code == 0
