@@ -58,20 +58,29 @@ class Lock:
             self._lease = await self._cluster.create(self._wanted())
         except Conflict:
             asked_at = await self._take_over()
+        except asyncio.CancelledError:
+            await self._drop_unseen()
+            raise
         self._good_until = asked_at + DURATION_S
         self._renewing = asyncio.create_task(self._renew())
 
     async def release(self) -> None:
-        """Gives the lock back. What cannot be given back expires by itself."""
+        """Gives the lock back. What cannot be given back expires by itself; where this is cancelled it can be done again."""
         if self._renewing:
             self._renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._renewing
+            await asyncio.gather(self._renewing, return_exceptions=True)
             self._renewing = None
-        lease, self._lease = self._lease, None
-        if lease:
+        if self._lease:
             with contextlib.suppress(ClusterError):
-                await self._cluster.delete(self._ref, uid=lease["metadata"]["uid"])
+                await self._cluster.delete(self._ref, uid=self._lease["metadata"]["uid"])
+            self._lease = None
+
+    async def _drop_unseen(self) -> None:
+        """After a signal cut off the request for the lock: it may be ours all the same."""
+        with contextlib.suppress(ClusterError):
+            held = await self._cluster.get(self._ref)
+            if held and annotations_of(held).get(PROCESS_ANNOTATION) == self._process:
+                await self._cluster.delete(self._ref, uid=held["metadata"]["uid"])
 
     def check(self) -> None:
         """Raises Locked where the lock has been lost, or may have been: nothing may be changed any more.

@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from mortal import Faulty, Killed, Mortal
+from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked
 from rollway.kube.objects import LEASE
@@ -83,6 +83,32 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
         await asyncio.sleep(DURATION_S + 1)
 
         await command(world, strategy, verb, world.cluster)
+
+        await asyncio.sleep(60)
+        assert world.standing() == standing, f"call {at} of {calls}"
+        assert [(r.number, r.version, r.phase, r.weight) for r in await world.history()] == history, f"call {at} of {calls}"
+        assert not world.emptied or strategy == "recreate", f"call {at} of {calls}"
+
+    for at in range(1, calls + 1):
+        in_world(lambda world, at=at: story(world, at))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_stopped_at_any_call(strategy: str) -> None:
+    """A run that a signal cancels, whatever it was just doing, leaves no lock behind; the same command at once ends right."""
+    calls, standing, history = undisturbed(strategy, "apply")
+
+    async def story(world: World, at: int) -> None:
+        await prepare(world, strategy, "apply")
+
+        async def stopped() -> None:
+            await command(world, strategy, "apply", Stopped(world.cluster, at))
+
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.create_task(stopped())
+        assert not list(world.sandbox.store.list(LEASE)), f"call {at} of {calls}"
+
+        await command(world, strategy, "apply", world.cluster)
 
         await asyncio.sleep(60)
         assert world.standing() == standing, f"call {at} of {calls}"

@@ -1,7 +1,8 @@
-"""Clusters that go wrong half-way: the user dies, or one call of many fails."""
+"""Clusters that go wrong half-way: the user dies, is stopped, or one call of many fails."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -78,3 +79,34 @@ class Faulty:
     def _is_hit(self) -> bool:
         self.calls += 1
         return self.calls == self._at
+
+
+class Stopped:
+    """Passes calls on, and cancels the task that made it at one of them, as a signal does: that call is done, its answer lost."""
+
+    def __init__(self, cluster: Any, at: int) -> None:
+        self._cluster = cluster
+        self._at = at
+        self._task = asyncio.current_task()
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._cluster, name)
+
+        async def passed_on(*args: Any, **kwargs: Any) -> Any:
+            answer = await call(*args, **kwargs)
+            await self._count()
+            return answer
+
+        return passed_on
+
+    async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        await self._count()
+        async for event in self._cluster.watch(*args, **kwargs):
+            yield event
+
+    async def _count(self) -> None:
+        self.calls += 1
+        if self.calls == self._at and self._task:
+            self._task.cancel()
+            await asyncio.sleep(0)
