@@ -6,7 +6,6 @@ Whatever stops it, every step that was begun is absolute and can be done again: 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +48,7 @@ class Executor:
         self._cluster = cluster
         self._lock = lock
         self._journal = journal
-        self._emit = _guarded(emit)
+        self._emit = emit
         self._has_changed = False
         self._applied: dict[Ref, Obj] = {}
 
@@ -177,16 +176,6 @@ class Executor:
         self._journal.revisions[step.number] = written
         if step.phase == "Promoted":
             await history.prune(self._cluster, self._journal.in_order)
-
-
-def _guarded(emit: Emit) -> Emit:
-    """A view that breaks (its pipe is gone) must not break the run."""
-
-    def guarded(event: RunEvent) -> None:
-        with contextlib.suppress(Exception):
-            emit(event)
-
-    return guarded
 
 
 def _template(deployment: Obj) -> object:

@@ -202,8 +202,14 @@ async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
                 text = await _last_log(cluster, namespace, problem)
                 logs += [(name, text)] if text else []
     state = view.progress
-    summary = f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready"
-    return StepFailed(f"{summary}; {why}" if why else summary, problems, logs)
+    reasons = [f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready", why, _refusal(view.deployment)]
+    return StepFailed("; ".join(filter(None, reasons)), problems, logs)
+
+
+def _refusal(deployment: Obj | None) -> str:
+    """Why pods cannot even be made: a quota, or an admission webhook."""
+    conditions = get(deployment, "status", "conditions", default=[])
+    return next((c.get("message", "") for c in conditions if c["type"] == "ReplicaFailure" and c["status"] == "True"), "")
 
 
 async def _last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:

@@ -81,6 +81,7 @@ async def run(
     Raises TimedOut with the release left as it is, Refused where another run or somebody's fields stand in the way.
     """
     options = options or Options()
+    options = replace(options, emit=_guarded(options.emit))
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         chosen = choose(release, observed, request, strategy, is_override=options.is_override, force=options.force)
@@ -95,6 +96,7 @@ async def run(
 async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options: Options | None = None) -> Result:
     """Executes a saved plan. Raises StalePlan where anything it was made from has changed since."""
     options = options or Options()
+    options = replace(options, emit=_guarded(options.emit))
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         now = basis_of(observed.objects)
@@ -282,6 +284,16 @@ async def _refuse_missing_namespace(cluster: Cluster, release: Release) -> None:
         if await cluster.get(Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)) is None:
             details = {"name": release.namespace, "kind": "namespaces"}
             raise NotFound(404, "NotFound", f'namespaces "{release.namespace}" not found', details)
+
+
+def _guarded(emit: Callable[[RunEvent], None]) -> Callable[[RunEvent], None]:
+    """A view that breaks (its pipe is gone) must not break the run, nor its way back."""
+
+    def guarded(event: RunEvent) -> None:
+        with contextlib.suppress(Exception):
+            emit(event)
+
+    return guarded
 
 
 def _told(failure: Failure) -> str:

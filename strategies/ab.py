@@ -46,7 +46,7 @@ class Ab(Strategy):
         others = [obj for obj in release.others if not self._is_routing(obj)]
         variant = self._variant(self._variant_pods(replicas or release.replicas or 1))
         routes = self._routes(release, Traffic(self.first_weight(), self._matches))
-        return (*others, *release.services, own, self._rule(release), *self._gateway(release), variant, routes)
+        return (*others, *release.services, own, self._rule(release), *self._gateway(release), variant, *routes)
 
     @property
     def _matches(self) -> tuple[Obj, ...]:
@@ -65,7 +65,7 @@ class Ab(Strategy):
         draft.notes.append(f"requests that reach Service {self.app.host.name} past Istio's proxies are spread over both versions")
         draft.wait(self._variant_name, "rolled-out", pods, "nothing is routed to it before")
         why = f"{weight}% of all requests" if weight else "requests that match"
-        draft.apply(self._routes(release, Traffic(weight, self._matches)), f"{why} to {release.version}")
+        self._apply_routes(draft, release, Traffic(weight, self._matches), f"{why} to {release.version}")
         return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(weight))
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
@@ -74,7 +74,7 @@ class Ab(Strategy):
         if draft.deployment(self._variant_name) is not None:
             draft.apply(self._variant(replicas), "at full size before it takes everybody")
             draft.wait(self._variant_name, "rolled-out", replicas, "until all of it is ready")
-            draft.apply(self._routes(release, Traffic(100)), f"{release.version} for everybody")
+            self._apply_routes(draft, release, Traffic(100), f"{release.version} for everybody")
         return super()._finish(draft, replicas)
 
     def _bind_others(self, draft: Draft) -> None:
@@ -90,7 +90,8 @@ class Ab(Strategy):
 
     def _lay_routes(self, draft: Draft, release: Release) -> None:
         """Rule, gateway and routes with everything on the stable subset, where there are none yet."""
-        if any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft)):
+        wanted = self._routes(release, Traffic(0))
+        if all(istio.uses_subsets(draft.find_like(routes), self.app.host) for routes in wanted):
             return
         draft.apply(
             self._rule(release),
@@ -99,14 +100,19 @@ class Ab(Strategy):
         )
         for gateway in self._gateway(release):
             draft.apply(gateway, "where requests from outside come in", is_made=True)
+        self._apply_routes(draft, release, Traffic(0), "all requests to the stable subset, before the variant's pods appear")
+
+    def _apply_routes(self, draft: Draft, release: Release, traffic: Traffic, why: str) -> None:
         is_made = istio.routes_to(release.others, self.app.host) is None
-        why = "all requests to the stable subset, before the variant's pods appear"
-        draft.apply(self._routes(release, Traffic(0)), why, is_made=is_made)
+        for routes in self._routes(release, traffic):
+            draft.apply(routes, why, is_made=is_made)
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
         for service in release.services:
             draft.apply(service, "as in the manifests")
         self._lay_routes(draft, release)
+        draft.apply(self._rule(release), "as in the manifests, with the subsets")
+        self._apply_routes(draft, release, Traffic(0), "as in the manifests, all requests to the stable subset")
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         shares = [istio.variant_weight(vs, self.app.host) for vs in self._virtual_services(draft)]
@@ -130,15 +136,16 @@ class Ab(Strategy):
         user = istio.rule_of(release.others, self.app.host)
         return self._placed(istio.destination_rule(self.app.name, self.app.host, user=user))
 
-    def _routes(self, release: Release, traffic: Traffic) -> Obj:
-        options = self.release.options.ab
-        user = istio.routes_to(release.others, self.app.host)
-        gateway = options.gateway if options.hosts or options.gateway else None
-        return self._placed(
-            istio.virtual_service(
-                self.app.name, self.app.host, traffic, hosts=options.hosts, gateway=gateway or self._own_gateway, user=user
-            )
-        )
+    def _routes(self, release: Release, traffic: Traffic) -> list[Obj]:
+        """Every VirtualService of the manifests that routes to the Service; one of our own where there is none."""
+        options, host = self.release.options.ab, self.app.host
+        gateway = (options.gateway if options.hosts or options.gateway else None) or self._own_gateway
+        users: list[Obj | None] = [obj for obj in release.others if istio.routes_to([obj], host)]
+        made = [
+            istio.virtual_service(self.app.name, host, traffic, hosts=options.hosts, gateway=gateway, user=user)
+            for user in users or [None]
+        ]
+        return [self._placed(routes) for routes in made]
 
     @property
     def _own_gateway(self) -> str | None:
