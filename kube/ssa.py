@@ -89,7 +89,7 @@ def apply(
             shares = shares_of({"metadata": {"managedFields": entries}})
     owner = Owner(manager, "Apply", manifest["apiVersion"], subresource)
     last = shares.get(owner.key)
-    wanted = fieldset.excluding(_ownable(fieldset.fields_of(manifest, type_)), ignored)
+    wanted = fieldset.excluding(fieldset.fields_of(manifest, type_), ignored)
     shares[owner.key] = Share(owner, wanted, last.time if last else "")
     merged = fieldset.merge(before, manifest, type_)
     if last and last.fields:

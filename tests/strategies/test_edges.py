@@ -829,3 +829,18 @@ def test_what_was_found_with_recreate_comes_back_with_it() -> None:
         assert world.versions() == {"v0": 4}
 
     in_world(story)
+
+
+def test_the_last_label_may_go() -> None:
+    """A ConfigMap had labels in v1 and has none in v2: its name stays."""
+
+    async def story(world: World) -> None:
+        before = release("v1")
+        before.others[0]["metadata"]["labels"] = {"team": "web"}
+        await world.ship("apply", before)
+        result = await world.ship("apply", release("v2"))
+
+        assert result.phase == "Promoted"
+        assert "labels" not in world.standing()["ConfigMap shop-settings"]["metadata"]
+
+    in_world(story)
