@@ -21,7 +21,7 @@ from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
-from . import rights
+from . import rights, served
 from .look import look
 
 
@@ -70,7 +70,9 @@ async def plan(
         observed = await look(cluster, release, strategy)
     if not observed.history and not any(observed.objects.values()):
         await _refuse_missing_namespace(cluster, release)
-    return choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
+    made = choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
+    await served.check(cluster, made)
+    return made
 
 
 async def run(
@@ -160,6 +162,7 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         if made.is_empty:
             return Result(made, made.phase, made.weight)
         await rights.check(cluster, chosen.release, _strategies(chosen, observed), made)
+        await served.check(cluster, made)
         return await _execute(cluster, release, chosen, made, observed, lock, options)
 
 
@@ -283,7 +286,9 @@ async def _refuse_missing_namespace(cluster: Cluster, release: Release) -> None:
     with contextlib.suppress(Forbidden):
         if await cluster.get(Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)) is None:
             details = {"name": release.namespace, "kind": "namespaces"}
-            raise NotFound(404, "NotFound", f'namespaces "{release.namespace}" not found', details)
+            missing = NotFound(404, "NotFound", f'namespaces "{release.namespace}" not found', details)
+            missing.hint = f"create it with `kubectl create namespace {release.namespace}`, or name another with -n"
+            raise missing
 
 
 def _guarded(emit: Callable[[RunEvent], None]) -> Callable[[RunEvent], None]:

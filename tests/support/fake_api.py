@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -60,6 +61,26 @@ async def serving(app: web.Application, tls: ssl.SSLContext | None = None) -> As
         yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@contextlib.contextmanager
+def in_background(server: contextlib.AbstractAsyncContextManager[str]) -> Iterator[str]:
+    """A server on an event loop and a thread of its own, for commands that run their own loop here; its address."""
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as thread:
+        loop, ended = runner.get_loop(), asyncio.Event()
+        address: Future[str] = Future()
+
+        async def serve() -> None:
+            async with server as host:
+                address.set_result(host)
+                await ended.wait()
+
+        serving = thread.submit(runner.run, serve())
+        try:
+            yield address.result(10)
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+            serving.result(10)
 
 
 @contextlib.asynccontextmanager
