@@ -79,7 +79,7 @@ class Ab(Strategy):
 
     def _bind_others(self, draft: Draft) -> None:
         """Services that Istio does not route here reach the stable pods only, before the variant's appear."""
-        for name in self.app.service_names[1:]:
+        for name in (name for name in self.app.service_names if name != self.app.host.name):
             live = draft.find(SERVICE, name)
             if live is not None:
                 side = draft.deployment(self.app.name)

@@ -22,9 +22,16 @@ class App:
         return str(self.release.workload["metadata"]["name"])
 
     @property
+    def primary(self) -> Obj | None:
+        """The Service that stands for the application: the one of its name, wherever it stands in the files, else the first."""
+        by_name = {service["metadata"]["name"]: service for service in self.release.services}
+        first = next(iter(by_name.values()), None)
+        return by_name.get(self.name) or by_name.get(self.release.app) or first
+
+    @property
     def host(self) -> Host:
-        """The Service by which Istio knows the application: its first one."""
-        name = self.release.services[0]["metadata"]["name"] if self.release.services else self.name
+        """The Service by which Istio knows the application."""
+        name = self.primary["metadata"]["name"] if self.primary else self.name
         return Host(str(name), self.release.namespace)
 
     @property

@@ -158,7 +158,8 @@ class BlueGreen(Strategy):
         return manifests.second(release, GREEN, GREEN, replicas, deadline_s=self.deadline_s)
 
     def _preview(self, track: str) -> Obj:
-        made = selector.preview(self.release.services[0], self._preview_name, track)
+        assert self.app.primary is not None, "refused before: blue-green without a Service"
+        made = selector.preview(self.app.primary, self._preview_name, track)
         made["metadata"]["labels"] = {**made["metadata"]["labels"], APP_LABEL: self.release.app}
         return made
 
