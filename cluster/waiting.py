@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import ClusterError
-from ..health.deployment import Progress, progress
-from ..health.pods import Problem, is_of_template, is_ready, problem_of
+from ..health.deployment import Progress, progress, refusal
+from ..health.pods import Problem, hindrance_of, is_of_template, is_ready, problem_of
 from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
 from ..plan.steps import Wait
 from .port import Cluster, Event
 
 Moved = Callable[[str, int, int], None]
+_Item = tuple[str, Event]
+_Queue = asyncio.Queue[_Item | BaseException]
 PODS_TOLD = 3
 LOG_LINES = 5
 SILENCE_S = 1.0
+TOLD_AFTER_S = 3.0
+REFUSED_FOR_S = 5.0
 HASH_LABEL = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -34,18 +39,13 @@ class StepFailed(Exception):
 async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> Obj | None:
     """Returns when what the step waits for holds, with the Deployment as it is then.
 
-    Raises StepFailed when a pod of the new version says that it never will be ready, or when no count has changed for the step's
-    `deadline_s`.
+    Raises StepFailed when a pod of the new version says that it never will be ready, when the API server goes on refusing to make
+    one, or when no count has changed for the step's `deadline_s`. What is in the way, and may pass, is told meanwhile.
     """
     view = _View(step)
-    async with contextlib.aclosing(_both(cluster, step)) as events:
+    async with _both(cluster, step) as (item, queue):
         while True:
-            try:
-                async with asyncio.timeout(view.left_s):
-                    kind, event = await anext(events)
-            except TimeoutError:
-                raise await _failed(cluster, view) from None
-            view.take(kind, event)
+            view.take(*item)
             state = view.progress
             if state.is_done:
                 if state.wanted:
@@ -59,6 +59,25 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> Obj | None:
                 await view.learn_newest(cluster)
                 if final := view.final_problem():
                     raise await _failed(cluster, view, final.reason)
+            item = await _next(cluster, view, queue, moved)
+
+
+async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _Item:
+    """The next event. Raises StepFailed where none comes in time."""
+    while True:
+        try:
+            async with asyncio.timeout(view.left_s):
+                item = await queue.get()
+        except TimeoutError:
+            if view.is_over:
+                raise await _failed(cluster, view) from None
+            moved(view.hindrance_told(), view.progress.ready, view.progress.wanted)
+            continue
+        if isinstance(item, BaseException):
+            raise item
+        if item[1].type == "DELETED" and item[0] == DEPLOYMENT.name and view.step.until != "drained":
+            raise StepFailed(f"{view.step.ref} is gone: somebody deleted it while this run was under way")
+        return item
 
 
 class _View:
@@ -72,11 +91,26 @@ class _View:
         self._has_begun_well = False
         self._newest_hash = ""
         self._moved_at = asyncio.get_running_loop().time()
+        self._hindrance = ""
+        self._hindered_at = 0.0
+        self._told = ""
+        self._refused_at = math.inf
 
     @property
     def left_s(self) -> float:
-        """Until the deadline since something last moved."""
-        return max(self._moved_at + self.step.deadline_s - asyncio.get_running_loop().time(), 0.0)
+        """Until something has to be done though nothing happens: to give up, or to tell what is in the way."""
+        tell_at = self._hindered_at + TOLD_AFTER_S if self._hindrance not in ("", self._told) else math.inf
+        return max(min(self._over_at, tell_at) - asyncio.get_running_loop().time(), 0.0)
+
+    @property
+    def is_over(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._over_at
+
+    @property
+    def _over_at(self) -> float:
+        """The deadline since something last moved; a refusal is given less time."""
+        refused_for_good_at = max(self._refused_at, self._moved_at) + REFUSED_FOR_S
+        return min(self._moved_at + self.step.deadline_s, refused_for_good_at)
 
     @property
     def is_news(self) -> bool:
@@ -95,6 +129,33 @@ class _View:
             self.pods.pop(event.obj["metadata"]["name"], None)
         else:
             self.pods[event.obj["metadata"]["name"]] = event.obj
+        if self.step.until != "drained":
+            self._look_for_hindrances()
+
+    def _look_for_hindrances(self) -> None:
+        now = asyncio.get_running_loop().time()
+        refused = refusal(self.deployment)
+        is_refused = refused is not None and refused.is_final and not self._goes_on
+        self._refused_at = min(self._refused_at, now) if is_refused else math.inf
+        problem = next((found for pod in self.new_pods() if not is_ready(pod) and (found := hindrance_of(pod))), None)
+        pod_says = ": ".join(filter(None, (problem.reason, problem.detail))) if problem else ""
+        hindrance = refused.message if refused else pod_says
+        if hindrance != self._hindrance:
+            self._hindrance, self._hindered_at = hindrance, now
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether some pod leaves, or comes, and so makes room: under a tight quota a rollout goes on by itself, if slowly."""
+        status = get(self.deployment, "status", default={})
+        if status.get("availableReplicas", 0) < status.get("readyReplicas", 0):
+            return True
+        is_leaving = any(get(pod, "metadata", "deletionTimestamp") for pod in self.pods.values())
+        return is_leaving or any(not is_ready(pod) and not hindrance_of(pod) for pod in self.new_pods())
+
+    def hindrance_told(self) -> str:
+        """What is in the way, once it has been for long enough to be worth telling; it is told once."""
+        self._told = self._hindrance
+        return f"{self.progress.message}; {self._hindrance}"
 
     def has_moved(self) -> bool:
         """Whether a count has changed since the last call; the deadline then starts anew."""
@@ -136,9 +197,10 @@ class _View:
         return next((problem for problem in problems if problem and problem.is_final), None)
 
 
-async def _both(cluster: Cluster, step: Wait) -> AsyncGenerator[tuple[str, Event], None]:
-    """The Deployment's and the pods' events in one stream."""
-    queue: asyncio.Queue[tuple[str, Event] | BaseException] = asyncio.Queue()
+@contextlib.asynccontextmanager
+async def _both(cluster: Cluster, step: Wait) -> AsyncIterator[tuple[_Item, _Queue]]:
+    """The Deployment as it is, and its and the pods' events after that in one queue."""
+    queue: _Queue = asyncio.Queue()
 
     async def follow(kind: str, source: AsyncIterator[Event]) -> None:
         try:
@@ -151,24 +213,17 @@ async def _both(cluster: Cluster, step: Wait) -> AsyncGenerator[tuple[str, Event
     tasks = [asyncio.create_task(follow(DEPLOYMENT.name, cluster.watch(DEPLOYMENT, namespace, name=name)))]
     try:
         live = await _first(cluster, step, queue)
-        yield DEPLOYMENT.name, live
         labels = get(live.obj, "spec", "selector", "matchLabels")
         if step.until != "drained":
             tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, namespace, labels=labels))))
-        while True:
-            item = await queue.get()
-            if isinstance(item, BaseException):
-                raise item
-            if item[1].type == "DELETED" and item[0] == DEPLOYMENT.name and step.until != "drained":
-                raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
-            yield item
+        yield (DEPLOYMENT.name, live), queue
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _first(cluster: Cluster, step: Wait, queue: asyncio.Queue[tuple[str, Event] | BaseException]) -> Event:
+async def _first(cluster: Cluster, step: Wait, queue: _Queue) -> Event:
     """The Deployment as it is. A watch says nothing of what is not there: after a moment of silence it is asked for."""
     try:
         async with asyncio.timeout(SILENCE_S):
@@ -202,14 +257,9 @@ async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
                 text = await _last_log(cluster, namespace, problem)
                 logs += [(name, text)] if text else []
     state = view.progress
-    reasons = [f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready", why, _refusal(view.deployment)]
+    refused = refusal(view.deployment)
+    reasons = [f"{view.step.ref.name}: {state.ready} of {state.wanted} pods ready", why, refused.message if refused else ""]
     return StepFailed("; ".join(filter(None, reasons)), problems, logs)
-
-
-def _refusal(deployment: Obj | None) -> str:
-    """Why pods cannot even be made: a quota, or an admission webhook."""
-    conditions = get(deployment, "status", "conditions", default=[])
-    return next((c.get("message", "") for c in conditions if c["type"] == "ReplicaFailure" and c["status"] == "True"), "")
 
 
 async def _last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:

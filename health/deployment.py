@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from ..kube.objects import get
 from ..plan.steps import Until
 
+UNANSWERED = ("failed calling webhook", "internal error", "timeout", "deadline exceeded", "connection refused", "try again")
+
 
 class Progress(NamedTuple):
     """`is_done`: what was waited for holds. `ready` of `wanted` pods. `failure` is not empty when it says it never will."""
@@ -42,6 +44,26 @@ def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int, *, i
             return Progress(is_done, min(counts.ready, counts.all), counts.all, f"{counts.ready} of {counts.all} pods ready")
         case "drained":
             return Progress(counts.all == 0, 0, 0, f"{counts.all} pods left")
+
+
+class Refusal(NamedTuple):
+    """Why pods cannot even be made, in the API server's words: a quota, a policy, a webhook. `is_final`: repeating the request
+    does not help as long as nothing else changes."""
+
+    message: str
+    is_final: bool
+
+
+def refusal(deployment: Mapping[str, Any] | None) -> Refusal | None:
+    """What the ReplicaSet controller was last answered (condition ReplicaFailure), as far as it is about the newest template."""
+    if deployment is None or _Counts.of(deployment).is_behind:
+        return None
+    for condition in get(deployment, "status", "conditions", default=[]):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            message = condition.get("message", "")
+            # who cannot be asked may answer later; who says no says it again
+            return Refusal(message, not any(word in message.lower() for word in UNANSWERED))
+    return None
 
 
 class _Counts(NamedTuple):

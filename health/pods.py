@@ -30,6 +30,19 @@ GONE_FOR_GOOD = (
     "pull access denied",
     "invalid reference",
 )
+MAY_PASS = (
+    "dial tcp",
+    "proxyconnect",
+    "timeout",
+    "deadline exceeded",
+    "toomanyrequests",
+    "too many requests",
+    "service unavailable",
+    "bad gateway",
+    "is reserved for",
+)
+"""The network, the registry or the node is in the way, whatever else a message says (a proxy's "not found" is one)."""
+
 CRASHES_ENOUGH = 2
 
 
@@ -54,25 +67,33 @@ def problem_of(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]] = ())
     """What is wrong with a pod, or None where it is ready, terminating, or simply not there yet."""
     if is_ready(pod) or get(pod, "metadata", "deletionTimestamp"):
         return None
+    return hindrance_of(pod) or _unready(pod, events)
+
+
+def hindrance_of(pod: Mapping[str, Any]) -> Problem | None:
+    """What keeps a pod's containers from running; that its probe does not answer yet is no hindrance, only the way it starts."""
     name = pod["metadata"]["name"]
     for condition in get(pod, "status", "conditions", default=[]):
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
             return Problem(name, "cannot be scheduled", condition.get("message", ""))
-    statuses = [*get(pod, "status", "initContainerStatuses", default=[]), *get(pod, "status", "containerStatuses", default=[])]
-    for status in statuses:
-        if problem := _of_container(name, status):
-            return problem
-    return _unready(name, statuses, events)
+    return next((problem for status in _statuses(pod) if (problem := _of_container(name, status))), None)
+
+
+def _statuses(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    kinds = ("initContainerStatuses", "containerStatuses")
+    return [status for kind in kinds for status in get(pod, "status", kind, default=[])]
 
 
 def _of_container(pod: str, status: Mapping[str, Any]) -> Problem | None:
     waiting = get(status, "state", "waiting", default={})
     reason, message, container = waiting.get("reason", ""), waiting.get("message", ""), status["name"]
     if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
-        is_final = reason in ("InvalidImageName", "ErrImageNeverPull") or any(word in message.lower() for word in GONE_FOR_GOOD)
+        is_final = reason in ("InvalidImageName", "ErrImageNeverPull") or (
+            _says(message, GONE_FOR_GOOD) and not _says(message, MAY_PASS)
+        )
         return Problem(pod, f"the image cannot be pulled: {status.get('image', '')}".rstrip(": "), message, is_final)
     if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
-        return Problem(pod, "the container cannot be created", message, is_final=True)
+        return Problem(pod, "the container cannot be created", message, is_final=not _says(message, MAY_PASS))
     ended = get(status, "state", "terminated") or get(status, "lastState", "terminated")
     restarts = status.get("restartCount", 0)
     if reason == "CrashLoopBackOff" or (ended and ended.get("exitCode")):
@@ -86,11 +107,16 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-def _unready(pod: str, statuses: Sequence[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> Problem | None:
+def _says(message: str, words: Sequence[str]) -> bool:
+    return any(word in message.lower() for word in words)
+
+
+def _unready(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> Problem | None:
     """Running, and its probe says no."""
-    running = [status for status in statuses if get(status, "state", "running") is not None and not status.get("ready")]
+    running = [each for each in _statuses(pod) if get(each, "state", "running") is not None and not each.get("ready")]
     if not running:
         return None
-    answers = [e for e in events if get(e, "involvedObject", "name") == pod and e.get("reason") == "Unhealthy"]
+    name = pod["metadata"]["name"]
+    answers = [e for e in events if get(e, "involvedObject", "name") == name and e.get("reason") == "Unhealthy"]
     said = answers[-1].get("message", "") if answers else ""
-    return Problem(pod, "running, but not ready", said, container=running[0]["name"])
+    return Problem(name, "running, but not ready", said, container=running[0]["name"])

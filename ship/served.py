@@ -1,4 +1,4 @@
-"""Whether the cluster knows the kinds that a plan makes: not every one has Istio, which is to be told before anything is changed."""
+"""Whether the cluster knows the kinds that a plan makes: not every one has Istio, which is told before anything is changed."""
 
 from __future__ import annotations
 

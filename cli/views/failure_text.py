@@ -11,6 +11,7 @@ from .paint import Paint
 from .words import duration, way_back
 
 _HINTS = (
+    ("exceeded quota", "`kubectl describe resourcequota` shows what is left; ask for more, or release with fewer pods"),
     ("image", "check that the image exists and that the cluster may pull it (imagePullSecrets)"),
     ("out of memory", "raise resources.limits.memory, or find what needs more of it"),
     ("crash", "read the log above; the container ends by itself right after its start"),
@@ -67,7 +68,7 @@ def _done_about(result: Result, never_left: bool) -> str:
 def _hint(result: Result, failure: Failure) -> str:
     if result.way_back_failure:
         return "see `deploy status`, then `deploy rollback` once its cause is gone"
-    said = " ".join(pod.reason for pod in failure.pods)
+    said = " ".join(pod.reason for pod in failure.pods) or failure.summary
     return next((hint for word, hint in _HINTS if word in said), "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rollway.health.pods import problem_of
+from rollway.health.pods import hindrance_of, problem_of
 
 
 def pod(*, conditions: list[dict] | None = None, **status: Any) -> dict:
@@ -38,6 +38,54 @@ ROWS = [
     (pod(state=waiting("CreateContainerConfigError", 'secret "db" not found')), "the container cannot be created", True),
     (pod(state={"running": {}}), "running, but not ready", False),
 ]
+PULLS = [
+    ("docker.io/acme/shop:2: not found", True),
+    ("manifest for acme/shop:2 not found: manifest unknown", True),
+    ("pull access denied, repository does not exist or may require authorization", True),
+    ("dial tcp: lookup ghcr.io: no such host", False),
+    ("proxyconnect tcp: 404 Not Found", False),
+    ("Head https://ghcr.io/v2/acme/shop: net/http: TLS handshake timeout, mirror: not found", False),
+    ("toomanyrequests: You have reached your pull rate limit", False),
+    ("context deadline exceeded", False),
+]
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+@pytest.mark.parametrize(("message", "is_final"), PULLS)
+def test_a_pull_that_may_pass_is_not_final(reason: str, message: str, is_final: bool) -> None:
+    """An image that does not exist will not tomorrow; a network, a proxy or a registry in trouble may be well again."""
+    found = problem_of(pod(state=waiting(reason, message)))
+
+    assert found is not None
+    assert (found.detail, found.is_final) == (message, is_final)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "is_final"),
+    [
+        ("CreateContainerConfigError", 'secret "db" not found', True),
+        ("RunContainerError", 'exec: "shopd": executable file not found in $PATH', True),
+        ("CreateContainerError", "context deadline exceeded", False),
+        ("CreateContainerError", 'failed to reserve container name: name "shop" is reserved for "1f3"', False),
+    ],
+)
+def test_a_container_that_cannot_be_created(reason: str, message: str, is_final: bool) -> None:
+    """What it refers to is missing: final. A node that is slow: not."""
+    found = problem_of(pod(state=waiting(reason, message)))
+
+    assert found is not None
+    assert found.is_final == is_final
+
+
+def test_what_starts_is_not_hindered() -> None:
+    """A probe that does not answer yet is how pods start; a node that is missing is not."""
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+
+    assert hindrance_of(pod(state={"running": {}})) is None
+    assert hindrance_of(pod(state=waiting("ContainerCreating"))) is None
+    hindered = hindrance_of(pod(conditions=[unschedulable]))
+    assert hindered is not None
+    assert not hindered.is_final, "a cluster autoscaler may add a node"
 
 
 @pytest.mark.parametrize(("troubled", "reason", "is_final"), ROWS)

@@ -1,0 +1,127 @@
+"""Waiting for a Deployment whose pods cannot be made, or find no node: what is told, and when it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+from rollway.cluster.port import Event
+from rollway.cluster.waiting import StepFailed, wait_for
+from rollway.kube.objects import DEPLOYMENT, POD, Kind, Obj, Ref
+from rollway.plan.steps import Wait
+from rollway.sandbox.timeline import run_virtual
+
+QUOTA = 'pods "shop-1" is forbidden: exceeded quota: team'
+NO_NODE = "0/3 nodes are available: 3 Insufficient cpu."
+STEP = Wait(ref=Ref("apps/v1", "Deployment", "shop", "shop"), until="rolled-out", pods=2, deadline_s=60, why="")
+LABELS = {"app": "shop"}
+TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "shop", "image": "shop:2"}]}}
+
+
+def deployment(refused: str = "", **counts: int) -> Obj:
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused}
+    return {
+        "metadata": {"name": "shop", "namespace": "shop", "uid": "1", "generation": 1},
+        "spec": {"replicas": 2, "selector": {"matchLabels": LABELS}, "template": TEMPLATE},
+        "status": {"observedGeneration": 1, "conditions": [failure] if refused else [], **counts},
+    }
+
+
+def pod(name: str, *conditions: Obj, **meta: Any) -> Obj:
+    return {
+        "metadata": {"name": name, "namespace": "shop", "labels": LABELS, **meta},
+        "spec": TEMPLATE["spec"],
+        "status": {"conditions": list(conditions)},
+    }
+
+
+READY = {"type": "Ready", "status": "True"}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NO_NODE}
+DONE = deployment(replicas=2, updatedReplicas=2, readyReplicas=2, availableReplicas=2)
+
+
+class Scripted:
+    """Tells of objects at their moments, in seconds, and of nothing else."""
+
+    def __init__(self, *story: tuple[float, Kind, Obj]) -> None:
+        self._story = story
+
+    async def watch(self, kind: Kind, namespace: str, **_: Any) -> AsyncGenerator[Event, None]:
+        loop = asyncio.get_running_loop()
+        for at, of, obj in self._story:
+            if of == kind:
+                await asyncio.sleep(max(at - loop.time(), 0))
+                yield Event("ADDED", obj)
+        await asyncio.Event().wait()
+
+    async def list(self, kind: Kind, namespace: str, **_: Any) -> Sequence[Obj]:
+        return ()
+
+
+def waited(*story: tuple[float, Kind, Obj]) -> tuple[float, str, list[str]]:
+    """When it ended, the failure, and what was told on the way."""
+
+    async def main() -> tuple[float, str, list[str]]:
+        told: list[str] = []
+        failure = ""
+        began = asyncio.get_running_loop().time()
+        shifted = [(began + at, kind, obj) for at, kind, obj in story]
+        try:
+            await wait_for(Scripted(*shifted), STEP, lambda message, ready, wanted: told.append(message))  # type: ignore[arg-type]
+        except StepFailed as failed:
+            failure = failed.summary
+        return asyncio.get_running_loop().time() - began, failure, told
+
+    ended: tuple[float, str, list[str]] = run_virtual(main())
+    return ended
+
+
+def test_a_quota_that_is_full_is_told_within_seconds() -> None:
+    """With the API server's words, long before the deadline."""
+    after_s, failure, told = waited((0, DEPLOYMENT, deployment(QUOTA)))
+
+    assert after_s == pytest.approx(5)
+    assert failure == f"shop: 0 of 2 pods ready; {QUOTA}"
+    assert told[-1].endswith(QUOTA)
+
+
+def test_a_refusal_is_not_final_while_pods_come_or_leave() -> None:
+    """Under a tight quota a rollout goes on as the room is made: one pod leaves, one starts, and then all is well."""
+    leaving = pod("old", READY, deletionTimestamp="2026-01-01T00:00:00Z")
+    story = [(0, DEPLOYMENT, deployment(QUOTA)), (0, POD, leaving), (0, POD, pod("new")), (40, DEPLOYMENT, DONE)]
+
+    assert waited(*story)[:2] == (pytest.approx(40), "")
+
+
+def test_a_webhook_that_does_not_answer_has_until_the_deadline() -> None:
+    """It may be well again; meanwhile it is named."""
+    trouble = 'Internal error occurred: failed calling webhook "x": connection refused'
+    after_s, failure, told = waited((0, DEPLOYMENT, deployment(trouble)))
+
+    assert after_s == pytest.approx(60)
+    assert trouble in failure
+    assert trouble in told[-1]
+
+
+def test_no_node_is_told_soon_and_final_only_at_the_deadline() -> None:
+    """Once, after a few seconds: a cluster autoscaler may add a node."""
+    pods = [(float(at), POD, pod("new", UNSCHEDULABLE)) for at in (0, 1, 10, 20)]
+    after_s, failure, told = waited((0, DEPLOYMENT, deployment()), *pods)
+
+    assert after_s == pytest.approx(60)
+    assert failure == "shop: 0 of 2 pods ready"
+    assert [line for line in told if NO_NODE in line] == [f"0 of 2 pods updated; cannot be scheduled: {NO_NODE}"]
+
+
+def test_a_node_that_comes_in_time_ends_well() -> None:
+    """What was in the way is forgotten."""
+    story = [
+        (0, DEPLOYMENT, deployment()),
+        (0, POD, pod("new", UNSCHEDULABLE)),
+        (50, POD, pod("new", READY)),
+        (51, DEPLOYMENT, DONE),
+    ]
+
+    assert waited(*story)[:2] == (pytest.approx(51), "")
