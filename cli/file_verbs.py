@@ -198,7 +198,7 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool) -> int:
 
 
 def _found(release: Release, file: str) -> list[str]:
-    replicas = "its pods are scaled by somebody else" if release.replicas is None else f"{release.replicas} pods"
+    replicas = "replicas not set" if release.replicas is None else f"{release.replicas} pods"
     others = [f"{obj['kind']} {obj['metadata']['name']}" for obj in release.others]
     services = [obj["metadata"]["name"] for obj in release.services]
     lines = [

@@ -111,7 +111,11 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     words = [word for word in words if word != "--debug"]
     try:
         # Typer loads pydantic to read the options of a verb, whatever they are: what has none is answered before
-        code = _print_version() if words == ["version"] else _checked(words, surroundings or Surroundings(), is_debug)
+        code = (
+            _print_version()
+            if words in (["version"], ["--version"])
+            else _checked(words, surroundings or Surroundings(), is_debug)
+        )
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -51,7 +51,7 @@ async def load_access(context: str | None, kubeconfig: str | None) -> Access:
         return _in_cluster()
     raise Unreachable(
         f"no kubeconfig: {paths} does not exist",
-        hint="set KUBECONFIG or --kubeconfig to the cluster's kubeconfig, or try the release on the embedded cluster: --sandbox",
+        hint="set KUBECONFIG to the cluster's kubeconfig, or try the release on the embedded cluster: --sandbox",
     )
 
 

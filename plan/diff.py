@@ -60,8 +60,17 @@ def _keys(before: list[Any], after: list[Any]) -> str:
     return "name" if before or after else ""
 
 
+_DROPPED_ZEROS = {
+    "hostIPC", "hostNetwork", "hostPID", "hostPort", "initialDelaySeconds", "minReadySeconds", "paused",
+    "publishNotReadyAddresses", "readOnly", "stdin", "stdinOnce", "tty",
+}  # fmt: skip
+"""Fields whose zero the API server does not write down: 0 or false there is the same as nothing."""
+
+
 def _same(path: str, before: Any, after: Any) -> bool:
     if before == after and type(before) is type(after):
+        return True
+    if not before and not after and path.rpartition(".")[2] in _DROPPED_ZEROS:
         return True
     if before in (None, {}, []) and after in (None, {}, []):
         return True

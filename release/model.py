@@ -82,7 +82,7 @@ class Release:
             "services": copy.deepcopy(list(self.services)),
             "others": copy.deepcopy(list(self.others)),
             "strategy": self.strategy,
-            "options": self.options.model_dump(mode="json", by_alias=True),
+            "options": self.options.model_dump(mode="json", by_alias=True, exclude_unset=True),
             "container": self.container,
         }
 

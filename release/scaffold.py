@@ -28,7 +28,7 @@ strategies:
   # every old pod stops, then the new ones start: simple, and down in between
   recreate: {}
   # pod by pod, by the Deployment's own rolling update
-  ramped: {maxSurge: 25%, maxUnavailable: 0, minReadySeconds: 0}
+  ramped: {}            # maxSurge, maxUnavailable: as in the manifests, else 25% and 0
   # all requests at once, when the new side is ready; the old one stays warm for a while
   blueGreen: {scaleDownDelaySeconds: 30, autoPromote: true}
   # a growing share of requests; a step without a pause waits for `deploy promote`

@@ -140,7 +140,9 @@ def choose(
         if current and strategy and strategy != current.strategy:
             raise BadInput(f"a {current.strategy} release of {current.version} is under way, not a {strategy} one")
         return by_name(strategy or known.strategy)(Release.from_record(known.release), force=force)
-    name = strategy or (current.strategy if current else str(release.strategy))
+    # applying the release that is under way goes on with it as what it is; another one is applied as the file says
+    goes_on = current and (request.action == "promote" or current.digest == release.digest)
+    name = strategy or (current.strategy if current and goes_on else str(release.strategy))
     if request.action == "promote" and current and not is_override:
         return by_name(name)(Release.from_record(current.release), force=force)
     return by_name(name)(release, force=force)

@@ -64,6 +64,11 @@ class Strategy(Homecoming):
         Raises BadInput where there is nothing to promote.
         """
         current = self._current(observed)
+        if current is None and (other := observed.in_flight):
+            raise BadInput(
+                f"{_a(other.strategy)} release of {other.version} is under way at {other.weight}%",
+                hint="`deploy promote` takes it on; to release something else instead: `deploy apply`",
+            )
         if current is None and weight is None:
             return self._nothing_to_promote(observed)
         if weight is None and current:
@@ -185,6 +190,8 @@ class Strategy(Homecoming):
             )
             draft.begin(current)
             if superseded:
+                where = f"revision {superseded.number}, {superseded.strategy} at {superseded.weight}%"
+                draft.notes.append(f"takes back {superseded.version} first ({where})")
                 draft.record(superseded.number, "RolledBack", 0, f"superseded by revision {current.number}")
             if live:
                 self._start_clean(draft, live)
@@ -205,13 +212,13 @@ class Strategy(Homecoming):
 
     def _is_live(self, live: Revision, observed: Observed) -> bool:
         """Whether this very release is what is live, so that at most something of it has to be put right."""
-        return not observed.in_flight and (live.digest, live.strategy) == (self.release.digest, self.name)
+        return not observed.in_flight and live.digest == self.release.digest
 
     def _refuse_foreign_release(self, observed: Observed) -> None:
         current = observed.in_flight
         if current and current.strategy != self.name and current.phase != "Failed":
             raise BadInput(
-                f"a {current.strategy} release of {current.version} is under way at {current.weight}%",
+                f"{_a(current.strategy)} release of {current.version} is under way at {current.weight}%",
                 hint=f"finish it with `deploy promote {current.strategy} --full`, or take it back with `deploy rollback`",
             )
 
@@ -306,3 +313,7 @@ class Strategy(Homecoming):
             "nothing to promote: no release is under way",
             hint=f"start one with `deploy apply {self.name}`",
         )
+
+
+def _a(strategy: str) -> str:
+    return f"an {strategy}" if strategy == "ab" else f"a {strategy}"

@@ -31,8 +31,13 @@ class Ramped(Strategy):
 
     @property
     def rolling(self) -> Rolling:
+        """What the release file says, else what the Deployment's own manifest does, else our defaults."""
         options = self.release.options.ramped
-        return Rolling(options.max_surge, options.max_unavailable, options.min_ready_seconds or None, self.deadline_s)
+        own = manifests.rolling_of(self.release.workload)
+        surge, unavailable = options.max_surge, options.max_unavailable
+        if own and not options.model_fields_set & {"max_surge", "max_unavailable"}:
+            surge, unavailable = own.max_surge, own.max_unavailable
+        return Rolling(surge, unavailable, options.min_ready_seconds or None, self.deadline_s)
 
     @property
     def deadline_s(self) -> int:

@@ -51,3 +51,11 @@ def test_status_and_what_the_server_sets_are_left_out() -> None:
 def test_what_is_gone_is_told() -> None:
     """A key that the new object lacks changes to nothing."""
     assert pairs({"data": {"a": "1", "b.c/d": "2"}}, {"data": {"a": "1"}}) == {'.data["b.c/d"]': ("2", None)}
+
+
+def test_a_zero_that_the_server_drops_is_no_change() -> None:
+    """`initialDelaySeconds: 0` is never written down; a security setting of 0 or false is."""
+    before = {"spec": {"probe": {"periodSeconds": 5}, "securityContext": {}}}
+    after = {"spec": {"probe": {"periodSeconds": 5, "initialDelaySeconds": 0}, "securityContext": {"runAsUser": 0}}}
+
+    assert pairs(before, after) == {".spec.securityContext.runAsUser": (None, 0)}

@@ -210,7 +210,7 @@ def test_going_from_one_strategy_to_another_asks_for_what_that_takes() -> None:
     async def story(world: World) -> None:
         for tag, strategy in (("v1", "ramped"), ("v2", "canary")):
             await world.ship("apply", shop(tag, strategy), strategy=strategy)
-        await world.ship("promote", shop("crash", "canary"), weight=50, is_override=True, goes_back=False)
+        await world.ship("apply", shop("crash", "canary"), strategy="canary", weight=50, goes_back=False)
         account = Account(world, rights(shop("v3", "ramped"), ["ramped"]), INSIDE)
         with pytest.raises(MissingRights) as refused:
             await account.promoted(shop("v3", "ramped"))

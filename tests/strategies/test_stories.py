@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from rollway.errors import BadInput
+from rollway.release.model import Release
+from rollway.strategies import by_name
 from shop import STRATEGIES, World, in_world, promoted, release
 
 
@@ -289,5 +291,36 @@ def test_rollback_to_a_revision() -> None:
         assert [r.phase for r in await world.history()] == ["Promoted", "RolledBack", "RolledBack"]
         with pytest.raises(BadInput, match="no earlier version"):
             await world.ship("rollback", release("v3"))
+
+    in_world(story)
+
+
+def test_the_manifests_own_limits_are_the_default() -> None:
+    """A Deployment that says how it rolls is rolled so, unless the release file says otherwise; the record remembers which."""
+
+    def limits(wanted: Release) -> dict[str, object]:
+        manifest = by_name("ramped")(Release.from_record(wanted.to_record())).render()[-1]
+        return manifest["spec"]["strategy"]["rollingUpdate"]
+
+    own = release("v1")
+    own.workload["spec"]["strategy"] = {"rollingUpdate": {"maxSurge": 2, "maxUnavailable": 1}}
+    told = release("v1", options={"ramped": {"maxSurge": 3}})
+    told.workload["spec"]["strategy"] = own.workload["spec"]["strategy"]
+
+    assert limits(own) == {"maxSurge": 2, "maxUnavailable": 1}
+    assert limits(told) == {"maxSurge": 3, "maxUnavailable": 0}
+    assert limits(release("v1")) == {"maxSurge": "25%", "maxUnavailable": 0}
+
+
+def test_promote_says_what_is_under_way_instead() -> None:
+    """Asked for another version or another style in mid-release, it names what there is."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await world.ship("apply", release("v2", strategy="canary"), weight=50)
+        with pytest.raises(BadInput, match="a canary release of v2 is under way at 50%"):
+            await world.ship("promote", release("v3", strategy="canary"), is_override=True)
+        superseding = await world.ship("apply", release("v3", strategy="canary"))
+        assert "takes back v2 first (revision 2, canary at 50%)" in superseding.plan.notes
 
     in_world(story)
