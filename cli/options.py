@@ -6,7 +6,7 @@ Nothing heavy is imported here: `deploy version` has to be quick.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,16 @@ StrategyOrPlan = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
 ]
 File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="the release file")]
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-f", "--file", metavar="FILE|FOLDER", help="the release file; of a folder, or given several times: all of them"
+    ),
+]
+Parallel = Annotated[
+    str,
+    typer.Option("--parallel", metavar="N", help="releases at a time, where there are several; default: 4", show_default=False),
+]
 Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="default: the release file's")]
 Context = Annotated[str | None, typer.Option("--context", metavar="NAME", help="the kubeconfig's context; default: its current")]
 InSandbox = Annotated[bool, typer.Option("--sandbox", help="the embedded cluster (`deploy sandbox up`)")]
@@ -37,6 +47,7 @@ ToRevision = Annotated[str | None, typer.Option("--to-revision", metavar="N", he
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="shows the bookkeeping steps, too")]
 
 DEFAULT_FILE = "deploy.yaml"
+MOST_PARALLEL = 100  # each keeps up to three connections open, and a process has about a thousand
 
 
 @dataclass(frozen=True)
@@ -50,11 +61,26 @@ class Where:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the release comes from, and what the command line changes of it."""
+    """Where the release comes from, and what the command line changes of it. `more`: the other files, of several."""
 
     file: str = DEFAULT_FILE
     image: str | None = None
     sets: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(files: Sequence[str] | None, image: str | None, sets: Sequence[str] | None) -> Source:
+        first, *more = files or (DEFAULT_FILE,)
+        return Source(first, image, tuple(sets or ()), tuple(more))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.file, *self.more)
+
+    @property
+    def is_many(self) -> bool:
+        """Whether several releases are asked for: a folder is, even of one."""
+        return bool(self.more) or Path(self.file).is_dir()
 
     @property
     def is_override(self) -> bool:
@@ -93,6 +119,12 @@ def revision(text: str | None) -> int | None:
         return None
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise BadInput(f"--to-revision {text}: not a revision's number", hint="see `deploy history`")
+    return int(text)
+
+
+def parallel(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or not 1 <= int(text) <= MOST_PARALLEL:
+        raise BadInput(f"--parallel {text}: not a number from 1 to {MOST_PARALLEL}")
     return int(text)
 
 

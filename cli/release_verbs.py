@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import BadInput
+from . import many_verbs
 from . import options as given
 from .context import Connected
 from .options import DEFAULT_FILE, Source, Where
@@ -29,7 +30,7 @@ Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of ea
 def plan(
     ctx: typer.Context,
     strategy: given.Strategy = None,
-    file: given.File = DEFAULT_FILE,
+    file: given.Files = None,
     namespace: given.Namespace = None,
     context: given.Context = None,
     sandbox: given.InSandbox = False,
@@ -48,12 +49,18 @@ def plan(
 ) -> int:
     """What apply would do; changes nothing.
 
-    Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb.
+    Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb. Of a folder,
+    the plans of all release files in it.
     """
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
     name = given.strategy_named(strategy)
-    source = Source(file, image, tuple(sets or ()))
+    source, where = Source.of(file, image, sets), Where(context, namespace, sandbox)
     request = _planned_request(given.weight(to, full), promote, rollback, given.revision(to_revision))
+
+    if source.is_many:
+        flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
+        many_verbs.refuse_for_many(source, strategy, flags)
+        return many_verbs.plan_all(session, source, where, request, diff=diff, force=force)
 
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
@@ -65,13 +72,13 @@ def plan(
         session.view.plan(made, where=connected.name, diff=diff)
         return 0
 
-    return session.with_release(source, Where(context, namespace, sandbox), use_case)
+    return session.with_release(source, where, use_case)
 
 
 def apply(
     ctx: typer.Context,
     strategy: given.StrategyOrPlan = None,
-    file: given.File = DEFAULT_FILE,
+    file: given.Files = None,
     namespace: given.Namespace = None,
     context: given.Context = None,
     sandbox: given.InSandbox = False,
@@ -83,18 +90,23 @@ def apply(
     auto: given.Auto = False,
     no_rollback: given.NoRollback = False,
     timeout: given.Timeout = None,
+    parallel: given.Parallel = "4",
     force: given.Force = False,
     verbose: given.Verbose = False,
 ) -> int:
     """Starts the release, and stops at its first pause.
 
     With --auto it goes on through every pause. A saved plan is carried out as it is, or refused (exit 3) if the cluster has
-    moved on since.
+    moved on since. Of a folder all release files are applied, each after those it depends on.
     """
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
-    where, source = Where(context, namespace, sandbox), Source(file, image, tuple(sets or ()))
+    where, source = Where(context, namespace, sandbox), Source.of(file, image, sets)
     weight, seconds = given.weight(to, full), given.duration(timeout)
-    how = _How(auto, not no_rollback, force, source.is_override, seconds)
+    at_once = given.parallel(parallel)
+    how = How(auto, not no_rollback, force, source.is_override, seconds)
+    if source.is_many:
+        many_verbs.refuse_for_many(source, strategy, {})
+        return many_verbs.apply_all(session, source, where, _request("apply", weight), how, at_once)
     if strategy is not None and given.is_saved_plan(strategy):
         if weight is not None or source.is_override:
             raise BadInput("a saved plan is applied as it is: --to, --full, --image and --set do not go with it")
@@ -123,7 +135,7 @@ def promote(
     """The next step, or --to 50%, or --full."""
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
     source = Source(file, image, tuple(sets or ()))
-    how = _How(auto, not no_rollback, force, source.is_override, given.duration(timeout))
+    how = How(auto, not no_rollback, force, source.is_override, given.duration(timeout))
     request = _request("promote", given.weight(to, full))
     return _run(session, source, Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
 
@@ -146,13 +158,13 @@ def rollback(
     In the middle of a release it takes that one back.
     """
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
-    how = _How(force=force, timeout_s=given.duration(timeout))
+    how = How(force=force, timeout_s=given.duration(timeout))
     request = _request("rollback", None, given.revision(to_revision))
     return _run(session, Source(file), Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
 
 
 @dataclass(frozen=True)
-class _How:
+class How:
     """The flags that say how to run, until the heavy imports are made."""
 
     goes_on: bool = False
@@ -174,19 +186,19 @@ class _How:
         )
 
 
-def _run(session: Session, source: Source, where: Where, request: Request, strategy: str | None, how: _How) -> int:
+def _run(session: Session, source: Source, where: Where, request: Request, strategy: str | None, how: How) -> int:
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
 
         if request.action == "apply":
-            await _prepare(connected, release.namespace, session)
+            await session.prepare(connected, release.namespace)
         options = how.options(session)
         return _shown(session, await ship.run(connected.cluster, release, request, strategy=strategy, options=options))
 
     return session.with_release(source, where, use_case)
 
 
-def _apply_saved(session: Session, path: str, source: Source, where: Where, how: _How) -> int:
+def _apply_saved(session: Session, path: str, source: Source, where: Where, how: How) -> int:
     from ..release.model import Release
     from ..ship import run as ship
 
@@ -195,7 +207,7 @@ def _apply_saved(session: Session, path: str, source: Source, where: Where, how:
         raise BadInput(f"the plan is for namespace {saved.namespace}, not {where.namespace}")
 
     async def use_case(release: Release, connected: Connected) -> int:
-        await _prepare(connected, release.namespace, session)
+        await session.prepare(connected, release.namespace)
         result = await ship.run_saved(connected.cluster, release, saved, options=how.options(session))
         return _shown(session, result)
 
@@ -204,16 +216,6 @@ def _apply_saved(session: Session, path: str, source: Source, where: Where, how:
         release = Release.from_record(saved.new_revisions[-1].release).with_namespace(saved.namespace)
         return session.with_cluster(where, lambda connected: use_case(release, connected))
     return session.with_release(source, Where(where.context, saved.namespace, where.is_sandbox), use_case)
-
-
-async def _prepare(connected: Connected, namespace: str, session: Session) -> None:
-    """The sandbox starts empty, and whoever tries it may not have kubectl: the namespace is made there, and nowhere else."""
-    from ..kube.objects import NAMESPACE, Ref
-
-    if connected.is_sandbox and await connected.cluster.get(Ref(NAMESPACE.api_version, NAMESPACE.name, "", namespace)) is None:
-        manifest = {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": namespace}}
-        await connected.cluster.apply(manifest)
-        session.view.note(f"namespace {namespace} created in the sandbox")
 
 
 def _shown(session: Session, result: Result) -> int:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import typer
 
     from ..release.model import Release
+    from ..release.several import After
 
+ManyUseCase = Callable[["list[Release]", "After", Connected], Awaitable[int]]
 UseCase = Callable[["Release", Connected], Awaitable[int]]
 
 
@@ -47,6 +49,21 @@ class Session:
 
         return self.with_cluster(where, in_namespace)
 
+    def with_releases(self, source: Source, where: Where, use_case: ManyUseCase) -> int:
+        """As `with_release`, of several. What depends on what is checked, too, before the cluster is asked for."""
+        from ..release.several import linked, load_all, placed
+
+        written = load_all(source.files, sets=source.sets, namespace=where.namespace)
+        linked(written)
+
+        async def in_namespaces(connected: Connected) -> int:
+            # the context's namespace may make two of them the same
+            found = placed(written, where.namespace or connected.namespace or "default")
+            after = linked(found)
+            return await use_case([one.release for one in found], after, connected)
+
+        return self.with_cluster(where, in_namespaces)
+
     def with_cluster(self, where: Where, use_case: Callable[[Connected], Awaitable[int]]) -> int:
         async def connected() -> int:
             async with self.surroundings.connect(where, self.view.note) as found:
@@ -56,3 +73,13 @@ class Session:
             return int(self.surroundings.run(connected()))
         finally:
             self.view.close()
+
+    async def prepare(self, connected: Connected, namespace: str) -> None:
+        """The sandbox starts empty, and whoever tries it may not have kubectl: the namespace is made there, and nowhere else."""
+        from ..kube.objects import NAMESPACE, Ref
+
+        ref = Ref(NAMESPACE.api_version, NAMESPACE.name, "", namespace)
+        if connected.is_sandbox and await connected.cluster.get(ref) is None:
+            manifest = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": namespace}}
+            await connected.cluster.apply(manifest)
+            self.view.note(f"namespace {namespace} created in the sandbox")

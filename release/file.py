@@ -36,6 +36,10 @@ class ReleaseFile(Strict):
     workload: str | None = Field(None, description="The Deployment to release, where the manifests hold several.")
     strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
+    depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        (),
+        description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",
+    )
 
     @field_validator("app", "namespace", "container")
     @classmethod
@@ -54,6 +58,16 @@ class ReleaseFile(Strict):
         if name is not None and (wrong := wrong_object_name("Deployment", name)):
             raise Wrong(f"{name!r} is no valid name: {wrong}")
         return name
+
+    @field_validator("depends_on")
+    @classmethod
+    def _are_apps(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for index, name in enumerate(names):
+            namespace, slash, app = name.rpartition("/")
+            wrong = wrong_label(app, MAX_APP) or (wrong_label(namespace) if slash else "")
+            if wrong:
+                raise Wrong(f"{name!r} is no application: {wrong}", hint="write app, or namespace/app", at=(index,))
+        return tuple(dict.fromkeys(names))
 
 
 def parsed(document: Document) -> ReleaseFile:

@@ -61,6 +61,7 @@ def load(
         strategy=_strategy(strategy) if strategy else file.strategy,
         options=file.strategies,
         container=_container(chosen, app, file, document),
+        depends_on=file.depends_on,
     )
     return release.with_namespace(place) if place else release
 

@@ -27,7 +27,8 @@ CLUSTER_SCOPED = frozenset({
 class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
-    application's own container. Nothing in it is changed in place: copy first.
+    application's own container. `depends_on` names the applications that are released before it, where several are at once; it
+    is no part of a version, so the history does not keep it. Nothing in it is changed in place: copy first.
     """
 
     app: str
@@ -38,6 +39,7 @@ class Release:
     strategy: StrategyName = "ramped"
     options: StrategyOptions = field(default_factory=StrategyOptions)
     container: str = ""
+    depends_on: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:

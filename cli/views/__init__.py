@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ...errors import RollwayError
     from ...plan.plan import Plan
     from ...plan.revision import Revision
+    from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
 
@@ -32,6 +33,18 @@ class View(Protocol):
 
     def result(self, result: Result) -> None:
         """How a run ended."""
+        ...
+
+    def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
+        """What would be done for several releases."""
+        ...
+
+    def many_event(self, event: ManyEvent) -> None:
+        """Something happened in a run of several releases."""
+        ...
+
+    def many_result(self, outcomes: Sequence[Outcome]) -> None:
+        """How a run of several ended."""
         ...
 
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None: ...

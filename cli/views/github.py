@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...plan.steps import Step
+    from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
     from . import View
@@ -58,6 +59,26 @@ class GithubView:
         with _no_commands():
             self._inner.result(result)
         _say(annotation(failure_message(result.failure), title=failure_title(result)))
+
+    def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
+        self._inner.plans(planned, where=where, diff=diff)
+        self._summarise(plans_markdown([one.plan for one in planned if one.plan], where=where, diff=diff))
+        self._annotate([(one.release.app, one.error) for one in planned if one.error])
+
+    def many_event(self, event: ManyEvent) -> None:
+        self._inner.many_event(event)
+
+    def many_result(self, outcomes: Sequence[Outcome]) -> None:
+        with _no_commands():
+            self._inner.many_result(outcomes)
+        self._annotate([(one.release.app, one.error) for one in outcomes if one.error])
+        for result in (one.result for one in outcomes if one.result and one.result.failure):
+            if result.failure:
+                _say(annotation(failure_message(result.failure), title=failure_title(result)))
+
+    def _annotate(self, errors: Sequence[tuple[str, RollwayError]]) -> None:
+        for app, error in errors:
+            _say(error_annotation(error, self._workspace, about=app))
 
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
         self._inner.status(status, action=action, strategy=strategy)
@@ -103,12 +124,12 @@ def escaped_property(text: str) -> str:
     return escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def error_annotation(error: RollwayError, workspace: str | None = None) -> str:
-    """An error that the user can act on, at the place in the user's file where it names one."""
+def error_annotation(error: RollwayError, workspace: str | None = None, *, about: str = "deploy") -> str:
+    """An error that the user can act on, at the place in the user's file where it names one. `about`: one of several releases."""
     hint = f"try: {error.hint}" if error.hint else ""
     message = "\n".join(part for part in (error.summary, error.detail, hint) if part)
     place = place_of(error.where, workspace) if isinstance(error, BadInput) else {}
-    return annotation(message, title=f"deploy, exit {error.exit_code}", **place)
+    return annotation(message, title=f"{about}, exit {error.exit_code}", **place)
 
 
 def place_of(where: str, workspace: str | None = None) -> dict[str, str | int]:
@@ -146,6 +167,12 @@ def plan_markdown(plan: Plan, *, where: str = "", diff: bool = False) -> str:
     if len((text + folded).encode()) > SUMMARY_LIMIT:
         return f"{text}What changes of each object is too long for a summary: see the log.\n\n"
     return text + folded
+
+
+def plans_markdown(plans: Sequence[Plan], *, where: str = "", diff: bool = False) -> str:
+    """The plans of several releases; without what changes of each object, where that would be too long for a summary."""
+    text = "".join(plan_markdown(plan, where=where, diff=diff) for plan in plans)
+    return plans_markdown(plans, where=where) if diff and len(text.encode()) > SUMMARY_LIMIT else text
 
 
 def plain(text: str) -> str:

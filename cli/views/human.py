@@ -12,10 +12,12 @@ from ...errors import RollwayError
 from ...plan.plan import Plan
 from ...plan.revision import Revision
 from ...plan.steps import Pause, Record, Wait
+from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
 from .errors_text import error_lines
 from .failure_text import failure_lines
+from .many_text import Table, count_line, event_lines, plans_lines, table_lines, wrong_lines
 from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
 from .progress import Progress
@@ -24,6 +26,7 @@ from .words import duration, row, stop, title
 
 if TYPE_CHECKING:
     from .live import Screen
+    from .many_live import ManyScreen
 
 
 class HumanView:
@@ -37,6 +40,8 @@ class HumanView:
         self._progress: Progress | None = None
         self._screen: Screen | None = None
         self._told = ""
+        self._table: Table | None = None
+        self._many_screen: ManyScreen | None = None
 
     def note(self, line: str) -> None:
         self._say(self._err(line, "faint"))
@@ -70,6 +75,34 @@ class HumanView:
             return
         self._print([self._out(line, None) for line in result_lines(result)])
 
+    def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
+        width = width_of(sys.stdout)
+        lines = plans_lines(planned, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose)
+        self._print(lines)
+
+    def many_event(self, event: ManyEvent) -> None:
+        if self._table is None:
+            self._table = Table(asyncio.get_running_loop().time)
+        self._table.take(event)
+        if not self._is_live:
+            for line in event_lines(event, self._table, is_verbose=self._is_verbose):
+                self._say(line)
+        elif self._many_screen is None:
+            from .many_live import ManyScreen
+
+            self._many_screen = ManyScreen(self._table, sys.stderr)
+
+    def many_result(self, outcomes: Sequence[Outcome]) -> None:
+        table, was_shown = self._table, self._is_live and self._out.is_on
+        self._end(is_done=True)
+        for line in wrong_lines(outcomes, table, self._err):
+            self._say(line)
+        if table is None:
+            return
+        rows, now = list(table.rows.values()), table.clock()
+        lines = [] if was_shown else list(table_lines(rows, now, self._out, width_of(sys.stdout)))
+        self._print([*lines, count_line(rows, now - table.began)])
+
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
         self._print(status_lines(status, self._out))
 
@@ -91,6 +124,10 @@ class HumanView:
         screen, self._screen = self._screen, None
         if screen:
             screen.close(is_done=is_done)
+        many, self._many_screen = self._many_screen, None
+        if many and self._table:
+            self._table.cut_off()
+            many.close()
 
     def _plain(self, event: RunEvent) -> Iterator[str]:
         """One line an event, for a log."""

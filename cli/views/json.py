@@ -19,6 +19,9 @@ from ...plan.diff import MASK
 from ...plan.plan import Plan
 from ...plan.revision import Revision
 from ...plan.steps import Apply, Patch, Step
+from ...release.model import Release
+from ...ship import many
+from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
 from .masking import masked
@@ -44,6 +47,15 @@ class JsonView:
 
     def result(self, result: Result) -> None:
         self._print(result_document(result))
+
+    def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
+        self._print(plans_document(planned))
+
+    def many_event(self, event: ManyEvent) -> None:
+        pass
+
+    def many_result(self, outcomes: Sequence[Outcome]) -> None:
+        self._print(many_document(outcomes))
 
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
         self._print(status_document(status, action, strategy))
@@ -109,6 +121,49 @@ def result_document(result: Result) -> dict[str, Any]:
         detail = "\n".join(f"{pod.pod}: {pod.reason}" for pod in result.failure.pods)
         document["error"] = error_document(result.failure.summary, detail, "see `deploy status`", 1)
     return document
+
+
+def plans_document(planned: Sequence[Planned]) -> dict[str, Any]:
+    """One document a release, as for a single plan; what cannot be planned has an `error` instead of steps."""
+    listed = [plan_document(one.plan) if one.plan else _unplanned(one.release, one.error) for one in planned]
+    document: dict[str, Any] = {"releases": listed}
+    wrong = [(one.release.app, one.error.summary) for one in planned if one.error]
+    if wrong:
+        document["error"] = _errors_of(wrong, len(planned), "cannot be planned", many.exit_code(planned))
+    return document
+
+
+def many_document(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """One document a release, as for a single run, and the `phase` of all together; `skipped` says why one was not started."""
+    document: dict[str, Any] = {"releases": [_outcome_document(one) for one in outcomes], "phase": many.phase(outcomes)}
+    wrong = [(one.release.app, _what_is_wrong(one)) for one in outcomes if one.exit_code]
+    if wrong:
+        document["error"] = _errors_of(wrong, len(outcomes), "did not succeed", many.exit_code(outcomes))
+    return document
+
+
+def _outcome_document(outcome: Outcome) -> dict[str, Any]:
+    if outcome.result:
+        return result_document(outcome.result) | {"skipped": ""}
+    document = _unplanned(outcome.release, outcome.error)
+    return document | {"phase": outcome.phase, "seconds": round(outcome.seconds, 3), "skipped": outcome.skipped}
+
+
+def _unplanned(release: Release, error: RollwayError | None) -> dict[str, Any]:
+    named = {"strategy": release.strategy, "toVersion": release.version}
+    document = _standing(release.app, release.namespace, "apply", None) | named
+    return document | ({"error": error_document(error.summary, error.detail, error.hint, error.exit_code)} if error else {})
+
+
+def _what_is_wrong(outcome: Outcome) -> str:
+    if outcome.error:
+        return outcome.error.summary
+    return outcome.result.failure.summary if outcome.result and outcome.result.failure else ""
+
+
+def _errors_of(wrong: Sequence[tuple[str, str]], count: int, what: str, exit_code: int) -> dict[str, Any]:
+    detail = "\n".join(f"{app}: {summary}" for app, summary in wrong)
+    return error_document(f"{len(wrong)} of {count} releases {what}", detail, "see each one's error", exit_code)
 
 
 def step_document(step: Step) -> dict[str, Any]:

@@ -211,6 +211,7 @@ def test_the_schema_knows_every_key() -> None:
         "container",
         "pinConfig",
         "workload",
+        "dependsOn",
         "strategy",
         "strategies",
     } == set(schema["properties"])

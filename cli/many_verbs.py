@@ -1,0 +1,59 @@
+"""`apply` and `plan` of several releases: a folder of release files, or several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import BadInput
+from . import options as given
+from .context import Connected
+from .options import Source, Where
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..release.model import Release
+    from ..release.several import After
+    from ..strategies.base import Request
+    from .release_verbs import How
+
+
+def refuse_for_many(source: Source, strategy: str | None, flags: Mapping[str, object]) -> None:
+    """Raises BadInput for what speaks of one release. `flags` holds those of the verb, and what they were given."""
+    several = f"{1 + len(source.more)} are named" if source.more else f"{source.file} is a folder of them"
+    if strategy is not None and given.is_saved_plan(strategy):
+        raise BadInput(f"a saved plan is of one release, and {several}", hint="apply it without -f")
+    if strategy is not None:
+        name = given.strategy_named(strategy)
+        raise BadInput(f"{name}: a strategy is named for one release, and {several}", hint="each release file says its own")
+    if source.image:
+        raise BadInput(f"--image is for one release, and {several}", hint="each release file says its own")
+    for flag in (flag for flag, value in flags.items() if value):
+        raise BadInput(f"{flag} is for one release, and {several}", hint="name one release file with -f")
+
+
+def apply_all(session: Session, source: Source, where: Where, request: Request, how: How, at_once: int) -> int:
+    async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
+        from ..ship import many
+
+        for namespace in dict.fromkeys(release.namespace for release in releases):
+            await session.prepare(connected, namespace)
+        outcomes = await many.run(
+            connected.cluster, releases, after, request,
+            at_once=at_once, options=how.options(session), emit=session.view.many_event,
+        )  # fmt: skip
+        session.view.many_result(outcomes)
+        return many.exit_code(outcomes)
+
+    return session.with_releases(source, where, use_case)
+
+
+def plan_all(session: Session, source: Source, where: Where, request: Request, *, diff: bool, force: bool) -> int:
+    async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
+        from ..ship import many
+
+        planned = await many.plan(connected.cluster, releases, after, request, force=force)
+        session.view.plans(planned, where=connected.name, diff=diff)
+        return many.exit_code(planned)
+
+    return session.with_releases(source, where, use_case)
