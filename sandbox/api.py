@@ -90,8 +90,8 @@ class Api:
         found = self.store.list(kind, namespace) if at <= 0 else self.store.at(kind, namespace, at)
         if found is None:
             raise Expired(start if continue_ else None)
-        items = sorted(found, key=place_of)
-        items = [_in_version(kind, obj) for obj in items if chosen(obj) and place_of(obj) > start.place]
+        items = sorted((obj for obj in found if chosen(obj)), key=place_of)
+        items = [_in_version(kind, obj) for obj in items if place_of(obj) > start.place]
         if limit <= 0 or len(items) <= limit:
             return Page(items, version)
         is_whole = not label_selector and not field_selector

@@ -44,7 +44,12 @@ def _compared(value: str | None, operator: str, bound: str) -> bool:
 def label_predicate(text: str) -> Predicate:
     """Whether an object's labels fit the selector. Raises ApiError (400)."""
     requirements = _Parser(text).requirements()
-    return lambda obj: all(requirement.matches(labels_of(obj)) for requirement in requirements)
+
+    def fits(obj: Obj) -> bool:
+        labels = labels_of(obj) if requirements else {}
+        return all(requirement.matches(labels) for requirement in requirements)
+
+    return fits
 
 
 _TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")

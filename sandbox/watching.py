@@ -33,20 +33,24 @@ async def watch(request: web.Request, api: Api, kind: Kind, namespace: str, flus
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     changes: asyncio.Queue[Change] = asyncio.Queue()
+    name, group = kind.name, kind.group
 
     def note(change: Change) -> None:
-        if (change.kind.group, change.kind.name) == (kind.group, kind.name):
+        if change.kind.name == name and change.kind.group == group:
             changes.put_nowait(change)
+
+    def is_gone() -> bool:
+        return request.transport is None or request.transport.is_closing()
 
     unsubscribe = api.store.subscribe(note)
     try:
         await response.prepare(request)
-        async for event in _events(query, api, shown, changes):
+        async for event in _events(query, api, shown, changes, is_gone):
             flush()
             await response.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
         await response.write_eof()
     except (ConnectionResetError, asyncio.CancelledError):
-        if not request.transport or request.transport.is_closing():
+        if is_gone():
             return response
         raise
     finally:
@@ -62,8 +66,10 @@ def _check(query: Mapping[str, str]) -> None:
         raise bad_request(f"{problem.field}: {problem.text}")
 
 
-async def _events(query: Mapping[str, str], api: Api, shown: _Shown, changes: asyncio.Queue[Change]) -> AsyncIterator[Obj]:
-    """First what the resource version asks for, then each change until the timeout."""
+async def _events(
+    query: Mapping[str, str], api: Api, shown: _Shown, changes: asyncio.Queue[Change], is_gone: Callable[[], bool]
+) -> AsyncIterator[Obj]:
+    """First what the resource version asks for, then each change until the timeout, or until the client is gone."""
     given, wants_bookmarks = query.get("resourceVersion", ""), is_true(query, "allowWatchBookmarks")
     seen = api.store.version
     if is_true(query, "sendInitialEvents") or (given in ("", "0") and "sendInitialEvents" not in query):
@@ -80,18 +86,21 @@ async def _events(query: Mapping[str, str], api: Api, shown: _Shown, changes: as
         for change in past:
             if change.version <= seen and (event := shown.change(change)):
                 yield event
-    async for event in _news(query, api.store, shown, changes, seen):
+    async for event in _news(query, api.store, shown, changes, seen, is_gone):
         yield event
 
 
 async def _news(
-    query: Mapping[str, str], store: Store, shown: _Shown, changes: asyncio.Queue[Change], seen: int
+    query: Mapping[str, str], store: Store, shown: _Shown, changes: asyncio.Queue[Change], seen: int, is_gone: Callable[[], bool]
 ) -> AsyncIterator[Obj]:
     loop = asyncio.get_running_loop()
     ends = loop.time() + float(query["timeoutSeconds"]) if query.get("timeoutSeconds") else None
     while True:
         left = BOOKMARK_EVERY_S if ends is None else min(BOOKMARK_EVERY_S, ends - loop.time())
         change = await _next(changes, left)
+        if is_gone():
+            # found out before a write fails: most changes are not for this one, and its place would be held until its timeout
+            return
         if change is not None:
             if change.version > seen and (event := shown.change(change)):
                 yield event

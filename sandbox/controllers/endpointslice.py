@@ -90,10 +90,10 @@ class EndpointSliceController:
         elif change.kind == POD:
             labels = labels_of(change.obj)
             before = labels_of(change.before) if change.before else labels
-            for service in self._index.services_in(meta["namespace"]):
-                selector = get(service, "spec", "selector")
-                if selects(selector, labels) or selects(selector, before):
-                    self._changed(meta["namespace"], service["metadata"]["name"], meta["name"])
+            concerned = self._index.services_for(meta["namespace"], labels)
+            concerned += self._index.services_for(meta["namespace"], before) if before != labels else []
+            for service in dict.fromkeys(service["metadata"]["name"] for service in concerned):
+                self._changed(meta["namespace"], service, meta["name"])
 
     def _changed(self, namespace: str, service: str, pod: str | None) -> None:
         known = self._known.get((namespace, service))

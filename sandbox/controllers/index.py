@@ -6,10 +6,10 @@ Fed by the store's changes before any controller sees them. Orders are those of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...kube.objects import KINDS, POD, REPLICA_SET, SERVICE, Kind, Obj, get
+from ...kube.objects import KINDS, POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
 from ..store import Change, Store
 
 
@@ -84,7 +84,7 @@ class Index:
         self._pods: dict[str, Owned] = {}
         self._replicasets: dict[str, dict[str, Obj]] = {}
         self._orphans: dict[tuple[str, str], dict[str, Obj]] = {}  # (kind, namespace) -> without a controller
-        self._services: dict[str, dict[str, Obj]] = {}
+        self._services: dict[tuple[str, str, str], dict[str, Obj]] = {}  # (namespace, a label it selects by) -> by name
         self._by_owner: dict[str, dict[tuple[Kind, str, str], None]] = {}
         self._by_namespace: dict[str, dict[tuple[Kind, str], None]] = {}
         self._uids: set[str] = set()
@@ -101,8 +101,10 @@ class Index:
     def orphans(self, kind: Kind, namespace: str) -> list[Obj]:
         return list(self._orphans.get((kind.name, namespace), {}).values())
 
-    def services_in(self, namespace: str) -> list[Obj]:
-        return list(self._services.get(namespace, {}).values())
+    def services_for(self, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
+        """The Services that select these labels, of however many there are."""
+        near = (self._services.get((namespace, key, value), {}) for key, value in labels.items())
+        return [service for group in near for service in group.values() if selects(get(service, "spec", "selector"), labels)]
 
     def dependents_of(self, uid: str) -> list[tuple[Kind, Obj]]:
         found = [(kind, self._store.find(kind, space, name)) for kind, space, name in self._by_owner.get(uid, {})]
@@ -126,7 +128,8 @@ class Index:
 
     def _replace(self, kind: Kind, before: Obj, obj: Obj) -> None:
         """In place, so that orders stay those of creation."""
-        if before["metadata"].get("ownerReferences") != obj["metadata"].get("ownerReferences"):
+        has_moved = before["metadata"].get("ownerReferences") != obj["metadata"].get("ownerReferences")
+        if has_moved or (kind == SERVICE and _place_of(before) != _place_of(obj)):
             self._remove(kind, before)
             self._add(kind, obj)
             return
@@ -140,8 +143,8 @@ class Index:
             self._replicasets[uid][name] = obj
         elif kind.name in (POD.name, REPLICA_SET.name):
             self._orphans[(kind.name, obj["metadata"].get("namespace", ""))][name] = obj
-        elif kind == SERVICE:
-            self._services[obj["metadata"]["namespace"]][name] = obj
+        elif kind == SERVICE and (place := _place_of(obj)):
+            self._services[place][name] = obj
 
     def _add(self, kind: Kind, obj: Obj) -> None:
         meta = obj["metadata"]
@@ -159,8 +162,8 @@ class Index:
             self._replicasets.setdefault(uid, {})[name] = obj
         elif kind.name in (POD.name, REPLICA_SET.name):
             self._orphans.setdefault((kind.name, namespace), {})[name] = obj
-        elif kind == SERVICE:
-            self._services.setdefault(namespace, {})[name] = obj
+        elif kind == SERVICE and (place := _place_of(obj)):
+            self._services.setdefault(place, {})[name] = obj
 
     def _remove(self, kind: Kind, obj: Obj) -> None:
         meta = obj["metadata"]
@@ -179,5 +182,11 @@ class Index:
             del self._replicasets[uid][name]
         elif kind.name in (POD.name, REPLICA_SET.name):
             del self._orphans[(kind.name, namespace)][name]
-        elif kind == SERVICE:
-            self._services[namespace].pop(name, None)
+        elif kind == SERVICE and (place := _place_of(obj)):
+            self._services[place].pop(name, None)
+
+
+def _place_of(service: Obj) -> tuple[str, str, str] | None:
+    """Where a Service is looked up: by the first label it selects by, which every pod of its has. None: it selects nothing."""
+    selector = get(service, "spec", "selector")
+    return (service["metadata"]["namespace"], *next(iter(selector.items()))) if selector else None

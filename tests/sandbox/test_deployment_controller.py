@@ -281,6 +281,35 @@ def test_slices_hold_a_hundred_endpoints_and_follow_their_pods() -> None:
     on_sandbox(story, web(replicas=250))
 
 
+def test_slices_follow_their_services_selector() -> None:
+    """Aimed elsewhere and back, the pods leave and return; one that changes its label later is followed, too."""
+
+    async def story(sandbox: Sandbox) -> None:
+        def endpoints() -> int:
+            return sum(len(each["endpoints"]) for each in sandbox.store.list(ENDPOINT_SLICE))
+
+        async def aimed(selector: dict[str, str]) -> int:
+            live = sandbox.store.get(SERVICE, SPACE, "web")
+            sandbox.store.update(SERVICE, live | {"spec": live["spec"] | {"selector": selector}})
+            await sandbox.settle()
+            return endpoints()
+
+        spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": SPACE}, "spec": spec}
+        sandbox.store.create(SERVICE, service)
+        await sandbox.settle()
+        assert endpoints() == 3
+        assert [await aimed(selector) for selector in ({"app": "x"}, {"none": "y", "app": "web"}, {"app": "web"})] == [0, 0, 3]
+        await aimed({"colour": "red", "app": "web"})
+        one = next(sandbox.store.list(POD))
+        labels = one["metadata"]["labels"] | {"colour": "red"}
+        sandbox.store.update(POD, one | {"metadata": one["metadata"] | {"labels": labels}})
+        await sandbox.settle()
+        assert endpoints() == 1
+
+    on_sandbox(story, web(replicas=3))
+
+
 def test_the_same_seed_is_the_same_run() -> None:
     """Names and versions, to the last."""
 

@@ -12,7 +12,7 @@ import yaml
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from rollway.kube.clock import now
-from rollway.kube.objects import Obj
+from rollway.kube.objects import CONFIG_MAP, Obj
 from rollway.sandbox.api import Api, bootstrap
 from rollway.sandbox.http import application
 from rollway.sandbox.store import Store
@@ -226,3 +226,34 @@ def test_the_scale_is_patched_in_every_way() -> None:
         assert seen == [2, 3, 4]
 
     run(story)
+
+
+def test_a_watch_whose_client_is_gone_costs_nothing_more() -> None:
+    """Found out at the next change of its kind, though that is not one it would have been told of."""
+
+    class Counted(Store):
+        watchers = 0
+
+        def subscribe(self, subscriber: Callable[[Any], None]) -> Callable[[], None]:
+            self.watchers += 1
+            unsubscribe = super().subscribe(subscriber)
+
+            def less() -> None:
+                self.watchers -= 1
+                unsubscribe()
+
+            return less
+
+    async def story() -> None:
+        store = Counted(seed=1)
+        bootstrap(store, now())
+        api = Api(store, now)
+        async with TestServer(application(api)) as running:
+            async with ClientSession() as client, client.get(running.make_url(f"{MAPS}?watch=1&labelSelector=app=x")) as response:
+                assert (response.status, store.watchers) == (200, 1)
+            await asyncio.sleep(0.05)
+            api.create(CONFIG_MAP, "default", {"metadata": {"name": "other"}})
+            await asyncio.sleep(0.05)
+            assert store.watchers == 0
+
+    asyncio.run(story())
