@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from rollway.kube.clock import now
 from rollway.kube.objects import CONFIG_MAP, Obj
@@ -248,12 +248,16 @@ def test_a_watch_whose_client_is_gone_costs_nothing_more() -> None:
         store = Counted(seed=1)
         bootstrap(store, now())
         api = Api(store, now)
-        async with TestServer(application(api)) as running:
-            async with ClientSession() as client, client.get(running.make_url(f"{MAPS}?watch=1&labelSelector=app=x")) as response:
-                assert (response.status, store.watchers) == (200, 1)
-            await asyncio.sleep(0.05)
-            api.create(CONFIG_MAP, "default", {"metadata": {"name": "other"}})
-            await asyncio.sleep(0.05)
-            assert store.watchers == 0
+        runner = web.AppRunner(application(api))  # a TestServer would cancel the watch by itself
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}{MAPS}?watch=1&labelSelector=app=x"
+        async with ClientSession() as client, client.get(url) as response:
+            assert (response.status, store.watchers) == (200, 1)
+        await asyncio.sleep(0.05)
+        api.create(CONFIG_MAP, "default", {"metadata": {"name": "other"}})
+        await asyncio.sleep(0.05)
+        assert store.watchers == 0
+        await runner.cleanup()
 
     asyncio.run(story())
