@@ -41,7 +41,9 @@ def test_they_run_on_the_sandbox_and_leave_nothing(tmp_path: Path) -> None:
     patch = json.dumps({"metadata": {"annotations": ANNOTATIONS}})
     daemon.up(home)
     try:
-        said = pytest_live("-k", "killed and canary", KUBECONFIG=str(daemon.kubeconfig_path(home)), ROLLWAY_LIVE_POD_PATCH=patch, **images)
+        said = pytest_live(
+            "-k", "killed and canary", KUBECONFIG=str(daemon.kubeconfig_path(home)), ROLLWAY_LIVE_POD_PATCH=patch, **images
+        )
     finally:
         daemon.down(home)
 
