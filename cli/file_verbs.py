@@ -51,8 +51,8 @@ def render(
     session = Session.of(ctx, given.output(output))
     name = given.strategy_named(strategy)
     release = session.release(Source(file, image, tuple(sets or ())), Where(namespace=namespace), name)
+    from ..release.dump import manifests_text
     from ..strategies import by_name
-    from .views.manifests_text import manifests_text
     from .views.masking import masked
 
     rendered = by_name(name or release.strategy)(release).render()
@@ -60,7 +60,7 @@ def render(
     if shown != list(rendered):
         session.view.note("what Secrets hold is masked; --show-secrets shows it")
     data = {"app": release.app, "namespace": release.namespace, "strategy": name or release.strategy, "manifests": shown}
-    session.view.document(data, manifests_text(shown) if output == "text" else "")
+    session.view.document(data, manifests_text(shown, explicit_start=True) if output == "text" else "")
     return 0
 
 
@@ -86,15 +86,15 @@ def rbac(
     release = session.release(Source(file), Where(namespace=namespace))
     if not release.namespace:
         raise BadInput("rights are given in a namespace, and the release file names none", hint="name it with -n")
+    from ..release.dump import manifests_text
     from ..ship import rights
-    from .views.manifests_text import manifests_text
 
     chosen = NAMES if every else tuple(names) or (release.strategy,)
     made = rights.manifests(release, chosen, account)
     for kind, plural in rights.guessed(release).items():
         session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
     data = {"app": release.app, "namespace": release.namespace, "strategies": list(chosen), "manifests": made}
-    session.view.document(data, manifests_text(made) if output == "text" else "")
+    session.view.document(data, manifests_text(made, explicit_start=True) if output == "text" else "")
     return 0
 
 

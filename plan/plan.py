@@ -79,9 +79,3 @@ def fingerprint(obj: Mapping[str, Any] | None) -> str:
 
 def basis_of(objects: Mapping[Ref, Obj | None]) -> dict[str, str]:
     return {"/".join(ref): fingerprint(obj) for ref, obj in sorted(objects.items())}
-
-
-def recorded_phase(steps: tuple[Step, ...], number: int) -> tuple[Phase, int] | None:
-    """The phase and weight that the last Record of a revision leaves, or None."""
-    found = [step for step in steps if isinstance(step, Record) and step.number == number]
-    return (found[-1].phase, found[-1].weight) if found else None

@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from ..kube.objects import SERVICE, Obj, as_manifest, get
 from . import checks, manifests
+from .dump import manifests_text
 from .model import app_container
 from .names import MAX_APP, safe_name
 from .yamlfile import plain
@@ -56,7 +55,7 @@ def from_manifests(paths: Sequence[str]) -> str:
 def from_live(deployment: Obj, services: Sequence[Obj]) -> tuple[str, str]:
     """(deploy.yaml, the manifests file) for live objects, as the API gives them; the second text is meant for MANIFESTS_FILE."""
     objects = [_cleaned(service) for service in services] + [_cleaned(deployment)]
-    text = yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    text = manifests_text(objects)
     namespace = get(deployment, "metadata", "namespace", default="")
     return _text(
         deployment, namespace, [MANIFESTS_FILE], ""
@@ -109,20 +108,3 @@ def _drop_ours(holder: dict[str, Any], field: str) -> None:
     holder.pop(field, None)
     if kept:
         holder[field] = kept
-
-
-class _Dumper(yaml.SafeDumper):
-    """No anchors, texts of several lines as blocks."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    if style is None and plain(text) != text:
-        style = '"'  # PyYAML takes some texts for texts that other readers take for numbers, such as 1e3
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _write_text)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Literal, NamedTuple
 
-from ..kube.objects import Kind, Obj, Ref, get
+from ..kube.objects import Kind, Obj, get
 from .refusals import exists_already, modified_meanwhile, not_found
 
 EVENTS_KEPT = 10_000
@@ -155,8 +155,3 @@ class Store:
 def _key(obj: Obj) -> Key:
     meta = obj["metadata"]
     return meta.get("namespace", ""), meta["name"]
-
-
-def ref_in(kind: Kind, obj: Obj) -> Ref:
-    namespace, name = _key(obj)
-    return Ref(kind.api_version, kind.name, namespace, name)

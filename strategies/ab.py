@@ -82,8 +82,7 @@ class Ab(Strategy):
         for name in (name for name in self.app.service_names if name != self.app.host.name):
             live = draft.find(SERVICE, name)
             if live is not None:
-                side = draft.deployment(self.app.name)
-                ready = min(draft.replicas(self.app.name), int(get(side, "status", "readyReplicas", default=0)))
+                ready = draft.ready(self.app.name)
                 draft.route(
                     name, selector.pinned(live, selector.STABLE), ready, "only the routed Service tells the variants apart"
                 )

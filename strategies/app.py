@@ -35,6 +35,11 @@ class App:
         return Host(str(name), self.release.namespace)
 
     @property
+    def preview_name(self) -> str:
+        """The Service that reaches the side which is not live."""
+        return f"{self.name}-preview"
+
+    @property
     def service_names(self) -> list[str]:
         return [service["metadata"]["name"] for service in self.release.services]
 

@@ -81,8 +81,7 @@ class Strategy(Homecoming):
         Raises BadInput where there is no such revision.
         """
         target = self.app.target(observed, to_revision)
-        draft = self._draft(observed)
-        draft.force = True  # the way back is never refused for somebody's field: what it takes over is shown
+        draft = self._draft(observed, force=True)  # never refused for somebody's field: what it takes over is shown
         abandoned = [rev for rev in observed.history if rev.number > target.number and rev.phase != "RolledBack"]
         replicas = self.app.replicas_of(observed, target)
         self._return_to(draft, target, replicas)
@@ -201,9 +200,9 @@ class Strategy(Homecoming):
             self._adopt(draft)
         return draft, current.number, replicas
 
-    def _draft(self, observed: Observed) -> Draft:
+    def _draft(self, observed: Observed, *, force: bool = False) -> Draft:
         deadline_s = get(self.release.workload, "spec", "progressDeadlineSeconds", default=self.deadline_s)
-        return Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=self.force)
+        return Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=force or self.force)
 
     def _current(self, observed: Observed) -> Revision | None:
         """The release under way, if it is this one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import HPA, SERVICE, Obj, get, merged
+from ..kube.objects import HPA, SERVICE, Obj, merged
 from ..plan.observed import APP_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
@@ -88,7 +88,7 @@ class BlueGreen(Strategy):
 
     def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
         self._aim(draft, Release.from_record(target.release), replicas, with_preview=False)
-        draft.delete(SERVICE, self._preview_name, "there is nothing to preview")
+        draft.delete(SERVICE, self.app.preview_name, "there is nothing to preview")
         bad = self._name_of(self._idle(draft))
         draft.scale(bad, 0, "nothing is routed to it")
         draft.wait(bad, "drained", 0, "its pods leave")
@@ -140,8 +140,7 @@ class BlueGreen(Strategy):
         for name in self.app.service_names:
             live = draft.find(SERVICE, name)
             if live is not None and selector.track_of(live) is None:
-                side = draft.deployment(self._name_of(track))
-                ready = min(draft.replicas(self._name_of(track)), int(get(side, "status", "readyReplicas", default=0)))
+                ready = draft.ready(self._name_of(track))
                 draft.route(name, selector.pinned(live, track), ready, "bound to the live version before the other appears")
 
     def _switch(self, draft: Draft, release: Release, track: str, replicas: int) -> None:
@@ -159,7 +158,7 @@ class BlueGreen(Strategy):
 
     def _preview(self, track: str) -> Obj:
         assert self.app.primary is not None, "refused before: blue-green without a Service"
-        made = selector.preview(self.app.primary, self._preview_name, track)
+        made = selector.preview(self.app.primary, self.app.preview_name, track)
         made["metadata"]["labels"] = {**made["metadata"]["labels"], APP_LABEL: self.release.app}
         return made
 
@@ -169,10 +168,6 @@ class BlueGreen(Strategy):
                 "blue-green has no Service to switch: the manifests hold none that selects the application's pods",
                 hint="add the Service, or choose ramped or canary",
             )
-
-    @property
-    def _preview_name(self) -> str:
-        return f"{self.app.name}-preview"
 
     def _idle(self, draft: Draft) -> str:
         return self._other(self._live_track(draft))

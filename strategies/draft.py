@@ -58,6 +58,10 @@ class Draft:
         live = self.deployment(name)
         return 0 if live is None else int(get(live, "spec", "replicas", default=1))
 
+    def ready(self, name: str) -> int:
+        """The pods that a Deployment wants and has ready."""
+        return min(self.replicas(name), int(get(self.deployment(name), "status", "readyReplicas", default=0)))
+
     def project(self) -> Observed:
         """What will be live when the steps so far are done."""
         return replace(self.observed, objects=dict(self.objects), history=tuple(self.history))

@@ -68,13 +68,12 @@ class Homecoming(ABC):
         bound to one of its tracks still."""
         found = [obj for ref, obj in draft.objects.items() if ref.kind == SERVICE.name and obj]
         names = self.app.service_names
-        preview = f"{self.app.name}-preview"
         pods = template_labels(self.release.workload)
 
         def is_ours(service: Obj) -> bool:
             name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})
             rest = {key: value for key, value in chosen.items() if key != TRACK_LABEL}
-            return name in names or (name != preview and TRACK_LABEL in chosen and selects(rest, pods))
+            return name in names or (name != self.app.preview_name and TRACK_LABEL in chosen and selects(rest, pods))
 
         return [service for service in found if is_ours(service)]
 
@@ -237,7 +236,7 @@ class Homecoming(ABC):
         """Services as the strategy leaves them; the preview and the subsets of other strategies go, the route before the rule."""
         for service in release.services:
             draft.apply(self.service(draft, service), "as in the manifests")
-        draft.delete(SERVICE, f"{self.app.name}-preview", "there is nothing to preview")
+        draft.delete(SERVICE, self.app.preview_name, "there is nothing to preview")
         for live in self._virtual_services(draft):
             self._settle_route(draft, release, live)
         for obj in release.others:

@@ -7,13 +7,13 @@ from typing import Any
 
 import yaml
 
-from ...kube.objects import Obj
-from ...release.yamlfile import plain
+from ..kube.objects import Obj
+from .yamlfile import plain
 
 
-def manifests_text(manifests: Sequence[Obj]) -> str:
+def manifests_text(manifests: Sequence[Obj], *, explicit_start: bool = False) -> str:
     """One document an object, without anchors, texts of several lines as blocks."""
-    return yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, explicit_start=True)
+    return yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, explicit_start=explicit_start)
 
 
 class _Dumper(yaml.SafeDumper):
