@@ -1,9 +1,15 @@
-"""The cluster IPs and node ports of Services: given out on create, kept over updates, dropped with the type that needs them."""
+"""The cluster IPs and node ports of Services: given out on create, kept over updates, dropped with the type that needs them.
+
+The API says 10.96.x.y. Where pods are processes of this machine, what answers for a Service listens at `loopback_address` of
+that, on `loopback_port` of its port.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from random import Random
 
 from ..kube.objects import Obj, get
@@ -12,6 +18,35 @@ from .checks import Problem, Problems, is_address
 
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)
+LOOPBACK_SERVICES = ipaddress.ip_network("127.96.0.0/16")
+PRIVILEGED_PORTS = range(1, 1024)
+PRIVILEGED_SHIFT = 8000
+
+
+def loopback_address(cluster_ip: str) -> str:
+    """127.96.x.y for the Service at 10.96.x.y. Empty where there is none: headless, ExternalName, another network."""
+    if not is_address(cluster_ip) or (address := ipaddress.ip_address(cluster_ip)) not in SERVICE_NETWORK:
+        return ""
+    return str(LOOPBACK_SERVICES[int(address) - int(SERVICE_NETWORK.network_address)])
+
+
+def loopback_port(port: int, *, may_listen: bool) -> int:
+    """The port itself; a privileged one that this user may not listen on 8000 further up: 80 is 8080."""
+    return port + PRIVILEGED_SHIFT if port in PRIVILEGED_PORTS and not may_listen else port
+
+
+@lru_cache(maxsize=1024)
+def may_listen(port: int) -> bool:
+    """Whether the system lets this user listen on that port. Asks it, by binding for a moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except PermissionError:
+            return False
+        except OSError:
+            return True  # in use, at this address: allowed
+    return True
 
 
 def allocate(service: Obj, others: Iterable[Obj], random: Random) -> None:

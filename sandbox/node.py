@@ -26,6 +26,22 @@ def address_number(address: str) -> int:
     return (parts[1] ^ 244) << 16 | parts[2] << 8 | parts[3] if len(parts) == 4 else 0
 
 
+PROCESS_ADDRESSES = 1 << 21  # 127.64.0.0/11: 127.96 and on is for Services
+
+
+def process_address(number: int) -> str:
+    """The address of a pod that is a process of this machine: 127.64.0.0 and on, each on the loopback."""
+    number %= PROCESS_ADDRESSES
+    return f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+def process_address_number(address: str) -> int:
+    """The number of such an address, 0 where it is none."""
+    parts = [int(part) for part in address.split(".")] if address else []
+    is_ours = len(parts) == 4 and parts[0] == 127 and 64 <= parts[1] < 96
+    return (parts[1] - 64) << 16 | parts[2] << 8 | parts[3] if is_ours else 0
+
+
 def full_image_name(image: str) -> str:
     """With the registry and folder that are meant where none is written."""
     registry, slash, _ = image.partition("/")
