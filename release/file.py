@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ..errors import BadInput
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
-from .options import STRATEGIES, StrategyName, StrategyOptions, Strict
+from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
 from .web import WebApp
 from .wrong import Wrong
 from .yamlfile import Document, Path
@@ -36,6 +36,7 @@ class ReleaseFile(Strict):
     workload: str | None = Field(None, description="The Deployment to release, where the manifests hold several.")
     strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
+    traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",

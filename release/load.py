@@ -14,9 +14,10 @@ from .config import pinned
 from .file import ReleaseFile, named, nearest, parsed, shown
 from .image import checked, replaced
 from .manifests import Located
-from .model import Release, app_container, in_apply_order, readable
+from .model import Release, Sources, app_container, in_apply_order, key_of, readable
 from .names import MAX_APP, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
+from .web import rendered
 from .wrong import Wrong
 from .yamlfile import Document, Path, documents, read_text
 
@@ -62,6 +63,8 @@ def load(
         options=file.strategies,
         container=_container(chosen, app, file, document),
         depends_on=file.depends_on,
+        traffic=file.traffic,
+        sources=Sources(document, {key_of(item.obj): item for item in items}),
     )
     return release.with_namespace(place) if place else release
 
@@ -101,7 +104,7 @@ def _with_sets(document: Document, sets: Sequence[str]) -> Document:
             raise BadInput("not of the form key=value", where=flag, hint="such as --set strategies.canary.maxSurge=2")
         parts = [part.replace("\0", ".") for part in key.replace("\\.", "\0").split(".")]
         flags[_put(data, parts, _value(value, flag), flag)] = flag
-    return Document(data, document.source, document.marks, flags)
+    return Document(data, document.source, document.marks, flags, document.notes)
 
 
 def _value(text: str, flag: str) -> Any:
@@ -158,8 +161,7 @@ def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[
     spec.setdefault("image", file.image or (image if image and not image.startswith((":", "@")) else None))
     if not spec["image"]:
         raise BadInput("web.image is missing", where=where, hint="such as image: ghcr.io/acme/shop:1.4.0")
-    rendered = Document(None, document.source, {(): document.marks.get(("web",), (1, 1))})
-    return [Located(obj, rendered) for obj in web(spec)]
+    return [Located(obj, rendered(document, obj["kind"])) for obj in web(spec)]
 
 
 def _app_of(chosen: Located) -> str:

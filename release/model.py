@@ -7,11 +7,15 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
 from ..kube.objects import KINDS, Obj, digest, get, kind_of
-from .options import STRATEGIES, StrategyName, StrategyOptions
+from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
+
+if TYPE_CHECKING:
+    from .manifests import Located
+    from .yamlfile import Document
 
 _ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
 
@@ -23,12 +27,36 @@ CLUSTER_SCOPED = frozenset({
 """Kinds without a namespace, of those that manifests hold. A kind that is not here is taken for a namespaced one."""
 
 
+class Key(NamedTuple):
+    """Which object of a release: it has one namespace, so that is not in it."""
+
+    group: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def key_of(obj: Mapping[str, Any]) -> Key:
+    return Key(obj["apiVersion"].rpartition("/")[0], obj["kind"], obj["metadata"]["name"])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a release is written: the release file, and each object of the manifests. Empty where it comes from the history."""
+
+    file: Document | None = None
+    objects: Mapping[Key, Located] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
     application's own container. `depends_on` names the applications that are released before it, where several are at once; it
-    is no part of a version, so the history does not keep it. Nothing in it is changed in place: copy first.
+    is no part of a version, so the history does not keep it, nor `traffic` and `sources`. Nothing in it is changed in place: copy
+    first.
     """
 
     app: str
@@ -40,6 +68,8 @@ class Release:
     options: StrategyOptions = field(default_factory=StrategyOptions)
     container: str = ""
     depends_on: tuple[str, ...] = ()
+    traffic: Traffic = field(default_factory=Traffic)
+    sources: Sources = field(default_factory=Sources, compare=False, repr=False)
 
     @property
     def image(self) -> str:

@@ -237,3 +237,10 @@ class StrategyOptions(Strict):
     blue_green: BlueGreenOptions = Field(BlueGreenOptions(), description=BlueGreenOptions.__doc__)
     canary: CanaryOptions = Field(CanaryOptions(), description=CanaryOptions.__doc__)
     ab: AbOptions = Field(AbOptions(), description=AbOptions.__doc__)
+
+
+class Traffic(Strict):
+    """The requests that a release must not lose: what `deploy check` measures waiting times by."""
+
+    slowest_request: Seconds = Field(1, description="How long the slowest request takes that must not be cut off.")
+    proxy_sync: Seconds = Field(1, description="How long proxies may go on sending to a pod that is leaving; kube-proxy: 1s.")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
+from ..kube.objects import DEPLOYMENT
 from .image import checked
 from .names import wrong_subdomain
 from .options import Seconds, Strict
 from .wrong import Wrong
+from .yamlfile import Document, Path
 
 _VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -127,6 +130,28 @@ class WebApp(Strict):
         if readiness:
             data["readiness"] = readiness.model_dump(mode="json", by_alias=True, exclude_none=True)
         return {**data, "name": name}
+
+
+_CONTAINER = ("spec", "template", "spec", "containers", 0)
+WRITTEN_AS: Mapping[Path, Path] = {
+    ("spec", "replicas"): ("replicas",),
+    ("spec", "template", "spec", "terminationGracePeriodSeconds"): ("gracePeriodSeconds",),
+    (*_CONTAINER, "image"): ("image",),
+    (*_CONTAINER, "readinessProbe"): ("readiness",),
+    (*_CONTAINER, "livenessProbe"): ("liveness",),
+    (*_CONTAINER, "startupProbe"): ("startup",),
+    (*_CONTAINER, "lifecycle"): ("preStopSeconds",),
+}
+"""Which key of `web:` a part of the rendered Deployment comes from."""
+
+
+def rendered(document: Document, kind: str) -> Document:
+    """Where an object that the template renders is written: in the `web:` block, at the key that makes a part of it."""
+    marks: dict[Path, tuple[int, int]] = {(): document.marks.get(("web",), (1, 1))}
+    for path, key in WRITTEN_AS.items() if kind == DEPLOYMENT.name else ():
+        if mark := document.marks.get(("web", *key)):
+            marks[path] = mark
+    return Document(None, document.source, marks, notes=document.notes)
 
 
 _OURS = ("app.kubernetes.io/name",)

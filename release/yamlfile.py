@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 import yaml
 
@@ -28,24 +28,39 @@ Path = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Note(NamedTuple):
+    """A comment of the file that speaks to rollway, `# rollway: …`. `text` is what follows; `about` is the line that it is about:
+    its own, or, of a comment that has a line to itself, the next one that holds something."""
+
+    line: int
+    about: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Document:
     """One YAML document. `marks` holds (line, column), from 1, of a path's key (of an item, where it starts); `flags` what on the
-    command line a path was set by. `line` is where the document starts."""
+    command line a path was set by. `notes` are those of the whole file."""
 
     data: Any
     source: str
     marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
     flags: dict[Path, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
     def where(self, path: Path = ()) -> str:
         """ "deploy.yaml:7:5", or the flag; of the nearest path above that has a place."""
+        source, line, column = self.place(path)
+        return f"{source}:{line}:{column}" if line else source
+
+    def place(self, path: Path = ()) -> tuple[str, int, int]:
+        """(source, line, column) of the nearest path above that has a place; (flag, 0, 0) where that was set by one."""
         for end in range(len(path), -1, -1):
             if flag := self.flags.get(path[:end]):
-                return flag
+                return flag, 0, 0
             if mark := self.marks.get(path[:end]):
-                return f"{self.source}:{mark[0]}:{mark[1]}"
-        return self.source
+                return self.source, *mark
+        return self.source, 0, 0
 
 
 def read_text(path: str, source: str) -> str:
@@ -140,6 +155,7 @@ class _Composer:
         self._nodes = 0
         self._anchors: dict[str, tuple[Any, int] | None] = {}
         self._marks: dict[Path, tuple[int, int]] = {}
+        self._notes = _notes(text)
 
     def documents(self) -> Iterator[Document]:
         for event in self._events:
@@ -148,7 +164,7 @@ class _Composer:
                 first = next(self._events)
                 self._marks[()] = _mark(first)
                 data = self._node(first, (), 0)
-                yield Document(data, self._source, self._marks)
+                yield Document(data, self._source, self._marks, notes=self._notes)
 
     def _node(self, event: Any, path: Path, depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -265,6 +281,36 @@ class _Composer:
     def _refuse(self, event: Any, summary: str, hint: str = "") -> NoReturn:
         line, column = _mark(event)
         raise BadInput(summary, where=f"{self._source}:{line}:{column}", hint=hint)
+
+
+def _notes(text: str) -> tuple[Note, ...]:
+    if not _NOTE.search(text):
+        return ()
+    lines, texts = text.split("\n"), _text_spans(text)
+    out: list[Note] = []
+    for found in _NOTE.finditer(text):
+        if any(start <= found.start("mark") < end for start, end in texts):
+            continue
+        line = text.count("\n", 0, found.start("mark")) + 1
+        about = line
+        if not found["before"].strip():
+            below = (number for number in range(line + 1, len(lines) + 1) if not _EMPTY.fullmatch(lines[number - 1]))
+            about = next(below, line)
+        out.append(Note(line, about, found["text"].strip()))
+    return tuple(out)
+
+
+def _text_spans(text: str) -> list[tuple[int, int]]:
+    """Where values stand, which may hold what looks like a comment. None of a text that is no YAML: parsing it will tell."""
+    try:
+        tokens = list(yaml.scan(text))
+    except yaml.YAMLError:
+        return []
+    return [(token.start_mark.index, token.end_mark.index) for token in tokens if isinstance(token, yaml.ScalarToken)]
+
+
+_NOTE = re.compile(r"^(?P<before>(?:[^\n]*[ \t])?)(?P<mark>#)[ \t]*rollway:(?P<text>[^\n]*)$", re.MULTILINE)
+_EMPTY = re.compile(r"\s*(#.*|---(\s.*)?|\.\.\.(\s.*)?)?")
 
 
 def _without_surrogates(text: str) -> str:

@@ -1,0 +1,250 @@
+"""What the rules look at: a release, by the strategy that would run, and the cluster where there is one to be asked.
+
+Manifests are taken as they come: what is of another shape than Kubernetes knows is not seen here, and never a reason to stumble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..kube.objects import DEPLOYMENT, HPA, SERVICE, Obj, get, labels_of, selects, template_labels
+from ..plan.observed import Observed, scales
+from ..release.model import Key, Release, key_of
+from ..release.yamlfile import Path
+
+if TYPE_CHECKING:
+    from ..strategies.base import Strategy
+    from ..strategies.manifests import Rolling
+
+POD = ("spec", "template", "spec")
+ASIDE = ("metric", "prom", "health", "debug", "pprof", "admin")
+"""Names of ports that no user's request comes in by."""
+
+
+class Container(NamedTuple):
+    """A container of the pods, and where it stands in the Deployment."""
+
+    spec: Obj
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.spec.get("name", ""))
+
+    @property
+    def ports(self) -> list[Obj]:
+        return [port for _, port in mappings(self.spec, "ports")]
+
+    def declares(self, port: Any) -> bool:
+        """Whether one of its ports has this name or this number."""
+        return any(port in (each.get("name"), each.get("containerPort")) for each in self.ports)
+
+
+@dataclass(frozen=True)
+class Case:
+    release: Release
+    strategy: str
+    observed: Observed = field(default_factory=Observed)
+    is_live: bool = False
+    """Whether a cluster was asked: only then what `observed` does not hold is not there."""
+
+    # the pods
+
+    @property
+    def workload(self) -> Obj:
+        return self.release.workload
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.workload)
+
+    @property
+    def pod(self) -> Obj:
+        found: Obj = get(self.workload, *POD, default={})
+        return found
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return template_labels(self.workload)
+
+    @cached_property
+    def containers(self) -> tuple[Container, ...]:
+        """Those that run beside each other, sidecars included."""
+        sidecars = [
+            Container(spec, (*POD, "initContainers", place))
+            for place, spec in mappings(self.pod, "initContainers")
+            if spec.get("restartPolicy") == "Always"
+        ]
+        return (*(Container(spec, (*POD, "containers", place)) for place, spec in mappings(self.pod, "containers")), *sidecars)
+
+    @property
+    def app_container(self) -> Container:
+        names = (self.release.container, self.release.app, self.workload["metadata"]["name"])
+        found = (each for name in names for each in self.containers if name and each.name == name)
+        return next(found, self.containers[0])
+
+    @cached_property
+    def serving(self) -> tuple[Container, ...]:
+        """The containers that answer requests; none of a worker.
+
+        Requests come by a Service, or by a route that names the application. Where the manifests have neither, a container that
+        declares a port and a readiness probe is taken to be waiting for some: its Service is somewhere else.
+        """
+        if not self.containers:
+            return ()
+        if self.services:
+            wanted = [port.get("targetPort", port.get("port")) for service in self.services for port in ports_of(service)]
+            found = tuple(each for each in self.containers if any(each.declares(port) for port in wanted))
+            return found or (self.app_container,)
+        if self._is_routed:
+            return (self.app_container,)
+        return tuple(each for each in self.containers if each.spec.get("readinessProbe") and main_port(each) is not None)
+
+    @cached_property
+    def services(self) -> tuple[Obj, ...]:
+        """The Services that select the pods: those of the manifests, and live ones."""
+        own = {service["metadata"]["name"] for service in self.release.services}
+        live = [service for service in self.live(SERVICE.name) if service["metadata"]["name"] not in own]
+        return (*self.release.services, *(each for each in live if selects(get(each, "spec", "selector"), self.labels)))
+
+    @property
+    def _is_routed(self) -> bool:
+        names = {self.release.app, self.workload["metadata"]["name"]}
+        return any(name in names for obj in self.release.others for name in _backends(obj))
+
+    # how they are replaced
+
+    @cached_property
+    def chosen(self) -> Strategy:
+        from ..strategies import by_name
+
+        return by_name(self.strategy)(self.release)
+
+    @property
+    def rolling(self) -> Rolling:
+        return self.chosen.rolling
+
+    @cached_property
+    def replicas(self) -> int | None:
+        """The pods at least: an autoscaler's minimum, else the manifest's number; None where neither says."""
+        for autoscaler in self.autoscalers:
+            return number(get(autoscaler, "spec", "minReplicas"), 1)
+        if self.release.replicas is not None:
+            return self.release.replicas
+        live = self.observed.find(DEPLOYMENT, self.release.namespace, self.workload["metadata"]["name"])
+        return number(get(live, "spec", "replicas"), 1) if live else None
+
+    @cached_property
+    def autoscalers(self) -> tuple[Obj, ...]:
+        name = self.workload["metadata"]["name"]
+        found = [*self.all(HPA.name)]
+        return tuple(
+            each for each in found if isinstance(get(each, "spec", "scaleTargetRef", "name"), str) and _scales(each, name)
+        )
+
+    @property
+    def surge(self) -> int:
+        """Pods above the number of replicas while a release is under way; replicas that nobody says count as one."""
+        from ..kube.intstr import fenceposts
+
+        count = self.replicas if self.replicas is not None else 1
+        if self.strategy == "blue-green":
+            return count
+        if self.strategy == "ab":
+            return self.release.options.ab.replicas or count
+        if self.strategy == "recreate":
+            return 0
+        return fenceposts(self.rolling.max_surge, self.rolling.max_unavailable, count)[0]
+
+    @property
+    def runs_beside(self) -> bool:
+        """Whether old and new pods run at the same time, so that a new one needs room of its own."""
+        return self.surge > 0
+
+    # the other objects
+
+    def all(self, kind: str) -> Iterator[Obj]:
+        """The objects of that kind: the manifests', and live ones that the manifests do not replace."""
+        written = {obj["metadata"]["name"] for obj in self.written(kind)}
+        yield from self.written(kind)
+        yield from (obj for obj in self.live(kind) if obj["metadata"]["name"] not in written)
+
+    def written(self, kind: str) -> Iterator[Obj]:
+        yield from (obj for obj in self.release.manifests if obj["kind"] == kind)
+
+    def live(self, kind: str) -> Iterator[Obj]:
+        yield from (obj for ref, obj in self.observed.objects.items() if obj is not None and ref.kind == kind)
+
+    def is_written(self, obj: Obj) -> bool:
+        return any(each is obj for each in self.release.manifests)
+
+
+def mappings(holder: Any, *path: str) -> list[tuple[int, Obj]]:
+    """The mappings of a list, each with its place in it."""
+    found = get(holder, *path) if isinstance(holder, Mapping) else None
+    return [(place, item) for place, item in enumerate(found) if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def number(value: Any, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+
+
+def ports_of(service: Obj) -> list[Obj]:
+    return [port for _, port in mappings(service, "spec", "ports")]
+
+
+def main_port(container: Container) -> str | int | None:
+    """The port that requests come in by, by name where it has one; None where there is none but for metrics and the like."""
+    for port in container.ports:
+        name, value = port.get("name"), port.get("containerPort")
+        if isinstance(name, str) and any(word in name.lower() for word in ASIDE):
+            continue
+        if isinstance(value, int):
+            return name if isinstance(name, str) and name else value
+    return None
+
+
+def named(obj: Obj) -> str:
+    return f"{obj['kind']} {obj['metadata']['name']}"
+
+
+def app_label(labels: Mapping[str, str]) -> str:
+    """What these labels say which application it is; empty where they do not."""
+    return next((labels[key] for key in ("app.kubernetes.io/name", "app", "k8s-app", "run", "name") if labels.get(key)), "")
+
+
+def with_pods(case: Case) -> Iterator[tuple[Obj, dict[str, str]]]:
+    """The objects of the manifests that make pods, with the pods' labels."""
+    for obj in case.release.manifests:
+        if obj["kind"] == "Pod":
+            yield obj, labels_of(obj)
+        elif obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout"):
+            yield obj, template_labels(obj)
+
+
+def _scales(autoscaler: Obj, name: str) -> bool:
+    return get(autoscaler, "spec", "scaleTargetRef", "kind") is not None and scales(autoscaler, name)
+
+
+def _backends(obj: Obj) -> Iterator[str]:
+    """The names of the Services that an Ingress, an HTTPRoute or a VirtualService sends requests to."""
+    if obj["kind"] not in ("Ingress", "HTTPRoute", "VirtualService"):
+        return
+    pending: list[Any] = [obj.get("spec")]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value
+        elif isinstance(value, dict):
+            pending += value.values()
+            service = value.get("service")
+            names = (
+                value.get("serviceName"),
+                service.get("name") if isinstance(service, dict) else None,
+                get(value, "destination", "host") if isinstance(value.get("destination"), dict) else None,
+                value.get("name") if "backendRefs" not in value and "port" in value and "weight" in value else None,
+            )
+            yield from (name for name in names if isinstance(name, str))

@@ -1,0 +1,98 @@
+"""Runs the rules over a release, gives each finding its place, and leaves out what the user has chosen to ignore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..plan.observed import Observed
+from ..release.file import named as path_text
+from ..release.file import nearest
+from ..release.model import Release, key_of
+from ..release.yamlfile import Document, Path
+from .case import Case, named
+from .ignores import Ignore, covers, heads_of, ignores_in
+from .model import SEVERITIES, Finding, Found, Rule
+from .patch import patch_text
+from .rules import BY_ID, RULES, UNREASONED, UNUSED
+
+
+def findings(
+    release: Release, strategy: str | None = None, observed: Observed | None = None, *, is_live: bool = False
+) -> tuple[Finding, ...]:
+    """What would lose requests or get stuck, the worst first, then by place.
+
+    `strategy`: by which it is to be released, where that is not the release's own. `observed` holds what is live, and `is_live`
+    says that it holds all that rules ask for: quotas, budgets, autoscalers, Services and Istio's objects of the namespace, the
+    namespace itself and the nodes. What a comment ignores is not in the answer; an ignore that is wrong is.
+    """
+    case = Case(release, strategy or release.strategy, observed or Observed(), is_live)
+    ignores = ignores_in(_documents(release))
+    used: set[Ignore] = set()
+    out: list[Finding] = []
+    for rule in RULES:
+        for found in rule.look(case) if rule.look else ():
+            silent = _silencing(ignores, rule, release, found)
+            used |= set(silent)
+            if not silent:
+                out.append(_placed(rule, found, release))
+    out += _wrong_ignores(ignores, used)
+    return tuple(sorted(out, key=lambda one: (SEVERITIES.index(one.severity), one.source, one.line, one.column, one.id)))
+
+
+def _documents(release: Release) -> list[Document]:
+    file = [release.sources.file] if release.sources.file else []
+    return [*file, *(located.document for located in release.sources.objects.values())]
+
+
+def _written(release: Release, found: Found) -> tuple[Document, Path] | None:
+    """The document in which something is found, and its path there; None where it is written nowhere."""
+    if found.obj is None:
+        return (release.sources.file, found.path) if release.sources.file else None
+    located = release.sources.objects.get(key_of(found.obj))
+    return (located.document, (*located.path, *found.path)) if located else None
+
+
+def _silencing(ignores: list[Ignore], rule: Rule, release: Release, found: Found) -> list[Ignore]:
+    written = _written(release, found) if ignores else None
+    if written is None:
+        return []
+    document, path = written
+    heads = heads_of(document)
+    return [ignore for ignore in ignores if covers(ignore, rule.id, document, path, heads)]
+
+
+def _placed(rule: Rule, found: Found, release: Release) -> Finding:
+    written = _written(release, found)
+    source, line, column = written[0].place(written[1]) if written else ("", 0, 0)
+    return Finding(
+        rule=rule,
+        severity=found.severity or rule.severity,
+        message=found.message,
+        source=source,
+        line=line,
+        column=column,
+        object=named(found.obj) if found.obj else "",
+        path=path_text(found.path) if found.path else "",
+        fix=found.fix,
+        patch=patch_text(found.obj, found.fix),
+        hint="" if found.fix else found.hint,
+    )
+
+
+def _wrong_ignores(ignores: list[Ignore], used: set[Ignore]) -> Iterator[Finding]:
+    for ignore in ignores:
+        if unknown := [each for each in ignore.ids if each not in BY_ID]:
+            near = nearest(unknown[0], BY_ID)
+            yield _of_note(UNUSED, ignore, f"there is no rule {unknown[0]}", near or "`deploy check --rules` lists them")
+        elif not ignore.ids:
+            yield _of_note(
+                UNUSED, ignore, f"not understood: rollway:{ignore.note.text}", "write # rollway: ignore RW003 because …"
+            )
+        elif ignore not in used:
+            yield _of_note(UNUSED, ignore, f"nothing here breaks {' or '.join(ignore.ids)}", "take the comment out")
+        if ignore.ids and not ignore.reason:
+            yield _of_note(UNREASONED, ignore, f"{', '.join(ignore.ids)} is ignored without a reason", "add: because …")
+
+
+def _of_note(rule: Rule, ignore: Ignore, message: str, hint: str) -> Finding:
+    return Finding(rule, rule.severity, message, ignore.source, ignore.note.line, 1, "", "", hint=hint)
