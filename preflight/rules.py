@@ -28,7 +28,7 @@ RULES: tuple[Rule, ...] = (
         "no readiness probe",
         "A pod gets requests as soon as its process runs, before it listens: they are refused until it does.",
         "Without a readiness probe a container counts as ready the moment it is started, and a rolling update stops "
-        "the next old pod then. A worker that nobody sends requests to needs none; a pod with readiness gates has its answer from elsewhere.",
+        "the next old pod then. A worker that nobody sends requests to needs none; a pod with readiness gates waits for those.",
         "readinessProbe:\n  httpGet: {path: /healthz, port: http}\n  periodSeconds: 2",
         probes.readiness_missing,
     ),

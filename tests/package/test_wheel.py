@@ -18,6 +18,7 @@ ROOMS = (
     "health",
     "kube",
     "plan",
+    "preflight",
     "release",
     "routing",
     "sandbox",
