@@ -18,6 +18,7 @@ from ..plan.plan import Plan
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Record, Route, Scale, Step, Wait
 from . import history
+from .alarm import Alarm, Alarmed, check, pause, unless
 from .events import Failure, RunEvent, StepBegan, StepEnded, StepMoved
 from .lock import Lock
 from .port import Cluster
@@ -42,13 +43,14 @@ class Journal:
 
 
 class Executor:
-    """Runs the steps of one plan. `lock` is held by the caller and checked before each change."""
+    """Runs the steps of one plan. `lock` is held by the caller and checked before each change; `alarm` ends it as a failure."""
 
-    def __init__(self, cluster: Cluster, lock: Lock, journal: Journal, emit: Emit) -> None:
+    def __init__(self, cluster: Cluster, lock: Lock, journal: Journal, emit: Emit, alarm: Alarm | None = None) -> None:
         self._cluster = cluster
         self._lock = lock
         self._journal = journal
         self._emit = emit
+        self._alarm = alarm
         self._has_changed = False
         self._applied: dict[Ref, Obj] = {}
 
@@ -59,7 +61,10 @@ class Executor:
             started = asyncio.get_running_loop().time()
             self._emit(StepBegan(index, step))
             try:
+                check(self._alarm)
                 await self._do(index, step)
+            except Alarmed as alarmed:
+                return Failure(str(alarmed), after_s=asyncio.get_running_loop().time() - began)
             except StepFailed as failed:
                 return Failure(failed.summary, failed.pods, failed.logs, asyncio.get_running_loop().time() - began)
             except ApiError as error:
@@ -94,9 +99,10 @@ class Executor:
                 pass
 
     async def _wait(self, index: int, step: Wait) -> None:
-        live = await wait_for(
-            self._cluster, step, lambda message, ready, wanted: self._emit(StepMoved(index, step, message, ready, wanted))
-        )
+        def moved(message: str, ready: int, wanted: int) -> None:
+            self._emit(StepMoved(index, step, message, ready, wanted))
+
+        live = await unless(self._alarm, wait_for(self._cluster, step, moved))
         ours = self._applied.get(step.ref)
         if live and ours and step.until == "rolled-out" and _template(live) != _template(ours):
             raise StepFailed(f"{step.ref} runs something else: somebody changed its pods while this run was under way")
@@ -151,7 +157,7 @@ class Executor:
         """The lock is given back meanwhile, so that a rollback from elsewhere need not wait; who acted then has the say."""
         before = self._journal.in_order
         await self._lock.release()
-        await asyncio.sleep(step.seconds)
+        await pause(step.seconds, self._alarm)
         await self._lock.acquire()
         app, namespace = before[-1].app, before[-1].namespace
         if _standing(await history.load(self._cluster, app, namespace)) != _standing(before):

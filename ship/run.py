@@ -8,27 +8,31 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 from ..cluster import history
-from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, Waiting
+from ..cluster.alarm import pause
+from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, StepBegan, Waiting
 from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
 from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
+from ..load.verdict import Verdict
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
-from ..plan.revision import Revision, in_flight_of
+from ..plan.revision import Revision, before, in_flight_of
 from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
 from . import rights, served
 from .look import look
+from .watch import Watch, settle, watched
 
 
 @dataclass(frozen=True)
 class Options:
     """How to run. `goes_on`: through every pause. `goes_back`: a failed release ends in its way back. `is_override`: the release
-    was changed on the command line, so a promote speaks of it and not of the one under way. `timeout_s` bounds the whole run."""
+    was changed on the command line, so a promote speaks of it and not of the one under way. `timeout_s` bounds the whole run.
+    `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)
@@ -37,11 +41,13 @@ class Options:
     force: bool = False
     is_override: bool = False
     timeout_s: float | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended. `plan` is the last one that was executed; `way_back` what was done about a failure, if anything."""
+    """How a run ended. `plan` is the last one that was executed; `way_back` what was done about a failure, if anything;
+    `verdict` what the run's watch has seen, where there was something to do."""
 
     plan: Plan
     phase: Phase
@@ -50,6 +56,7 @@ class Result:
     way_back: Plan | None = None
     way_back_failure: Failure | None = None
     seconds: float = 0.0
+    verdict: Verdict | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -83,22 +90,23 @@ async def run(
     Raises TimedOut with the release left as it is, Refused where another run or somebody's fields stand in the way.
     """
     options = options or Options()
-    options = replace(options, emit=_guarded(options.emit))
+    options = replace(options, emit=_guarded(options))
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         chosen = choose(release, observed, request, strategy, is_override=options.is_override, force=options.force)
         return chosen, chosen.plan(request, observed)
 
-    async with _deadline(options.timeout_s, release):
+    async with watched(options.watch), _deadline(options.timeout_s, release):
         await _refuse_share(cluster, release, request, strategy)
         result = await _locked(cluster, release, strategy, options, attempt)
-        return result if request.weight is not None else await _through(cluster, release, result, options)
+        result = result if request.weight is not None else await _through(cluster, release, result, options)
+        return await _judged(result, options.watch)
 
 
 async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options: Options | None = None) -> Result:
     """Executes a saved plan. Raises StalePlan where anything it was made from has changed since."""
     options = options or Options()
-    options = replace(options, emit=_guarded(options.emit))
+    options = replace(options, emit=_guarded(options))
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         now = basis_of(observed.objects)
@@ -113,9 +121,9 @@ async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options:
             )
         return by_name(saved.strategy)(release, force=options.force), saved
 
-    async with _deadline(options.timeout_s, release):
+    async with watched(options.watch), _deadline(options.timeout_s, release):
         result = await _locked(cluster, release, saved.strategy, options, attempt)
-        return await _through(cluster, release, result, options)
+        return await _judged(await _through(cluster, release, result, options), options.watch)
 
 
 def choose(
@@ -168,6 +176,15 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         return await _execute(cluster, release, chosen, made, observed, lock, options)
 
 
+async def _judged(result: Result, watch: Watch | None) -> Result:
+    """With the watch's verdict. What is lost after the last look, in the moment until it ends, is told and no more."""
+    if watch is None or result.plan.is_empty:
+        return result
+    verdict = await watch.stop()
+    late = Failure(verdict.reason) if verdict.is_passed and result.failure is None else None
+    return replace(result, verdict=verdict, failure=result.failure or late)
+
+
 def _strategies(chosen: Strategy, observed: Observed) -> set[str]:
     """The strategy of a plan, and those whose traces it puts away."""
     return {chosen.name, *(revision.strategy for revision in (observed.live, observed.in_flight) if revision)}
@@ -176,11 +193,17 @@ def _strategies(chosen: Strategy, observed: Observed) -> set[str]:
 async def _execute(
     cluster: Cluster, release: Release, strategy: Strategy, made: Plan, observed: Observed, lock: Lock, options: Options
 ) -> Result:
-    began = asyncio.get_running_loop().time()
+    began, watch = asyncio.get_running_loop().time(), options.watch
+    alarm = watch.alarm if watch and made.action != "rollback" else None
+    if watch:
+        # what is taken back may be broken, and what was never there cannot answer
+        await watch.start(is_up=bool(made.from_version) and made.action != "rollback")
     journal = Journal.of(observed.history, made)
-    executor = Executor(cluster, lock, journal, options.emit)
     options.emit(RunBegan(made))
-    failure = await executor.run(made)
+    failure = await Executor(cluster, lock, journal, options.emit, alarm).run(made)
+    if failure is None and watch and (reason := await settle(cluster, release, watch, alarm)):
+        failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
+    executor = Executor(cluster, lock, journal, options.emit)  # the way back heeds no alarm
 
     def result(phase: Phase, weight: int, **more: object) -> Result:
         return Result(made, phase, weight, failure, seconds=asyncio.get_running_loop().time() - began, **more)  # type: ignore[arg-type]
@@ -189,15 +212,21 @@ async def _execute(
         return result(made.phase, made.weight)
     options.emit(RunFailed(failure))
     stands = journal.revisions.get(made.revision)
-    if made.action != "rollback" and stands and stands.phase == "Promoted":
+    is_promoted = made.action != "rollback" and stands is not None and stands.phase == "Promoted"
+    was_live = observed.live is not None and observed.live.number == made.revision
+    if is_promoted and (was_live or not (alarm and alarm.done())):
         return result("Promoted", 100)  # the version is live; only what was to be tidied up after it failed
-    back, why_not = await _plan_back(cluster, release, strategy, failure, options)
+    back, why_not = await _plan_back(cluster, release, strategy, failure, made.revision, options)
     if back is None:
+        if is_promoted:
+            return result("Promoted", 100, way_back_failure=why_not)
         if made.action != "rollback":
             await executor.record(Record(number=made.revision, phase="Failed", weight=made.weight, message=_told(failure)))
         return result("Failed", made.weight, way_back_failure=why_not)
     options.emit(RunBegan(back, is_way_back=True))
     back_failure = await executor.run(back)
+    if watch:
+        await settle(cluster, release, watch, None)
     if back_failure and made.action != "rollback":
         await executor.record(Record(number=made.revision, phase="Failed", weight=made.weight, message=_told(back_failure)))
     after: Phase = "Failed" if back_failure else journal.revisions[made.revision].phase
@@ -205,18 +234,22 @@ async def _execute(
 
 
 async def _plan_back(
-    cluster: Cluster, release: Release, strategy: Strategy, failure: Failure, options: Options
+    cluster: Cluster, release: Release, strategy: Strategy, failure: Failure, number: int, options: Options
 ) -> tuple[Plan | None, Failure | None]:
-    """The way back from where a failed plan has got to: to what is live in the history. None for a first release, where none is
-    wanted, and, with the reason, where none can be planned."""
+    """The way back from where the failed plan of revision `number` has got to: to what was live before it. None for a first
+    release, where none is wanted, and, with the reason, where none can be planned."""
     if not options.goes_back:
         return None, None
     observed = await look(cluster, release, strategy.name)
     live = observed.live
+    if live and live.number == number:  # it has been promoted already
+        live = before(observed.history, number)
     if live is None:
         return None, None
     told = tuple(
-        revision.model_copy(update={"message": _told(failure)}) if revision.is_in_flight else revision
+        revision.model_copy(update={"message": _told(failure)})
+        if revision.is_in_flight or revision.number == number
+        else revision
         for revision in observed.history
     )
     try:
@@ -236,7 +269,7 @@ async def _go_on(cluster: Cluster, release: Release, paused: Result, options: Op
     """Waits out a pause with the lock given back, then takes the next step of the same release."""
     seconds = float(paused.plan.pause.seconds or 0) if paused.plan.pause else 0.0
     options.emit(Waiting(seconds, paused.weight))
-    await asyncio.sleep(seconds)
+    await pause(seconds, options.watch.alarm if options.watch else None)
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         current = observed.in_flight
@@ -293,10 +326,13 @@ async def _refuse_missing_namespace(cluster: Cluster, release: Release) -> None:
             raise missing
 
 
-def _guarded(emit: Callable[[RunEvent], None]) -> Callable[[RunEvent], None]:
-    """A view that breaks (its pipe is gone) must not break the run, nor its way back."""
+def _guarded(options: Options) -> Callable[[RunEvent], None]:
+    """A view that breaks (its pipe is gone) must not break the run, nor its way back. A step is what losses are told by."""
+    emit, watch = options.emit, options.watch
 
     def guarded(event: RunEvent) -> None:
+        if watch and isinstance(event, StepBegan):
+            watch.mark(event.step)
         with contextlib.suppress(Exception):
             emit(event)
 

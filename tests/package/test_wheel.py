@@ -17,6 +17,7 @@ ROOMS = (
     "examples",
     "health",
     "kube",
+    "load",
     "plan",
     "preflight",
     "release",
