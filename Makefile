@@ -25,11 +25,14 @@ golden: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/many.py
 
 $(VENV)/.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@# as pip does with a wheel; where PYTHONDONTWRITEBYTECODE is set, every start would compile all of it
+	@$(BIN)/python -m compileall -q -x '/(\.venv|\.types|tests|benchmarks|build)/' .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed

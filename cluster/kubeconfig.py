@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, incluster_config
-from kubernetes.aio.config.exec_provider import ExecProvider
-from kubernetes.aio.config.kube_config import ConfigNode, FileOrData, KubeConfigLoader, KubeConfigMerger
 
 from ..errors import Unreachable
+from .official import (
+    ConfigException,
+    ConfigNode,
+    Configuration,
+    ExecProvider,
+    FileOrData,
+    KubeConfigLoader,
+    KubeConfigMerger,
+    incluster_config,
+)
 
 PLUGIN_S = 60.0  # a credential plugin may have to ask the user in a browser
 SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"

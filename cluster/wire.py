@@ -18,13 +18,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
 
 from .. import __version__
 from ..errors import ApiError
 from ..kube.objects import Obj
 from .answers import Call, Failed, no_answer, not_kubernetes, refused
 from .kubeconfig import Access
+from .official import ApiClient
 
 AT_ONCE = 16  # requests on their way: more would only open connections, each of which costs a TLS handshake
 

@@ -16,14 +16,16 @@ The types stand in two tables (`types_core`, `types_istio`), one type a line, in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from .objects import Kind
 from .types_core import CORE_TYPES
 from .types_istio import ISTIO_TYPES
+
+ONE_OF = "one("
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,29 @@ class MapOf:
     is_atomic: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Struct:
-    """Filled while the table is read, because types refer to each other; never changed after."""
+    """Its fields are read from the table when they are first asked for: a release looks at a tenth of the types, and they refer
+    to each other. `tokens` are the fields as they are written, `table` holds the types that they name."""
 
     name: str
-    is_atomic: bool = False
-    is_open: bool = False
-    is_custom: bool = False
-    fields: dict[str, Field] = field(default_factory=dict)
-    one_of: list[tuple[str, ...]] = field(default_factory=list)
+    is_atomic: bool
+    is_custom: bool
+    tokens: Sequence[str]
+    table: Mapping[str, Struct]
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        declared = (_field(token, self.table) for token in self.tokens if token != "..." and not token.startswith(ONE_OF))
+        return {each.name: each for each in declared}
+
+    @property
+    def is_open(self) -> bool:
+        return "..." in self.tokens
+
+    @cached_property
+    def one_of(self) -> Sequence[tuple[str, ...]]:
+        return [tuple(token[len(ONE_OF) : -1].split("|")) for token in self.tokens if token.startswith(ONE_OF)]
 
 
 Type = Scalar | ListOf | MapOf | Struct
@@ -103,13 +118,10 @@ _FIELD = re.compile(
 def types() -> Mapping[str, Struct]:
     """All types by name, read from the tables at first use."""
     table: dict[str, Struct] = {}
-    lines = [(line, False) for line in _lines(CORE_TYPES)] + [(line, True) for line in _lines(ISTIO_TYPES)]
-    for line, is_custom in lines:
-        name = line.split(" ", 1)[0]
-        table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom=is_custom)
-    for line, _ in lines:
-        name, *tokens = line.split()
-        _fill(table[name.rstrip("@")], tokens, table)
+    for text, is_custom in ((CORE_TYPES, False), (ISTIO_TYPES, True)):
+        for line in _lines(text):
+            name, *tokens = line.split()
+            table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom, tokens, table)
     return table
 
 
@@ -178,17 +190,6 @@ _TYPE_META: Mapping[str, Type] = {"apiVersion": Scalar("s", "string"), "kind": S
 
 def _lines(text: str) -> list[str]:
     return text.strip().replace("\n  ", " ").split("\n")
-
-
-def _fill(struct: Struct, tokens: list[str], table: Mapping[str, Struct]) -> None:
-    for token in tokens:
-        if token == "...":
-            struct.is_open = True
-        elif token.startswith("one("):
-            struct.one_of.append(tuple(token[4:-1].split("|")))
-        else:
-            declared = _field(token, table)
-            struct.fields[declared.name] = declared
 
 
 def _field(token: str, table: Mapping[str, Struct]) -> Field:

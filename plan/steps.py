@@ -16,7 +16,7 @@ Phase = Literal["Progressing", "Paused", "Promoted", "RolledBack", "Failed"]
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Change(NamedTuple):

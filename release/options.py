@@ -85,7 +85,7 @@ IntOrPercent = Annotated[int | str, BeforeValidator(count_or_percent), WithJsonS
 class Strict(BaseModel):
     """Frozen, camelCase in the file, and no key that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -41,6 +41,7 @@ class Draft:
             if obj is not None and ref.kind == DEPLOYMENT.name
         }
         self.peak_pods = sum(self._pods.values())
+        self._latest: tuple[Obj, Obj, tuple[Obj, tuple[FieldConflict, ...]]] | None = None
 
     # what is there by now
 
@@ -199,6 +200,12 @@ class Draft:
         """
         if live is None:
             return ssa.apply(None, manifest, FIELD_MANAGER, now=""), ()
+        if self._latest and self._latest[0] is live and self._latest[1] == manifest:
+            return self._latest[2]  # whether it rolls has been asked before it is applied
+        self._latest = live, manifest, self._merged_into(live, manifest)
+        return self._latest[2]
+
+    def _merged_into(self, live: Obj, manifest: Obj) -> tuple[Obj, tuple[FieldConflict, ...]]:
         try:
             return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
         except ApplyConflict as conflict:

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from ...errors import RollwayError
-from ...plan.plan import Plan
-from ...plan.revision import Revision
 from ...plan.steps import Pause, Record, Wait
-from ...ship.many import ManyEvent, Outcome, Planned
-from ...ship.run import Result
-from ...ship.status import Status
 from .errors_text import error_lines
 from .failure_text import failure_lines
-from .many_text import Table, count_line, event_lines, plans_lines, table_lines, wrong_lines
 from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
 from .progress import Progress
@@ -25,8 +19,14 @@ from .standing_text import history_lines, status_lines
 from .words import duration, row, stop, title
 
 if TYPE_CHECKING:
+    from ...plan.plan import Plan
+    from ...plan.revision import Revision
+    from ...ship.many import ManyEvent, Outcome, Planned
+    from ...ship.run import Result
+    from ...ship.status import Status
     from .live import Screen
     from .many_live import ManyScreen
+    from .many_text import Table
 
 
 class HumanView:
@@ -76,11 +76,15 @@ class HumanView:
         self._print([self._out(line, None) for line in result_lines(result)])
 
     def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
+        from .many_text import plans_lines
+
         width = width_of(sys.stdout)
         lines = plans_lines(planned, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose)
         self._print(lines)
 
     def many_event(self, event: ManyEvent) -> None:
+        from .many_text import Table, event_lines
+
         if self._table is None:
             self._table = Table(asyncio.get_running_loop().time)
         self._table.take(event)
@@ -93,6 +97,8 @@ class HumanView:
             self._many_screen = ManyScreen(self._table, sys.stderr)
 
     def many_result(self, outcomes: Sequence[Outcome]) -> None:
+        from .many_text import count_line, table_lines, wrong_lines
+
         table, was_shown = self._table, self._is_live and self._out.is_on
         self._end(is_done=True)
         for line in wrong_lines(outcomes, table, self._err):
