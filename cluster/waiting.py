@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import ClusterError
 from ..health.deployment import Progress, progress, refusal
-from ..health.pods import Problem, hindrance_of, is_of_template, is_ready, problem_of
-from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of, matches
+from ..health.pods import Problem, is_ready, problem_of
+from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of
 from ..plan.steps import Wait
+from .pods import HASH_LABEL, Pods
 from .port import Cluster, Event
 
 Moved = Callable[[str, int, int], None]
@@ -22,7 +23,6 @@ LOG_LINES = 5
 SILENCE_S = 1.0
 TOLD_AFTER_S = 3.0
 REFUSED_FOR_S = 5.0
-HASH_LABEL = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -55,9 +55,9 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> Obj | None:
                 moved(state.message, state.ready, state.wanted)
             if state.failure and view.is_news:
                 raise await _failed(cluster, view, state.failure)
-            if step.until != "drained" and view.final_problem():
+            if step.until != "drained" and view.pods.final_problem:
                 await view.learn_newest(cluster)
-                if final := view.final_problem():
+                if final := view.pods.final_problem:
                     raise await _failed(cluster, view, final.reason)
             item = await _next(cluster, view, queue, moved)
 
@@ -86,10 +86,9 @@ class _View:
     def __init__(self, step: Wait) -> None:
         self.step = step
         self.deployment: Obj | None = None
-        self.pods: dict[str, Obj] = {}
+        self.pods = Pods()
         self._seen: tuple[object, ...] = ()
         self._has_begun_well = False
-        self._newest_hash = ""
         self._moved_at = asyncio.get_running_loop().time()
         self._hindrance = ""
         self._hindered_at = 0.0
@@ -125,10 +124,9 @@ class _View:
         if kind == DEPLOYMENT.name:
             self.deployment = None if event.type == "DELETED" else event.obj
             self._has_begun_well = self._has_begun_well or not self.progress.failure
-        elif event.type == "DELETED":
-            self.pods.pop(event.obj["metadata"]["name"], None)
+            self.pods.belong_to(self.deployment)
         else:
-            self.pods[event.obj["metadata"]["name"]] = event.obj
+            self.pods.take(event)
         if self.step.until != "drained":
             self._look_for_hindrances()
 
@@ -137,7 +135,7 @@ class _View:
         refused = refusal(self.deployment)
         is_refused = refused is not None and refused.is_final and not self._goes_on
         self._refused_at = min(self._refused_at, now) if is_refused else math.inf
-        problem = next((found for pod in self.new_pods() if not is_ready(pod) and (found := hindrance_of(pod))), None)
+        problem = self.pods.hindrance
         pod_says = ": ".join(filter(None, (problem.reason, problem.detail))) if problem else ""
         hindrance = refused.message if refused else pod_says
         if hindrance != self._hindrance:
@@ -149,8 +147,7 @@ class _View:
         status = get(self.deployment, "status", default={})
         if status.get("availableReplicas", 0) < status.get("readyReplicas", 0):
             return True
-        is_leaving = any(get(pod, "metadata", "deletionTimestamp") for pod in self.pods.values())
-        return is_leaving or any(not is_ready(pod) and not hindrance_of(pod) for pod in self.new_pods())
+        return self.pods.goes_on
 
     def hindrance_told(self) -> str:
         """What is in the way, once it has been for long enough to be worth telling; it is told once."""
@@ -168,17 +165,6 @@ class _View:
         self._seen, self._moved_at = now, asyncio.get_running_loop().time()
         return True
 
-    def new_pods(self) -> list[Obj]:
-        """The pods of the newest template, by its hash where that is known, else by what they run."""
-        deployment = self.deployment
-        if deployment is None:
-            return []
-        selector = deployment["spec"]["selector"]
-        mine = [pod for pod in self.pods.values() if matches(selector, labels_of(pod))]
-        if self._newest_hash:
-            return [pod for pod in mine if labels_of(pod).get(HASH_LABEL) == self._newest_hash]
-        return [pod for pod in mine if is_of_template(pod, deployment)]
-
     async def learn_newest(self, cluster: Cluster) -> None:
         """Asks which ReplicaSet is the newest. Only where a pod is in trouble: an old one, or one that something was injected
         into, cannot be told from a new one by its labels and images."""
@@ -190,11 +176,7 @@ class _View:
             owners = replica_set["metadata"].get("ownerReferences") or ()
             is_mine = any(owner["uid"] == deployment["metadata"]["uid"] for owner in owners)
             if is_mine and annotations_of(replica_set).get(REVISION) == revision:
-                self._newest_hash = labels_of(replica_set).get(HASH_LABEL, "")
-
-    def final_problem(self) -> Problem | None:
-        problems = (problem_of(pod) for pod in self.new_pods())
-        return next((problem for problem in problems if problem and problem.is_final), None)
+                self.pods.are_new_with(labels_of(replica_set).get(HASH_LABEL, ""))
 
 
 @contextlib.asynccontextmanager
@@ -244,7 +226,7 @@ async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
     """The failure with what the pods, their events and their logs say; gathered now, because the way back removes the pods."""
     with contextlib.suppress(ClusterError):
         await view.learn_newest(cluster)
-    troubled = [pod for pod in view.new_pods() if not is_ready(pod)][:PODS_TOLD]
+    troubled = [pod for pod in view.pods.new if not is_ready(pod)][:PODS_TOLD]
     problems: list[Problem] = []
     logs: list[tuple[str, str]] = []
     for pod in troubled:
