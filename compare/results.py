@@ -83,8 +83,8 @@ class Mark:
 @dataclass(frozen=True)
 class Toll:
     """What the traffic of one run went through. Counts are requests. `downtime_s` is the longest run of failures in sending
-    order, `dark_s` the sum of all times in which no request could succeed; `mixed_s` is the last answer of the old version less the
-    first of the new one (negative: a gap in which neither answered; NaN where one never answered)."""
+    order, `dark_s` the sum of all times in which no request could succeed; `mixed_s` is the last answer of the old version less
+    the first of the new one (negative: a gap in which neither answered; NaN where one never answered)."""
 
     sent: int
     ok: dict[Version, int]
