@@ -30,7 +30,7 @@ bench: $(VENV)/.dev
 
 $(VENV)/.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
 	@# as pip does with a wheel; where PYTHONDONTWRITEBYTECODE is set, every start would compile all of it
 	@$(BIN)/python -m compileall -q -x '/(\.venv|\.types|tests|benchmarks|build)/' .
 	@touch $@

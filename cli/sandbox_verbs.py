@@ -2,27 +2,89 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from ..errors import Unreachable
+from ..errors import BadInput, Unreachable
 from . import options as given
 from .session import Session
+from .views.traffic_text import reached, traffic_lines
+
+if TYPE_CHECKING:
+    from ..sandbox.durations import Lag
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The embedded cluster: no Docker, no network, real behaviour."
 )
 
 
+EndpointLag = Annotated[
+    str | None,
+    typer.Option("--endpoint-lag", metavar="DURATION", help="how far the proxy is behind the API: 500ms, or 0.2s..1s; 0: not"),
+]
+LbLag = Annotated[
+    str | None,
+    typer.Option(
+        "--lb-lag",
+        metavar="DURATION",
+        help="a cloud load balancer for Ingresses that takes so long to register and deregister a pod; 0: none",
+    ),
+]
+IngressPort = Annotated[
+    str | None,
+    typer.Option(
+        "--ingress-port",
+        metavar="PORT",
+        help="where Ingresses and Gateways are reached, on 127.0.0.1; 0: any; default: 8080, if it is free",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
-def up(ctx: typer.Context, output: given.Output = "text") -> int:
-    """Starts it in the background, with all that it knew before."""
+def up(
+    ctx: typer.Context,
+    endpoint_lag: EndpointLag = None,
+    lb_lag: LbLag = None,
+    ingress_port: IngressPort = None,
+    output: given.Output = "text",
+) -> int:
+    """Starts it in the background, with all that it knew before.
+
+    Options are kept until they are given anew; a sandbox that runs takes them up.
+    """
     from ..sandbox import daemon
+    from ..sandbox.dataplane import traffic
 
     session = Session.of(ctx, given.output(output))
-    endpoint = daemon.up(daemon.default_state_dir())
+    endpoint = daemon.up(
+        daemon.default_state_dir(),
+        endpoint_lag=_lag(endpoint_lag, "--endpoint-lag"),
+        lb_lag=_lag(lb_lag, "--lb-lag"),
+        ingress_port=_port(ingress_port),
+    )
+    standing = traffic.standing(daemon.default_state_dir())
+    if "missing" in standing:
+        session.view.note(standing["missing"])
     text = f"the sandbox is up at {endpoint.url} · kubectl: export KUBECONFIG={endpoint.kubeconfig}"
     session.view.document({"isRunning": True, "url": endpoint.url, "kubeconfig": str(endpoint.kubeconfig)}, text)
     return 0
+
+
+def _lag(text: str | None, option: str) -> Lag | None:
+    from ..sandbox.durations import Lag
+
+    try:
+        return Lag.parse(text) if text is not None else None
+    except ValueError as error:
+        raise BadInput(f"{option}: {error}") from error
+
+
+def _port(text: str | None) -> int | None:
+    if text is not None and not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
+        raise BadInput(f"--ingress-port {text}: not a port, from 0 to 65535")
+    return int(text) if text is not None else None
 
 
 @app.command()
@@ -39,14 +101,49 @@ def down(ctx: typer.Context, output: given.Output = "text") -> int:
 
 @app.command()
 def status(ctx: typer.Context, output: given.Output = "text") -> int:
-    """Whether it runs, and where."""
+    """Whether it runs, where, and where requests reach what is in it."""
     from ..sandbox import daemon
+    from ..sandbox.dataplane import traffic
 
     session = Session.of(ctx, given.output(output))
-    found = daemon.status(daemon.default_state_dir())
+    state_dir = daemon.default_state_dir()
+    found = daemon.status(state_dir)
     data = {"isRunning": found.is_running, "pid": found.pid, "url": found.url, "stateDir": str(found.state_dir)}
+    if not found.is_running:
+        session.view.document(data, "the sandbox is not running · start it: deploy sandbox up")
+        return 0
+    standing = traffic.standing(state_dir)
     up_text = f"the sandbox is up at {found.url} · process {found.pid} · state in {found.state_dir}"
-    session.view.document(data, up_text if found.is_running else "the sandbox is not running · start it: deploy sandbox up")
+    session.view.document(data | {"dataPlane": standing}, "\n".join([up_text, *traffic_lines(standing)]))
+    return 0
+
+
+@app.command()
+def url(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="SERVICE|HOST", help="a Service (also NAMESPACE/NAME), or an Ingress' or Gateway's host"),
+    ] = None,
+    namespace: given.Namespace = None,
+    output: given.Output = "text",
+) -> int:
+    """Where requests from this machine reach a Service, or a host of an Ingress or a Gateway."""
+    from ..sandbox import daemon
+    from ..sandbox.dataplane import traffic
+
+    session = Session.of(ctx, given.output(output))
+    state_dir = daemon.default_state_dir()
+    if not daemon.status(state_dir).is_running:
+        raise Unreachable("the sandbox is not running", hint="deploy sandbox up")
+    standing = traffic.standing(state_dir)
+    if "missing" in standing:
+        raise Unreachable(standing["missing"])
+    rows = reached(standing, name, namespace)
+    for hint in dict.fromkeys(row["hint"] for row in rows if row.get("hint")):
+        session.view.note(hint)
+    text = "\n".join(row["url"] for row in rows) if name else "\n".join(traffic_lines(standing))
+    session.view.document({"urls": rows}, text)
     return 0
 
 

@@ -49,12 +49,17 @@ def bootstrap(store: Store, now: datetime) -> None:
 
 
 class Api:
-    """`now` tells the time of the cluster. What is random (addresses, name suffixes) follows from `seed`."""
+    """`now` tells the time of the cluster. What is random (addresses, name suffixes) follows from `seed`. `admit` is given new
+    pods, and answers them as they are let in.
+    """
 
-    def __init__(self, store: Store, now: Callable[[], datetime], *, seed: int = 0) -> None:
+    def __init__(
+        self, store: Store, now: Callable[[], datetime], *, seed: int = 0, admit: Callable[[Obj], Obj] | None = None
+    ) -> None:
         self.store = store
         self._now = now
         self._random = Random(seed)
+        self._admit_pod = admit
 
     # reading
 
@@ -236,6 +241,8 @@ class Api:
     def _admit(self, kind: Kind, obj: Obj) -> None:
         if kind.name == POD.name:
             defaults.admit_pod(obj, self._random)
+            if self._admit_pod is not None:
+                obj["spec"] = self._admit_pod(obj)["spec"]
             self._check_account(kind, obj)
         if kind.name == NAMESPACE.name:
             obj["spec"]["finalizers"] = ["kubernetes"]

@@ -23,15 +23,18 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from aiohttp import web
 
 from ..errors import Unreachable
-from . import certificate
+from . import certificate, settings
 from .api import bootstrap
+from .dataplane.traffic import Traffic, check_port
 from .disk import Disk
+from .durations import Lag
 from .http import application
+from .ledger import Ledger
 from .store import Store
 from .world import Sandbox
 
@@ -70,18 +73,30 @@ def kubeconfig_path(state_dir: Path) -> Path:
     return state_dir / "kubeconfig"
 
 
-def up(state_dir: Path) -> Endpoint:
-    """Starts the daemon, or finds the one that runs. Raises Unreachable where it does not come up."""
+def up(state_dir: Path, **changes: Any) -> Endpoint:
+    """Starts the daemon, or finds the one that runs. Raises Unreachable where it does not come up.
+
+    `changes` are of its settings, None for none; they are kept. One that runs takes them up. Raises BadInput for a port in use.
+    """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(state_dir / "up.lock"):  # two at once start one
-        if not _is_held(state_dir):
+        before, is_running = settings.load(state_dir), _is_held(state_dir)
+        wanted = before.changed(**changes)
+        if not is_running or wanted.ingress_port != before.ingress_port:
+            check_port(wanted.ingress_port)
+        settings.save(state_dir, wanted)
+        if not is_running:
             _start(state_dir)
+        elif wanted != before:
+            os.kill(_pid(state_dir), signal.SIGHUP)
     return _endpoint(state_dir)
 
 
 def down(state_dir: Path) -> bool:
     """Stops the daemon; what it knows stays on disk. Answers whether there was one."""
+    ledger = Ledger(state_dir / "processes")
     if not _is_held(state_dir):
+        ledger.sweep()  # of one that was killed
         return False
     pid = _pid(state_dir)
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -89,6 +104,7 @@ def down(state_dir: Path) -> bool:
             os.kill(pid, number)
         if _wait_released(state_dir):
             break
+    ledger.sweep()
     (state_dir / "pid").unlink(missing_ok=True)
     return True
 
@@ -222,6 +238,7 @@ def main(arguments: list[str]) -> int:
             print(f"another daemon serves {state_dir}", file=sys.stderr)
             return 1
         _write(state_dir / "pid", str(os.getpid()))
+        Ledger(state_dir / "processes").sweep()  # what a killed one before left behind
         asyncio.run(_serve(state_dir, int(arguments[1]) if len(arguments) > 1 else None))
     return 0
 
@@ -235,9 +252,13 @@ async def _serve(state_dir: Path, ready_fd: int | None) -> None:
     disk.follow(store)
     bootstrap(store, datetime.now(UTC))
     disk.flush()
-    sandbox = Sandbox(store=store, seed=seed)
+    told = settings.load(state_dir)
+    sandbox = Sandbox(store=store, seed=seed, load_balancer=told.lb_lag or Lag())
     await sandbox.start()
+    traffic = Traffic(state_dir, sandbox, told)
+    await traffic.start()
     runner = await _listen(state_dir, sandbox, disk)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: traffic.apply(settings.load(state_dir)))
     try:
         if ready_fd is not None:
             os.write(ready_fd, b"ready")
@@ -245,6 +266,7 @@ async def _serve(state_dir: Path, ready_fd: int | None) -> None:
         await _until_told()
     finally:
         await runner.cleanup()
+        await traffic.stop()
         await sandbox.stop()
         disk.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from ..kube.objects import Obj
 from ..kube.schema import ListOf, MapOf, Scalar, Struct, Type
 from . import checks
 from .checks import Problem, Problems
+from .durations import seconds
 
 _BLOCKING = ("FieldValueTypeInvalid", "FieldValueRequired", "FieldValueNotSupported", "FieldValueTooLong")
 _NOT_CHECKED = (
@@ -109,10 +109,6 @@ def _json_type(value: Any) -> str:
             return "object"
 
 
-_DURATION = re.compile(r"-?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+|0")
-_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
 def _durations(path: str, value: Any, type_: Type) -> Problems:
     match type_:
         case Struct() if isinstance(value, Mapping):
@@ -123,12 +119,14 @@ def _durations(path: str, value: Any, type_: Type) -> Problems:
             for place, item in enumerate(value):
                 yield from _durations(f"{path}[{place}]", item, type_.item)
         case Scalar(code="d"):
-            if not _DURATION.fullmatch(value) or _seconds(value) < 1e-3:
+            if not _is_long_enough(value):
                 yield checks.invalid(path, "string", "must be a valid duration greater than 1ms")
         case _:
             return
 
 
-def _seconds(text: str) -> float:
-    parts = re.findall(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)", text)
-    return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
+def _is_long_enough(duration: str) -> bool:
+    try:
+        return seconds(duration) >= 1e-3
+    except ValueError:
+        return False

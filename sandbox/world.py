@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -21,20 +22,28 @@ from .kubelet import Kubelet
 from .store import Store
 
 if TYPE_CHECKING:
+    from ..kube.objects import Obj
     from .client import InProcess
+    from .controllers.loadbalancer import LoadBalancerController
+    from .durations import Lag
 
 
 class Sandbox:
     """A cluster in the process: `async with Sandbox(seed=7) as sandbox`.
 
     The same seed and the same calls at the same moments give the same run. Without `kubelet` pods stay as they were created
-    and somebody else plays the node. A `store` with objects in it is taken up where it stands.
+    and somebody else plays the node. A `store` with objects in it is taken up where it stands. With a `load_balancer`, Ingresses
+    have one that is so far behind, with readiness gates.
     """
 
-    def __init__(self, *, store: Store | None = None, seed: int = 0, kubelet: bool = True) -> None:
+    def __init__(
+        self, *, store: Store | None = None, seed: int = 0, kubelet: bool = True, load_balancer: Lag | None = None
+    ) -> None:
         self.store = Store(seed=seed) if store is None else store
         self._seed = seed
         self._has_kubelet = kubelet
+        self._balancer_lag = load_balancer
+        self.load_balancer: LoadBalancerController | None = None
         self._queue = Queue(self.store)
         self._kubelet: Kubelet | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -44,7 +53,7 @@ class Sandbox:
     def api(self) -> Api:
 
         if self._api is None:
-            self._api = Api(self.store, now)
+            self._api = Api(self.store, now, seed=self._seed, admit=self._admit())
         return self._api
 
     def client(self) -> InProcess:
@@ -64,7 +73,7 @@ class Sandbox:
         # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
         controllers: list[Controller] = [
             GarbageCollector(self.store, index, self._queue, now),
-            ReplicaSetController(self.store, index, self._queue, now, random),
+            ReplicaSetController(self.store, index, self._queue, now, random, self._admit()),
             DeploymentController(self.store, index, self._queue, now),
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
@@ -72,6 +81,11 @@ class Sandbox:
         if self._has_kubelet:
             self._kubelet = Kubelet(self.store, self._queue, now)
             controllers.append(self._kubelet)
+        if self._balancer_lag is not None:
+            from .controllers.loadbalancer import LoadBalancerController
+
+            self.load_balancer = LoadBalancerController(self.store, self._queue, now, random, self._balancer_lag)
+            controllers.append(self.load_balancer)
         self._queue.start(controllers)
 
     async def stop(self) -> None:
@@ -81,9 +95,19 @@ class Sandbox:
         self._queue.stop()
         if self._kubelet is not None:
             self._kubelet.stop()
+        if self.load_balancer is not None:
+            self.load_balancer.stop()
         self._unsubscribe()
         self._unsubscribe = None
         self._queue.check()
+
+    def _admit(self) -> Callable[[Obj], Obj] | None:
+        """What admission adds to new pods, whoever makes them."""
+        if self._balancer_lag is None:
+            return None
+        from .controllers.loadbalancer import with_gates
+
+        return partial(with_gates, self.store)
 
     async def __aenter__(self) -> Sandbox:
         await self.start()

@@ -98,10 +98,21 @@ def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float
 
 
 class ReplicaSetController:
+    """`admit` is given new pods, and answers them as they are let in."""
+
     name = "replicaset"
 
-    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], random: Random) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: Index,
+        queue: Queue,
+        now: Callable[[], datetime],
+        random: Random,
+        admit: Callable[[Obj], Obj] | None = None,
+    ) -> None:
         self._store, self._index, self._queue, self._now, self._random = store, index, queue, now, random
+        self._admit = admit or (lambda pod: pod)
         self._relabelled: dict[tuple[str, str], dict[str, None]] = {}
 
     def note(self, change: Change) -> None:
@@ -177,7 +188,7 @@ class ReplicaSetController:
                 "spec": template["spec"],
                 "status": {"phase": "Pending"},
             }
-            self._store.create(POD, pod)
+            self._store.create(POD, self._admit(pod))
             self._tell(replicaset, "SuccessfulCreate", f"Created pod: {name}")
 
     def _delete(self, replicaset: Obj, count: int) -> None:

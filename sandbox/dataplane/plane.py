@@ -1,0 +1,283 @@
+"""The data plane as a whole: follows the store, tells Envoy, and says how things stand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from ...kube.clock import now
+from ...kube.objects import (
+    DESTINATION_RULE,
+    ENDPOINT_SLICE,
+    GATEWAY,
+    INGRESS,
+    POD,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Kind,
+    Obj,
+    get,
+    labels_of,
+)
+from ..addresses import may_listen
+from ..durations import Lag
+from ..events import record
+from ..ledger import Ledger
+from ..store import Change, Store
+from .admin import Admin
+from .endpoints import Place, Slice, View, slice_of
+from .model import Config, Problem, Source, Target
+from .publisher import Publisher
+from .report import report
+from .supervisor import Supervisor
+from .translate import EDGE, Edge, Objects, translate
+
+_log = logging.getLogger(__name__)
+
+COMPONENT = "sandbox-dataplane"
+RETRY_S = 2.0  # until a listener whose address is in use is tried again
+REPORT_AFTER_S = 0.1
+LONGEST_SOCKET = 100  # of a unix socket's path: the system takes a few more
+_ROUTING = {kind.name: kind for kind in (SERVICE, INGRESS, GATEWAY, VIRTUAL_SERVICE, DESTINATION_RULE)}
+
+Balanced = Callable[[tuple[str, str, str]], tuple[Target, ...]]
+"""The targets that a slow load balancer has for a port of a Service; see `controllers.loadbalancer`."""
+
+
+@dataclass
+class Pending:
+    """Slices that the proxy will learn of later: the handles of what is to come, and when the last of each is due."""
+
+    handles: set[asyncio.TimerHandle] = field(default_factory=set)
+    due_s: dict[Place, float] = field(default_factory=dict)
+
+
+class DataPlane:
+    """`balanced`: given, Ingresses go to those pods that the load balancer has. `edge_lost` is called if the edge is in use."""
+
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        program: Path,
+        edge: Edge,
+        *,
+        lag: Lag = Lag(),  # noqa: B008  (frozen)
+        balanced: Balanced | None = None,
+        seed: int = 0,
+        edge_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in folder.glob("*.json"):
+            path.unlink()  # an earlier run's, which may name what is gone
+        self._store, self._folder, self._lag, self._edge_lost = store, folder, lag, edge_lost
+        self.edge, self.balanced = edge, balanced
+        self._random, self._view, self._config = Random(seed), View(), Config()
+        self._by_service: dict[Place, list[str]] = {}
+        self._pending, self._concerned, self._is_changed = Pending(), set[Place](), True
+        self._called: asyncio.Handle | None = None
+        self._told: set[Problem] = set()
+        self._refused: dict[str, str] = {}
+        socket = str(folder / "admin.sock")
+        self._temporary = tempfile.TemporaryDirectory(prefix="rollway-") if len(socket) > LONGEST_SOCKET else None
+        admin = socket if self._temporary is None else f"{self._temporary.name}/admin.sock"
+        self._admin = Admin(admin)
+        self._publisher = Publisher(folder, self._admin.has)
+        self._supervisor = Supervisor(program, folder, admin, Ledger(folder.parent / "processes"), self._report_soon)
+        self._report: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Begins with what the store holds, and without lag: a proxy that starts has just read everything."""
+        self._loop = asyncio.get_running_loop()
+        for obj in self._store.list(ENDPOINT_SLICE):
+            self._view.put(_place(obj), slice_of(obj, self._labels))
+        self._flush()
+        self._unsubscribe = self._store.subscribe(self._note)
+        await self._publisher.settled()  # Envoy does not start without its files
+        self._supervisor.start()
+        self._write_report()
+
+    async def stop(self) -> None:
+        self._unsubscribe()
+        for handle in (*self._pending.handles, self._report, self._retry):
+            if handle is not None:
+                handle.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self._publisher.stop()
+        await self._supervisor.stop()
+        await self._admin.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def reconfigure(self, edge: Edge, lag: Lag, balanced: Balanced | None) -> None:
+        """From now on."""
+        self.edge, self._lag, self.balanced, self._is_changed = edge, lag, balanced, True
+        self._call()
+
+    async def settled(self) -> None:
+        """Until Envoy has what the objects say now, but for what it is behind with on purpose."""
+        if self._called is not None:
+            self._called.cancel()
+            self._flush()
+        await self._publisher.settled()
+
+    def balanced_changed(self, service: Place) -> None:
+        """The load balancer has other targets for a Service."""
+        self._concern({service})
+
+    # noticing
+
+    def _note(self, change: Change) -> None:
+        if change.kind.name == ENDPOINT_SLICE.name:
+            self._learn(_place(change.obj), slice_of(change.obj, self._labels) if change.type != "DELETED" else None)
+        elif change.kind.name == POD.name:
+            if change.before is not None and change.type == "MODIFIED" and labels_of(change.before) != labels_of(change.obj):
+                for obj in self._store.list(ENDPOINT_SLICE, change.obj["metadata"]["namespace"]):
+                    self._learn(_place(obj), slice_of(obj, self._labels))
+        elif change.kind.name in _ROUTING and (change.type != "MODIFIED" or _wanted(change.before) != _wanted(change.obj)):
+            self._is_changed = True
+            self._call()
+
+    def _learn(self, place: Place, known: Slice | None) -> None:
+        """Now, or with the lag; never before an earlier state of the same slice."""
+        now_s = self._loop.time()
+        due_s = max(now_s + self._lag.draw_s(self._random), self._pending.due_s.get(place, 0.0))
+        if due_s <= now_s:
+            self._concern(self._view.put(place, known))
+            return
+
+        def learned() -> None:
+            self._pending.handles.discard(handle)
+            if self._pending.due_s.get(place) == due_s:
+                del self._pending.due_s[place]
+            self._concern(self._view.put(place, known))
+
+        self._pending.due_s[place] = due_s
+        handle = self._loop.call_at(due_s, learned)
+        self._pending.handles.add(handle)
+
+    def _concern(self, services: set[Place]) -> None:
+        self._concerned |= services
+        self._call()
+
+    def _call(self) -> None:
+        if self._called is None:
+            self._called = self._loop.call_soon(self._flush)
+
+    def _labels(self, namespace: str, name: str) -> Mapping[str, str]:
+        return labels_of(self._store.find(POD, namespace, name) or {})
+
+    # telling
+
+    def _flush(self) -> None:
+        self._called = None
+        concerned, self._concerned = self._concerned, set()
+        if self._is_changed:
+            self._is_changed = False
+            try:
+                config = translate(self._objects(), self.edge, may_listen, by_load_balancer=self.balanced is not None)
+            except Exception:  # a mistake of ours: what was carried out before goes on
+                _log.exception("the objects could not be translated")
+                return
+            self._take(config)
+        else:
+            names = [name for service in concerned for name in self._by_service.get(service, ())]
+            self._publisher.endpoints({name: self._targets(self._config.clusters[name].source) for name in names})
+        self._report_soon()
+
+    def _take(self, config: Config) -> None:
+        self._config = config
+        self._by_service = {}
+        for name, cluster in config.clusters.items():
+            self._by_service.setdefault((cluster.source.namespace, cluster.source.service), []).append(name)
+        self._publisher.publish(config, {name: self._targets(each.source) for name, each in config.clusters.items()})
+        self._tell()
+        self._address_ingresses()
+        task = self._loop.create_task(self._look_for_refusals())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _targets(self, source: Source) -> tuple[Target, ...]:
+        if source.by_load_balancer and self.balanced is not None:
+            return self.balanced((source.namespace, source.service, source.port))
+        return self._view.targets(source)
+
+    def _objects(self) -> Objects:
+        return Objects(*(tuple(self._store.list(kind)) for kind in _ROUTING.values()))
+
+    def _tell(self) -> None:
+        """What is not served, as events: once for as long as it lasts."""
+        problems = [*self._config.problems, *self._refusals()]
+        for problem in [each for each in problems if each not in self._told]:
+            kind: Kind = _ROUTING[problem.kind]
+            if (obj := self._store.find(kind, problem.namespace, problem.name)) is not None:
+                record(
+                    self._store, kind, obj, reason="NotServed", message=problem.message, now=now(), component=COMPONENT,
+                    type_="Warning",
+                )  # fmt: skip
+        self._told = set(problems)
+
+    def _refusals(self) -> Iterable[Problem]:
+        for name, why in self._refused.items():
+            if name.startswith("service/"):
+                _, namespace, service, port = name.split("/")
+                yield Problem("Service", namespace, service, f"port {port} is not served: {why}")
+
+    def _address_ingresses(self) -> None:
+        """Writes where an Ingress is reached into its status, as its controller does."""
+        at = [{"ip": self.edge.address, "ports": [{"port": self.edge.port, "protocol": "TCP"}]}]
+        for ingress in self._store.list(INGRESS):
+            if get(ingress, "status", "loadBalancer", "ingress") != at:
+                self._store.update(INGRESS, ingress | {"status": {"loadBalancer": {"ingress": at}}})
+
+    async def _look_for_refusals(self) -> None:
+        """An address in use, or a configuration that Envoy does not take: told, and tried again."""
+        await self._publisher.settled()
+        self._refused = await self._admin.refusals()
+        self._tell()
+        self._report_soon()
+        if EDGE in self._refused:
+            self._edge_lost()
+        if self._refused and self._retry is None:
+            self._retry = self._loop.call_later(RETRY_S, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._publisher.renew_listeners()
+        self._is_changed = True
+        self._call()
+
+    # the report
+
+    def _report_soon(self) -> None:
+        if self._report is None:
+            self._report = self._loop.call_later(REPORT_AFTER_S, self._write_report)
+
+    def _write_report(self) -> None:
+        if self._report is not None:
+            self._report.cancel()
+            self._report = None
+        found = report(self._objects(), self._config, self._view, self.edge, may_listen, self._refused)
+        found["envoy"] = {"pid": self._supervisor.pid, "restarts": max(self._supervisor.starts - 1, 0)}
+        fresh = self._folder / ".report.new"
+        fresh.write_text(json.dumps(found))
+        fresh.replace(self._folder / "report")
+
+
+def _place(obj: Obj) -> Place:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _wanted(obj: Obj | None) -> tuple[object, object]:
+    """What of an object changes how it is served."""
+    return (obj or {}).get("spec"), get(obj, "metadata", "annotations")

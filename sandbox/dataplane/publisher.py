@@ -1,0 +1,134 @@
+"""From the model to the files that Envoy follows, in an order in which no request meets a cluster that is not there.
+
+A file is replaced as a whole, by rename, and only where it says something new. Endpoints are written at once. The rest goes in
+steps: clusters that are new, then the routes and listeners that use them, then clusters that nothing uses any more are taken
+away; each step waits for Envoy's word that it has taken the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from ...kube.objects import Obj
+from . import render
+from .model import Cluster, Config, Target
+
+_log = logging.getLogger(__name__)
+
+ASK_EVERY_S = 0.004
+TAKEN_WITHIN_S = 2.0
+
+Taken = Callable[[Mapping[str, str]], Awaitable[bool]]
+"""Asks Envoy whether it has these versions, by the name of its statistic."""
+
+
+class Publisher:
+    """`publish` and `endpoints` may be called at any time, from the loop; the newest wins."""
+
+    def __init__(self, folder: Path, taken: Taken) -> None:
+        self._folder, self._taken = folder, taken
+        self._written: dict[str, str] = {}  # file name -> the resources in it
+        self._versions: dict[str, str] = {}
+        self._clusters: dict[str, Cluster] = {}
+        self._version = 0
+        self._wanted: Config | None = None
+        self._targets: dict[str, tuple[Target, ...]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def endpoints(self, targets: Mapping[str, tuple[Target, ...]]) -> None:
+        """Writes the endpoints of these clusters, at once."""
+        self._targets |= targets
+        for name, found in targets.items():
+            self._write(render.endpoints_file(name), [render.assignment(name, found)])
+
+    def publish(self, config: Config, targets: Mapping[str, tuple[Target, ...]]) -> None:
+        self.endpoints(targets)
+        self._wanted = config
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+
+    async def settled(self) -> None:
+        """Until all that was given is with Envoy."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def renew_listeners(self) -> None:
+        """Has Envoy try again those that it could not open, with the next `publish`."""
+        self._written.pop(render.LISTENERS, None)
+
+    # inside
+
+    async def _work(self) -> None:
+        try:
+            while (config := self._wanted) is not None:
+                self._wanted = None
+                await self._carry_out(config)
+        finally:
+            self._task = None
+
+    async def _carry_out(self, config: Config) -> None:
+        leaving = {name: each for name, each in self._clusters.items() if name not in config.clusters}
+        self._clusters = leaving | dict(config.clusters)
+        if self._write_clusters():
+            await self._wait({"cluster_manager.cds.version_text": render.CLUSTERS}, "cluster_manager.warming_clusters")
+        is_new = [
+            self._write(render.routes_file(name), [render.route_configuration(name, hosts)])
+            for name, hosts in config.routes.items()
+        ]
+        is_new.append(self._write(render.LISTENERS, [render.listener(each, self._folder) for each in config.listeners]))
+        if any(is_new) or leaving:
+            files = {f"http.http.rds.{render.routes_name(name)}.version_text": render.routes_file(name) for name in config.routes}
+            await self._wait(files | {"listener_manager.lds.version_text": render.LISTENERS})
+        if leaving:
+            self._clusters = dict(config.clusters)
+            self._write_clusters()
+            await self._wait({"cluster_manager.cds.version_text": render.CLUSTERS})
+        self._tidy(config)
+
+    def _write_clusters(self) -> bool:
+        for name in self._clusters:
+            if render.endpoints_file(name) not in self._written:
+                self.endpoints({name: self._targets.get(name, ())})
+        return self._write(render.CLUSTERS, [render.cluster(each, self._folder) for each in self._clusters.values()])
+
+    def _write(self, name: str, resources: list[Obj]) -> bool:
+        text = json.dumps(resources)
+        if self._written.get(name) == text:
+            return False
+        self._version += 1
+        fresh = self._folder / f".{name}.new"
+        fresh.write_text(json.dumps({"version_info": str(self._version), "resources": resources}))
+        fresh.replace(self._folder / name)
+        self._written[name], self._versions[name] = text, str(self._version)
+        return True
+
+    async def _wait(self, files: Mapping[str, str], at_zero: str = "") -> None:
+        """Until Envoy has taken these files. An Envoy that is down, or refuses, is not waited for long."""
+        wanted = {statistic: self._versions[name] for statistic, name in files.items()} | ({at_zero: "0"} if at_zero else {})
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + TAKEN_WITHIN_S
+        while loop.time() < until_s:
+            if await self._taken(wanted):
+                return
+            await asyncio.sleep(ASK_EVERY_S)
+        _log.warning("Envoy has not taken %s", ", ".join(sorted(files.values())))
+
+    def _tidy(self, config: Config) -> None:
+        """Removes the files of clusters and routes that are gone."""
+        used = {render.LISTENERS, render.CLUSTERS, *map(render.routes_file, config.routes)}
+        used |= set(map(render.endpoints_file, config.clusters))
+        for name in [name for name in self._written if name not in used]:
+            del self._written[name], self._versions[name]
+            (self._folder / name).unlink(missing_ok=True)
+        self._targets = {name: found for name, found in self._targets.items() if name in config.clusters}

@@ -1,0 +1,316 @@
+"""The model in Envoy's syntax (its v3 API, as JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...kube.objects import Obj, digest
+from .ingress import ROLE as INGRESS
+from .model import (
+    Answer,
+    Cluster,
+    Edits,
+    Fault,
+    Forward,
+    Headers,
+    Host,
+    Listener,
+    Match,
+    Named,
+    Redirect,
+    Retries,
+    Rewrite,
+    Target,
+    Text,
+)
+from .model import Route as ModelRoute
+
+_TYPE = "type.googleapis.com/"
+_HTTP = f"{_TYPE}envoy.extensions.filters.http."
+_NETWORK = f"{_TYPE}envoy.extensions.filters.network."
+_UNLIMITED = 2**32 - 1
+_MILLION = 1_000_000
+
+LISTENERS, CLUSTERS = "listeners.json", "clusters.json"
+
+
+def endpoints_file(cluster: str) -> str:
+    return f"endpoints-{digest(cluster)}.json"
+
+
+def routes_name(routes: str) -> str:
+    """As Envoy's statistics call them."""
+    return f"routes-{digest(routes)}"
+
+
+def routes_file(routes: str) -> str:
+    return f"{routes_name(routes)}.json"
+
+
+def bootstrap(folder: Path, admin: str) -> Obj:
+    """What Envoy starts with. `admin` is the path of a unix socket."""
+    return {
+        "node": {"id": "rollway-sandbox", "cluster": "rollway-sandbox"},
+        "admin": {"address": {"pipe": {"path": admin, "mode": 0o600}}},
+        "dynamic_resources": {"lds_config": _from(folder / LISTENERS), "cds_config": _from(folder / CLUSTERS)},
+        # new connections and requests are not turned away because of the sandbox's own limits
+        "layered_runtime": {
+            "layers": [{"name": "static", "static_layer": {"overload.global_downstream_max_connections": 50_000}}]
+        },
+    }
+
+
+def _from(path: Path) -> Obj:
+    return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+
+
+# listeners
+
+
+def listener(each: Listener, folder: Path) -> Obj:
+    filters = [_requests(each, folder)] if each.routes else [_connections(each)]
+    return {
+        "@type": f"{_TYPE}envoy.config.listener.v3.Listener",
+        "name": each.name,
+        "address": {"socket_address": {"address": each.address, "port_value": each.port}},
+        # Without it the address of another Envoy would be shared with it, instead of being in use.
+        "enable_reuse_port": False,
+        "filter_chains": [{"filters": filters}],
+    }
+
+
+def _connections(each: Listener) -> Obj:
+    config = {
+        "@type": f"{_NETWORK}tcp_proxy.v3.TcpProxy",
+        "stat_prefix": "service",
+        "cluster": each.cluster,
+        "idle_timeout": "0s",
+    }
+    return {"name": "tcp", "typed_config": config}
+
+
+def _requests(each: Listener, folder: Path) -> Obj:
+    config = {
+        "@type": f"{_NETWORK}http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "http",
+        "rds": {"route_config_name": routes_name(each.routes), "config_source": _from(folder / routes_file(each.routes))},
+        "http_filters": [
+            {"name": "fault", "typed_config": {"@type": f"{_HTTP}fault.v3.HTTPFault"}},
+            {"name": "router", "typed_config": {"@type": f"{_HTTP}router.v3.Router", "suppress_envoy_headers": True}},
+        ],
+        "use_remote_address": True,
+        "server_header_transformation": "PASS_THROUGH",
+        "stream_idle_timeout": "0s",  # the routes say how long an answer may take
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "local_reply_config": {"mappers": [_bad_gateway()]},
+    }
+    return {"name": "http", "typed_config": config}
+
+
+def _bad_gateway() -> Obj:
+    """What could not be got from a pod is a 503 to Envoy, and so at an Istio gateway; load balancers for Ingresses say 502."""
+    failed = {"response_flag_filter": {"flags": ["UF", "UC", "UR", "UPE"]}}
+    at = {
+        "@type": f"{_TYPE}envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+        "expression": f"xds.route_name.startsWith('{INGRESS}/')",
+    }
+    filters = [failed, {"extension_filter": {"name": "cel", "typed_config": at}}]
+    return {"filter": {"and_filter": {"filters": filters}}, "status_code": 502}
+
+
+# clusters and endpoints
+
+
+def cluster(each: Cluster, folder: Path) -> Obj:
+    limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), _UNLIMITED)
+    out: Obj = {
+        "@type": f"{_TYPE}envoy.config.cluster.v3.Cluster",
+        "name": each.name,
+        "type": "EDS",
+        "eds_cluster_config": {"eds_config": _from(folder / endpoints_file(each.name))},
+        "connect_timeout": _duration(each.connect_timeout_s),
+        "lb_policy": each.balancing,
+        "circuit_breakers": {"thresholds": [limits]},
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+    }
+    if each.is_http2:
+        options = {
+            "@type": f"{_TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }
+        out["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
+    return out
+
+
+def assignment(name: str, targets: Iterable[Target]) -> Obj:
+    points = [{"endpoint": {"address": {"socket_address": {"address": at, "port_value": port}}}} for at, port in targets]
+    return {
+        "@type": f"{_TYPE}envoy.config.endpoint.v3.ClusterLoadAssignment",
+        "cluster_name": name,
+        "endpoints": [{"lb_endpoints": points}] if points else [],
+    }
+
+
+# routes
+
+
+def route_configuration(name: str, hosts: Iterable[Host]) -> Obj:
+    return {
+        "@type": f"{_TYPE}envoy.config.route.v3.RouteConfiguration",
+        "name": routes_name(name),
+        "ignore_port_in_host_matching": True,
+        "virtual_hosts": [
+            {"name": host.domains[0], "domains": list(host.domains), "routes": [route(each) for each in host.routes]}
+            for host in hosts
+        ],
+    }
+
+
+def route(each: ModelRoute) -> Obj:
+    out: Obj = {"name": each.name, "match": _match(each.match)} | _headers(each.headers)
+    match each.action:
+        case Forward() as forward:
+            host = dict(each.headers.request.to_set)
+            out["route"] = _forward(forward, next((host[key] for key in host if key.lower() in ("host", ":authority")), ""))
+        case Redirect() as redirect:
+            out["redirect"] = _redirect(redirect)
+        case Answer() as answer:
+            out["direct_response"] = {"status": answer.status} | ({"body": {"inline_string": answer.body}} if answer.body else {})
+    if each.fault is not None:
+        out["typed_per_filter_config"] = {"fault": _fault(each.fault)}
+    return out
+
+
+def _match(match: Match) -> Obj:
+    out: Obj = {}
+    match match.path:
+        case Text("exact", value):
+            out["path"] = value
+        case Text("regex", value):
+            out["safe_regex"] = {"regex": value}
+        case Text(_, value):
+            out["path_separated_prefix" if match.at_segments else "prefix"] = value
+    if match.path.ignores_case:
+        out["case_sensitive"] = False
+    if match.headers:
+        out["headers"] = [_header(each) for each in match.headers]
+    if match.query:
+        out["query_parameters"] = [_parameter(each) for each in match.query]
+    return out
+
+
+def _header(each: Named) -> Obj:
+    if each.text.how == "present":
+        return {"name": each.name, "present_match": True} | ({"invert_match": True} if each.is_inverted else {})
+    out = {"name": each.name, "string_match": _string(each.text)}
+    return out | ({"invert_match": True, "treat_missing_header_as_empty": True} if each.is_inverted else {})
+
+
+def _parameter(each: Named) -> Obj:
+    is_presence = each.text.how == "present"
+    return {"name": each.name} | ({"present_match": True} if is_presence else {"string_match": _string(each.text)})
+
+
+def _string(text: Text) -> Obj:
+    if text.how == "regex":
+        return {"safe_regex": {"regex": text.value}}
+    return {"exact": text.value} if text.how == "exact" else {"prefix": text.value}
+
+
+def _forward(forward: Forward, host: str) -> Obj:
+    out: Obj = {"timeout": _duration(forward.timeout_s)}
+    if len(forward.shares) == 1 and forward.shares[0].headers == Headers():
+        out["cluster"] = forward.shares[0].cluster
+    else:
+        shares = [{"name": each.cluster, "weight": each.weight} | _headers(each.headers) for each in forward.shares]
+        out["weighted_clusters"] = {"clusters": shares}
+    if forward.mirrors:
+        out["request_mirror_policies"] = [
+            {"cluster": each.cluster, "runtime_fraction": {"default_value": _fraction(each.percent)}} for each in forward.mirrors
+        ]
+    if forward.retries:
+        out["retry_policy"] = _retries(forward.retries)
+    return out | _rewrite(forward.rewrite) | ({"host_rewrite_literal": host} if host else {})
+
+
+def _retries(retries: Retries) -> Obj:
+    out: Obj = {
+        "retry_on": retries.conditions,
+        "num_retries": retries.attempts,
+        # another try is for another pod
+        "retry_host_predicate": [{
+            "name": "previous_hosts",
+            "typed_config": {"@type": f"{_TYPE}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+        }],
+        "host_selection_retry_max_attempts": 5,
+    }  # fmt: skip
+    if retries.codes:
+        out["retriable_status_codes"] = list(retries.codes)
+    if retries.per_try_timeout_s:
+        out["per_try_timeout"] = _duration(retries.per_try_timeout_s)
+    if retries.backoff_s:
+        out["retry_back_off"] = {"base_interval": _duration(retries.backoff_s)}
+    return out
+
+
+def _rewrite(rewrite: Rewrite) -> Obj:
+    out: Obj = {}
+    if rewrite.pattern:
+        out["regex_rewrite"] = {"pattern": {"regex": rewrite.pattern}, "substitution": rewrite.substitution}
+    elif rewrite.prefix:
+        out["prefix_rewrite"] = rewrite.prefix
+    return out | ({"host_rewrite_literal": rewrite.host} if rewrite.host else {})
+
+
+def _redirect(redirect: Redirect) -> Obj:
+    codes = {301: "MOVED_PERMANENTLY", 302: "FOUND", 303: "SEE_OTHER", 307: "TEMPORARY_REDIRECT", 308: "PERMANENT_REDIRECT"}
+    given = {
+        "path_redirect": redirect.path,
+        "prefix_rewrite": redirect.prefix,
+        "host_redirect": redirect.host,
+        "scheme_redirect": redirect.scheme,
+        "port_redirect": redirect.port,
+    }
+    return {"response_code": codes[redirect.code]} | {key: value for key, value in given.items() if value}
+
+
+def _headers(headers: Headers) -> Obj:
+    return _edits("request", headers.request) | _edits("response", headers.response)
+
+
+def _edits(side: str, edits: Edits) -> Obj:
+    append, overwrite = "APPEND_IF_EXISTS_OR_ADD", "OVERWRITE_IF_EXISTS_OR_ADD"
+    added = [{"header": {"key": key, "value": _plain(value)}, "append_action": append} for key, value in edits.to_add]
+    added += [
+        {"header": {"key": key, "value": _plain(value)}, "append_action": overwrite}
+        for key, value in edits.to_set
+        if key.lower() not in ("host", ":authority")  # those are the route's to rewrite
+    ]
+    out: Obj = {f"{side}_headers_to_add": added} if added else {}
+    return out | ({f"{side}_headers_to_remove": list(edits.to_remove)} if edits.to_remove else {})
+
+
+def _plain(value: str) -> str:
+    """The percent sign begins Envoy's own variables, which Istio lets through: only what is none is made plain."""
+    parts = value.split("%")
+    looks_right = len(parts) % 2 and all(part[:1].isupper() for part in parts[1::2])
+    return value if looks_right else value.replace("%", "%%")
+
+
+def _fault(fault: Fault) -> Obj:
+    out: Obj = {"@type": f"{_HTTP}fault.v3.HTTPFault"}
+    if fault.abort_status:
+        out["abort"] = {"http_status": fault.abort_status, "percentage": _fraction(fault.abort_percent)}
+    if fault.delay_s:
+        out["delay"] = {"fixed_delay": _duration(fault.delay_s), "percentage": _fraction(fault.delay_percent)}
+    return out
+
+
+def _fraction(percent: float) -> Mapping[str, Any]:
+    return {"numerator": round(percent * _MILLION / 100), "denominator": "MILLION"}
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
