@@ -28,9 +28,10 @@ from typing import IO, Any, NamedTuple
 from aiohttp import web
 
 from ..errors import Unreachable
+from ..kube.objects import get
 from . import certificate, settings
 from .api import bootstrap
-from .dataplane.traffic import Traffic, check_port
+from .dataplane.traffic import Traffic, check_port, standing
 from .disk import Disk
 from .durations import Lag
 from .http import application
@@ -82,7 +83,7 @@ def up(state_dir: Path, **changes: Any) -> Endpoint:
     with _locked(state_dir / "up.lock"):  # two at once start one
         before, is_running = settings.load(state_dir), _is_held(state_dir)
         wanted = before.changed(**changes)
-        if not is_running or wanted.ingress_port != before.ingress_port:
+        if not is_running or wanted.ingress_port not in (before.ingress_port, get(standing(state_dir), "ingress", "port")):
             check_port(wanted.ingress_port)
         settings.save(state_dir, wanted)
         if not is_running:
