@@ -40,6 +40,14 @@ IngressPort = Annotated[
         show_default=False,
     ),
 ]
+Processes = Annotated[
+    bool | None,
+    typer.Option(
+        "--processes/--no-processes",
+        help="whether pods whose command this machine has are run, with your rights; default: they are",
+        show_default=False,
+    ),
+]
 
 
 @app.command()
@@ -48,6 +56,7 @@ def up(
     endpoint_lag: EndpointLag = None,
     lb_lag: LbLag = None,
     ingress_port: IngressPort = None,
+    processes: Processes = None,
     output: given.Output = "text",
 ) -> int:
     """Starts it in the background, with all that it knew before.
@@ -63,6 +72,7 @@ def up(
         endpoint_lag=_lag(endpoint_lag, "--endpoint-lag"),
         lb_lag=_lag(lb_lag, "--lb-lag"),
         ingress_port=_port(ingress_port),
+        processes=processes,
     )
     standing = traffic.standing(daemon.default_state_dir())
     if "missing" in standing:
@@ -112,9 +122,11 @@ def status(ctx: typer.Context, output: given.Output = "text") -> int:
     if not found.is_running:
         session.view.document(data, "the sandbox is not running · start it: deploy sandbox up")
         return 0
+    data["podProcesses"] = found.processes
     standing = traffic.standing(state_dir)
+    pods = "pods are only modelled" if found.processes is None else f"processes of pods: {found.processes}"
     up_text = f"the sandbox is up at {found.url} · process {found.pid} · state in {found.state_dir}"
-    session.view.document(data | {"dataPlane": standing}, "\n".join([up_text, *traffic_lines(standing)]))
+    session.view.document(data | {"dataPlane": standing}, "\n".join([up_text, pods, *traffic_lines(standing)]))
     return 0
 
 

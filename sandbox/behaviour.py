@@ -88,12 +88,16 @@ class Life:
         return SANDBOX_S + self.behaviour.pull_s
 
 
+Happening = Literal["started", "ready", "unready", "unhealthy", "killed", "exits"]
+
+
 class Moment(NamedTuple):
-    """Something that happens to the first container: `at_s` on the clock of its start."""
+    """Something that happens to a container: `at_s` on the clock of its start."""
 
     at_s: float
-    what: Literal["started", "ready", "unhealthy", "killed", "exits"]
+    what: Happening
     message: str = ""
+    code: int = 0  # of an exit
 
 
 class Stop(NamedTuple):
@@ -133,7 +137,7 @@ def moments(life: Life, started_s: float, phase_s: float = 0.0) -> Iterator[Mome
     probed_s, kill = _startup(life, first_s, started_s, listening_s)
     if kill is None and life.liveness is not None:
         kill = _killed(life.liveness, max(first_s, probed_s), started_s, listening_s, "Liveness", behaviour)
-    last = min(kill or Moment(math.inf, "killed"), Moment(crash_s, "exits"))
+    last = min(kill or Moment(math.inf, "killed"), Moment(crash_s, "exits", code=behaviour.exit_code))
     for moment in _until_ready(life, max(first_s, probed_s), started_s, listening_s):
         if moment.at_s >= last.at_s:
             break
@@ -169,7 +173,7 @@ def probe_of(spec: Mapping[str, Any] | None) -> Probe | None:
     )
 
 
-def _tick(probe: Probe, first_s: float, not_before_s: float) -> float:
+def tick(probe: Probe, first_s: float, not_before_s: float) -> float:
     """The first look of the probe at or after a moment."""
     return first_s + max(math.ceil((not_before_s - first_s) / probe.period_s - 1e-9), 0) * probe.period_s
 
@@ -179,7 +183,7 @@ def _startup(life: Life, first_s: float, started_s: float, listening_s: float) -
     if life.startup is None:
         return started_s, None
     kill = _killed(life.startup, first_s, started_s, listening_s, "Startup", life.behaviour)
-    passed_s = _tick(life.startup, first_s, max(started_s + life.startup.initial_delay_s, listening_s))
+    passed_s = tick(life.startup, first_s, max(started_s + life.startup.initial_delay_s, listening_s))
     return (math.inf, kill) if kill else (passed_s, None)
 
 
@@ -187,7 +191,7 @@ def _killed(probe: Probe, first_s: float, started_s: float, listening_s: float, 
     """The moment at which a probe has failed too often, if the process does not listen before."""
     if math.isinf(first_s):
         return None
-    first_failure_s = _tick(probe, first_s, started_s + probe.initial_delay_s)
+    first_failure_s = tick(probe, first_s, started_s + probe.initial_delay_s)
     last_failure_s = first_failure_s + (probe.failures - 1) * probe.period_s
     if last_failure_s >= listening_s or math.isinf(listening_s):
         return None
@@ -204,7 +208,7 @@ def _until_ready(life: Life, first_s: float, started_s: float, listening_s: floa
         yield Moment(max([started_s + READY_S, *others_s] + ([first_s] if life.startup else [])), "ready")
         return
     probe = probe or Probe(0, 10, 1, 3)
-    look_s = _tick(probe, first_s, started_s + probe.initial_delay_s)
+    look_s = tick(probe, first_s, started_s + probe.initial_delay_s)
     if failing or math.isinf(listening_s):
         while True:
             yield Moment(look_s, "unhealthy", message)
@@ -216,7 +220,7 @@ def _until_ready(life: Life, first_s: float, started_s: float, listening_s: floa
 
 
 def _ready_s(probe: Probe, first_s: float, started_s: float, listening_s: float) -> float:
-    first_success_s = _tick(probe, first_s, max(started_s + probe.initial_delay_s, listening_s))
+    first_success_s = tick(probe, first_s, max(started_s + probe.initial_delay_s, listening_s))
     return first_success_s + (probe.successes - 1) * probe.period_s
 
 

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import select
+import shutil
 import signal
 import socket
 import ssl
@@ -28,6 +29,7 @@ from typing import IO, Any, NamedTuple
 from aiohttp import web
 
 from ..errors import Unreachable
+from ..kube.clock import now
 from ..kube.objects import get
 from . import certificate, settings
 from .api import bootstrap
@@ -36,6 +38,7 @@ from .disk import Disk
 from .durations import Lag
 from .http import application
 from .ledger import Ledger
+from .processes.node import ProcessNode, count
 from .store import Store
 from .world import Sandbox
 
@@ -54,12 +57,13 @@ class Endpoint(NamedTuple):
 
 
 class Status(NamedTuple):
-    """`pid` is 0 and `url` empty where nothing runs."""
+    """`pid` is 0 and `url` empty where nothing runs. `processes` counts those of pods; None: it runs none."""
 
     is_running: bool
     pid: int
     url: str
     state_dir: Path
+    processes: int | None = None
 
 
 def default_state_dir() -> Path:
@@ -115,13 +119,15 @@ def reset(state_dir: Path) -> Endpoint | None:
     was_running = down(state_dir)
     for path in state_dir.glob("state.db*"):
         path.unlink(missing_ok=True)
+    shutil.rmtree(state_dir / "logs", ignore_errors=True)
     return up(state_dir) if was_running else None
 
 
 def status(state_dir: Path) -> Status:
     if not _is_held(state_dir):
         return Status(False, 0, "", state_dir)
-    return Status(True, _pid(state_dir), _url(state_dir), state_dir)
+    processes = count(state_dir) if settings.load(state_dir).processes else None
+    return Status(True, _pid(state_dir), _url(state_dir), state_dir, processes)
 
 
 # starting
@@ -254,12 +260,19 @@ async def _serve(state_dir: Path, ready_fd: int | None) -> None:
     bootstrap(store, datetime.now(UTC))
     disk.flush()
     told = settings.load(state_dir)
-    sandbox = Sandbox(store=store, seed=seed, load_balancer=told.lb_lag or Lag())
+    processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
+    sandbox = Sandbox(store=store, seed=seed, load_balancer=told.lb_lag or Lag(), processes=processes)
     await sandbox.start()
     traffic = Traffic(state_dir, sandbox, told)
     await traffic.start()
     runner = await _listen(state_dir, sandbox, disk)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: traffic.apply(settings.load(state_dir)))
+
+    def take_up() -> None:
+        told = settings.load(state_dir)
+        processes.is_off = not told.processes
+        traffic.apply(told)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, take_up)
     try:
         if ready_fd is not None:
             os.write(ready_fd, b"ready")

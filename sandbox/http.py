@@ -12,12 +12,12 @@ from aiohttp import web
 
 from ..errors import ApiError
 from ..kube.objects import NAMESPACE, Obj
-from . import access, discovery, podlogs
+from . import access, discovery
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
 from .api import Api
 from .eviction import check_eviction
 from .paths import Target, target_of
-from .podlogs import Logs
+from .podlogs import PodLogs
 from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
 from .refusals import not_allowed
 from .registry import RULES
@@ -27,17 +27,17 @@ _log = logging.getLogger(__name__)
 
 
 def application(
-    api: Api, *, token: str = "", logs: Logs | None = None, flush: Callable[[], None] = lambda: None
+    api: Api, *, token: str = "", logs: PodLogs | None = None, flush: Callable[[], None] = lambda: None
 ) -> web.Application:
     """The app. With a `token`, requests must bear it. `flush` is called before each answer, so that what was answered is kept."""
-    server = _Server(api, token, logs or (lambda *_, **__: ""), flush)
+    server = _Server(api, token, logs or PodLogs(api.store), flush)
     app = web.Application(client_max_size=3 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", server.handle)
     return app
 
 
 class _Server:
-    def __init__(self, api: Api, token: str, logs: Logs, flush: Callable[[], None]) -> None:
+    def __init__(self, api: Api, token: str, logs: PodLogs, flush: Callable[[], None]) -> None:
         self._api, self._token, self._logs, self._flush = api, token, logs, flush
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -151,14 +151,16 @@ class _Server:
 
     async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
         pod = self._api.get(target.kind, target.namespace, target.name)
-        text = podlogs.read(self._logs, pod, request.query)
         if not is_true(request.query, "follow"):
-            return web.Response(text=text, content_type="text/plain")
+            return web.Response(text=self._logs.read(pod, request.query), content_type="text/plain")
+        pieces = self._logs.follow(pod, request.query)
+        first = await anext(pieces)  # what is wrong with the request is said before the answer begins
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        await response.write(text.encode())
-        await podlogs.ended(self._api.store, pod, request.query.get("container", ""))
+        await response.write(first.encode())
+        async for piece in pieces:
+            await response.write(piece.encode())
         await response.write_eof()
         return response
 

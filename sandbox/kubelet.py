@@ -1,84 +1,51 @@
 """The node of the embedded cluster: schedules pods and walks each through its life, on the event loop's time.
 
-A pod waits for one step at a time, the node for the first of all. What happens when is `behaviour`'s, what is written is
-`podstatus`'s. State that matters is in the pods' statuses, so a new kubelet takes the pods up where they are.
+What happens to containers, and when, is their runtime's (sandbox.runtime): computed beforehand, or told as it happens. What is
+written is `podstatus`'s. A container waits for one step at a time, the node for the first of all. State that matters is in the
+pods' statuses, so a new kubelet takes the pods up where they are.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ..kube.clock import parse_timestamp, timestamp
+from ..kube.clock import parse_timestamp
 from ..kube.objects import NODE, POD, Obj, get
 from .agenda import Agenda
-from .behaviour import (
-    GONE_S,
-    REPORTED_S,
-    SANDBOX_S,
-    Life,
-    Moment,
-    life_of,
-    moments,
-    stop_of,
-)
+from .behaviour import GONE_S, REPORTED_S, SANDBOX_S, Moment, life_of
 from .controllers.engine import Queue
 from .controllers.index import is_terminal
 from .deletion import delete
 from .events import record
-from .node import NO_NODE, NODE_NAME, address_number, address_of, full_image_name, missing_config, node_object
-from .podstatus import Container, container_id, container_of, pod_status, unschedulable
+from .node import NO_NODE, NODE_NAME, Addresses, full_image_name, missing_config, node_object
+from .podrun import BACK_OFF_S, Run, back_off_s, go_duration
+from .podstatus import containers_of, ended, pod_status, running, unschedulable
+from .runtime import CannotStart, Modelled, Node, Runtime, chosen
 from .store import Change, Store
 
-PHASE_S = 0.48  # where in each second this node looks at its containers; any value is as good, one must be chosen
 CROWDED_START_S, CROWDED_STOP_S, CROWD = 0.1, 0.08, 2  # starting and stopping several at once takes longer
 RESTART_S = 1.0  # the first restart follows at the node's next look
-BACK_OFF_S, MOST_BACK_OFF_S, CALM_S = 10, 300, 600
+CALM_S = 600
 NEVER_RAN_S = 0.5  # to end a pod whose container never ran
+START_ERROR, LOST = 128, 255  # exit codes of containers that did not start, and of those that ended while no node looked
 
 Place = tuple[str, str]  # (namespace, name)
-
-
-@dataclass
-class _Run:
-    """A pod on this node. `deleted_s` and `grace_s` are set once it has to stop."""
-
-    uid: str
-    life: Life
-    containers: list[Container]
-    stage: Literal["creating", "running", "stopping"] = "creating"
-    started_s: float = 0.0
-    moments: Iterator[Moment] = field(default_factory=lambda: iter(()))
-    failures: int = 0
-    deleted_s: float = 0.0
-    grace_s: int = -1
-    next_: int = 0  # the step that it waits for; earlier ones are void
-
-
-def back_off_s(failures: int) -> int:
-    """The wait before the next try: 10, 20, 40 … 300 seconds."""
-    return int(min(BACK_OFF_S * 2 ** min(failures - 1, 10), MOST_BACK_OFF_S))
-
-
-def go_duration(seconds: int) -> str:
-    """As Go prints it: 10s, 1m20s, 5m0s."""
-    return f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"
 
 
 class Kubelet:
     name = "kubelet"
 
-    def __init__(self, store: Store, queue: Queue, now: Callable[[], datetime]) -> None:
-        self._store, self._queue, self._now = store, queue, now
-        self._runs: dict[Place, _Run] = {}
+    def __init__(self, store: Store, queue: Queue, now: Callable[[], datetime], processes: Node | None = None) -> None:
+        self._store, self._queue, self._now, self._processes = store, queue, now, processes
+        self._runs: dict[Place, Run] = {}
         self._stages = {"creating": 0, "running": 0, "stopping": 0}
         self._loop = asyncio.get_running_loop()
         self._agenda = Agenda(self._loop)
-        addresses = (get(pod, "status", "podIP", default="") for pod in store.list(POD))
-        self._last_address = max((address_number(address) for address in addresses), default=1)
+        self._addresses = Addresses(store, processes.addresses_from if processes is not None else 1)
         if store.find(NODE, "", NODE_NAME) is None:
             store.create(NODE, node_object(now()))
 
@@ -86,11 +53,12 @@ class Kubelet:
         if change.kind == POD:
             meta = change.obj["metadata"]
             self._queue.add(self.name, meta["namespace"], meta["name"])
+            if change.type == "DELETED" and self._processes is not None:
+                self._processes.pod_gone(meta["uid"])
 
     def stop(self) -> None:
         """Looks after no pod any more. They stay as they are."""
-        for place in tuple(self._runs):
-            self._drop(place)
+        self._runs.clear()
         self._agenda.clear()
 
     def sync(self, namespace: str, name: str) -> None:
@@ -102,7 +70,8 @@ class Kubelet:
         if pod is None or (is_terminal(pod) and (run is None or run.stage != "stopping")):
             return
         if run is None:
-            run = self._runs[place] = _Run(pod["metadata"]["uid"], life_of(pod), _containers(pod))
+            run = self._runs[place] = Run(pod["metadata"]["uid"], life_of(pod), containers_of(pod))
+            run.runtime = self._runtime(place, run, pod)
             self._stages[run.stage] += 1
             self._take_up(place, run, pod)
         grace_s = pod["metadata"].get("deletionGracePeriodSeconds")
@@ -113,23 +82,53 @@ class Kubelet:
 
     # the beginning
 
-    def _take_up(self, place: Place, run: _Run, pod: Obj) -> None:
+    def _runtime(self, place: Place, run: Run, pod: Obj) -> Runtime:
+        """What the pod's containers run by. One that has been modelled stays so."""
+        choice = chosen(pod, self._processes)
+        if not get(pod, "status", "containerStatuses") and choice.reason:
+            self._tell(pod, choice.reason, choice.message, "Warning" if choice.is_warning else "Normal")
+        if choice.kind == "model" or self._processes is None or self._addresses.is_modelled(pod):
+            return Modelled(run.life)
+
+        def hears(index: int, moment: Moment) -> None:
+            if self._is_current(place, run):
+                self._queue.guarded(self._happen, place, run, index, moment)
+
+        def notes(reason: str, message: str) -> None:
+            if self._is_current(place, run):
+                self._tell(self._store.get(POD, *place), reason, message, "Warning")
+
+        return self._processes.runtime(pod, hears, notes)
+
+    def _take_up(self, place: Place, run: Run, pod: Obj) -> None:
         """Where the status says that the pod is: a new one at its beginning."""
-        state = run.containers[0].state
         if not get(pod, "status", "containerStatuses"):
             for problem in run.life.behaviour.problems:
                 self._tell(pod, "BehaviourIgnored", problem, "Warning")
             self._schedule(place, run, pod)
-        elif "running" in state:
-            age = self._now() - parse_timestamp(state["running"]["startedAt"])
-            self._follow(place, run, self._loop.time() - age.total_seconds())
-        elif "terminated" in state or get(state, "waiting", "reason") == "CrashLoopBackOff":
-            run.failures = run.containers[0].restarts + 1
-            self._at(place, run, self._loop.time() + back_off_s(max(run.failures - 1, 1)), self._start)
-        else:
+            return
+        states = [run.containers[index].state for index in run.runtime.acts]
+        has_begun = any("waiting" not in state or state["waiting"].get("reason") == "CrashLoopBackOff" for state in states)
+        if not has_begun:
             self._create(place, run)
+            return
+        for index, state in zip(run.runtime.acts, states, strict=True):
+            if "running" in state:
+                self._take_up_running(place, run, index, parse_timestamp(state["running"]["startedAt"]))
+            else:
+                run.failures[index] = run.containers[index].restarts + 1
+                wait_s = back_off_s(max(run.failures[index] - 1, 1))
+                self._at(place, run, self._loop.time() + wait_s, self._start, index, slot=index)
 
-    def _schedule(self, place: Place, run: _Run, pod: Obj) -> None:
+    def _take_up_running(self, place: Place, run: Run, index: int, since: datetime) -> None:
+        run.started_s[index] = self._loop.time() - (self._now() - since).total_seconds()
+        if run.runtime.outlives_node:
+            pod, restarts = self._store.get(POD, *place), run.containers[index].restarts
+            self._follow(place, run, index, run.runtime.start(pod, index, restarts, run.started_s[index]))
+        else:
+            self._exit(place, run, index, LOST, reason="Unknown")
+
+    def _schedule(self, place: Place, run: Run, pod: Obj) -> None:
         if run.life.behaviour.fails == "unschedulable":
             status = unschedulable(pod, NO_NODE, self._now())
             self._store.update(POD, pod | {"status": status})
@@ -140,7 +139,7 @@ class Kubelet:
         self._tell(pod, "Scheduled", f"Successfully assigned {'/'.join(place)} to {NODE_NAME}", component="default-scheduler")
         self._create(place, run)
 
-    def _create(self, place: Place, run: _Run) -> None:
+    def _create(self, place: Place, run: Run) -> None:
         delay_s = run.life.process_start_s + CROWDED_START_S * min(self._stages["creating"] - 1, CROWD)
         match run.life.behaviour.fails:
             case "bad-image":
@@ -148,137 +147,180 @@ class Kubelet:
             case "config-error":
                 self._at(place, run, self._loop.time() + SANDBOX_S, self._config_failed)
             case _:
-                self._at(place, run, self._loop.time() + delay_s, self._start)
+                self._at(place, run, self._loop.time() + delay_s, self._begin)
 
-    def _pull_failed(self, place: Place, run: _Run) -> None:
+    def _pull_failed(self, place: Place, run: Run) -> None:
         pod = self._store.get(POD, *place)
         image = pod["spec"]["containers"][0].get("image", "")
         full = full_image_name(image)
         cause = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": {full}: not found'
         cause = f"rpc error: code = NotFound desc = {cause}"
-        run.failures += 1
-        self._wait(place, run, "ErrImagePull", cause)
+        run.failures[0] += 1
+        self._wait(place, run, 0, "ErrImagePull", cause)
         self._tell(pod, "Failed", f'Failed to pull image "{image}": {cause}', "Warning")
         self._tell(pod, "Failed", "Error: ErrImagePull", "Warning")
         self._at(place, run, self._loop.time() + RESTART_S, self._pull_waits, cause)
 
-    def _pull_waits(self, place: Place, run: _Run, cause: str) -> None:
+    def _pull_waits(self, place: Place, run: Run, cause: str) -> None:
         pod = self._store.get(POD, *place)
         message = f'Back-off pulling image "{pod["spec"]["containers"][0].get("image", "")}"'
-        self._wait(place, run, "ImagePullBackOff", f"{message}: ErrImagePull: {cause}")
+        self._wait(place, run, 0, "ImagePullBackOff", f"{message}: ErrImagePull: {cause}")
         self._tell(pod, "BackOff", message)
         self._tell(pod, "Failed", "Error: ImagePullBackOff", "Warning")
-        wait_s = back_off_s(run.failures) - RESTART_S + run.life.behaviour.pull_s
+        wait_s = back_off_s(run.failures[0]) - RESTART_S + run.life.behaviour.pull_s
         self._at(place, run, self._loop.time() + wait_s, self._pull_failed)
 
-    def _config_failed(self, place: Place, run: _Run) -> None:
+    def _config_failed(self, place: Place, run: Run) -> None:
         pod = self._store.get(POD, *place)
         message = f"{missing_config(self._store, pod)} not found"
-        self._wait(place, run, "CreateContainerConfigError", message)
+        self._wait(place, run, 0, "CreateContainerConfigError", message)
         self._tell(pod, "Failed", f"Error: {message}", "Warning")
 
-    def _wait(self, place: Place, run: _Run, reason: str, message: str) -> None:
-        first = replace(run.containers[0], state={"waiting": {"reason": reason, "message": message}}, is_ready=False)
+    def _wait(self, place: Place, run: Run, index: int, reason: str, message: str) -> None:
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        run.containers[index] = replace(run.containers[index], state=waiting, is_ready=False)
         # The others have images of their own and run.
-        others = [_running(self._now(), is_ready=True) for _ in run.containers[1:]]
         run.containers = [
-            first,
-            *(each if each.is_running else new for each, new in zip(run.containers[1:], others, strict=True)),
+            running(self._now(), is_ready=True) if run.follows(each) and not container.is_running else container
+            for each, container in enumerate(run.containers)
         ]
         self._write(place, run)
 
     # running
 
-    def _start(self, place: Place, run: _Run) -> None:
+    def _begin(self, place: Place, run: Run) -> None:
+        """All containers start, the pod's address being known to them."""
+        if not run.runtime.outlives_node:
+            self._write(place, run, address=self._addresses.of(self._store.get(POD, *place), is_modelled=False))
+        for index in run.runtime.acts:
+            self._start(place, run, index)
+
+    def _start(self, place: Place, run: Run, index: int) -> None:
+        pod, before = self._store.get(POD, *place), run.containers[index]
+        has_run = bool(before.last) or "terminated" in before.state
+        last = {"terminated": before.state["terminated"]} if "terminated" in before.state else before.last
+        restarts = before.restarts + has_run
+        begun = running(self._now())
+        has_startup = bool(pod["spec"]["containers"][index].get("startupProbe"))
+        run.containers[index] = replace(begun, last=last, restarts=restarts, is_started=not has_startup)
+        for other, container in enumerate(run.containers):
+            if run.follows(other) and not run.life.others and not container.is_running:
+                run.containers[other] = replace(begun, is_ready=True, is_started=True)
+            elif run.follows(other) and run.life.others and not (container.is_ready and has_run):
+                run.containers[other] = replace(container if container.is_running else begun, is_ready=False, is_started=True)
+        try:
+            known = run.runtime.start(pod, index, restarts, self._loop.time())
+        except CannotStart as error:
+            run.containers[index] = replace(before, restarts=restarts, last=last)
+            self._not_started(place, run, index, error)
+            return
+        self._write(place, run, address=self._addresses.of(pod, is_modelled=run.runtime.outlives_node))
+        self._tell(pod, "Started", f"Container started: {pod['spec']['containers'][index]['name']}")
+        run.started_s[index] = self._loop.time()
+        self._follow(place, run, index, known)
+
+    def _not_started(self, place: Place, run: Run, index: int, error: CannotStart) -> None:
         pod = self._store.get(POD, *place)
-        first = run.containers[0]
-        has_run = bool(first.last) or "terminated" in first.state
-        last = {"terminated": first.state["terminated"]} if "terminated" in first.state else first.last
-        is_started = run.life.startup is None
-        restarts = first.restarts + has_run
-        begun = _running(self._now())
-        first = replace(begun, last=last, restarts=restarts, is_started=is_started)
-        others = [each if each.is_running else replace(begun, is_ready=True, is_started=True) for each in run.containers[1:]]
-        if not run.life.others:
-            run.containers = [first, *others]
+        self._tell(pod, "Failed", f"Error: {error.message}", "Warning")
+        self._stage(run, "running")
+        if error.is_over:
+            run.started_s[index] = self._loop.time()
+            self._exit(place, run, index, START_ERROR, reason="StartError", message=error.message, waits_as=error.reason)
         else:
-            run.containers = [first, *(each if each.is_ready and has_run else replace(each, is_ready=False) for each in others)]
-        self._stage(run, "running")
-        address = get(pod, "status", "podIP", default="") or self._address()
-        self._write(place, run, address=address)
-        self._tell(pod, "Started", f"Container started: {pod['spec']['containers'][0]['name']}")
-        self._follow(place, run, self._loop.time())
+            self._wait(place, run, index, error.reason, error.message)
+            self._at(place, run, self._loop.time() + BACK_OFF_S, self._start, index, slot=index)
 
-    def _follow(self, place: Place, run: _Run, started_s: float) -> None:
+    def _follow(self, place: Place, run: Run, index: int, known: Iterator[Moment]) -> None:
         self._stage(run, "running")
-        run.started_s = started_s
-        run.moments = moments(run.life, started_s, PHASE_S)
-        self._next(place, run)
+        run.moments[index] = known
+        self._next(place, run, index)
 
-    def _next(self, place: Place, run: _Run) -> None:
+    def _next(self, place: Place, run: Run, index: int) -> None:
         now_s = self._loop.time()
-        for moment in run.moments:
+        for moment in run.moments[index]:
             # After a restart of this node: failed probes of the past were told of then.
             if moment.what != "unhealthy" or moment.at_s >= now_s:
-                self._at(place, run, moment.at_s, self._happen, moment)
+                self._at(place, run, moment.at_s, self._happen, index, moment, slot=index)
                 return
 
-    def _happen(self, place: Place, run: _Run, moment: Moment) -> None:
-        pod = self._store.get(POD, *place)
+    def _happen(self, place: Place, run: Run, index: int, moment: Moment) -> None:
         match moment.what:
             case "started":
-                run.containers[0] = replace(run.containers[0], is_started=True)
+                run.containers[index] = replace(run.containers[index], is_started=True)
                 self._write(place, run)
-            case "ready":
-                run.containers = [replace(each, is_ready=True) for each in run.containers]
+            case "ready" | "unready":
+                is_ready = moment.what == "ready"
+                run.containers = [
+                    replace(container, is_ready=is_ready) if each == index or (run.follows(each) and is_ready) else container
+                    for each, container in enumerate(run.containers)
+                ]
                 self._write(place, run)
             case "unhealthy":
-                self._tell(pod, "Unhealthy", moment.message, "Warning")
+                self._tell(self._store.get(POD, *place), "Unhealthy", moment.message, "Warning")
             case "killed":
-                self._kill(place, run, pod, moment.message)
+                self._kill(place, run, index, moment.message)
                 return
             case "exits":
-                self._exit(place, run, run.life.behaviour.exit_code)
+                self._exit(place, run, index, moment.code)
                 return
-        self._next(place, run)
+        self._next(place, run, index)
 
-    def _kill(self, place: Place, run: _Run, pod: Obj, message: str) -> None:
+    def _kill(self, place: Place, run: Run, index: int, message: str) -> None:
         """A startup or liveness probe failed too often: the container is stopped and started again."""
-        name, probe = pod["spec"]["containers"][0]["name"], message.partition(" ")[0].lower()
+        pod, now_s = self._store.get(POD, *place), self._loop.time()
+        name, probe = pod["spec"]["containers"][index]["name"], message.partition(" ")[0].lower()
         self._tell(pod, "Unhealthy", message, "Warning")
         self._tell(pod, "Killing", f"Container {name} failed {probe} probe, will be restarted")
-        stop = stop_of(run.life, run.life.grace_s)
-        self._at(place, run, self._loop.time() + stop.exit_s, self._exit, stop.exit_code)
+        if stop := run.runtime.stop(index, now_s, run.life.grace_s):
+            self._at(place, run, now_s + stop.exit_s, self._exit, index, stop.exit_code, slot=index)
 
-    def _exit(self, place: Place, run: _Run, code: int) -> None:
-        """The first container has ended by itself or a probe: it comes back, later and later."""
-        pod, first = self._store.get(POD, *place), run.containers[0]
-        ended = self._ended(pod, first, code, self._now())
+    def _exit(
+        self, place: Place, run: Run, index: int, code: int, *, reason: str = "", message: str = "", waits_as: str = ""
+    ) -> None:
+        """A container has ended, by itself, by a probe or with its pod. While the pod stays it comes back, later and later."""
+        pod, before = self._store.get(POD, *place), run.containers[index]
+        name = pod["spec"]["containers"][index]["name"]
+        is_over = ended(pod, name, before, code, self._now(), reason=reason, message=message)
+        run.containers[index] = replace(before, state=is_over, is_ready=False, is_started=False)
+        if run.stage == "stopping":
+            if not any(run.containers[each].is_running for each in run.runtime.acts):
+                now_s = self._loop.time()
+                self._at(place, run, now_s + REPORTED_S + CROWDED_STOP_S * run.crowd, self._stopped, 0, now_s)
+            return
         policy = get(pod, "spec", "restartPolicy", default="Always")
-        ran_s = self._loop.time() - run.started_s
-        run.failures = 1 if ran_s >= CALM_S else run.failures + 1
-        first = replace(first, state=ended, is_ready=False, is_started=False)
-        run.containers[0] = first
+        ran_s = self._loop.time() - run.started_s[index]
+        run.failures[index] = 1 if ran_s >= CALM_S else run.failures[index] + 1
         if policy == "Never" or (policy == "OnFailure" and not code):
-            run.containers = [each if "terminated" in each.state else first for each in run.containers]
+            self._over(place, run, is_over)
+            return
+        if run.failures[index] == 1 and not waits_as:
+            self._write(place, run)
+            self._at(place, run, self._loop.time() + RESTART_S, self._start, index, slot=index)
+            return
+        run.containers[index] = replace(run.containers[index], last=is_over)
+        wait_s = back_off_s(max(run.failures[index] - 1, 1))
+        self._at(place, run, self._loop.time() + wait_s, self._start, index, slot=index)
+        where = f"{place[1]}_{place[0]}({run.uid})"
+        if run.failures[index] == 1:
+            self._wait(place, run, index, waits_as, message)
+            return
+        back_off = f"back-off {go_duration(wait_s)} restarting failed container={name} pod={where}"
+        self._wait(place, run, index, "CrashLoopBackOff", back_off)
+        self._tell(pod, "BackOff", f"Back-off restarting failed container {name} in pod {where}", "Warning")
+
+    def _over(self, place: Place, run: Run, state: Obj) -> None:
+        """A container ended for good. Once all have that act, those that follow them end as well, and the pod is done."""
+        if not any(run.containers[each].is_running or run.next_.get(each) for each in run.runtime.acts):
+            follower = replace(run.containers[0], state=state, is_ready=False, is_started=False)
+            run.containers = [each if "terminated" in each.state else follower for each in run.containers]
             self._write(place, run)
             self._drop(place)
             return
-        if run.failures == 1:
-            self._write(place, run)
-            self._at(place, run, self._loop.time() + RESTART_S, self._start)
-            return
-        wait_s, name = back_off_s(run.failures - 1), pod["spec"]["containers"][0]["name"]
-        where = f"{place[1]}_{place[0]}({run.uid})"
-        run.containers[0] = replace(first, last=ended)
-        message = f"back-off {go_duration(wait_s)} restarting failed container={name} pod={where}"
-        self._wait(place, run, "CrashLoopBackOff", message)
-        self._tell(pod, "BackOff", f"Back-off restarting failed container {name} in pod {where}", "Warning")
-        self._at(place, run, self._loop.time() + wait_s, self._start)
+        self._write(place, run)
 
     # the end
 
-    def _end(self, place: Place, run: _Run, pod: Obj, grace_s: int) -> None:
+    def _end(self, place: Place, run: Run, pod: Obj, grace_s: int) -> None:
         """The pod is deleted, or its grace period was shortened."""
         now_s = self._loop.time()
         if run.grace_s < 0:
@@ -289,40 +331,35 @@ class Kubelet:
             for spec in pod["spec"]["containers"]:
                 self._tell(pod, "Killing", f"Stopping container {spec['name']}")
         run.grace_s = grace_s
-        if not any(each.is_running for each in run.containers):
+        run.next_.clear()  # nothing starts again
+        if not run.is_running:
             self._stage(run, "stopping")
             self._at(place, run, run.deleted_s + NEVER_RAN_S, self._gone)
             return
-        stop = stop_of(run.life, float(grace_s))
-        exit_s = max(run.deleted_s + stop.exit_s, now_s)
-        crowd = min(self._stages["stopping"] - (run.stage == "stopping"), CROWD)
+        run.crowd = min(self._stages["stopping"] - (run.stage == "stopping"), CROWD)
         self._stage(run, "stopping")
-        told_s = exit_s + REPORTED_S + CROWDED_STOP_S * crowd
-        self._at(place, run, told_s, self._stopped, stop.exit_code, exit_s)
+        if stop := run.runtime.stop(None, run.deleted_s, float(grace_s)):
+            exit_s = max(run.deleted_s + stop.exit_s, now_s)
+            told_s = exit_s + REPORTED_S + CROWDED_STOP_S * run.crowd
+            self._at(place, run, told_s, self._stopped, stop.exit_code, exit_s)
 
-    def _stopped(self, place: Place, run: _Run, code: int, exit_s: float) -> None:
+    def _stopped(self, place: Place, run: Run, code: int, exit_s: float) -> None:
+        """All have ended; those whose own end is not known yet with this code."""
         pod = self._store.get(POD, *place)
         at = self._now() - timedelta(seconds=self._loop.time() - exit_s)
-        run.containers = [
-            replace(each, state=self._ended(pod, each, code, at), is_ready=False, is_started=False) for each in run.containers
-        ]
+        for index, (spec, each) in enumerate(zip(pod["spec"]["containers"], run.containers, strict=True)):
+            state = each.state if "terminated" in each.state else ended(pod, spec["name"], each, code, at)
+            run.containers[index] = replace(each, state=state, is_ready=False, is_started=False)
         self._write(place, run)
         self._at(place, run, exit_s + GONE_S, self._gone)
 
-    def _gone(self, place: Place, run: _Run) -> None:
+    def _gone(self, place: Place, run: Run) -> None:
         self._drop(place)
         delete(self._store, POD, *place, now=self._now(), grace_s=0, uid=run.uid)
 
     # bookkeeping
 
-    def _ended(self, pod: Obj, container: Container, code: int, at: datetime) -> Obj:
-        started = get(container.state, "running", "startedAt")
-        reason = "Error" if code else "Completed"
-        ended = {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": timestamp(at)}
-        name = pod["spec"]["containers"][0]["name"]
-        return {"terminated": ended | {"containerID": container_id(pod, name, container.restarts)}}
-
-    def _write(self, place: Place, run: _Run, *, address: str = "") -> None:
+    def _write(self, place: Place, run: Run, *, address: str = "") -> None:
         pod = self._store.get(POD, *place)
         status = pod_status(pod, run.containers, self._now(), address=address)
         if status != pod.get("status"):
@@ -339,17 +376,20 @@ class Kubelet:
         now = self._now()
         record(self._store, POD, pod, reason=reason, message=message, now=now, component=component, type_=type_)
 
-    def _at(self, place: Place, run: _Run, when_s: float, do: Callable[..., None], *args: object) -> None:
-        """What happens to the pod next, instead of anything that was to happen."""
-        run.next_ = self._agenda.add(when_s, self._step, place, run, do, args)
+    def _at(self, place: Place, run: Run, when_s: float, do: Callable[..., None], *args: object, slot: int = 0) -> None:
+        """What happens to the container next, instead of anything that was to happen."""
+        run.next_[slot] = self._agenda.add(when_s, self._step, place, run, slot, do, args)
 
-    def _step(self, number: int, place: Place, run: _Run, do: Callable[..., None], args: tuple[object, ...]) -> None:
+    def _step(self, number: int, place: Place, run: Run, slot: int, do: Callable[..., None], args: tuple[object, ...]) -> None:
         # Deleted a moment ago, and not looked at since: the queue's turn comes first.
-        is_void = run.next_ != number or self._runs.get(place) is not run
-        if not is_void and self._store.find(POD, *place) is not None:
+        if run.next_.get(slot) == number and self._is_current(place, run):
+            del run.next_[slot]
             self._queue.guarded(do, place, run, *args)
 
-    def _stage(self, run: _Run, stage: Literal["creating", "running", "stopping"]) -> None:
+    def _is_current(self, place: Place, run: Run) -> bool:
+        return self._runs.get(place) is run and self._store.find(POD, *place) is not None
+
+    def _stage(self, run: Run, stage: Literal["creating", "running", "stopping"]) -> None:
         self._stages[run.stage] -= 1
         self._stages[stage] += 1
         run.stage = stage
@@ -357,17 +397,5 @@ class Kubelet:
     def _drop(self, place: Place) -> None:
         run = self._runs.pop(place)
         self._stages[run.stage] -= 1
-        run.next_ = 0
-
-    def _address(self) -> str:
-        self._last_address += 1
-        return address_of(self._last_address)
-
-
-def _containers(pod: Obj) -> list[Container]:
-    known = {each["name"]: each for each in get(pod, "status", "containerStatuses", default=())}
-    return [container_of(known.get(spec["name"], {})) for spec in pod["spec"]["containers"]]
-
-
-def _running(now: datetime, *, is_ready: bool = False) -> Container:
-    return Container(state={"running": {"startedAt": timestamp(now)}}, is_ready=is_ready, is_started=is_ready)
+        run.next_.clear()
+        run.runtime.abandon()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..kube.clock import timestamp
-from ..kube.objects import CONFIG_MAP, NODE, Obj, get
+from ..kube.objects import CONFIG_MAP, NODE, POD, Obj, get
 from .store import Store
 
 NODE_NAME = "rollway-sandbox"
@@ -40,6 +40,38 @@ def process_address_number(address: str) -> int:
     parts = [int(part) for part in address.split(".")] if address else []
     is_ours = len(parts) == 4 and parts[0] == 127 and 64 <= parts[1] < 96
     return (parts[1] - 64) << 16 | parts[2] << 8 | parts[3] if is_ours else 0
+
+
+class Addresses:
+    """Which addresses pods get: modelled ones 10.244.x.y, processes one of the loopback. Numbers go up, and come again late."""
+
+    def __init__(self, store: Store, processes_from: int = 1) -> None:
+        """`processes_from`: the number after which those of processes begin, where there are none yet."""
+        self._store = store
+        known = [get(pod, "status", "podIP", default="") for pod in store.list(POD)]
+        self._last = max((address_number(address) for address in known if self._is_modelled(address)), default=1)
+        self._last_process = max(map(process_address_number, known), default=0) or processes_from
+
+    def of(self, pod: Obj, *, is_modelled: bool) -> str:
+        """The pod's own, or a new one."""
+        if known := get(pod, "status", "podIP", default=""):
+            return str(known)
+        if is_modelled:
+            self._last += 1
+            return address_of(self._last)
+        taken = {get(each, "status", "podIP") for each in self._store.list(POD)}
+        while True:
+            self._last_process = max(self._last_process + 1, 2) % PROCESS_ADDRESSES
+            if (address := process_address(self._last_process)) not in taken:
+                return address
+
+    def is_modelled(self, pod: Obj) -> bool:
+        """Whether the pod has begun, as a modelled one."""
+        return self._is_modelled(get(pod, "status", "podIP", default=""))
+
+    @staticmethod
+    def _is_modelled(address: str) -> bool:
+        return bool(address) and not process_address_number(address)
 
 
 def full_image_name(image: str) -> str:

@@ -41,6 +41,24 @@ def container_of(status: Mapping[str, Any]) -> Container:
     )
 
 
+def containers_of(pod: Obj) -> list[Container]:
+    known = {each["name"]: each for each in get(pod, "status", "containerStatuses", default=())}
+    return [container_of(known.get(spec["name"], {})) for spec in pod["spec"]["containers"]]
+
+
+def running(now: datetime, *, is_ready: bool = False) -> Container:
+    """A container that has just started."""
+    return Container(state={"running": {"startedAt": timestamp(now)}}, is_ready=is_ready, is_started=is_ready)
+
+
+def ended(pod: Obj, name: str, container: Container, code: int, at: datetime, *, reason: str = "", message: str = "") -> Obj:
+    """The state of a container that ends at that moment; the reason is by its exit code where none is given."""
+    over: Obj = {"exitCode": code, "reason": reason or ("Error" if code else "Completed")}
+    over |= {"message": message} if message else {}
+    over |= {"startedAt": get(container.state, "running", "startedAt"), "finishedAt": timestamp(at)}
+    return {"terminated": over | {"containerID": container_id(pod, name, container.restarts)}}
+
+
 def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, address: str = "") -> Obj:
     """The whole status of a scheduled pod. Conditions of others are kept, transitions only where the status changes."""
     before = get(pod, "status", default={})

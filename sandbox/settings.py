@@ -12,11 +12,13 @@ from .durations import Lag
 class Settings(NamedTuple):
     """`endpoint_lag`: how far the proxy is behind the API. `lb_lag`: how long the load balancer for Ingresses takes to register
     and deregister a pod; None: there is none but the proxy. `ingress_port`: None: 8080 or another; 0: any that is free.
+    `processes`: whether pods may be processes of this machine.
     """
 
     endpoint_lag: Lag = Lag()
     lb_lag: Lag | None = None
     ingress_port: int | None = None
+    processes: bool = True
 
     def changed(self, **changes: Any) -> Settings:
         """With what is given; None is not. A load balancer without lag is none."""

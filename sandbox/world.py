@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..kube.clock import now
-from . import podlogs
 from .api import Api, bootstrap
 from .controllers.deployment import DeploymentController
 from .controllers.endpointslice import EndpointSliceController
@@ -19,6 +18,7 @@ from .controllers.index import Index
 from .controllers.namespace import NamespaceController
 from .controllers.replicaset import ReplicaSetController
 from .kubelet import Kubelet
+from .podlogs import PodLogs
 from .store import Store
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .client import InProcess
     from .controllers.loadbalancer import LoadBalancerController
     from .durations import Lag
+    from .processes.node import ProcessNode
 
 
 class Sandbox:
@@ -33,13 +34,22 @@ class Sandbox:
 
     The same seed and the same calls at the same moments give the same run. Without `kubelet` pods stay as they were created
     and somebody else plays the node. A `store` with objects in it is taken up where it stands. With a `load_balancer`, Ingresses
-    have one that is so far behind, with readiness gates.
+    have one that is so far behind, with readiness gates. Without `processes` all pods are modelled; with them, which only a loop
+    at real pace can have, pods may be processes of this machine.
     """
 
     def __init__(
-        self, *, store: Store | None = None, seed: int = 0, kubelet: bool = True, load_balancer: Lag | None = None
+        self,
+        *,
+        store: Store | None = None,
+        seed: int = 0,
+        kubelet: bool = True,
+        load_balancer: Lag | None = None,
+        processes: ProcessNode | None = None,
     ) -> None:
         self.store = Store(seed=seed) if store is None else store
+        self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
+        self._processes = processes
         self._seed = seed
         self._has_kubelet = kubelet
         self._balancer_lag = load_balancer
@@ -79,7 +89,9 @@ class Sandbox:
             NamespaceController(self.store, index, self._queue, now),
         ]
         if self._has_kubelet:
-            self._kubelet = Kubelet(self.store, self._queue, now)
+            if self._processes is not None:
+                self._processes.begin()
+            self._kubelet = Kubelet(self.store, self._queue, now, self._processes)
             controllers.append(self._kubelet)
         if self._balancer_lag is not None:
             from .controllers.loadbalancer import LoadBalancerController
@@ -97,6 +109,8 @@ class Sandbox:
             self._kubelet.stop()
         if self.load_balancer is not None:
             self.load_balancer.stop()
+        if self._processes is not None:
+            await self._processes.close()
         self._unsubscribe()
         self._unsubscribe = None
         self._queue.check()
@@ -119,9 +133,3 @@ class Sandbox:
     async def settle(self) -> None:
         """Until the controllers have nothing left to do at this moment. What waits for a timer is not waited for."""
         await self._queue.settle()
-
-    def logs(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail_lines: int | None = None
-    ) -> str:
-        """What the container printed, as its behaviour says."""
-        return podlogs.printed(self.store, namespace, pod, container, previous=previous, tail_lines=tail_lines)

@@ -72,6 +72,7 @@ class Supervisor:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._task = None
+        self._ledger.close()
 
     async def _keep(self) -> None:
         loop, back_off_s = asyncio.get_running_loop(), BACK_OFF_S

@@ -13,7 +13,7 @@ from rollway.kube.objects import EVENT, POD, Obj, get, merged
 from rollway.sandbox.behaviour import BEHAVIOUR, VERSIONS, behaviour_of, pre_stop_s
 from rollway.sandbox.controllers.index import condition_of, is_ready
 from rollway.sandbox.deletion import delete
-from rollway.sandbox.kubelet import back_off_s
+from rollway.sandbox.podrun import back_off_s
 from rollway.sandbox.podstatus import Container, phase_of
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox

@@ -1,102 +1,123 @@
-"""What a dead daemon left behind is ended, and nothing else."""
+"""What a dead daemon left behind is ended, whoever notices first, and nothing else."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import signal
+import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from realnode import guardians
+from rollway.sandbox import ledger
+from rollway.sandbox.ledger import Ledger, started
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not found by their mark")
+
+FAMILY = ["/bin/sh", "-c", "setsid sleep 60 & sleep 60 & echo $! >children; exec sleep 60"]
+DYING = """
+import os, subprocess, sys
+from pathlib import Path
 from rollway.sandbox.ledger import Ledger
-
-LASTING = ("sh", "-c", "sleep 60 & echo $!; exec sleep 60")
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+child = Ledger(Path(sys.argv[1])).start(sys.argv[2:], output=subprocess.DEVNULL, folder=sys.argv[1])
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
 
 
-async def _spawned(ledger: Ledger) -> tuple[int, int]:
-    """A process, and one that it has started itself."""
-    process = await ledger.spawn(LASTING, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    return process.pid, int(await process.stdout.readline())
+def wait(holds: Callable[[], object]) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if holds():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never came so far")
 
 
-async def _gone(*pids: int) -> bool:
-    for _ in range(500):
-        if not any(map(_lives, pids)):
-            return True
-        await asyncio.sleep(0.01)
-    return False
+def lives(pid: int) -> bool:
+    return bool(started(pid))
 
 
-def test_the_whole_group_is_ended(tmp_path: Path) -> None:
-    """A later ledger of the same folder ends the process and those that it started; then there is nothing left to end."""
+def left_by_a_dead_one(root: Path) -> tuple[int, int]:
+    """A process and its child, whose daemon was killed, and before it the guardian."""
+    dying = subprocess.Popen([sys.executable, "-c", DYING, str(root), *FAMILY], stdin=-1, stdout=-1, text=True)
+    assert dying.stdout is not None
+    leader = int(dying.stdout.readline())
+    wait(lambda: (root / "children").exists() and (root / "children").read_text().strip())
+    for pid in guardians(root):
+        os.kill(pid, signal.SIGKILL)
+    dying.kill()
+    dying.communicate()
+    return leader, int((root / "children").read_text())
+
+
+def test_a_later_one_ends_what_was_left(tmp_path: Path) -> None:
+    """The process, its children, and those in sessions of their own; then nothing is written down any more."""
+    pids = left_by_a_dead_one(tmp_path)
+    assert all(map(lives, pids))
+    assert ledger.count(tmp_path) == 1
+
+    assert Ledger(tmp_path).sweep() == 2  # the group is one, the child in its own session another
+    wait(lambda: not any(map(lives, pids)))
+    assert ledger.count(tmp_path) == 0
+    assert Ledger(tmp_path).sweep() == 0
+
+
+def test_a_guardian_does_it_at_once(tmp_path: Path) -> None:
+    """No later start is needed: the daemon's death is noticed."""
+    dying = subprocess.Popen([sys.executable, "-c", DYING, str(tmp_path), "/bin/sleep", "60"], stdin=-1, stdout=-1, text=True)
+    assert dying.stdout is not None
+    pid = int(dying.stdout.readline())
+    assert lives(pid)
+    dying.kill()
+    dying.communicate()
+
+    wait(lambda: not lives(pid))
+    wait(lambda: not list(tmp_path.glob("*")))
+
+
+def test_what_asyncio_waits_for_is_written_down_as_well(tmp_path: Path) -> None:
+    """Ended by who started it and forgotten; another ledger of the same process leaves it alone."""
 
     async def story() -> None:
-        pids = await _spawned(Ledger(tmp_path))
-        assert all(map(_lives, pids))
-
-        assert await asyncio.to_thread(Ledger(tmp_path).sweep) == 1
-        assert await _gone(*pids)
+        mine = Ledger(tmp_path)
+        process = await mine.spawn(("sleep", "60"))
+        assert ledger.count(tmp_path) == 1
         assert Ledger(tmp_path).sweep() == 0
-
-    asyncio.run(story())
-
-
-def test_children_are_ended_after_their_parent(tmp_path: Path) -> None:
-    """A leader that died by itself leaves its group behind: that is ended too."""
-
-    async def story() -> None:
-        ledger = Ledger(tmp_path)
-        process = await ledger.spawn(("sh", "-c", "sleep 60 > /dev/null & echo $!"), stdout=asyncio.subprocess.PIPE)
-        assert process.stdout is not None
-        child = int(await process.stdout.readline())
-        await process.wait()
-        assert _lives(child)
-
-        assert await asyncio.to_thread(ledger.sweep) == 1
-        assert await _gone(child)
+        assert lives(process.pid)
+        process.terminate()
+        assert await process.wait() == -signal.SIGTERM
+        mine.forget(process.pid)
+        assert ledger.count(tmp_path) == 0
+        assert await (await mine.spawn(("/nope",))).wait() == 127
+        mine.close()
 
     asyncio.run(story())
 
 
 def test_a_number_given_out_again_is_left_alone(tmp_path: Path) -> None:
     """The process of that number that began at another moment is somebody else's."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        folder = tmp_path / "1-dead"
+        folder.mkdir()
+        (folder / str(other.pid)).write_text(json.dumps([other.pid, "earlier", "some/mark"]))
 
-    async def story() -> None:
-        pid, child = await _spawned(Ledger(tmp_path))
-        path = tmp_path / str(pid)
-        known = json.loads(path.read_text())
-        path.write_text(json.dumps(known | {"started": "earlier"}))
-
-        assert await asyncio.to_thread(Ledger(tmp_path).sweep) == 0
-        assert _lives(pid)
-        assert not path.exists()
-        os.killpg(pid, 9)
-        assert await _gone(pid, child)
-
-    asyncio.run(story())
+        assert Ledger(tmp_path).sweep() == 0
+        assert lives(other.pid)
+        assert not folder.exists()
+        other.kill()
 
 
 def test_what_was_never_let_go_never_begins(tmp_path: Path) -> None:
     """Whoever dies between starting a process and writing it down leaves none: it waits for a word that does not come."""
-    program = "import os, sys; from rollway.sandbox.ledger import _GATE; import subprocess\n"
-    program += (
-        "p = subprocess.Popen([*_GATE, 'touch', sys.argv[1]], stdin=subprocess.PIPE); print(p.pid, flush=True); os._exit(9)"
-    )
+    script = "import os, subprocess, sys; from rollway.sandbox.ledger import _GATE\n"
+    script += "p = subprocess.Popen([*_GATE, '/bin/touch', sys.argv[1]], stdin=-1); print(p.pid, flush=True)\n"
+    dying = subprocess.run([sys.executable, "-c", script + "os._exit(9)", str(tmp_path / "began")], stdout=-1, text=True)
+    wait(lambda: not lives(int(dying.stdout)))
 
-    async def story() -> None:
-        mark = tmp_path / "began"
-        dying = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(mark), stdout=asyncio.subprocess.PIPE)
-        assert dying.stdout is not None
-        assert await _gone(int(await dying.stdout.readline()))
-        await dying.wait()
-        assert not mark.exists()
-
-    asyncio.run(story())
+    assert not (tmp_path / "began").exists()
