@@ -84,7 +84,7 @@ def running(endpoint: Endpoint, restarts: int = 0) -> Any:
 
 def family(home: Path) -> set[int]:
     """The processes of the sandbox's pods, wherever they are."""
-    marks = {entry.mark for folder in (home / "processes").glob("*") for entry in _entries(folder)}
+    marks = {entry.mark for folder in (home / "processes").glob("*") for entry in _entries(folder) if "/app/" in entry.mark}
     return {pid for pid, mark in _marked() if mark in marks}
 
 

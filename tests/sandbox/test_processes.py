@@ -414,14 +414,12 @@ def test_a_flood_of_output_is_bounded_and_holds_nobody_up(tmp_path: Path) -> Non
 
     async def story(node: RealNode) -> None:
         node.create(shell("yes | head -c 1000000; echo last", spec=ONCE))
-        loop, longest_s = asyncio.get_running_loop(), 0.0
-        ending = asyncio.ensure_future(node.until(terminated))
+        turns, ending = 0, asyncio.ensure_future(node.until(terminated))
         while not ending.done():
-            began_s = loop.time()
             await asyncio.sleep(0.005)
-            longest_s = max(longest_s, loop.time() - began_s)
+            turns += 1
         assert node.sandbox.logs("default", "web", tail_lines=1) == "last\n"
-        assert longest_s < 1
+        assert turns > 10  # more often than the pipe was emptied
 
     on_real_node(tmp_path, story)
     sizes = [path.stat().st_size for path in tmp_path.glob("logs/*/app/*")]
