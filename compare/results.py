@@ -97,6 +97,11 @@ class Toll:
     def failed(self) -> int:
         return sum(self.lost.values())
 
+    @property
+    def met_new(self) -> int:
+        """Requests that the new version answered, well or not: with a bad version, those that it served."""
+        return self.ok["new"] + sum(count for loss, count in self.lost.items() if loss.cause == "bad version")
+
     def by_kind(self) -> dict[Kind, int]:
         counts: dict[Kind, int] = {}
         for loss, count in self.lost.items():
@@ -182,7 +187,9 @@ class Improvement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All strategies under one scenario. `seed` is the first of the runs' seeds: the same seed gives the same bytes."""
+    """All strategies under one scenario. `seed` is the first of the runs' seeds: the same seed gives the same bytes. `rate` is in
+    requests a second; `bad` names what is wrong with the new version, if anything; `assumed` is the rest of the scenario, in
+    phrases ("answers take 20 to 80 ms"). `reason` is the recommendation in two sentences."""
 
     app: str
     from_version: str
@@ -193,3 +200,6 @@ class Comparison:
     recommended: str = ""
     reason: str = ""
     improvements: tuple[Improvement, ...] = ()
+    rate: float = 0.0
+    bad: str = ""
+    assumed: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ...cluster.events import RunEvent
+    from ...compare.results import Comparison
     from ...errors import RollwayError
     from ...plan.plan import Plan
     from ...plan.revision import Revision
@@ -50,6 +51,11 @@ class View(Protocol):
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None: ...
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None: ...
+
+    def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
+        """What rehearsals of several strategies found out. `measured`: the same done at real pace; `bands`: traffic over time is
+        part of the data, too (people always see it)."""
+        ...
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
         """Any other result: as data, and in words."""

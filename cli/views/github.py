@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from .paint import Paint
 from .plan_text import diff_of
 from .words import pods, row, title, way_back
 
 if TYPE_CHECKING:
     from ...cluster.events import Failure, RunEvent
+    from ...compare.results import Comparison
     from ...errors import RollwayError
     from ...plan.plan import Plan
     from ...plan.revision import Revision
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from . import View
 
 SUMMARY_LIMIT = 1_000_000  # bytes; GitHub refuses the summary of a step above 1 MiB
+SUMMARY_WIDTH = 110  # columns of preformatted text that a summary shows without scrolling
 _DIFF_SIGNS = {"~": "!"}  # what GitHub's highlighting of a diff knows for "changed"
 
 
@@ -85,6 +88,13 @@ class GithubView:
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
         self._inner.history(app, namespace, revisions)
+
+    def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
+        from .compare_text import compare_lines
+
+        self._inner.comparison(comparison, measured=measured, bands=bands)
+        lines = compare_lines(comparison, measured=measured, width=SUMMARY_WIDTH, paint=Paint(False))
+        self._summarise("\n".join(["```text", *lines, "```", ""]))
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
         self._inner.document(data, text)

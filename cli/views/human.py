@@ -19,6 +19,7 @@ from .standing_text import history_lines, status_lines
 from .words import duration, row, stop, title
 
 if TYPE_CHECKING:
+    from ...compare.results import Comparison
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...ship.many import ManyEvent, Outcome, Planned
@@ -114,6 +115,12 @@ class HumanView:
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
         self._print(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout)))
+
+    def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
+        from .compare_text import compare_lines
+
+        self.close()
+        self._print(compare_lines(comparison, measured=measured, width=width_of(sys.stdout), paint=self._out))
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
         self._print([text.rstrip("\n")])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
@@ -25,6 +25,9 @@ from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
 from .masking import masked
+
+if TYPE_CHECKING:
+    from ...compare.results import Comparison
 
 
 class JsonView:
@@ -64,6 +67,11 @@ class JsonView:
         last = revisions[-1] if revisions else None
         listed = [revision_document(revision) for revision in revisions]
         self._print({**_standing(app, namespace, "history", last), "revisions": listed})
+
+    def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
+        from .compare_json import compare_document
+
+        self._print(compare_document(comparison, measured=measured, bands=bands))
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
         self._print(data)
