@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 ROOMS = (
     "cli",
     "cluster",
+    "compare",
     "examples",
     "health",
     "kube",
@@ -46,13 +47,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
-    """Every module and template of every room; no tests, benchmarks or documents."""
+    """Every module and template of every room, styles and scripts included; no tests, benchmarks or documents."""
     held = {name.removeprefix("rollway/") for name in zipfile.ZipFile(wheel).namelist() if name.startswith("rollway/")}
     found = {
         path.relative_to(ROOT).as_posix()
         for room in ROOMS
         for path in (ROOT / room).rglob("*")
-        if path.suffix in (".py", ".j2") or (room == "examples" and "shop" in path.parts and path.suffix == ".yaml")
+        if path.suffix in (".py", ".j2", ".css", ".js") or (room == "examples" and "shop" in path.parts and path.suffix == ".yaml")
     }
     root = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
 
