@@ -63,4 +63,11 @@ class Waiting:
     weight: int
 
 
-RunEvent = RunBegan | StepBegan | StepMoved | StepEnded | RunFailed | Waiting
+@dataclass(frozen=True)
+class Noticed:
+    """What somebody else has done to the application meanwhile; the run goes on with it."""
+
+    message: str
+
+
+RunEvent = RunBegan | StepBegan | StepMoved | StepEnded | RunFailed | Waiting | Noticed

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import ApiError, ApplyConflict, BadInput, FieldsOwned, Invalid, NotFound, StalePlan
 from ..health.pods import is_ready
 from ..kube.clock import now, timestamp
-from ..kube.objects import POD, Obj, Ref, ref_of
+from ..kube.objects import POD, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Record, Route, Scale, Step, Wait
 from . import history
 from .alarm import Alarm, Alarmed, check, pause, unless
-from .events import Failure, RunEvent, StepBegan, StepEnded, StepMoved
+from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
 from .lock import Lock
 from .port import Cluster
 from .waiting import StepFailed, wait_for
 
 Emit = Callable[[RunEvent], None]
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+"""What `kubectl rollout restart` writes into the pods' template."""
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Journal:
     """The history as the run knows it; `revisions` are those of the cluster and the plan's new ones."""
 
     revisions: dict[int, Revision]
+    noticed: list[str] = field(default_factory=list)
+    """What others have done to the application meanwhile."""
 
     @staticmethod
     def of(known: Sequence[Revision], plan: Plan) -> Journal:
@@ -53,6 +57,7 @@ class Executor:
         self._alarm = alarm
         self._has_changed = False
         self._applied: dict[Ref, Obj] = {}
+        self._stands: dict[Ref, None] = {}  # the Deployments that were waited for, and are to be there at the end
 
     async def run(self, plan: Plan) -> Failure | None:
         """Answers None when every step is done, or why one failed. Raises only where we could not find out or did not start."""
@@ -85,15 +90,18 @@ class Executor:
             case Scale():
                 await self._scale(step)
             case Route():
-                await self._route(step)
+                await self._route(index, step)
             case Wait():
                 await self._wait(index, step)
             case Delete():
                 self._before_change()
+                self._stands.pop(step.ref, None)
                 await self._cluster.delete(step.ref)
             case Hold():
                 await self._hold(step)
             case Record():
+                if step.phase in ("Paused", "Promoted"):
+                    await self._look_again()
                 await self.record(step)
             case Pause():
                 pass
@@ -103,9 +111,28 @@ class Executor:
             self._emit(StepMoved(index, step, message, ready, wanted))
 
         live = await unless(self._alarm, wait_for(self._cluster, step, moved))
+        if live is not None and step.until != "drained":
+            self._stands.pop(step.ref, None)
+            self._stands[step.ref] = None
+        self._notice_scaling(step, live)
         ours = self._applied.get(step.ref)
-        if live and ours and step.until == "rolled-out" and _template(live) != _template(ours):
+        if not live or not ours or step.until != "rolled-out" or _template(live) == _template(ours):
+            return
+        if _template(live, but=RESTARTED) != _template(ours, but=RESTARTED):
             raise StepFailed(f"{step.ref} runs something else: somebody changed its pods while this run was under way")
+        self._notice(f"somebody restarted the pods of {step.ref.name} meanwhile; they were waited for")
+        self._applied[step.ref] = live
+
+    def _notice_scaling(self, step: Wait, live: Obj | None) -> None:
+        asked = int(get(live, "spec", "replicas", default=1)) if live else 0
+        if step.until == "rolled-out" and asked > step.pods and not step.is_autoscaled:
+            self._notice(
+                f"somebody scaled {step.ref.name} to {asked} meanwhile: all of them were waited for, not {step.pods} only"
+            )
+
+    def _notice(self, message: str) -> None:
+        self._journal.noticed.append(message)
+        self._emit(Noticed(message))
 
     def _before_change(self) -> None:
         self._lock.check()
@@ -134,7 +161,22 @@ class Executor:
                 raise StepFailed(summary) from invalid
             raise BadInput(summary, hint="correct the manifest; nothing was changed") from invalid
 
+    async def _look_again(self) -> None:
+        """Before the history says that all is as planned: what was waited for first may be gone by now."""
+        for ref in list(self._stands)[:-1]:
+            if await self._cluster.get(ref) is None:
+                raise StepFailed(f"{ref} is gone: somebody deleted it while this run was under way")
+
     async def _scale(self, step: Scale) -> None:
+        """Pods that somebody has added since the plan was made are left to them, but where nothing is routed any more."""
+        if step.replicas:
+            live = await self._cluster.get(step.ref)
+            now = int(get(live, "spec", "replicas", default=step.was))
+            if now > step.replicas and now != step.was:
+                self._notice(f"somebody scaled {step.ref.name} to {now} meanwhile: it is left at that, not at {step.replicas}")
+                return
+        else:
+            self._stands.pop(step.ref, None)
         self._before_change()
         try:
             await self._cluster.patch(step.ref, {"spec": {"replicas": step.replicas}}, subresource="scale")
@@ -142,16 +184,41 @@ class Executor:
             if step.replicas:
                 raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way") from None
 
-    async def _route(self, step: Route) -> None:
-        pods = await self._cluster.list(POD, step.ref.namespace, labels=step.selector)
-        ready = sum(1 for pod in pods if is_ready(pod))
-        if ready < step.min_ready:
-            raise StepFailed(f"{step.ref} was not switched: {ready} of {step.min_ready} pods behind the new selector are ready")
+    async def _route(self, index: int, step: Route) -> None:
+        """Looks at both sides in the moment before the switch, so that it is never to fewer pods than the live side has."""
+        min_ready, seen = step.min_ready, step.former_pods
+        while True:
+            ready, asked = await asyncio.gather(self._ready(step), self._asked_of(step.former))
+            if step.side is None or asked <= seen:
+                break
+            min_ready = seen = asked
+            if await self._asked_of(step.side) < asked:
+                await self._grow(index, step, step.side, asked)
+        if ready < min_ready:
+            raise StepFailed(f"{step.ref} was not switched: {ready} of {min_ready} pods behind the new selector are ready")
         self._before_change()
         patch: list[Obj] = [{"op": "replace", "path": "/spec/selector", "value": step.selector}]
         if step.ports is not None:
             patch.append({"op": "replace", "path": "/spec/ports", "value": list(step.ports)})
         await self._cluster.patch(step.ref, patch)
+
+    async def _ready(self, step: Route) -> int:
+        pods = await self._cluster.list(POD, step.ref.namespace, labels=step.selector)
+        return sum(1 for pod in pods if is_ready(pod))
+
+    async def _asked_of(self, ref: Ref | None) -> int:
+        """The pods that a Deployment is to have now; 0 where it is not there."""
+        live = await self._cluster.get(ref) if ref else None
+        return int(get(live, "spec", "replicas", default=1)) if live else 0
+
+    async def _grow(self, index: int, step: Route, side: Ref, replicas: int) -> None:
+        """The live side was scaled up since the plan was made: the other one is, too, before it takes all requests."""
+        former = step.former.name if step.former else ""
+        self._notice(f"{former} was scaled to {replicas} meanwhile: {side.name} is brought to as many before the switch")
+        self._before_change()
+        await self._cluster.patch(side, {"spec": {"replicas": replicas}}, subresource="scale")
+        why = "as many as the live side has by now"
+        await self._wait(index, Wait(ref=side, until="rolled-out", pods=replicas, deadline_s=step.deadline_s, why=why))
 
     async def _hold(self, step: Hold) -> None:
         """The lock is given back meanwhile, so that a rollback from elsewhere need not wait; who acted then has the say."""
@@ -184,8 +251,11 @@ class Executor:
             await history.prune(self._cluster, self._journal.in_order)
 
 
-def _template(deployment: Obj) -> object:
-    return deployment["spec"]["template"]
+def _template(deployment: Obj, *, but: str = "") -> object:
+    """What the pods are made of; `but` an annotation."""
+    template = deployment["spec"]["template"]
+    kept = {key: value for key, value in get(template, "metadata", "annotations", default={}).items() if key != but}
+    return {**template, "metadata": {**template.get("metadata", {}), "annotations": kept}}
 
 
 def _standing(revisions: Sequence[Revision]) -> list[tuple[int, str, int]]:

@@ -69,7 +69,9 @@ class Scale(Frozen):
 class Route(Frozen):
     """Patches a Service's selector, unless fewer than `min_ready` ready pods carry the labels it would choose.
 
-    `ports` are patched along, in the same request, where the pods of the new side listen elsewhere; None leaves them.
+    `ports` are patched along, in the same request, where the pods of the new side listen elsewhere; None leaves them. From the
+    Deployment `former` to `side`: where the former one has been given more pods than the plan saw (`former_pods`), the side is
+    brought to as many first, within `deadline_s`.
     """
 
     type: Literal["route"] = "route"
@@ -78,6 +80,10 @@ class Route(Frozen):
     was: dict[str, str]
     ports: tuple[Obj, ...] | None = None
     min_ready: int
+    former: Ref | None = None
+    former_pods: int = 0
+    side: Ref | None = None
+    deadline_s: int = 600
     why: str
 
 

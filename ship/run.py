@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..cluster import history
 from ..cluster.alarm import pause
@@ -47,7 +48,8 @@ class Options:
 @dataclass(frozen=True)
 class Result:
     """How a run ended. `plan` is the last one that was executed; `way_back` what was done about a failure, if anything;
-    `verdict` what the run's watch has seen, where there was something to do."""
+    `noticed` what others did to the application meanwhile; `verdict` what the run's watch has seen, where there was something
+    to do."""
 
     plan: Plan
     phase: Phase
@@ -56,6 +58,7 @@ class Result:
     way_back: Plan | None = None
     way_back_failure: Failure | None = None
     seconds: float = 0.0
+    noticed: tuple[str, ...] = ()
     verdict: Verdict | None = None
 
     @property
@@ -205,8 +208,9 @@ async def _execute(
         failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
     executor = Executor(cluster, lock, journal, options.emit)  # the way back heeds no alarm
 
-    def result(phase: Phase, weight: int, **more: object) -> Result:
-        return Result(made, phase, weight, failure, seconds=asyncio.get_running_loop().time() - began, **more)  # type: ignore[arg-type]
+    def result(phase: Phase, weight: int, **more: Any) -> Result:
+        seconds = asyncio.get_running_loop().time() - began
+        return replace(Result(made, phase, weight, failure, seconds=seconds, noticed=tuple(journal.noticed)), **more)
 
     if failure is None:
         return result(made.phase, made.weight)
@@ -261,7 +265,8 @@ async def _plan_back(
 async def _through(cluster: Cluster, release: Release, result: Result, options: Options) -> Result:
     """The rest of the way, where the run goes on by itself."""
     while options.goes_on and result.is_ok and result.phase == "Paused":
-        result = await _go_on(cluster, release, result, options)
+        following = await _go_on(cluster, release, result, options)
+        result = replace(following, noticed=(*result.noticed, *following.noticed))
     return result
 
 

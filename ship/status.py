@@ -15,6 +15,7 @@ from ..plan.observed import APP_LABEL, TRACK_LABEL, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Phase
 from ..release.model import Release
+from ..strategies.app import App
 from .look import look
 
 
@@ -33,7 +34,8 @@ class Side:
 
 @dataclass(frozen=True)
 class Status:
-    """`last` is the newest revision, `live` the one that serves. `lock` names who changes the application right now."""
+    """`last` is the newest revision, `live` the one that serves. `lock` names who changes the application right now,
+    `gone` the Deployments that somebody has deleted."""
 
     app: str
     namespace: str
@@ -41,6 +43,7 @@ class Status:
     last: Revision | None
     sides: tuple[Side, ...]
     lock: str
+    gone: tuple[str, ...] = ()
 
     @property
     def phase(self) -> Phase | None:
@@ -52,7 +55,8 @@ async def status(cluster: Cluster, release: Release) -> Status:
     lease = await cluster.get(Ref(LEASE.api_version, LEASE.name, release.namespace, f"rollway-{release.app}"))
     last = observed.history[-1] if observed.history else None
     holder = str(get(lease, "spec", "holderIdentity", default="")) if lease else ""
-    return Status(release.app, release.namespace, observed.live, last, _sides(release, observed), holder)
+    gone = tuple(App(release).gone(observed))
+    return Status(release.app, release.namespace, observed.live, last, _sides(release, observed), holder, gone)
 
 
 def _sides(release: Release, observed: Observed) -> tuple[Side, ...]:

@@ -59,6 +59,8 @@ class Ab(Strategy):
         release = self.release
         self._support(draft, release)
         self._lay_routes(draft, release)
+        if draft.deployment(self._variant_name) is None:
+            self._routes_home(draft, release)  # somebody deleted it, and its share of the requests goes nowhere
         self._bind_others(draft)
         pods = self._variant_pods(replicas)
         draft.apply(self._variant(pods), "the second variant, beside the first", is_made=True)
@@ -75,6 +77,8 @@ class Ab(Strategy):
             draft.apply(self._variant(replicas), "at full size before it takes everybody")
             draft.wait(self._variant_name, "rolled-out", replicas, "until all of it is ready")
             self._apply_routes(draft, release, Traffic(100), f"{release.version} for everybody")
+        else:
+            self._routes_home(draft, release)
         return super()._finish(draft, replicas)
 
     def _bind_others(self, draft: Draft) -> None:

@@ -74,6 +74,17 @@ class App:
         asked = Release.from_record(target.release).replicas
         return asked if asked is not None and not target.is_adopted else now
 
+    def gone(self, observed: Observed) -> list[str]:
+        """The Deployments that are there as far as the history knows, and that somebody has deleted."""
+        from . import by_name
+
+        if observed.live is None:
+            return []
+        current = observed.in_flight
+        second = by_name(current.strategy).suffix if current and current.phase == "Paused" else ""
+        names = [self.name, self.live_name(observed), *([f"{self.name}-{second}"] if second else [])]
+        return [name for name in dict.fromkeys(names) if observed.find(DEPLOYMENT, self.release.namespace, name) is None]
+
     def foreign(self, observed: Observed) -> Obj | None:
         """The application's Deployment, where somebody else deployed it."""
         return observed.find(DEPLOYMENT, self.release.namespace, self.name) if not observed.history else None

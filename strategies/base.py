@@ -150,6 +150,8 @@ class Strategy(Homecoming):
             raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
         if observed.live and observed.live.digest == self.release.digest:
             weight = 100  # what is live already is shared with nobody: at most something of it has to be put right
+        if weight < 100:
+            self._refuse_lone_share(observed)
         draft, number, replicas = self._begin(observed, weight)
         base = observed.live
         was = base.version if base else self.app.foreign_version(observed)
@@ -202,7 +204,9 @@ class Strategy(Homecoming):
 
     def _draft(self, observed: Observed, *, force: bool = False) -> Draft:
         deadline_s = get(self.release.workload, "spec", "progressDeadlineSeconds", default=self.deadline_s)
-        return Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=force or self.force)
+        draft = Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=force or self.force)
+        draft.notes += [f"Deployment {name} is gone: somebody deleted it" for name in self.app.gone(observed)]
+        return draft
 
     def _current(self, observed: Observed) -> Revision | None:
         """The release under way, if it is this one."""
@@ -219,6 +223,16 @@ class Strategy(Homecoming):
             raise BadInput(
                 f"{_a(current.strategy)} release of {current.version} is under way at {current.weight}%",
                 hint=f"finish it with `deploy promote {current.strategy} --full`, or take it back with `deploy rollback`",
+            )
+
+    def _refuse_lone_share(self, observed: Observed) -> None:
+        """Raises BadInput where somebody has deleted what requests would be shared with."""
+        live, name = observed.live, self.app.live_name(observed)
+        if live and name in self.app.gone(observed):
+            back = "deploy rollback" if observed.in_flight else f"deploy rollback --to-revision {live.number}"
+            raise BadInput(
+                f"Deployment {name} is gone: somebody deleted it, and nothing of {live.version} is there to share requests with",
+                hint=f"`{back}` brings {live.version} back; `deploy promote --full` gives {self.release.version} to everybody",
             )
 
     def _refuse_unfit(self) -> None:

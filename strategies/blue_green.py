@@ -104,7 +104,7 @@ class BlueGreen(Strategy):
 
     def _aim(self, draft: Draft, release: Release, replicas: int, *, with_preview: bool) -> None:
         live = self._live_track(draft)
-        if draft.deployment(self.app.name) is None:
+        if draft.deployment(self.app.name) is None and live == selector.STABLE:
             self._first(draft, replicas)
             return
         holds = [
@@ -146,7 +146,8 @@ class BlueGreen(Strategy):
     def _switch(self, draft: Draft, release: Release, track: str, replicas: int) -> None:
         for live in self._services(draft):
             why = f"all requests to {release.version}, in one patch"
-            draft.route(live["metadata"]["name"], self._bound(release, live, track), replicas, why)
+            sides = self._name_of(self._other(track)), self._name_of(track)
+            draft.route(live["metadata"]["name"], self._bound(release, live, track), replicas, why, sides=sides)
         for service in release.services:
             draft.apply(selector.pinned(service, track), "as in the manifests")
         self._retarget(draft, self._name_of(self._other(track)), self._name_of(track))

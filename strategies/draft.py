@@ -136,8 +136,11 @@ class Draft:
         if live is not None:
             self._settle(live, until, pods)
 
-    def route(self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str) -> None:
-        """Lets the live Service `name` choose the pods that `wanted` does, on the ports that it does."""
+    def route(
+        self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str, *, sides: tuple[str, str] | None = None
+    ) -> None:
+        """Lets the live Service `name` choose the pods that `wanted` does, on the ports that it does. `sides` are the Deployments
+        that the requests go from and to, where it is a switch."""
         live = self.find(SERVICE, name)
         selector = dict(get(wanted, "spec", "selector", default={}))
         was = dict(get(live, "spec", "selector", default={}))
@@ -145,11 +148,14 @@ class Draft:
             return
         ports = get(self._applied(live, dict(wanted))[0], "spec", "ports", default=[])
         moves = changes({"ports": get(live, "spec", "ports")}, {"ports": ports})
+        former, side = (Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, each) for each in sides or ("", ""))
         self.steps.append(
             Route(
-                ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, min_ready=min_ready, why=why
+                ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, min_ready=min_ready, why=why,
+                former=former if sides else None, side=side if sides else None, former_pods=self.replicas(former.name),
+                deadline_s=self.deadline_s,
             )
-        )
+        )  # fmt: skip
         self.objects[ref_of(live)] = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}
 
     def delete(self, kind: Kind, name: str, why: str) -> None:

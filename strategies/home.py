@@ -107,9 +107,9 @@ class Homecoming(ABC):
         self._support(draft, release)
         self._roll(draft, release, replicas, is_adopted=is_adopted, final=final)
         for live in self._services(draft):
-            if selector.track_of(live) not in (None, selector.STABLE):
-                name = live["metadata"]["name"]
-                draft.route(name, self._bound(release, live, selector.STABLE), replicas, "all requests to the app's own")
+            if (track := selector.track_of(live)) not in (None, selector.STABLE):
+                bound, sides = self._bound(release, live, selector.STABLE), (f"{self.app.name}-{track}", self.app.name)
+                draft.route(live["metadata"]["name"], bound, replicas, "all requests to the app's own", sides=sides)
         self._routes_home(draft, release)
         self._retire_seconds(draft)
         self._routes_settled(draft, release)
@@ -164,7 +164,11 @@ class Homecoming(ABC):
     def _why_roll(self, draft: Draft, release: Release, *, rolls: bool) -> tuple[str, str]:
         """Why the user's own Deployment is applied, and what the wait after it is for."""
         if draft.deployment(self.app.name) is None:
-            return "the application's first version", "until all of it is ready"
+            is_first = draft.observed.live is None
+            return (
+                "the application's first version" if is_first else f"{release.version} is made anew",
+                "until all of it is ready",
+            )
         if not draft.replicas(self.app.name):
             return f"{release.version} comes back to the application's own Deployment", "until all of it is ready"
         if not rolls:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
+from ...cluster.events import Noticed, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from ...errors import RollwayError
 from ...plan.steps import Pause, Record, Wait
 from .errors_text import error_lines
@@ -60,11 +60,17 @@ class HumanView:
             for line in self._plain(event):
                 self._say(line)
             return
+        if isinstance(event, Noticed) and self._screen:
+            self._screen.note(event.message)
+            return
         if self._screen is None:
             from .live import Screen
 
             self._screen = Screen(self._progress, asyncio.get_running_loop().time, sys.stderr)
         self._screen.update(event)
+        if isinstance(event, RunBegan) and not event.is_way_back:
+            for note in event.plan.notes:
+                self._screen.note(note)
 
     def result(self, result: Result) -> None:
         self._end(is_done=not (result.way_back_failure if result.way_back else result.failure))
@@ -147,6 +153,9 @@ class HumanView:
         match event:
             case RunBegan(plan=plan, is_way_back=is_way_back):
                 yield f"going back to {plan.to_version}" if is_way_back else title(plan)
+                yield from (f"  note: {note}" for note in plan.notes if not is_way_back)
+            case Noticed(message=message):
+                yield f"  note: {message}"
             case StepBegan(step=step) if not isinstance(step, Record | Pause):
                 each = row(step)
                 yield f"  {each.glyph} {each.object}: {each.what} ({each.why})"

@@ -114,6 +114,7 @@ def result_document(result: Result) -> dict[str, Any]:
     document = plan_document(result.plan) | {
         "phase": result.phase,
         "weight": result.weight,
+        "notes": [*result.plan.notes, *result.noticed],
         "seconds": round(result.seconds, 3),
         "failure": None,
         "wayBack": None,
@@ -180,7 +181,7 @@ def step_document(step: Step) -> dict[str, Any]:
     for name in type(step).model_fields:
         value = getattr(step, name)
         if isinstance(value, Ref):
-            out["object"] = _object(value)
+            out["object" if name == "ref" else to_camel(name)] = _object(value)
         elif name == "changes":
             out["changes"] = [{"path": path, "before": before, "after": after} for path, before, after in value]
         elif name == "manifest":
@@ -216,6 +217,7 @@ def status_document(status: Status, action: str, strategy: str) -> dict[str, Any
         "live": revision_document(status.live) if status.live else None,
         "sides": [{to_camel(name): getattr(side, name) for name in side.__dataclass_fields__} for side in status.sides],
         "lock": status.lock,
+        "gone": list(status.gone),
     }
 
 

@@ -43,6 +43,10 @@ class Screen:
             self._console.print(self._text(list(section_lines(done, self._clock(), self._width, self._paint))))
         self._live.refresh()
 
+    def note(self, text: str) -> None:
+        """Above what moves; stays."""
+        self._console.print(f"note: {text}", style="dim")
+
     def close(self, *, is_done: bool) -> None:
         self._progress.finish(is_done=is_done)
         self._live.stop()

@@ -29,6 +29,8 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
     if status.sides:
         yield ""
         yield from _side_lines(status.sides, paint)
+    for name in status.gone:
+        yield f"  {paint.glyph('✗')} {name} is gone: somebody deleted it"
     if status.lock:
         yield f"  locked by {status.lock}"
     if last and last.is_in_flight and not status.lock:
