@@ -220,7 +220,8 @@ async def _execute(
     was_live = observed.live is not None and observed.live.number == made.revision
     if is_promoted and (was_live or not (alarm and alarm.done())):
         return result("Promoted", 100)  # the version is live; only what was to be tidied up after it failed
-    back, why_not = await _plan_back(cluster, release, strategy, failure, made.revision, options)
+    number = made.revision if made.action != "rollback" else 0  # a rollback that failed goes back to what is live
+    back, why_not = await _plan_back(cluster, release, strategy, failure, number, options)
     if back is None:
         if is_promoted:
             return result("Promoted", 100, way_back_failure=why_not)
