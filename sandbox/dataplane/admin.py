@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import aiohttp
 
@@ -31,14 +30,15 @@ class Admin:
         known = {name: value.strip('"') for name, _, value in pairs}
         return not text or all(known.get(name) == value for name, value in wanted.items())
 
+    async def is_live(self) -> bool:
+        """Whether it has begun to serve."""
+        return (await self._get("/ready")).strip() == "LIVE"
+
     async def refusals(self) -> dict[str, str]:
-        """Why Envoy does not have what it was given, by listener; under "" what concerns no single one."""
-        text = await self._get("/config_dump?include_eds=off&resource=dynamic_listeners")
-        found: dict[str, str] = {}
-        for each in json.loads(text or "{}").get("configs", ()):
-            if ("error_state" in each and "active_state" not in each) or "error_state" in each:
-                found[each["name"]] = str(each["error_state"].get("details", ""))
-        return found
+        """Why it does not have listeners that it was given, by their names."""
+        text = await self._get("/config_dump?resource=dynamic_listeners")
+        failed = [each["error_state"] for each in json.loads(text or "{}").get("configs", ()) if "error_state" in each]
+        return {each["failed_configuration"]["name"]: each.get("details", "") for each in failed}
 
     async def _get(self, path: str) -> str:
         if self._session is None:
@@ -48,8 +48,3 @@ class Admin:
                 return await answer.text() if answer.status == 200 else ""
         except (aiohttp.ClientError, TimeoutError, OSError):
             return ""
-
-    async def version(self) -> str:
-        """As 1.40.0; empty where it does not answer."""
-        info: dict[str, Any] = json.loads(await self._get("/server_info") or "{}")
-        return str(info.get("version", "//")).split("/")[1]

@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 
 COMPONENT = "sandbox-dataplane"
 RETRY_S = 2.0  # until a listener whose address is in use is tried again
+LOOK_EVERY_S, LOOKS = 0.05, 100
 REPORT_AFTER_S = 0.1
 LONGEST_SOCKET = 100  # of a unix socket's path: the system takes a few more
 _ROUTING = {kind.name: kind for kind in (SERVICE, INGRESS, GATEWAY, VIRTUAL_SERVICE, DESTINATION_RULE)}
@@ -89,10 +90,11 @@ class DataPlane:
         admin = socket if self._temporary is None else f"{self._temporary.name}/admin.sock"
         self._admin = Admin(admin)
         self._publisher = Publisher(folder, self._admin.has)
-        self._supervisor = Supervisor(program, folder, admin, Ledger(folder.parent / "processes"), self._report_soon)
+        self._supervisor = Supervisor(program, folder, admin, Ledger(folder.parent / "processes"), self._restarted)
         self._report: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._is_to_look = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -111,13 +113,23 @@ class DataPlane:
         for handle in (*self._pending.handles, self._report, self._retry):
             if handle is not None:
                 handle.cancel()
-        for task in tuple(self._tasks):
-            task.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         await self._publisher.stop()
         await self._supervisor.stop()
         await self._admin.close()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    @property
+    def pid(self) -> int:
+        """Envoy's; 0 while it does not run."""
+        return self._supervisor.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often Envoy had to be brought back."""
+        return max(self._supervisor.starts - 1, 0)
 
     def reconfigure(self, edge: Edge, lag: Lag, balanced: Balanced | None) -> None:
         """From now on."""
@@ -203,9 +215,7 @@ class DataPlane:
         self._publisher.publish(config, {name: self._targets(each.source) for name, each in config.clusters.items()})
         self._tell()
         self._address_ingresses()
-        task = self._loop.create_task(self._look_for_refusals())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._look()
 
     def _targets(self, source: Source) -> tuple[Target, ...]:
         if source.by_load_balancer and self.balanced is not None:
@@ -240,9 +250,29 @@ class DataPlane:
             if get(ingress, "status", "loadBalancer", "ingress") != at:
                 self._store.update(INGRESS, ingress | {"status": {"loadBalancer": {"ingress": at}}})
 
+    def _look(self) -> None:
+        """At what Envoy has made of it: once at a time, again where something changed meanwhile."""
+        self._is_to_look = True
+        if self._looking is None:
+            self._looking = self._loop.create_task(self._look_for_refusals())
+
     async def _look_for_refusals(self) -> None:
-        """An address in use, or a configuration that Envoy does not take: told, and tried again."""
-        await self._publisher.settled()
+        try:
+            while self._is_to_look:
+                self._is_to_look = False
+                await self._publisher.settled()
+                await self._take_refusals()
+        except Exception:
+            _log.exception("Envoy could not be asked")
+        finally:
+            self._looking = None
+
+    async def _take_refusals(self) -> None:
+        """An address in use, or what Envoy does not understand: told, and tried again."""
+        for _ in range(LOOKS):  # one that has just been started
+            if self.pid and await self._admin.is_live():
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
         self._refused = await self._admin.refusals()
         self._tell()
         self._report_soon()
@@ -257,6 +287,11 @@ class DataPlane:
         self._is_changed = True
         self._call()
 
+    def _restarted(self) -> None:
+        """Envoy has started or ended: what it could not open may be another by now."""
+        self._look()
+        self._report_soon()
+
     # the report
 
     def _report_soon(self) -> None:
@@ -268,7 +303,7 @@ class DataPlane:
             self._report.cancel()
             self._report = None
         found = report(self._objects(), self._config, self._view, self.edge, may_listen, self._refused)
-        found["envoy"] = {"pid": self._supervisor.pid, "restarts": max(self._supervisor.starts - 1, 0)}
+        found["envoy"] = {"pid": self.pid, "restarts": self.restarts}
         fresh = self._folder / ".report.new"
         fresh.write_text(json.dumps(found))
         fresh.replace(self._folder / "report")

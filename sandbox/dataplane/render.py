@@ -55,10 +55,6 @@ def bootstrap(folder: Path, admin: str) -> Obj:
         "node": {"id": "rollway-sandbox", "cluster": "rollway-sandbox"},
         "admin": {"address": {"pipe": {"path": admin, "mode": 0o600}}},
         "dynamic_resources": {"lds_config": _from(folder / LISTENERS), "cds_config": _from(folder / CLUSTERS)},
-        # new connections and requests are not turned away because of the sandbox's own limits
-        "layered_runtime": {
-            "layers": [{"name": "static", "static_layer": {"overload.global_downstream_max_connections": 50_000}}]
-        },
     }
 
 

@@ -7,9 +7,9 @@ import contextlib
 import itertools
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _numbers = itertools.count(1)
 
@@ -107,10 +107,18 @@ async def request(
         return await connection.request(path, host, headers)
 
 
-async def answers(count: int, address: str, port: int, **how: str) -> Counter[str]:
-    """How often which body was answered."""
-    found = [(await request(address, port, **how)).body for _ in range(count)]  # type: ignore[arg-type]
-    return Counter(found)
+async def answers(count: int, address: str, port: int, **how: Any) -> Counter[str]:
+    """How often which body was answered, each on a connection of its own."""
+    return Counter([(await request(address, port, **how)).body for _ in range(count)])
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
+    """Asks until it holds, and fails where it never does."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.01)
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
