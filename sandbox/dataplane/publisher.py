@@ -94,7 +94,8 @@ class Publisher:
             self._clusters = dict(config.clusters)
             self._write_clusters()
             await self._wait({"cluster_manager.cds.version_text": render.CLUSTERS})
-        self._tidy(config)
+        if self._wanted is None:  # else what is next may use what this one does not
+            self._tidy(config)
 
     def _write_clusters(self) -> bool:
         for name in self._clusters:

@@ -309,21 +309,22 @@ def test_a_new_subset_is_there_before_a_route_to_it(tmp_path: Path) -> None:
             first = (destination_rule("a"), virtual_service({"route": [to("a")]}))
             async with proxied(tmp_path, *objects, *first) as cluster:
 
-                async def ask() -> None:
+                async def ask(changes: asyncio.Task[None]) -> None:
                     async with Connection(address, 8080) as kept:
-                        for _ in range(150):
+                        while not changes.done():
                             statuses[(await kept.request()).status] += 1
-                            await asyncio.sleep(0.002)
 
                 async def change() -> None:
-                    for _ in range(6):
+                    for _ in range(8):
                         for names in (("a", "b"), ("b",), ("a",)):
                             cluster.put(destination_rule(*names))
                             cluster.put(virtual_service({"route": [to(name, 50) for name in names]}))
-                            await asyncio.sleep(0.015)
+                            await asyncio.sleep(0.02)
 
-                await asyncio.gather(ask(), ask(), change())
-        assert statuses == {200: 300}
+                changes = asyncio.create_task(change())
+                await asyncio.gather(*(ask(changes) for _ in range(8)))
+        assert set(statuses) == {200}
+        assert statuses.total() > 100
 
     run(story())
 
