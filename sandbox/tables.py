@@ -95,7 +95,24 @@ def _pod(obj: Obj, now: datetime) -> Cells:
     return (
         obj["metadata"]["name"], f"{ready}/{len(spec.get('containers') or ())}", pod_status(obj), str(restarts),
         _created(obj, now), status.get("podIP") or "<none>", spec.get("nodeName") or "<none>",
-        status.get("nominatedNodeName") or "<none>", "<none>",
+        status.get("nominatedNodeName") or "<none>", _gates(obj),
+    )  # fmt: skip
+
+
+def _gates(pod: Obj) -> str:
+    """How many of the readiness gates are met."""
+    types = [gate["conditionType"] for gate in get(pod, "spec", "readinessGates", default=())]
+    met = {each["type"] for each in get(pod, "status", "conditions", default=()) if each["status"] == "True"}
+    return f"{sum(each in met for each in types)}/{len(types)}" if types else "<none>"
+
+
+def _ingress(obj: Obj, now: datetime) -> Cells:
+    spec = obj.get("spec") or {}
+    hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
+    at = [each.get("ip") or each.get("hostname") or "" for each in get(obj, "status", "loadBalancer", "ingress", default=())]
+    return (
+        obj["metadata"]["name"], spec.get("ingressClassName") or "<none>", ",".join(hosts) or "*", ",".join(at),
+        "80, 443" if spec.get("tls") else "80", _created(obj, now),
     )  # fmt: skip
 
 
@@ -193,6 +210,10 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
             Column("Selector", "string", 1),
         ),
         _service,
+    ),
+    "Ingress": (
+        (_NAME, Column("Class"), Column("Hosts"), Column("Address"), Column("Ports"), _AGE),
+        _ingress,
     ),
     "Namespace": ((_NAME, Column("Status"), _AGE), _namespace),
     "ConfigMap": ((_NAME, Column("Data"), _AGE), _data),
