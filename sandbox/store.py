@@ -7,10 +7,9 @@ Stored objects are shared, never copied on the way out: nobody may change one in
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -34,16 +33,35 @@ Key = tuple[str, str]  # (namespace, name)
 Subscriber = Callable[[Change], None]
 
 
-class Store:
-    """`seed` makes uids repeatable, so that a rehearsal is the same to the byte."""
+class Snapshot(NamedTuple):
+    """What a store held at a moment. It costs a reference an object, since objects are never changed in place; it can be pickled."""
 
-    def __init__(self, *, seed: int = 0) -> None:
-        self._objects: dict[tuple[str, str], dict[Key, Obj]] = {}  # (group, kind name) -> key -> object
-        self._version = itertools.count(1)
-        self.version = 0
+    objects: Mapping[tuple[str, str], Mapping[Key, Obj]]  # (group, kind name) -> key -> object, in order of creation
+    version: int
+
+
+def chance(seed: int, version: int) -> Random:
+    """What is random from that version of a store on: what was drawn up to there must not be drawn again, be it a name or a uid."""
+    return Random(f"{seed} from {version}" if version else seed)
+
+
+class Store:
+    """`seed` makes uids repeatable, so that a rehearsal is the same to the byte.
+
+    With a `snapshot` it begins with the objects and the version of that moment; the log of changes begins there.
+    """
+
+    def __init__(self, *, snapshot: Snapshot | None = None, seed: int = 0) -> None:
+        begin = snapshot or Snapshot({}, 0)
+        self._objects = {name: dict(objects) for name, objects in begin.objects.items()}
+        self.version = begin.version
         self.changes: deque[Change] = deque(maxlen=EVENTS_KEPT)
         self._subscribers: list[Subscriber] = []
-        self._random = Random(seed)
+        self._random = chance(seed, self.version)
+
+    def snapshot(self) -> Snapshot:
+        """The store as it stands. Somebody else's writes do not reach it."""
+        return Snapshot({name: dict(objects) for name, objects in self._objects.items()}, self.version)
 
     # reading
 
@@ -115,7 +133,6 @@ class Store:
         for kind, obj in objects:
             self._of(kind)[_key(obj)] = obj
         self.version = version
-        self._version = itertools.count(version + 1)
 
     # following
 
@@ -141,7 +158,7 @@ class Store:
         return stored
 
     def _log(self, type_: Literal["ADDED", "MODIFIED", "DELETED"], kind: Kind, obj: Obj, before: Obj | None) -> Obj:
-        self.version = next(self._version)
+        self.version += 1
         stamped = obj | {"metadata": obj["metadata"] | {"resourceVersion": str(self.version)}}
         if type_ != "DELETED":
             self._of(kind)[_key(obj)] = stamped  # subscribers see what they are told of

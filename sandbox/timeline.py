@@ -38,10 +38,10 @@ class _NoWaiting(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Time starts at 0 s, which stands for `EPOCH` on the wall clock."""
+    """Time starts at `begin_s`; 0 s stands for `EPOCH` on the wall clock."""
 
-    def __init__(self) -> None:
-        self._now_s = 0.0
+    def __init__(self, begin_s: float = 0.0) -> None:
+        self._now_s = begin_s
         self._order = 0
         selector = _NoWaiting()
         super().__init__(selector)
@@ -68,7 +68,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return super().call_at(when + self._order * 1e-9 % 1e-4, callback, *args, context=context)
 
 
-def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` on a virtual loop."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+def run_virtual(main: Coroutine[Any, Any, T], *, begin_s: float = 0.0) -> T:
+    """`asyncio.run` on a virtual loop whose time starts there: where an earlier one ended, to go on from its store's snapshot."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(begin_s)) as runner:
         return runner.run(main)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from .controllers.namespace import NamespaceController
 from .controllers.replicaset import ReplicaSetController
 from .kubelet import Kubelet
 from .podlogs import PodLogs
-from .store import Store
+from .store import Store, chance
 
 if TYPE_CHECKING:
     from ..kube.objects import Obj
@@ -76,8 +75,9 @@ class Sandbox:
         """Begins to run on this event loop. Starting twice is once."""
         if self._unsubscribe is not None:
             return
+        random = chance(self._seed, self.store.version)
         bootstrap(self.store, now())
-        index, random = Index(self.store), Random(self._seed)
+        index = Index(self.store)
         self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
         self._queue = Queue(self.store)
         # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
