@@ -1,4 +1,4 @@
-"""The verbs that look at files: render, rbac, check, schema, init."""
+"""The verbs that look at files: render, rbac, schema, init."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..kube.objects import Obj
-    from ..release.model import Release
 
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="does not mask what Secrets hold")]
 Strategies = Annotated[
@@ -98,36 +97,6 @@ def rbac(
     return 0
 
 
-def check(
-    ctx: typer.Context,
-    strategy: given.Strategy = None,
-    file: given.File = DEFAULT_FILE,
-    namespace: given.Namespace = None,
-    output: given.Output = "text",
-    image: given.Image = None,
-    sets: given.Sets = None,
-) -> int:
-    """Reads the release file and its manifests.
-
-    Says what is found in them. Asks no cluster.
-    """
-    session = Session.of(ctx, given.output(output))
-    name = given.strategy_named(strategy)
-    release = session.release(Source(file, image, tuple(sets or ())), Where(namespace=namespace), name)
-    data = {
-        "app": release.app,
-        "namespace": release.namespace,
-        "strategy": name or release.strategy,
-        "version": release.version,
-        "image": release.image,
-        "replicas": release.replicas,
-        "objects": [{"kind": obj["kind"], "name": obj["metadata"]["name"]} for obj in release.manifests],
-        "findings": [],
-    }
-    session.view.document(data, "\n".join(_found(release, file)))
-    return 0
-
-
 def schema() -> int:
     """The JSON Schema of the release file, for your editor."""
     from ..release.schema import json_schema
@@ -195,15 +164,3 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool) -> int:
     written = ", ".join(texts)
     session.view.document({"written": list(texts)}, f"wrote {written} · next: deploy check, deploy plan")
     return 0
-
-
-def _found(release: Release, file: str) -> list[str]:
-    replicas = "replicas not set" if release.replicas is None else f"{release.replicas} pods"
-    others = [f"{obj['kind']} {obj['metadata']['name']}" for obj in release.others]
-    services = [obj["metadata"]["name"] for obj in release.services]
-    lines = [
-        f"✓ {file}: {release.app} {release.version}, by {release.strategy}",
-        f"  Deployment {release.workload['metadata']['name']}   {replicas} of {release.image}",
-        f"  Services     {', '.join(services)}" if services else "  no Service selects its pods",
-    ]
-    return [*lines, f"  and          {', '.join(others)}"] if others else lines

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import BadInput, RollwayError
-from . import cluster_verbs, file_verbs, release_verbs, sandbox_verbs
+from . import check_verb, cluster_verbs, file_verbs, release_verbs, sandbox_verbs
 from . import options as given
 from .context import Surroundings
 from .session import Session
@@ -85,7 +85,7 @@ def demo(
 
 
 app.command()(file_verbs.init)
-app.command()(file_verbs.check)
+app.command()(check_verb.check)
 app.command()(file_verbs.render)
 app.command()(file_verbs.rbac)
 app.command()(release_verbs.plan)

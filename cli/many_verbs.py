@@ -9,7 +9,7 @@ from ..errors import BadInput
 from . import options as given
 from .context import Connected
 from .options import Source, Where
-from .session import Session
+from .session import Session, Vet
 
 if TYPE_CHECKING:
     from ..release.model import Release
@@ -32,7 +32,7 @@ def refuse_for_many(source: Source, strategy: str | None, flags: Mapping[str, ob
         raise BadInput(f"{flag} is for one release, and {several}", hint="name one release file with -f")
 
 
-def apply_all(session: Session, source: Source, where: Where, request: Request, how: How, at_once: int) -> int:
+def apply_all(session: Session, source: Source, where: Where, request: Request, how: How, at_once: int, vet: Vet) -> int:
     async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
         from ..ship import many
 
@@ -45,10 +45,12 @@ def apply_all(session: Session, source: Source, where: Where, request: Request, 
         session.view.many_result(outcomes)
         return many.exit_code(outcomes)
 
-    return session.with_releases(source, where, use_case)
+    return session.with_releases(source, where, use_case, vet=vet)
 
 
-def plan_all(session: Session, source: Source, where: Where, request: Request, *, diff: bool, force: bool) -> int:
+def plan_all(
+    session: Session, source: Source, where: Where, request: Request, vet: Vet | None, *, diff: bool, force: bool
+) -> int:
     async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
         from ..ship import many
 
@@ -56,4 +58,4 @@ def plan_all(session: Session, source: Source, where: Where, request: Request, *
         session.view.plans(planned, where=connected.name, diff=diff)
         return many.exit_code(planned)
 
-    return session.with_releases(source, where, use_case)
+    return session.with_releases(source, where, use_case, vet=vet)

@@ -42,6 +42,7 @@ Full = Annotated[bool, typer.Option("--full", help="all the way: the same as --t
 Auto = Annotated[bool, typer.Option("--auto", help="goes on by itself through every step")]
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed release as it is, instead of taking it back")]
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]
+Anyway = Annotated[bool, typer.Option("--force", help="releases whatever `deploy check` finds, errors too")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="takes over fields that somebody else manages")]
 ToRevision = Annotated[str | None, typer.Option("--to-revision", metavar="N", help="see `deploy history`")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="shows the bookkeeping steps, too")]
@@ -143,9 +144,9 @@ def duration(text: str | None, option: str = "--timeout") -> float | None:
     return value
 
 
-def output(text: str) -> str:
-    if text not in ("text", "json"):
-        raise BadInput(f"-o {text}: no such output", hint=did_you_mean(text, ("text", "json")) or "text or json")
+def output(text: str, known: Sequence[str] = ("text", "json")) -> str:
+    if text not in known:
+        raise BadInput(f"-o {text}: no such output", hint=did_you_mean(text, known) or " or ".join(known))
     return text
 
 

@@ -13,7 +13,7 @@ from . import many_verbs
 from . import options as given
 from .context import Connected
 from .options import DEFAULT_FILE, Source, Where
-from .session import Session
+from .session import Session, Vet
 
 if TYPE_CHECKING:
     from ..plan.plan import Plan
@@ -44,6 +44,7 @@ def plan(
     to_revision: given.ToRevision = None,
     out: Out = None,
     diff: Diff = True,
+    anyway: given.Anyway = False,
     force: given.Force = False,
     verbose: given.Verbose = False,
 ) -> int:
@@ -60,7 +61,7 @@ def plan(
     if source.is_many:
         flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
         many_verbs.refuse_for_many(source, strategy, flags)
-        return many_verbs.plan_all(session, source, where, request, diff=diff, force=force)
+        return many_verbs.plan_all(session, source, where, request, _vet(session, None, anyway), diff=diff, force=force)
 
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
@@ -72,7 +73,7 @@ def plan(
         session.view.plan(made, where=connected.name, diff=diff)
         return 0
 
-    return session.with_release(source, where, use_case)
+    return session.with_release(source, where, use_case, vet=_vet(session, name, anyway) if request.action == "apply" else None)
 
 
 def apply(
@@ -91,10 +92,13 @@ def apply(
     no_rollback: given.NoRollback = False,
     timeout: given.Timeout = None,
     parallel: given.Parallel = "4",
+    anyway: given.Anyway = False,
     force: given.Force = False,
     verbose: given.Verbose = False,
 ) -> int:
     """Starts the release, and stops at its first pause.
+
+    First tells what `deploy check` finds; errors stop it (exit 2), unless --force.
 
     With --auto it goes on through every pause. A saved plan is carried out as it is, or refused (exit 3) if the cluster has
     moved on since. Of a folder all release files are applied, each after those it depends on.
@@ -106,12 +110,14 @@ def apply(
     how = How(auto, not no_rollback, force, source.is_override, seconds)
     if source.is_many:
         many_verbs.refuse_for_many(source, strategy, {})
-        return many_verbs.apply_all(session, source, where, _request("apply", weight), how, at_once)
+        vet = _vet(session, None, anyway)
+        return many_verbs.apply_all(session, source, where, _request("apply", weight), how, at_once, vet)
     if strategy is not None and given.is_saved_plan(strategy):
         if weight is not None or source.is_override:
             raise BadInput("a saved plan is applied as it is: --to, --full, --image and --set do not go with it")
         return _apply_saved(session, strategy, source, where, how)
-    return _run(session, source, where, _request("apply", weight), given.strategy_named(strategy), how)
+    name = given.strategy_named(strategy)
+    return _run(session, source, where, _request("apply", weight), name, how, vet=_vet(session, name, anyway))
 
 
 def promote(
@@ -186,7 +192,20 @@ class How:
         )
 
 
-def _run(session: Session, source: Source, where: Where, request: Request, strategy: str | None, how: How) -> int:
+def _vet(session: Session, strategy: str | None, force: bool) -> Vet:
+    return lambda releases: session.vet(releases, strategy, force=force)
+
+
+def _run(
+    session: Session,
+    source: Source,
+    where: Where,
+    request: Request,
+    strategy: str | None,
+    how: How,
+    *,
+    vet: Vet | None = None,
+) -> int:
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
 
@@ -195,7 +214,7 @@ def _run(session: Session, source: Source, where: Where, request: Request, strat
         options = how.options(session)
         return _shown(session, await ship.run(connected.cluster, release, request, strategy=strategy, options=options))
 
-    return session.with_release(source, where, use_case)
+    return session.with_release(source, where, use_case, vet=vet)
 
 
 def _apply_saved(session: Session, path: str, source: Source, where: Where, how: How) -> int:

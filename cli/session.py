@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ManyUseCase = Callable[["list[Release]", "After", Connected], Awaitable[int]]
 UseCase = Callable[["Release", Connected], Awaitable[int]]
+Vet = Callable[["Sequence[Release]"], None]
 
 
 @dataclass
@@ -39,9 +40,21 @@ class Session:
         stdin = sys.stdin if not sys.stdin.isatty() else None
         return load(source.file, image=source.image, sets=source.sets, strategy=strategy, namespace=where.namespace, stdin=stdin)
 
-    def with_release(self, source: Source, where: Where, use_case: UseCase, *, strategy: str | None = None) -> int:
-        """The file is read before the cluster is asked for: a mistake in it is told of without one."""
-        release = self.release(source, where, strategy)
+    def vet(self, releases: Sequence[Release], strategy: str | None, *, force: bool) -> None:
+        """Shows shortly what `deploy check` would find. Raises BadInput where there are errors, unless forced."""
+        from ..ship import checking
+
+        checked = [checking.check(release, strategy) for release in releases]
+        is_refused = not force and any(one.errors for one in checked)
+        self.view.findings(checked, is_refused=is_refused)
+        if is_refused:
+            checking.refuse(checked)
+
+    def with_release(self, source: Source, where: Where, use_case: UseCase, *, vet: Vet | None = None) -> int:
+        """The file is read, and vetted, before the cluster is asked for: a mistake in it is told of without one."""
+        release = self.release(source, where)
+        if vet:
+            vet([release])
 
         async def in_namespace(connected: Connected) -> int:
             placed = release.with_namespace(where.namespace or release.namespace or connected.namespace or "default")
@@ -49,12 +62,14 @@ class Session:
 
         return self.with_cluster(where, in_namespace)
 
-    def with_releases(self, source: Source, where: Where, use_case: ManyUseCase) -> int:
+    def with_releases(self, source: Source, where: Where, use_case: ManyUseCase, *, vet: Vet | None = None) -> int:
         """As `with_release`, of several. What depends on what is checked, too, before the cluster is asked for."""
         from ..release.several import linked, load_all, placed
 
         written = load_all(source.files, sets=source.sets, namespace=where.namespace)
         linked(written)
+        if vet:
+            vet([one.release for one in written])
 
         async def in_namespaces(connected: Connected) -> int:
             # the context's namespace may make two of them the same

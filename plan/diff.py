@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..kube.objects import Obj
+from ..kube.quantity import amount
 from .steps import Change
 
 MASK = "•••"
@@ -79,22 +80,10 @@ def _same(path: str, before: Any, after: Any) -> bool:
     return bool(before == after)
 
 
-_SUFFIXES = {
-    "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
-}  # fmt: skip
-
-
 def _quantity(value: Any) -> Any:
     """Quantities compare by amount: the API server writes "1000m" back as "1"."""
-    text = str(value)
-    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        if text.endswith(suffix):
-            text, scale = text[: -len(suffix)], _SUFFIXES[suffix]
-            break
-    else:
-        scale = 1.0
     try:
-        return float(text) * scale
+        return amount(value)
     except ValueError:
         return value
 

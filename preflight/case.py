@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..kube.intstr import fenceposts
 from ..kube.objects import DEPLOYMENT, HPA, SERVICE, Obj, get, labels_of, selects, template_labels
+from ..kube.schema import types
 from ..plan.observed import Observed, scales
+from ..release.file import nearest
 from ..release.model import Key, Release, key_of
 from ..release.yamlfile import Path
+from ..routing.ratio import Pods, beside, split
 
 if TYPE_CHECKING:
     from ..strategies.base import Strategy
@@ -37,6 +41,11 @@ class Container(NamedTuple):
     @property
     def ports(self) -> list[Obj]:
         return [port for _, port in mappings(self.spec, "ports")]
+
+    def has(self, field: str) -> bool:
+        """Whether the field is there, or something that is probably meant to be it, which is a finding of its own."""
+        known = types()["Container"].fields
+        return bool(self.spec.get(field)) or any(nearest(key, [field]) for key in self.spec if key not in known)
 
     def declares(self, port: Any) -> bool:
         """Whether one of its ports has this name or this number."""
@@ -105,10 +114,18 @@ class Case:
 
     @cached_property
     def services(self) -> tuple[Obj, ...]:
-        """The Services that select the pods: those of the manifests, and live ones."""
-        own = {service["metadata"]["name"] for service in self.release.services}
-        live = [service for service in self.live(SERVICE.name) if service["metadata"]["name"] not in own]
-        return (*self.release.services, *(each for each in live if selects(get(each, "spec", "selector"), self.labels)))
+        """The Services that select the pods, of the manifests and live; and those that select nothing, as if they were right."""
+        pods = [labels for _, labels in with_pods(self)]
+        lost = [each for each in self.selecting if not any(selects(_selector(each), labels) for labels in pods)]
+        known = {service["metadata"]["name"] for service in self.written(SERVICE.name)}
+        live = [service for service in self.live(SERVICE.name) if service["metadata"]["name"] not in known]
+        return (*self.release.services, *lost, *(each for each in live if selects(_selector(each), self.labels)))
+
+    @property
+    def selecting(self) -> tuple[Obj, ...]:
+        """The Services of the manifests that choose pods."""
+        chosen = (each for each in self.written(SERVICE.name) if get(each, "spec", "type") != "ExternalName")
+        return tuple(each for each in chosen if _selector(each))
 
     @property
     def _is_routed(self) -> bool:
@@ -148,8 +165,6 @@ class Case:
     @property
     def surge(self) -> int:
         """Pods above the number of replicas while a release is under way; replicas that nobody says count as one."""
-        from ..kube.intstr import fenceposts
-
         count = self.replicas if self.replicas is not None else 1
         if self.strategy == "blue-green":
             return count
@@ -157,7 +172,15 @@ class Case:
             return self.release.options.ab.replicas or count
         if self.strategy == "recreate":
             return 0
+        if self.strategy == "canary":
+            return max(self.pods_at(step.weight, count).canary for step in self.release.options.canary.steps)
         return fenceposts(self.rolling.max_surge, self.rolling.max_unavailable, count)[0]
+
+    def pods_at(self, weight: int, replicas: int) -> Pods:
+        """The pods on each side of a canary at a share of requests."""
+        if self.autoscalers:
+            return beside(replicas, weight)
+        return split(replicas, weight, may_surge=self.release.options.canary.may_surge)
 
     @property
     def runs_beside(self) -> bool:
@@ -211,11 +234,6 @@ def named(obj: Obj) -> str:
     return f"{obj['kind']} {obj['metadata']['name']}"
 
 
-def app_label(labels: Mapping[str, str]) -> str:
-    """What these labels say which application it is; empty where they do not."""
-    return next((labels[key] for key in ("app.kubernetes.io/name", "app", "k8s-app", "run", "name") if labels.get(key)), "")
-
-
 def with_pods(case: Case) -> Iterator[tuple[Obj, dict[str, str]]]:
     """The objects of the manifests that make pods, with the pods' labels."""
     for obj in case.release.manifests:
@@ -223,6 +241,13 @@ def with_pods(case: Case) -> Iterator[tuple[Obj, dict[str, str]]]:
             yield obj, labels_of(obj)
         elif obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout"):
             yield obj, template_labels(obj)
+        elif obj["kind"] == "CronJob":
+            yield obj, template_labels(get(obj, "spec", "jobTemplate", default={}))
+
+
+def _selector(service: Obj) -> dict[str, str]:
+    selector = get(service, "spec", "selector")
+    return selector if isinstance(selector, dict) else {}
 
 
 def _scales(autoscaler: Obj, name: str) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from ..plan.observed import Observed
 from ..release.file import named as path_text
-from ..release.file import nearest
 from ..release.model import Release, key_of
 from ..release.yamlfile import Document, Path
 from .case import Case, named
 from .ignores import Ignore, covers, heads_of, ignores_in
 from .model import SEVERITIES, Finding, Found, Rule
-from .patch import patch_text
+from .patch import patch_text, snippet_text
 from .rules import BY_ID, RULES, UNREASONED, UNUSED
 
 
@@ -35,7 +34,9 @@ def findings(
             used |= set(silent)
             if not silent:
                 out.append(_placed(rule, found, release))
-    out += _wrong_ignores(ignores, used)
+    # by another strategy, or on a cluster with room to spare, a rule may not be broken that the ignore is needed for
+    is_usual = case.strategy == release.strategy and not is_live
+    out += _wrong_ignores(ignores, used if is_usual else set(ignores))
     return tuple(sorted(out, key=lambda one: (SEVERITIES.index(one.severity), one.source, one.line, one.column, one.id)))
 
 
@@ -75,18 +76,23 @@ def _placed(rule: Rule, found: Found, release: Release) -> Finding:
         path=path_text(found.path) if found.path else "",
         fix=found.fix,
         patch=patch_text(found.obj, found.fix),
+        snippet=_snippet(found),
         hint="" if found.fix else found.hint,
     )
+
+
+def _snippet(found: Found) -> tuple[str, str]:
+    path, text = snippet_text(found.obj, found.fix)
+    return path_text(path) if path else "", text
 
 
 def _wrong_ignores(ignores: list[Ignore], used: set[Ignore]) -> Iterator[Finding]:
     for ignore in ignores:
         if unknown := [each for each in ignore.ids if each not in BY_ID]:
-            near = nearest(unknown[0], BY_ID)
-            yield _of_note(UNUSED, ignore, f"there is no rule {unknown[0]}", near or "`deploy check --rules` lists them")
+            yield _of_note(UNUSED, ignore, f"there is no rule {unknown[0]}", "`deploy check --rules` lists them")
         elif not ignore.ids:
             yield _of_note(
-                UNUSED, ignore, f"not understood: rollway:{ignore.note.text}", "write # rollway: ignore RW003 because …"
+                UNUSED, ignore, f"not understood: rollway: {ignore.note.text}", "write # rollway: ignore RW003 because …"
             )
         elif ignore not in used:
             yield _of_note(UNUSED, ignore, f"nothing here breaks {' or '.join(ignore.ids)}", "take the comment out")

@@ -71,7 +71,9 @@ class Finding:
     path: str
     fix: tuple[Edit, ...] = field(default=(), repr=False)
     patch: str = field(default="", repr=False)
-    """The fix as YAML, in the shape of a merge patch."""
+    """The fix as YAML, in the shape of a merge patch of the whole object."""
+    snippet: tuple[str, str] = field(default=("", ""), repr=False)
+    """The fix as one writes it: (path, YAML at that path)."""
     hint: str = ""
 
     @property

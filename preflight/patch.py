@@ -78,6 +78,32 @@ def patch_text(obj: Obj | None, edits: Sequence[Edit]) -> str:
     return manifests_text([patch]).rstrip("\n")
 
 
+def snippet_text(obj: Obj | None, edits: Sequence[Edit]) -> tuple[Path, str]:
+    """(path, YAML): the edits as they read at the nearest place that holds all of them and is there already."""
+    if not edits:
+        return (), ""
+    common = list(edits[0].path[:-1])
+    for edit in edits:
+        while tuple(common) != edit.path[: len(common)] or len(common) >= len(edit.path):
+            common.pop()
+    known: Any = obj
+    for depth, key in enumerate(common):
+        known = known[key] if _has(known, key) else None
+        if known is None:
+            common = common[:depth]
+            break
+    relative = [edit._replace(path=edit.path[len(common) :]) for edit in edits]
+    if any(isinstance(edit.path[0], int) for edit in relative):
+        common, relative = common[:-1], [edit._replace(path=(*common[-1:], *edit.path)) for edit in relative]
+    return tuple(common), patch_text(_at(obj, tuple(common)), relative)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = value[key] if _has(value, key) else None
+    return value
+
+
 def _lay(patch: Any, known: Any, path: Path, value: Any) -> None:
     for place, key in enumerate(path):
         known = known[key] if _has(known, key) else None

@@ -21,10 +21,10 @@ def readiness_missing(case: Case) -> Iterator[Found]:
     if mappings(case.pod, "readinessGates"):
         return
     for container in case.serving:
-        if not container.spec.get("readinessProbe"):
+        if not container.has("readinessProbe"):
             yield Found(
                 case.workload,
-                container.path,
+                (*container.path, "readinessProbe"),
                 f"container {container.name} has no readinessProbe",
                 _add_readiness(case, container),
                 hint="add a readinessProbe that answers once the application can serve",

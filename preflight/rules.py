@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import probes, shutdown
+from . import balancers, capacity, fields, images, istio, probes, services, shutdown, steps, versions
 from .model import Rule
 
 UNREASONED = Rule(
@@ -12,13 +12,13 @@ UNREASONED = Rule(
     "Whoever reads it later cannot tell whether it still holds.",
     "A rule is ignored by a comment on or above the line of what it is about: of a field for all below it, of an object's first "
     "line for the whole object.",
-    "# rollway: ignore RW004 because the proxy in front retries refused connections",
+    "# rollway: ignore RW004 because the proxy in front retries refused connections\n- name: shop",
 )  # fmt: skip
 UNUSED = Rule(
     "RW031", "info", "an ignore that matches nothing",
     "What it once hid is gone, and the next mistake of that kind here would be hidden without anybody having looked at it.",
     "The comment stands where nothing breaks the rule that it names, names a rule that there is not, or cannot be read.",
-    "# rollway: ignore RW004 because the proxy in front retries refused connections",
+    "# rollway: ignore RW004 because the proxy in front retries refused connections\n- name: shop",
 )  # fmt: skip
 
 RULES: tuple[Rule, ...] = (
@@ -105,6 +105,209 @@ RULES: tuple[Rule, ...] = (
         "fine where liveness waits longer.",
         "readinessProbe: {httpGet: {path: /ready, port: http}}\nlivenessProbe:  {httpGet: {path: /live, port: http}}",
         probes.liveness_equals_readiness,
+    ),
+    Rule(
+        "RW009",
+        "warning",
+        "the last pod may go",
+        "Between the last old pod's end and the first new one's readiness nobody answers.",
+        "Asked of the rolling update that would run: the release file's maxSurge and maxUnavailable, else the Deployment's own. "
+        "One pod with maxSurge 1 and maxUnavailable 0 is enough for no downtime.",
+        "strategy:\n  rollingUpdate: {maxSurge: 1, maxUnavailable: 0}",
+        capacity.last_pod_taken,
+    ),
+    Rule(
+        "RW010",
+        "error",
+        "a rolling update that cannot move",
+        "No pod may be added and none taken away: the API server refuses it.",
+        "One of maxSurge and maxUnavailable has to be above 0.",
+        "strategy:\n  rollingUpdate: {maxSurge: 1, maxUnavailable: 0}",
+        capacity.cannot_move,
+    ),
+    Rule(
+        "RW011",
+        "warning",
+        "a volume that new pods cannot have",
+        "A new pod on another node waits for a volume that the old one holds, and the old one waits for the new one's readiness.",
+        "A ReadWriteOnce volume is for one node at a time, a ReadWriteOncePod volume for one pod (an error). A strategy that "
+        "runs new pods beside old ones may wait for ever; recreate stops the old one first. Not told of a cluster of one node.",
+        "accessModes: [ReadWriteMany]",
+        capacity.volume_held,
+    ),
+    Rule(
+        "RW012",
+        "warning",
+        "a host port that new pods cannot have",
+        "A new pod needs a node where the port is free; where every node has an old pod it stays pending, and the release stops.",
+        "hostPort and hostNetwork allow one pod a node. Not told where a cluster is asked that has nodes to spare.",
+        "ports: [{name: http, containerPort: 8080}]     # and a Service in front",
+        capacity.port_held,
+    ),
+    Rule(
+        "RW013",
+        "warning",
+        "anti-affinity that keeps new pods out",
+        "A new pod may not be where an old one is: without a node to spare it stays pending, and the release stops.",
+        "Preferred anti-affinity spreads as well and gives way; matchLabelKeys: [pod-template-hash] lets versions share a node.",
+        "podAntiAffinity:\n  preferredDuringSchedulingIgnoredDuringExecution:\n  - weight: 100\n    podAffinityTerm: "
+        "{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: shop}}}",
+        capacity.node_held,
+    ),
+    Rule(
+        "RW014",
+        "warning",
+        "a quota that new pods do not fit into",
+        "The pods that the release adds are refused, and it waits for them until its deadline.",
+        "What is counted is what the strategy adds to the pods that run: blue-green as many again, ramped maxSurge. An error "
+        "where it could not get on at all. A quota with scopes is not judged.",
+        'hard: {pods: "20"}',
+        capacity.quota_exceeded,
+    ),
+    Rule(
+        "RW015",
+        "error",
+        "a Service that selects nothing",
+        "It has no endpoints: every request to it is refused.",
+        "Its selector matches the labels of no pods in the manifests.",
+        "spec: {selector: {app: shop}}     # as the pods' labels: {app: shop}",
+        services.selects_nothing,
+    ),
+    Rule(
+        "RW016",
+        "warning",
+        "a Service that selects two applications",
+        "A part of the requests goes to pods that do not know what to do with them.",
+        "Another object of the manifests makes pods that the selector also matches, and they differ in more than the version, or "
+        "are a job's. Two Deployments with the same labels but for the version are one application and are not told.",
+        "selector: {app: shop, component: web}",
+        services.selects_too_much,
+    ),
+    Rule(
+        "RW017",
+        "error",
+        "a port that is not there",
+        "Requests to it are refused by every pod.",
+        "A Service's targetPort names a port that the containers do not have, or an Ingress names one that the Service does not "
+        "have. A number that no container declares may work all the same: that is a warning.",
+        "containers: [{ports: [{name: http, containerPort: 8080}]}]     # ports: [{port: 80, targetPort: http}]",
+        services.port_missing,
+    ),
+    Rule(
+        "RW018",
+        "error",
+        "a budget that blocks everything",
+        "No pod may be evicted: a node cannot be drained, and an upgrade of the cluster gets stuck.",
+        "A PodDisruptionBudget whose minAvailable is all pods, or whose maxUnavailable is none. "
+        "A rolling update does not ask it.",
+        "spec: {maxUnavailable: 1}",
+        services.budget_blocks,
+    ),
+    Rule(
+        "RW019",
+        "warning",
+        "replicas beside an autoscaler",
+        "Whoever applies the manifest sets the number back, under load too; a release by rollway leaves it alone.",
+        "A HorizontalPodAutoscaler in the same manifests scales the Deployment: its number belongs to the autoscaler.",
+        "spec: {selector: {matchLabels: {app: shop}}}     # without replicas",
+        services.autoscaled_count,
+    ),
+    Rule(
+        "RW020",
+        "warning",
+        "an image without a version",
+        "Pods of one release may run different versions, and a rollback has nothing to go back to.",
+        "The tag latest, or none, means whatever is there when a node pulls it.",
+        "image: ghcr.io/acme/shop:1.4.1",
+        images.untagged,
+    ),
+    Rule(
+        "RW021",
+        "warning",
+        "a cloud's load balancer without readiness gates",
+        "Kubernetes goes on to the next pod before the balancer knows the new one: for a while all its targets are gone.",
+        "The AWS controller puts the gate into pods made in a namespace with the label elbv2.k8s.aws/pod-readiness-gate-inject: "
+        "enabled, for targets of type ip. GKE does so by itself, but only for pods made after the Service: that is "
+        "for information.",
+        "kind: Namespace\nmetadata: {name: shop, labels: {elbv2.k8s.aws/pod-readiness-gate-inject: enabled}}",
+        balancers.without_gates,
+    ),
+    Rule(
+        "RW022",
+        "error",
+        "an API version that is gone",
+        "The API server does not know the kind any more: applying it fails.",
+        "The fix writes the current version, and for an Ingress its backends and path types as they are written today.",
+        "apiVersion: networking.k8s.io/v1",
+        versions.removed,
+    ),
+    Rule(
+        "RW023",
+        "warning",
+        "no default route",
+        "A request that matches none of the routes is answered 404, such as every request without the header of an A/B test.",
+        "The last route of a VirtualService has no match. The fix sends the rest to where the first route goes.",
+        "http:\n- match: [{headers: {x-api-version: {exact: v2}}}]\n  route: [{destination: {host: shop-b}}]\n"
+        "- route: [{destination: {host: shop}}]",
+        istio.no_default_route,
+    ),
+    Rule(
+        "RW024",
+        "warning",
+        "a header in upper case",
+        "HTTP/2 has header names in lower case only, and Istio asks for them so: the match may never hold.",
+        "Header names are case-insensitive for who sends them, and lower case where they are matched.",
+        "match: [{headers: {x-api-version: {exact: v2}}}]",
+        istio.header_upper_case,
+    ),
+    Rule(
+        "RW025",
+        "warning",
+        "weights that do not add up",
+        "The shares are not those that the numbers say; older versions of Istio refuse the route.",
+        "Istio takes weights as parts of their sum. A sum of 0 sends requests nowhere and is an error.",
+        "route:\n- {destination: {host: shop}, weight: 90}\n- {destination: {host: shop-b}, weight: 10}",
+        istio.weights_off,
+    ),
+    Rule(
+        "RW026",
+        "warning",
+        "a route to a host that is nowhere defined",
+        "Requests that take the route are answered 503.",
+        "No Service and no ServiceEntry of the manifests has the name; an error where a cluster was asked and has none either. "
+        "Hosts of other namespaces are not judged.",
+        "destination: {host: shop}     # with a Service shop",
+        istio.host_unknown,
+    ),
+    Rule(
+        "RW027",
+        "error",
+        "a route to a subset that is nowhere defined",
+        "Requests that take the route are answered 503.",
+        "The DestinationRule of the host does not have the subset. Where the manifests hold no rule for the host at all that is "
+        "a warning, unless a cluster was asked and has none either. The subsets of ab are made by the release.",
+        "kind: DestinationRule\nspec: {host: shop, subsets: [{name: v2, labels: {version: v2}}]}",
+        istio.subset_unknown,
+    ),
+    Rule(
+        "RW028",
+        "warning",
+        "a step that so few pods cannot reach",
+        "The new version gets more of the requests than was meant, or two steps are the same.",
+        "A canary's share of requests is its share of pods: one of five is 20%. Told from 5 points on. For information where the "
+        "steps are the defaults.",
+        "strategies: {canary: {steps: [{weight: 25}, {weight: 50}]}}     # of 4 pods",
+        steps.unreachable,
+    ),
+    Rule(
+        "RW029",
+        "error",
+        "an unknown field",
+        "What it was to say does not count, and server-side apply refuses the object.",
+        "Told of kinds whose fields are known: those of Kubernetes 1.36 that releases are made of, and Istio's. A warning where "
+        "nothing similar is known: it may be younger.",
+        "readinessProbe: {httpGet: {path: /healthz, port: http}}     # not readynessProbe",
+        fields.unknown,
     ),
 )
 

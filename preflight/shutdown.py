@@ -35,15 +35,19 @@ def pre_stop_missing(case: Case) -> Iterator[Found]:
     if case.strategy == "recreate":
         return
     for container in case.serving:
-        if hook_of(container) is None and not drains(container.spec):
+        if hook_of(container) is None and not drains(container.spec) and not _is_misspelt(container):
             hook = Edit(case.key, (*container.path, "lifecycle", "preStop"), {"sleep": {"seconds": enough_s(case)}})
             yield Found(
                 case.workload,
-                container.path,
+                (*container.path, "lifecycle", "preStop"),
                 f"container {container.name} has no preStop, and nothing shows that it goes on serving after SIGTERM",
                 (hook, *_grace(case)),
                 severity="info" if _leaves_in_peace(case) else None,
             )
+
+
+def _is_misspelt(container: Container) -> bool:
+    return not container.spec.get("lifecycle") and container.has("lifecycle")
 
 
 def _leaves_in_peace(case: Case) -> bool:

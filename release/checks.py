@@ -9,44 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, get, labels_of, matches, selects, template_labels
+from ..kube.objects import DEPLOYMENT, SERVICE, get, matches, selects, template_labels
+from ..kube.removed import REMOVED
 from .file import nearest, shown
 from .manifests import Located
 from .model import is_namespaced
 from .names import safe_name, wrong_label, wrong_object_name
-from .options import check_can_move, count_or_percent
+from .options import check_unavailable, count_or_percent
 from .wrong import Wrong
-
-REMOVED: Mapping[tuple[str, str], str] = {
-    ("extensions/v1beta1", "Deployment"): "apps/v1",
-    ("apps/v1beta1", "Deployment"): "apps/v1",
-    ("apps/v1beta2", "Deployment"): "apps/v1",
-    ("extensions/v1beta1", "ReplicaSet"): "apps/v1",
-    ("apps/v1beta1", "StatefulSet"): "apps/v1",
-    ("apps/v1beta2", "StatefulSet"): "apps/v1",
-    ("extensions/v1beta1", "DaemonSet"): "apps/v1",
-    ("extensions/v1beta1", "NetworkPolicy"): "networking.k8s.io/v1",
-    ("extensions/v1beta1", "Ingress"): "networking.k8s.io/v1",
-    ("networking.k8s.io/v1beta1", "Ingress"): "networking.k8s.io/v1",
-    ("policy/v1beta1", "PodDisruptionBudget"): "policy/v1",
-    ("autoscaling/v2beta1", "HorizontalPodAutoscaler"): "autoscaling/v2",
-    ("autoscaling/v2beta2", "HorizontalPodAutoscaler"): "autoscaling/v2",
-    ("batch/v1beta1", "CronJob"): "batch/v1",
-    ("rbac.authorization.k8s.io/v1beta1", "Role"): "rbac.authorization.k8s.io/v1",
-    ("rbac.authorization.k8s.io/v1beta1", "RoleBinding"): "rbac.authorization.k8s.io/v1",
-    ("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition"): "apiextensions.k8s.io/v1",
-}
-"""Versions that Kubernetes serves no more, and what took their place."""
-
-_ALSO = {
-    "Deployment": "; spec.selector must be written out, as the template's labels",
-    "Ingress": "; a backend reads service: {name: …, port: {number: …}}, and each path needs a pathType",
-}
-_WITH_TEMPLATE = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout")
 
 
 def objects(items: Sequence[Located]) -> None:
-    """What holds for every object: served versions, names, labels of text, and each only once."""
+    """What holds for every object: versions that exist, names, labels of text, and each only once."""
     seen: dict[tuple[str, str, str, str], Located] = {}
     for item in items:
         _check_version(item)
@@ -61,12 +35,8 @@ def objects(items: Sequence[Located]) -> None:
 
 def _check_version(item: Located) -> None:
     version, kind = item.obj["apiVersion"], item.obj["kind"]
-    if current := REMOVED.get((version, kind)):
-        raise BadInput(
-            f"{item}: {version} is no longer served by Kubernetes",
-            where=item.where("apiVersion"),
-            hint=f"write apiVersion: {current}{_ALSO.get(kind, '')}",
-        )
+    if (version, kind) in REMOVED:
+        return  # preflight tells, and knows the current form
     served = {"Deployment": DEPLOYMENT.api_version, "Service": SERVICE.api_version}.get(kind)
     if served and version != served and "." not in version:
         raise BadInput(
@@ -111,7 +81,7 @@ def _check_map(item: Located, path: tuple[str, ...]) -> None:
 
 def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> Located:
     """The Deployment to release; `where` is the place of `workload:` or of the list of manifests."""
-    found = [item for item in items if item.obj["kind"] == DEPLOYMENT.name and item.obj["apiVersion"] == DEPLOYMENT.api_version]
+    found = [item for item in items if _is_deployment(item.obj)]
     names = [item.obj["metadata"]["name"] for item in found]
     if not found:
         kinds = ", ".join(dict.fromkeys(str(item) for item in items[:5])) or "nothing at all"
@@ -128,6 +98,12 @@ def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> L
             hint=f"say which one is released: workload: {names[0]}",
         )
     return found[0]
+
+
+def _is_deployment(obj: Mapping[str, Any]) -> bool:
+    """Also of a version that is gone: what is wrong with it is told by preflight, with all the rest."""
+    version = REMOVED.get((obj["apiVersion"], obj["kind"]), obj["apiVersion"])
+    return (version, obj["kind"]) == (DEPLOYMENT.api_version, DEPLOYMENT.name)
 
 
 def workload(item: Located) -> None:
@@ -216,16 +192,14 @@ def _check_strategy(item: Located) -> None:
         for key in ("maxSurge", "maxUnavailable"):
             value = rolling.get(key)
             limits.append(count_or_percent("25%" if value is None else value))
-        check_can_move(*limits)
+        check_unavailable(limits[1])
     except Wrong as wrong:
         summary = f"{item}: {wrong}" if wrong.at else f"{item}: {key}: {wrong}"
         raise BadInput(summary, where=item.where(*path, "rollingUpdate", key)) from wrong
 
 
 def services(items: Sequence[Located], chosen: Located) -> list[Located]:
-    """The Services that select the released pods. One that selects no pod of the manifests at all is refused."""
-    all_labels = [template_labels(item.obj) for item in items if item.obj["kind"] in _WITH_TEMPLATE]
-    all_labels += [labels_of(item.obj) for item in items if item.obj["kind"] == "Pod"]
+    """The Services that select the released pods."""
     own = template_labels(chosen.obj)
     out: list[Located] = []
     for item in items:
@@ -239,27 +213,7 @@ def services(items: Sequence[Located], chosen: Located) -> list[Located]:
             continue
         if selects(selector, own):
             out.append(item)
-        elif not any(selects(selector, labels) for labels in all_labels):
-            seen = _pairs(own) or "without labels"
-            raise BadInput(
-                f"{item} selects no pods: its selector is {_pairs(selector)}, the pods of {chosen} are {seen}",
-                where=item.where("spec", "selector"),
-                hint=_nearest_label(selector, own),
-            )
     return out
-
-
-def _nearest_label(selector: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    for key, value in selector.items():
-        if labels.get(key) == value:
-            continue
-        if key in labels:
-            return f'did you mean "{key}: {labels[key]}"?'
-        same = next((label for label, text in labels.items() if text == value), None)
-        if same:
-            return f'did you mean "{same}: {value}"?'
-        return f"the pods have no label {key}: add it to the template, or select {_pairs(labels, ': ')}" if labels else ""
-    return ""
 
 
 def namespace(items: Sequence[Located], asked: str | None) -> str:

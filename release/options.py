@@ -130,6 +130,10 @@ def check_can_move(max_surge: int | str, max_unavailable: int | str) -> None:
     """Raises Wrong where a rolling update could never start, as the API server would."""
     if is_none(max_surge) and is_none(max_unavailable):
         raise Wrong("maxSurge and maxUnavailable are both 0: no pod could ever be replaced", at=("maxUnavailable",))
+    check_unavailable(max_unavailable)
+
+
+def check_unavailable(max_unavailable: int | str) -> None:
     if isinstance(max_unavailable, str) and int(max_unavailable.removesuffix("%")) > 100:
         raise Wrong(f"maxUnavailable is {max_unavailable}, which is more than all pods", at=("maxUnavailable",))
 
@@ -163,6 +167,10 @@ class CanaryOptions(Strict):
     )
     max_surge: IntOrPercent = Field(1, description="Pods above spec.replicas during the release: a count or a percentage.")
     progress_deadline_seconds: Seconds = _deadline()
+
+    @property
+    def may_surge(self) -> bool:
+        return not is_none(self.max_surge)
 
     @field_validator("steps")
     @classmethod

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from ..kube.objects import SERVICE, Obj, as_manifest, get
 from . import checks, manifests
-from .dump import manifests_text
+from .dump import manifests_text, scalar_text
 from .model import app_container
 from .names import MAX_APP, safe_name
-from .yamlfile import plain
 
 MANIFESTS_FILE = "k8s/app.yaml"
 """Where the release file of `from_live` expects the manifests that come with it."""
@@ -48,7 +45,7 @@ def from_manifests(paths: Sequence[str]) -> str:
     first = found[0].obj["metadata"]["name"] if found else None
     chosen = checks.chosen_workload(items, first, "")
     others = [item.obj["metadata"]["name"] for item in found[1:]]
-    workload = f"workload: {_scalar(str(first))}   # also there: {', '.join(others)}\n" if others else ""
+    workload = f"workload: {scalar_text(str(first))}   # also there: {', '.join(others)}\n" if others else ""
     return _text(chosen.obj, checks.namespace(items, None), paths, workload)
 
 
@@ -68,22 +65,14 @@ def _text(workload: Obj, namespace: str, paths: Sequence[str], workload_line: st
     image = app_container(workload, app).get("image") or ""
     lines = [
         "# What `deploy` releases, and how. `deploy plan` shows what would happen; `deploy schema` names every key.",
-        f"app: {_scalar(app)}",
-        f"namespace: {_scalar(namespace)}" if namespace else "# namespace: shop   # default: the context's",
-        f"manifests: [{', '.join(_scalar(path) for path in paths)}]",
+        f"app: {scalar_text(app)}",
+        f"namespace: {scalar_text(namespace)}" if namespace else "# namespace: shop   # default: the context's",
+        f"manifests: [{', '.join(scalar_text(path) for path in paths)}]",
         *workload_line.splitlines(),
-        f"# image: {_scalar(image)}   # default: the manifests'; a pipeline says --image",
+        f"# image: {scalar_text(image)}   # default: the manifests'; a pipeline says --image",
         "",
     ]
     return "\n".join(lines) + "\n" + _STRATEGIES
-
-
-def _scalar(text: str) -> str:
-    """Plain where YAML reads the same text back, else quoted."""
-    return text if _PLAIN.fullmatch(text) and plain(text) == text else json.dumps(text)
-
-
-_PLAIN = re.compile(r"[A-Za-z0-9./_](?:[A-Za-z0-9./_:@*-]*[A-Za-z0-9./_*@-])?")
 
 
 def _cleaned(live: Obj) -> Obj:

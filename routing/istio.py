@@ -122,7 +122,7 @@ def routes_to(objects: Iterable[Mapping[str, Any]], host: Host) -> Obj | None:
 def rule_of(objects: Iterable[Mapping[str, Any]], host: Host) -> Obj | None:
     """The user's DestinationRule of the host, if there is one."""
     for obj in objects:
-        if obj["kind"] == DESTINATION_RULE.name and _is_host(get(obj, "spec", "host", default=""), host):
+        if obj["kind"] == DESTINATION_RULE.name and is_host(get(obj, "spec", "host", default=""), host):
             return dict(obj)
     return None
 
@@ -184,10 +184,10 @@ def _reaches(rule: Mapping[str, Any], host: Host) -> bool:
 
 
 def _is_target(target: Mapping[str, Any], host: Host) -> bool:
-    return _is_host(get(target, "destination", "host", default=""), host)
+    return is_host(get(target, "destination", "host", default=""), host)
 
 
-def _is_host(name: str, host: Host) -> bool:
+def is_host(name: str, host: Host) -> bool:
     """Istio's short names, and the longer forms of the same Service; another namespace's is another host."""
     full = f"{host.name}.{host.namespace}"
     return name in (host.name, full, f"{full}.svc", f"{full}.svc.cluster.local")

@@ -21,7 +21,11 @@ class Canary(Strategy):
     @property
     def rolling(self) -> Rolling:
         surge = self.release.options.canary.max_surge
-        return Rolling(surge, 0, None, self.deadline_s) if self._may_surge else Rolling(0, 1, None, self.deadline_s)
+        return (
+            Rolling(surge, 0, None, self.deadline_s)
+            if self.release.options.canary.may_surge
+            else Rolling(0, 1, None, self.deadline_s)
+        )
 
     @property
     def deadline_s(self) -> int:
@@ -42,13 +46,9 @@ class Canary(Strategy):
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release, total = self.release, replicas or self.release.replicas or 1
-        pods = split(total, self.first_weight(), may_surge=self._may_surge)
+        pods = split(total, self.first_weight(), may_surge=self.release.options.canary.may_surge)
         own = manifests.stable(release, replicas or release.replicas, self.rolling)
         return (*release.others, *release.services, self._canary(pods.canary), own)
-
-    @property
-    def _may_surge(self) -> bool:
-        return self.release.options.canary.max_surge not in (0, "0%")
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         pods = self._pods(draft, weight, replicas)
@@ -61,7 +61,7 @@ class Canary(Strategy):
         if draft.observed.is_autoscaled(self.app.name):
             draft.notes.append(f"an HPA scales {self.app.name}: its pods stay, the canary's share is reached beside them")
             return beside(draft.replicas(self.app.name), weight)
-        return split(replicas, weight, may_surge=self._may_surge)
+        return split(replicas, weight, may_surge=self.release.options.canary.may_surge)
 
     def _raise(self, draft: Draft, pods: Pods) -> None:
         name = self._canary_name

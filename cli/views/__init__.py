@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ...errors import RollwayError
     from ...plan.plan import Plan
     from ...plan.revision import Revision
+    from ...ship.checking import Checked
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
@@ -22,6 +23,14 @@ class View(Protocol):
 
     def note(self, line: str) -> None:
         """A remark on the way."""
+        ...
+
+    def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
+        """What was found before a run, which is refused for it or goes on; the result's document has it as well."""
+        ...
+
+    def check(self, checked: Sequence[Checked], *, strategy: str | None = None) -> None:
+        """What `deploy check` found."""
         ...
 
     def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
@@ -87,6 +96,10 @@ def _plain_view(output: str, is_verbose: bool) -> View:
         from .json import JsonView
 
         return JsonView()
+    if output == "sarif":
+        from .sarif import SarifView
+
+        return SarifView()
     from .human import HumanView
 
     return HumanView(is_verbose=is_verbose)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...plan.steps import Step
+    from ...ship.checking import Checked
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
@@ -51,6 +52,23 @@ class GithubView:
     def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
         self._inner.plan(plan, where=where, diff=diff)
         self._summarise(plan_markdown(plan, where=where, diff=diff))
+
+    def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
+        with _no_commands():
+            self._inner.findings(checked, is_refused=is_refused)
+        if not is_refused:
+            self._annotate_findings(checked)
+
+    def check(self, checked: Sequence[Checked], *, strategy: str | None = None) -> None:
+        with _no_commands():
+            self._inner.check(checked, strategy=strategy)
+        self._annotate_findings(checked)
+
+    def _annotate_findings(self, checked: Sequence[Checked]) -> None:
+        for finding in (finding for one in checked for finding in one.findings):
+            level = {"error": "error", "warning": "warning", "info": "notice"}[finding.severity]
+            properties = {**place_of(finding.where, self._workspace), "title": f"{finding.id} {finding.rule.title}"}
+            _say(workflow_command(level, f"{finding.message}\n{finding.rule.why}", properties))
 
     def event(self, event: RunEvent) -> None:
         self._inner.event(event)
@@ -119,9 +137,12 @@ class GithubView:
 
 def annotation(message: str, *, title: str, **place: str | int) -> str:
     """`::error title=…,file=…,line=…::message`, on one line. Empty properties are left out."""
-    properties = {**place, "title": title}
+    return workflow_command("error", message, {**place, "title": title})
+
+
+def workflow_command(level: str, message: str, properties: Mapping[str, str | int]) -> str:
     listed = ",".join(f"{name}={escaped_property(str(value))}" for name, value in properties.items() if value)
-    return f"::error {listed}::{escaped(message)}"
+    return f"::{level} {listed}::{escaped(message)}"
 
 
 def escaped(text: str) -> str:

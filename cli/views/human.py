@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...compare.results import Comparison
     from ...plan.plan import Plan
     from ...plan.revision import Revision
+    from ...ship.checking import Checked
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
@@ -41,15 +42,31 @@ class HumanView:
         self._progress: Progress | None = None
         self._screen: Screen | None = None
         self._told = ""
+        self._found = ""
         self._table: Table | None = None
         self._many_screen: ManyScreen | None = None
 
     def note(self, line: str) -> None:
         self._say(self._err(line, "faint"))
 
+    def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
+        if any(one.findings for one in checked) and not is_refused:
+            from .check_text import brief_lines, ids_text
+
+            self._found = ids_text(checked)
+            for line in brief_lines(checked, self._err):
+                self._say(line)
+
+    def check(self, checked: Sequence[Checked], *, strategy: str | None = None) -> None:
+        from .check_text import check_lines
+
+        self._print(check_lines(checked, self._out, strategy))
+
     def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
         width = width_of(sys.stdout)
-        lines = plan_lines(plan, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose)
+        lines = plan_lines(
+            plan, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose, found=self._found
+        )
         self._print(lines)
 
     def event(self, event: RunEvent) -> None:

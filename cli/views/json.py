@@ -19,8 +19,10 @@ from ...plan.diff import MASK
 from ...plan.plan import Plan
 from ...plan.revision import Revision
 from ...plan.steps import Apply, Patch, Step
+from ...preflight import Finding
 from ...release.model import Release
 from ...ship import many
+from ...ship.checking import Checked
 from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
@@ -35,6 +37,7 @@ class JsonView:
 
     def __init__(self) -> None:
         self._is_printed = False
+        self._checked: Sequence[Checked] = ()
 
     def note(self, line: str) -> None:
         print(line, file=sys.stderr)
@@ -45,20 +48,27 @@ class JsonView:
     def close(self) -> None:
         pass
 
+    def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
+        self._checked = checked
+
+    def check(self, checked: Sequence[Checked], *, strategy: str | None = None) -> None:
+        listed = [checked_document(one, strategy) for one in checked]
+        self._print(listed[0] if len(listed) == 1 else {"releases": listed})
+
     def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
-        self._print(plan_document(plan))
+        self._print(plan_document(plan) | self._found())
 
     def result(self, result: Result) -> None:
-        self._print(result_document(result))
+        self._print(result_document(result) | self._found())
 
     def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
-        self._print(plans_document(planned))
+        self._print(self._each_found(plans_document(planned), [one.release for one in planned]))
 
     def many_event(self, event: ManyEvent) -> None:
         pass
 
     def many_result(self, outcomes: Sequence[Outcome]) -> None:
-        self._print(many_document(outcomes))
+        self._print(self._each_found(many_document(outcomes), [one.release for one in outcomes]))
 
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
         self._print(status_document(status, action, strategy))
@@ -80,7 +90,20 @@ class JsonView:
         if self._is_printed:
             print(error.summary, file=sys.stderr)
         else:
-            self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code)})
+            self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code)} | self._found())
+
+    def _found(self) -> dict[str, Any]:
+        """Of all releases that were checked; nothing where none was."""
+        found = [finding_document(finding) for one in self._checked for finding in one.findings]
+        return {"findings": found} if self._checked else {}
+
+    def _each_found(self, document: dict[str, Any], releases: Sequence[Release]) -> dict[str, Any]:
+        """The document with each release's own findings; a release, placed since, is known by where it is written."""
+        by_source = {id(one.release.sources): one for one in self._checked}
+        for each, release in zip(document["releases"], releases, strict=True):
+            if one := by_source.get(id(release.sources)):
+                each["findings"] = [finding_document(finding) for finding in one.findings]
+        return document
 
     def _print(self, data: Mapping[str, Any]) -> None:
         self._is_printed = True
@@ -242,3 +265,34 @@ def _standing(app: str, namespace: str, action: str, last: Revision | None) -> d
 
 def _object(ref: Ref) -> dict[str, str]:
     return {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "severity": finding.severity,
+        "title": finding.rule.title,
+        "message": finding.message,
+        "why": finding.rule.why,
+        "file": finding.source,
+        "line": finding.line,
+        "column": finding.column,
+        "object": finding.object,
+        "path": finding.path,
+        "patch": finding.patch,
+        "hint": finding.hint,
+    }
+
+
+def checked_document(one: Checked, strategy: str | None = None) -> dict[str, Any]:
+    release = one.release
+    return {
+        "app": release.app,
+        "namespace": release.namespace,
+        "strategy": strategy or release.strategy,
+        "version": release.version,
+        "image": release.image,
+        "replicas": release.replicas,
+        "objects": [{"kind": obj["kind"], "name": obj["metadata"]["name"]} for obj in release.manifests],
+        "findings": [finding_document(finding) for finding in one.findings],
+    }

@@ -14,8 +14,10 @@ GAP = 3
 NARROWEST_WHY = 24
 
 
-def plan_lines(plan: Plan, *, where: str, width: int | None, paint: Paint, diff: bool, verbose: bool) -> Iterator[str]:
-    """The lines of `deploy plan`. `width` None: as wide as it comes."""
+def plan_lines(
+    plan: Plan, *, where: str, width: int | None, paint: Paint, diff: bool, verbose: bool, found: str = ""
+) -> Iterator[str]:
+    """The lines of `deploy plan`. `width` None: as wide as it comes. `found` is what there is to check, in a few words."""
     place = f"namespace {plan.namespace}" + (f", {where}" if where else "")
     yield f"{paint(title(plan), 'strong')} · {place}"
     if not plan.is_empty:
@@ -24,6 +26,7 @@ def plan_lines(plan: Plan, *, where: str, width: int | None, paint: Paint, diff:
         yield from _step_lines(shown, width, paint)
     yield ""
     yield from _summary(plan, width, paint)
+    yield from _labelled("check", found, width, paint)
     if diff and not plan.is_empty:
         yield from _diff(plan.steps, paint)
 

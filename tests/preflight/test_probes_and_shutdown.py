@@ -6,6 +6,7 @@ import pytest
 from checked import Spoil, Written, findings, found
 from rollway import preflight
 from rollway.kube.objects import get
+from rollway.preflight.rules import RULES
 
 LIVE = {"httpGet": {"path": "/live", "port": "http"}, "periodSeconds": 10, "failureThreshold": 3}
 READY = {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 2}
@@ -205,3 +206,11 @@ def test_the_fix_reads_as_a_patch() -> None:
         "spec:\n  template:\n    spec:\n      containers:\n      - name: shop\n        lifecycle:\n"
         "          preStop:\n            sleep:\n              seconds: 5"
     )
+
+
+def test_every_rule_has_been_tried() -> None:
+    """Each of the eight about probes and stopping, with what it must find and with a near miss."""
+    wanted = {rule.id for rule in RULES[:8]}
+
+    assert {rule for rule, _ in MUST.values()} == wanted
+    assert {rule for rule, _ in NEAR_MISSES.values()} == wanted

@@ -320,19 +320,6 @@ MANIFESTS = [
         '"cart"',
     ),
     Case(
-        "a Service that selects nothing",
-        app(WEBSVR + "---\n" + WEBSVR_SERVICE),
-        "app.yaml:22:3: Service websvr-service selects no pods: its selector is app=websvr-server, "
-        "the pods of Deployment websvr are app=websvr",
-        'did you mean "app: websvr"?',
-    ),
-    Case(
-        "a Service by another key",
-        app(DEPLOYMENT + "---\n" + SERVICE.replace("app: shop", "run: shop")),
-        "app.yaml:22:3: Service shop selects no pods: its selector is run=shop, the pods of Deployment shop are app=shop",
-        'did you mean "app: shop"?',
-    ),
-    Case(
         "selector against template",
         changed("labels: {app: shop}", "labels: {app: web}"),
         "app.yaml:7:3: Deployment shop: spec.selector does not match the template's labels: app=shop against app=web",
@@ -352,11 +339,6 @@ MANIFESTS = [
         "duplicate key",
         changed("  replicas: 4\n", "  replicas: 4\n  replicas: 5\n"),
         'app.yaml:7:3: duplicate key "replicas", also in line 6',
-    ),
-    Case(
-        "both 0",
-        changed("  replicas: 4\n", "  strategy:\n    rollingUpdate:\n      maxSurge: 0\n      maxUnavailable: 0\n"),
-        "app.yaml:9:7: Deployment shop: maxSurge and maxUnavailable are both 0: no pod could ever be replaced",
     ),
     Case(
         "max surge",
@@ -412,24 +394,6 @@ MANIFESTS = [
             + SERVICE.replace("name: shop\n", "name: shop\n  namespace: prod\n")
         ),
         "app.yaml:22:3: Service shop is in namespace prod, Deployment shop in dev",
-    ),
-    Case(
-        "removed version",
-        changed("apiVersion: apps/v1", "apiVersion: extensions/v1beta1"),
-        "app.yaml:1:1: Deployment shop: extensions/v1beta1 is no longer served by Kubernetes",
-        "apiVersion: apps/v1",
-    ),
-    Case(
-        "removed beta",
-        changed("apiVersion: apps/v1", "apiVersion: apps/v1beta1"),
-        "app.yaml:1:1: Deployment shop: apps/v1beta1 is no longer served by Kubernetes",
-        "apiVersion: apps/v1",
-    ),
-    Case(
-        "removed Ingress",
-        app("apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: shop}\n"),
-        "app.yaml:1:1: Ingress shop: extensions/v1beta1 is no longer served by Kubernetes",
-        "pathType",
     ),
     Case(
         "wrong version",

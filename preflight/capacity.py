@@ -1,0 +1,179 @@
+"""Room for a release: pods that may be missing, and new pods that have to fit in beside the old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..kube.intstr import fenceposts
+from ..kube.objects import DEPLOYMENT, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, Obj, get, matches
+from ..kube.quantity import amount
+from ..release.options import is_none
+from ..release.yamlfile import Path
+from .case import POD, Case, mappings, named, number
+from .model import Edit, Found
+
+_ROLLING = ("spec", "strategy", "rollingUpdate")
+_NO_SURGE = "release by recreate, or by ramped with maxSurge: 0, maxUnavailable: 1"
+
+
+def last_pod_taken(case: Case) -> Iterator[Found]:
+    if case.strategy not in ("ramped", "canary") or not case.serving or not case.replicas:
+        return
+    surge, unavailable = case.rolling.max_surge, case.rolling.max_unavailable
+    if _is_stuck(surge, unavailable) or fenceposts(surge, unavailable, case.replicas)[1] < case.replicas:
+        return
+    obj, path = _limits_of(case)
+    key = None if obj is None else case.key
+    edits = [] if case.strategy == "canary" else [Edit(key, (*path, "maxUnavailable"), 0)]
+    if is_none(surge):
+        edits.append(Edit(key, (*path, "maxSurge"), 1))
+    pods = "the only pod" if case.replicas == 1 else f"all {case.replicas} pods"
+    yield Found(
+        obj,
+        (*path, "maxUnavailable"),
+        f"maxUnavailable {unavailable} with maxSurge {surge} lets {pods} go before a new one is ready",
+        tuple(edits),
+    )
+
+
+def cannot_move(case: Case) -> Iterator[Found]:
+    surge, unavailable = case.rolling.max_surge, case.rolling.max_unavailable
+    if case.rolling.type == "RollingUpdate" and _is_stuck(surge, unavailable):
+        obj, path = _limits_of(case)
+        edit = Edit(None if obj is None else case.key, (*path, "maxSurge"), 1)
+        yield Found(obj, (*path, "maxUnavailable"), "maxSurge and maxUnavailable are both 0", (edit,))
+
+
+def _is_stuck(surge: int | str, unavailable: int | str) -> bool:
+    return is_none(surge) and is_none(unavailable)
+
+
+def _limits_of(case: Case) -> tuple[Obj | None, Path]:
+    """Where the limits of the rolling update are written: the release file's block, else the Deployment."""
+    block = {"ramped": "ramped", "canary": "canary"}.get(case.strategy)
+    options = getattr(case.release.options, block).model_fields_set if block else set()
+    is_own = get(case.workload, *_ROLLING) is not None and block != "canary"
+    if options & {"max_surge", "max_unavailable"} or not is_own:
+        return None, ("strategies", block or case.strategy)
+    return case.workload, _ROLLING
+
+
+def volume_held(case: Case) -> Iterator[Found]:
+    if not case.runs_beside or len(_nodes(case)) == 1:
+        return
+    claims = {claim["metadata"]["name"]: claim for claim in case.all(PERSISTENT_VOLUME_CLAIM.name)}
+    for place, volume in mappings(case.pod, "volumes"):
+        name = get(volume, "persistentVolumeClaim", "claimName")
+        modes = get(claims.get(name), "spec", "accessModes", default=[])
+        is_held = isinstance(modes, list) and bool(modes) and set(modes) <= {"ReadWriteOnce", "ReadWriteOncePod"}
+        if not is_held or get(volume, "persistentVolumeClaim", "readOnly"):
+            continue
+        is_surely = set(modes) == {"ReadWriteOncePod"}
+        whose = "one pod at a time" if is_surely else "the pods of one node"
+        yield Found(
+            case.workload,
+            (*POD, "volumes", place),
+            f"the volume of claim {name} is for {whose} ({modes[0]}), and {case.strategy} starts new pods beside the old",
+            hint=_NO_SURGE,
+            severity="error" if is_surely else None,
+        )
+
+
+def port_held(case: Case) -> Iterator[Found]:
+    if not case.runs_beside or _has_spare_nodes(case):
+        return
+    if get(case.pod, "hostNetwork") is True and any(each.ports for each in case.containers):
+        yield Found(case.workload, (*POD, "hostNetwork"), _one_a_node(case, "hostNetwork"), hint=_NO_SURGE)
+        return
+    for container in case.containers:
+        for place, port in mappings(container.spec, "ports"):
+            if port.get("hostPort"):
+                path = (*container.path, "ports", place, "hostPort")
+                yield Found(case.workload, path, _one_a_node(case, f"hostPort {port['hostPort']}"), hint=_NO_SURGE)
+
+
+def node_held(case: Case) -> Iterator[Found]:
+    path = ("affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    if not case.runs_beside or _has_spare_nodes(case):
+        return
+    for place, term in mappings(case.pod, *path):
+        if term.get("matchLabelKeys") or term.get("mismatchLabelKeys") or term.get("namespaces"):
+            continue
+        if _chooses(term.get("labelSelector"), case.labels):
+            per = str(term.get("topologyKey", "")).rpartition("/")[2] or "node"
+            what = f"anti-affinity that keeps its own pods one a {per}"
+            yield Found(case.workload, (*POD, *path, place), _one_a_node(case, what), hint=f"{_NO_SURGE}; or prefer it only")
+
+
+def _chooses(selector: Any, labels: dict[str, str]) -> bool:
+    try:
+        return isinstance(selector, dict) and bool(selector) and matches(selector, labels)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def _one_a_node(case: Case, what: str) -> str:
+    count = case.replicas or 1
+    nodes = _nodes(case)
+    known = f"; there are {len(nodes)} nodes" if nodes else ""
+    return f"{what}: the {case.surge} more that {case.strategy} starts beside {count} need nodes of their own{known}"
+
+
+def _nodes(case: Case) -> list[Obj]:
+    """The live nodes that take pods; none where no cluster was asked."""
+    return [node for node in case.live(NODE.name) if not get(node, "spec", "unschedulable")]
+
+
+def _has_spare_nodes(case: Case) -> bool:
+    return len(_nodes(case)) >= (case.replicas or 1) + case.surge
+
+
+def quota_exceeded(case: Case) -> Iterator[Found]:
+    for quota in case.all(RESOURCE_QUOTA.name):
+        if get(quota, "spec", "scopes") or get(quota, "spec", "scopeSelector"):
+            continue
+        hard, used = get(quota, "spec", "hard", default={}), get(quota, "status", "used", default={})
+        for resource, limit in hard.items() if isinstance(hard, dict) else ():
+            if found := _over(case, quota, str(resource), limit, used.get(resource, 0)):
+                yield found
+
+
+def _over(case: Case, quota: Obj, resource: str, limit: Any, used: Any) -> Found | None:
+    """What a release needs of one resource of a quota above what is left of it."""
+    try:
+        each, left = _of_a_pod(case, resource), amount(limit) - amount(used)
+    except ValueError:
+        return None
+    if not each:
+        return None
+    live = case.observed.find(DEPLOYMENT, case.release.namespace, case.workload["metadata"]["name"])
+    running = number(get(live, "spec", "replicas"), 1) if live else 0
+    count = case.replicas if case.replicas is not None else max(running, 1)
+    wanted = max(count - running, 0) + case.surge
+    fits = int(left / each + 1e-9)
+    if fits >= wanted:
+        return None
+    _, unavailable = fenceposts(case.rolling.max_surge, case.rolling.max_unavailable, count)
+    least = case.surge if case.strategy in ("blue-green", "ab") else 0 if unavailable else min(case.surge, 1)
+    surely = fits < max(count - running, 0) + least
+    what = f"{wanted} more pods" if wanted != 1 else "one more pod"
+    return Found(
+        quota if case.is_written(quota) else case.workload,
+        ("spec", "hard", resource) if case.is_written(quota) else ("spec", "replicas"),
+        f"{named(quota)} leaves room for {max(fits, 0)} of them by {resource}, and {case.strategy} needs {what}",
+        hint="raise the quota, ask for less, or take a strategy that needs no room: recreate, or ramped with maxSurge: 0",
+        severity="error" if surely else None,
+    )
+
+
+def _of_a_pod(case: Case, resource: str) -> float:
+    """What one pod takes of a quota's resource; 0 of one that is not about pods. Raises ValueError."""
+    if resource in ("pods", "count/pods"):
+        return 1
+    kind, _, name = resource.rpartition(".")
+    if name not in ("cpu", "memory") or kind not in ("", "requests", "limits"):
+        return 0
+    asked = ("resources", kind or "requests", name)
+    # without a request, the limit is what is requested
+    return sum(amount(get(c.spec, *asked) or get(c.spec, "resources", "limits", name) or 0) for c in case.containers)

@@ -1,0 +1,56 @@
+"""Fields that Kubernetes does not have, where a slip of the keyboard makes a probe or a number count for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..kube.objects import Obj, kind_of
+from ..kube.schema import ListOf, MapOf, Struct, Type, field_type, is_declared, schema_of
+from ..release.file import nearest
+from ..release.model import key_of
+from ..release.yamlfile import Path
+from .case import Case, named
+from .model import Edit, Found
+
+
+def unknown(case: Case) -> Iterator[Found]:
+    for obj in case.release.manifests:
+        kind = kind_of(obj["apiVersion"], obj["kind"])
+        struct = schema_of(kind) if kind else None
+        for path, holder, of in _unknown(struct, obj, ()) if struct else ():
+            yield _found(obj, path, holder, of)
+
+
+def _found(obj: Obj, path: Path, holder: Obj, of: Struct) -> Found:
+    key = str(path[-1])
+    near = nearest(key, of.fields)
+    meant = near.partition('"')[2].partition('"')[0]
+    edits: tuple[Edit, ...] = ()
+    if meant and meant not in holder:
+        edits = (Edit(key_of(obj), path, is_removal=True), Edit(key_of(obj), (*path[:-1], meant), holder[key]))
+    told = f"; {near}" if near else ""
+    # without a near name it may be younger than what we know of Kubernetes
+    return Found(
+        obj, path, f"{named(obj)} has an unknown field {key}{told}", edits,
+        hint="take it out, or see `kubectl explain`", severity="error" if near else "warning",
+    )  # fmt: skip
+
+
+def _unknown(type_: Type | None, value: Any, path: Path) -> Iterator[tuple[Path, Obj, Struct]]:
+    """(path, mapping, its type) of each key that a struct does not declare."""
+    match type_:
+        case Struct() if isinstance(value, dict):
+            for key, below in value.items():
+                if not is_declared(type_, key) and not type_.is_open:
+                    yield (*path, key), value, type_
+                else:
+                    yield from _unknown(field_type(type_, key), below, (*path, key))
+        case MapOf(item=item) if isinstance(value, dict):
+            for key, below in value.items():
+                yield from _unknown(item, below, (*path, key))
+        case ListOf(item=item) if isinstance(value, list):
+            for index, below in enumerate(value):
+                yield from _unknown(item, below, (*path, index))
+        case _:
+            return

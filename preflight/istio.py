@@ -1,0 +1,150 @@
+"""Istio's routes: every request has one, and every one leads somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..kube.objects import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Obj, get
+from ..release.model import key_of
+from ..release.yamlfile import Path
+from ..routing.istio import VARIANT, Host, is_host, rule_of
+from ..routing.selector import STABLE
+from .case import Case, mappings, named
+from .model import Edit, Found
+
+
+def no_default_route(case: Case) -> Iterator[Found]:
+    for routes in case.written(VIRTUAL_SERVICE.name):
+        rules = mappings(routes, "spec", "http")
+        if not rules or any(_is_default(rule) for _, rule in rules):
+            continue
+        target = next((rule["route"] for _, rule in rules if isinstance(rule.get("route"), list)), None)
+        at: Path = ("spec", "http", len(get(routes, "spec", "http")))
+        yield Found(
+            routes,
+            ("spec", "http"),
+            f"{named(routes)} has a match on each of its {len(rules)} routes: what matches none is answered 404",
+            (Edit(key_of(routes), at, {"route": target}),) if target else (),
+            hint="add a route without a match, as the last one",
+        )
+
+
+def _is_default(rule: Obj) -> bool:
+    """Without a match, or with one that everything passes."""
+    terms = rule.get("match")
+    if not terms:
+        return True
+    return any(not term or term == {"uri": {"prefix": "/"}} for _, term in mappings(rule, "match"))
+
+
+def header_upper_case(case: Case) -> Iterator[Found]:
+    for routes in case.written(VIRTUAL_SERVICE.name):
+        for path, match in _matches(routes):
+            for key in ("headers", "withoutHeaders"):
+                headers: Obj = match[key] if isinstance(match.get(key), dict) else {}
+                for name in headers:
+                    if name != name.lower():
+                        at = (*path, key)
+                        edits = (
+                            Edit(key_of(routes), (*at, name), is_removal=True),
+                            Edit(key_of(routes), (*at, name.lower()), headers[name]),
+                        )
+                        clean = edits if name.lower() not in headers else ()
+                        yield Found(
+                            routes, (*at, name), f"header {name} is not in lower case", clean, hint=f"write {name.lower()}"
+                        )
+
+
+def _matches(routes: Obj) -> Iterator[tuple[Path, Obj]]:
+    for place, rule in mappings(routes, "spec", "http"):
+        for term, match in mappings(rule, "match"):
+            yield ("spec", "http", place, "match", term), match
+
+
+def weights_off(case: Case) -> Iterator[Found]:
+    for routes in case.written(VIRTUAL_SERVICE.name):
+        for kind in ("http", "tcp", "tls"):
+            for place, rule in mappings(routes, "spec", kind):
+                targets = mappings(rule, "route")
+                weights = [target.get("weight", 0) for _, target in targets]
+                if len(weights) < 2 or not all(isinstance(weight, int) for weight in weights) or sum(weights) == 100:
+                    continue
+                total = sum(weights)
+                shares = "no target gets anything" if not total else f"their shares are of {total}, not of 100"
+                yield Found(
+                    routes, ("spec", kind, place, "route"),
+                    f"the weights {' + '.join(map(str, weights))} are {total} together: {shares}",
+                    hint="make them 100 together", severity="error" if total == 0 else None,
+                )  # fmt: skip
+
+
+def host_unknown(case: Case) -> Iterator[Found]:
+    services = {obj["metadata"]["name"] for obj in case.all(SERVICE.name)}
+    entries = {str(host) for entry in case.all("ServiceEntry") for host in get(entry, "spec", "hosts", default=[])}
+    for routes in case.written(VIRTUAL_SERVICE.name):
+        for path, target in _destinations(routes):
+            host = target["host"]
+            if host in entries or not _is_local(case, host) or any(_is(case, host, name) for name in services):
+                continue
+            where = f"the manifests and namespace {case.release.namespace}" if case.is_live else "the manifests"
+            yield Found(
+                routes,
+                (*path, "host"),
+                f"{named(routes)} routes to {host}, and {where} have no Service {host.partition('.')[0]}",
+                hint="add the Service, or name one that is there",
+                severity="error" if case.is_live else "warning",
+            )
+
+
+def subset_unknown(case: Case) -> Iterator[Found]:
+    rules = list(case.all(DESTINATION_RULE.name))
+    for routes in case.written(VIRTUAL_SERVICE.name):
+        for path, target in _destinations(routes):
+            subset, host = target.get("subset"), target["host"]
+            if not isinstance(subset, str) or (case.strategy == "ab" and subset in (STABLE, VARIANT)):
+                continue
+            if not _is_local(case, host):
+                continue
+            rule = rule_of(rules, Host(host.partition(".")[0], case.release.namespace))
+            if rule is None:
+                yield Found(
+                    routes, (*path, "subset"),
+                    f"{named(routes)} routes to subset {subset} of {host}, and no DestinationRule is for that host",
+                    hint=f"add a DestinationRule for {host} with the subset {subset}",
+                    severity="error" if case.is_live else "warning",
+                )  # fmt: skip
+                continue
+            known = [str(each.get("name")) for _, each in mappings(rule, "spec", "subsets")]
+            if subset not in known:
+                yield Found(
+                    routes, (*path, "subset"),
+                    f"{named(routes)} routes to subset {subset} of {host}; {named(rule)} has {', '.join(known) or 'none'}",
+                    hint="name one of them, or add it to the rule",
+                )  # fmt: skip
+
+
+def _destinations(routes: Obj) -> Iterator[tuple[Path, Obj]]:
+    """Where requests are sent, mirrors included, each with its path."""
+    for kind in ("http", "tcp", "tls"):
+        for place, rule in mappings(routes, "spec", kind):
+            at: Path = ("spec", kind, place)
+            for index, target in mappings(rule, "route"):
+                yield from _named((*at, "route", index, "destination"), target.get("destination"))
+            yield from _named((*at, "mirror"), rule.get("mirror"))
+            for index, target in mappings(rule, "mirrors"):
+                yield from _named((*at, "mirrors", index, "destination"), target.get("destination"))
+
+
+def _named(path: Path, destination: Any) -> Iterator[tuple[Path, Obj]]:
+    if isinstance(destination, dict) and isinstance(destination.get("host"), str):
+        yield path, destination
+
+
+def _is_local(case: Case, host: str) -> bool:
+    """Whether it can only be a Service of the release's own namespace: others' are not ours to know."""
+    return "." not in host or _is(case, host, host.partition(".")[0])
+
+
+def _is(case: Case, host: str, service: str) -> bool:
+    return is_host(host, Host(service, case.release.namespace))

@@ -1,0 +1,40 @@
+"""A canary's steps: shares of pods can be only so fine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..routing.ratio import Pods
+from .case import Case
+from .model import Found
+
+TOLERATED = 5.0
+"""Percentage points between the share that is asked for and the one that is reached."""
+
+
+def unreachable(case: Case) -> Iterator[Found]:
+    if case.strategy != "canary" or not case.replicas:
+        return
+    options = case.release.options.canary
+    is_written = "steps" in options.model_fields_set
+    before: Pods | None = None
+    for place, step in enumerate(options.steps):
+        pods = case.pods_at(step.weight, case.replicas)
+        off = abs(pods.percent - step.weight)
+        if step.weight < 100 and (off > TOLERATED or pods == before):
+            again = ", the same as the step before" if pods == before else ""
+            yield Found(
+                None,
+                ("strategies", "canary", "steps", place, "weight"),
+                f"the step of {step.weight}% is {pods.percent:g}% ({pods.canary} of {sum(pods)} pods){again}",
+                hint=_advice(case, step.weight),
+                severity=None if is_written else "info",
+            )
+        before = pods
+
+
+def _advice(case: Case, weight: int) -> str:
+    """The fewest pods with which the step is near enough."""
+    enough = next((count for count in range(1, 101) if abs(case.pods_at(weight, count).percent - weight) <= TOLERATED), None)
+    by_weight = "ab routes by weight, with any number of pods"
+    return f"{enough} pods reach it; {by_weight}" if enough else by_weight

@@ -1,0 +1,96 @@
+"""What preflight finds in a release, before it runs: from its files, and where asked from what is live beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .. import preflight
+from ..cluster.port import Cluster
+from ..errors import ApiError, BadInput, Forbidden
+from ..kube.objects import (
+    DEPLOYMENT,
+    DESTINATION_RULE,
+    HPA,
+    NAMESPACE,
+    NODE,
+    PDB,
+    PERSISTENT_VOLUME_CLAIM,
+    RESOURCE_QUOTA,
+    SERVICE,
+    Kind,
+    Obj,
+    Ref,
+    ref_of,
+)
+from ..plan.observed import Observed
+from ..preflight import Finding
+from ..release.model import Release
+
+
+class Checked(NamedTuple):
+    """A release and what was found in it, the worst first."""
+
+    release: Release
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+def check(release: Release, strategy: str | None = None) -> Checked:
+    """By its files alone."""
+    return Checked(release, preflight.findings(release, strategy))
+
+
+async def check_live(cluster: Cluster, release: Release, strategy: str | None = None) -> tuple[Checked, tuple[str, ...]]:
+    """Also by what is live of its namespace; and the kinds that this account may not read, which are then not judged by."""
+    namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
+    own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
+    lists, gets = await asyncio.gather(
+        asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
+        asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
+    )
+    unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)
+    objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
+    objects |= {ref_of(obj): obj for obj in gets if obj}
+    found = preflight.findings(release, strategy, Observed(objects), is_live=not unread)
+    return Checked(release, found), unread
+
+
+_KINDS = (RESOURCE_QUOTA, PDB, HPA, SERVICE, PERSISTENT_VOLUME_CLAIM, DESTINATION_RULE, NODE)
+
+
+async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | None:
+    """None where they may not be read; of a kind that the cluster does not know there are none."""
+    try:
+        return await cluster.list(kind, namespace if kind.namespaced else "")
+    except Forbidden:
+        return None
+    except ApiError as error:
+        if error.code == 404:
+            return []
+        raise
+
+
+async def _one(cluster: Cluster, ref: Ref) -> Obj | None:
+    try:
+        return await cluster.get(ref)
+    except Forbidden:
+        return None
+
+
+def refuse(checked: Iterable[Checked]) -> None:
+    """Raises BadInput where there are errors: the first in its summary, the others in its detail."""
+    errors = [error for one in checked for error in one.errors]
+    if not errors:
+        return
+    first, *rest = errors
+    raise BadInput(
+        f"{first.message} ({first.id})",
+        where=first.where,
+        detail="\n".join(f"{error.where}: {error.message} ({error.id})" for error in rest),
+        hint="`deploy check` says why, and --fix mends what it can; --force releases it as it is",
+    )

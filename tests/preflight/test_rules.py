@@ -1,0 +1,478 @@
+"""Every other rule: what it must find, once and at its place, and what looks alike and is right."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from checked import Spoil, Written, findings, found
+from rollway import preflight
+from rollway.kube.objects import Obj, get, ref_of
+from rollway.plan.observed import Observed
+from rollway.preflight.rules import BY_ID, RULES, UNREASONED, UNUSED
+
+
+def limits(surge: object, unavailable: object) -> Spoil:
+    def spoil(app: Written) -> None:
+        app.spec["strategy"] = {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}
+
+    return spoil
+
+
+def with_file(**keys: Any) -> Spoil:
+    return lambda app: app.file.update(keys)
+
+
+def pods(count: int | None) -> Spoil:
+    def spoil(app: Written) -> None:
+        app.spec.pop("replicas")
+        if count is not None:
+            app.spec["replicas"] = count
+
+    return spoil
+
+
+def both(*spoils: Spoil) -> Spoil:
+    def spoil(app: Written) -> None:
+        for each in spoils:
+            each(app)
+
+    return spoil
+
+
+def adds(text: str) -> Spoil:
+    return lambda app: app.add(text)
+
+
+def sets(at: str, value: Any) -> Spoil:
+    """`pod.volumes`, `service.spec.selector`: of what `Written` names, the key at a dotted path."""
+
+    def spoil(app: Written) -> None:
+        name, *path, last = at.split(".")
+        holder = getattr(app, name)
+        for key in path:
+            holder = holder[int(key)] if isinstance(holder, list) else holder.setdefault(key, {})
+        holder[int(last) if isinstance(holder, list) else last] = value
+
+    return spoil
+
+
+def claim(mode: str) -> Spoil:
+    pvc = f"{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: data}}, spec: {{accessModes: [{mode}]}}}}"
+    return both(adds(pvc), sets("pod.volumes", [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]))
+
+
+def apart(required: bool = True, labels: dict[str, str] | None = None, **more: Any) -> Spoil:
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels or {"app": "shop"}}, **more}
+    if required:
+        rules: Obj = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    else:
+        rules = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+    return sets("pod.affinity", {"podAntiAffinity": rules})
+
+
+def quota(**hard: str) -> Spoil:
+    listed = ", ".join(f"{key.replace('_', '.')}: '{value}'" for key, value in hard.items())
+    return adds(f"{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: q}}, spec: {{hard: {{{listed}}}}}}}")
+
+
+def budget(labels: str = "app: shop", **spec: object) -> Spoil:
+    listed = "".join(f", {key}: {value}" for key, value in spec.items())
+    return adds(
+        f"{{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {{name: b}}, "
+        f"spec: {{selector: {{matchLabels: {{{labels}}}}}{listed}}}}}"
+    )
+
+
+def scaled(name: str = "shop", least: int = 2) -> Spoil:
+    return adds(
+        f"{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: h}}, spec: {{minReplicas: {least}, "
+        f"maxReplicas: 9, scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}}}}}"
+    )
+
+
+def makes_pods(kind: str, labels: str) -> Spoil:
+    pod = "spec: {restartPolicy: Never, containers: [{name: other, image: 'ghcr.io/acme/other:1.0'}]}"
+    version = "batch/v1" if kind == "Job" else "apps/v1"
+    selector = "" if kind == "Job" else f"selector: {{matchLabels: {{{labels}}}}}, "
+    return adds(
+        f"{{apiVersion: {version}, kind: {kind}, metadata: {{name: other}}, "
+        f"spec: {{{selector}template: {{metadata: {{labels: {{{labels}}}}}, {pod}}}}}}}"
+    )
+
+
+def alb(target: str = "ip", ingress_class: str = "alb") -> Spoil:
+    return adds(
+        f"{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: i, annotations: "
+        f"{{alb.ingress.kubernetes.io/target-type: {target}}}}}, spec: {{ingressClassName: {ingress_class}}}}}"
+    )
+
+
+def namespace(label: str) -> Spoil:
+    text = f"{{apiVersion: v1, kind: Namespace, metadata: {{name: shop, labels: {{{label}}}}}}}"
+    return both(adds(text), with_file(namespace="shop"))
+
+
+def routes(*rules: str) -> Spoil:
+    return adds(
+        f"{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v}}, "
+        f"spec: {{hosts: [shop], http: [{', '.join(rules)}]}}}}"
+    )
+
+
+def subsets(*names: str) -> Spoil:
+    listed = ", ".join(f"{{name: {name}, labels: {{version: {name}}}}}" for name in names)
+    return adds(
+        f"{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: d}}, "
+        f"spec: {{host: shop, subsets: [{listed}]}}}}"
+    )
+
+
+def steps(*weights: int, **options: Any) -> Spoil:
+    return with_file(strategies={"canary": {"steps": [{"weight": weight} for weight in weights], **options}})
+
+
+def old_ingress(app: Written) -> None:
+    app.add(
+        "{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: i}, spec: {backend: {serviceName: shop, "
+        "servicePort: http}, rules: [{http: {paths: [{path: /, backend: {serviceName: shop, servicePort: 80}}]}}]}}"
+    )
+
+
+def new_ingress(port: str) -> Spoil:
+    return adds(
+        f"{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: i}}, spec: {{rules: [{{http: {{paths: "
+        f"[{{path: /, pathType: Prefix, backend: {{service: {{name: shop, port: {port}}}}}}}]}}}}]}}}}"
+    )
+
+
+def misspelt(app: Written) -> None:
+    app.container["readynessProbe"] = app.container.pop("readinessProbe")
+
+
+TO_SHOP = "{route: [{destination: {host: shop}}]}"
+MATCHED = "{match: [{headers: {x-api-version: {exact: v2}}}], route: [{destination: {host: shop}}]}"
+
+
+class Case(NamedTuple):
+    """`by` is the strategy; `severity` of the finding; `place` a part of where it is."""
+
+    rule: str
+    spoil: Spoil
+    by: str = "ramped"
+    severity: str = "warning"
+    place: str = ""
+
+
+MUST = {
+    "one pod that may be missing": Case("RW009", both(pods(1), limits(1, 1)), place="rollingUpdate.maxUnavailable"),
+    "all pods, in percent": Case("RW009", limits("25%", "100%")),
+    "no surge for one pod": Case("RW009", both(pods(1), limits(0, "25%"))),
+    "the release file's own limits": Case(
+        "RW009", both(pods(1), with_file(strategies={"ramped": {"maxUnavailable": 1}})), place="strategies.ramped"
+    ),
+    "a canary of one pod without surge": Case(
+        "RW009", both(pods(1), with_file(strategies={"canary": {"maxSurge": 0}})), "canary", place="strategies.canary"
+    ),
+    "both 0": Case("RW010", limits(0, "0%"), severity="error"),
+    "both 0, adopted by blue-green": Case("RW010", limits(0, 0), "blue-green", "error"),
+    "a volume for one node": Case("RW011", claim("ReadWriteOnce"), place="volumes[0]"),
+    "a volume for one pod": Case("RW011", claim("ReadWriteOncePod"), "canary", "error"),
+    "a host port": Case(
+        "RW012", sets("container.ports", [{"name": "http", "containerPort": 8080, "hostPort": 80}]), place="hostPort",
+    ),
+    "the host's network": Case("RW012", sets("pod.hostNetwork", True), "blue-green"),
+    "one pod a node": Case("RW013", apart()),
+    "a quota of four pods": Case("RW014", quota(pods="4"), severity="error", place="hard.pods"),
+    "a quota that is too small for twice as many": Case("RW014", quota(pods="6"), "blue-green", "error"),
+    "a quota of memory": Case(
+        "RW014", both(quota(requests_memory="1Gi"), sets("container.resources", {"requests": {"memory": "200Mi"}})),
+        "blue-green", "error",
+    ),
+    "a quota without room for a surge that is not needed": Case("RW014", both(quota(pods="4"), limits(1, 1))),
+    "another app's label": Case(
+        "RW015", sets("service.spec.selector", {"app": "shopp"}), severity="error", place="spec.selector",
+    ),
+    "a label of another key": Case("RW015", sets("service.spec.selector", {"run": "shop"}), severity="error"),
+    "a Service for the worker, too": Case("RW016", makes_pods("Deployment", "app: shop, component: worker")),
+    "a Service for a job": Case("RW016", makes_pods("Job", "app: shop")),
+    "a port by a name that is not there": Case(
+        "RW017", sets("service.spec.ports", [{"port": 80, "targetPort": "web"}]), severity="error", place="targetPort"
+    ),
+    "a number that is not declared": Case("RW017", sets("service.spec.ports", [{"port": 80}])),
+    "an Ingress to the container's port": Case("RW017", new_ingress("{number: 8080}"), severity="error", place="service.port"),
+    "a budget of no pod": Case("RW018", budget(maxUnavailable=0), severity="error"),
+    "a budget of 0%": Case("RW018", both(pods(None), budget(maxUnavailable="0%")), severity="error"),
+    "a budget that wants all": Case("RW018", budget(minAvailable=4), severity="error", place="minAvailable"),
+    "a budget that wants 100%": Case("RW018", budget(minAvailable="100%"), severity="error"),
+    "a budget for a single pod": Case("RW018", both(pods(1), budget(minAvailable=1)), severity="error"),
+    "a budget that an autoscaler's minimum cannot meet": Case(
+        "RW018", both(scaled(least=1), budget(minAvailable=1)), severity="error",
+    ),
+    "replicas and an autoscaler": Case("RW019", scaled(), place="spec.replicas"),
+    "latest": Case("RW020", sets("container.image", "ghcr.io/acme/shop:latest"), place="image"),
+    "no tag, at a registry with a port": Case("RW020", sets("container.image", "localhost:5000/shop")),
+    "the release file's image": Case("RW020", with_file(image="ghcr.io/acme/shop:latest"), place="image"),
+    "a sidecar's image": Case(
+        "RW020", sets("pod.initContainers", [{"name": "i", "image": "busybox"}]), place="initContainers[0]",
+    ),
+    "an ALB": Case("RW021", alb(), place="target-type"),
+    "an ALB in a namespace without the label": Case("RW021", both(alb(), namespace("team: shop"))),
+    "a NEG": Case(
+        "RW021", sets("service.metadata.annotations", {"cloud.google.com/neg": '{"ingress": true}'}), severity="info"
+    ),
+    "an Ingress of old": Case("RW022", old_ingress, severity="error", place="apiVersion"),
+    "a Deployment of old": Case("RW022", sets("deployment.apiVersion", "extensions/v1beta1"), severity="error"),
+    "an autoscaler of old": Case(
+        "RW022",
+        both(pods(None), scaled(), lambda app: app.objects[-1].update(apiVersion="autoscaling/v2beta2")),
+        severity="error",
+    ),
+    "matches only": Case("RW023", routes(MATCHED), place="spec.http"),
+    "X-Api-Version": Case("RW024", routes(MATCHED.replace("x-api-v", "X-Api-V"), TO_SHOP), place="headers.X-Api-Version"),
+    "90 and 20": Case(
+        "RW025", routes("{route: [{destination: {host: shop}, weight: 90}, {destination: {host: shop}, weight: 20}]}"),
+    ),
+    "0 and nothing": Case(
+        "RW025", routes("{route: [{destination: {host: shop}, weight: 0}, {destination: {host: shop}}]}"), severity="error"
+    ),
+    "another host": Case("RW026", routes(TO_SHOP.replace("shop", "shopp")), place="destination.host"),
+    "a mirror that is not there": Case(
+        "RW026", routes(TO_SHOP.replace("{route", "{mirror: {host: lost}, route")), place="mirror",
+    ),
+    "a subset that the rule lacks": Case(
+        "RW027", both(routes("{route: [{destination: {host: shop, subset: v3}}]}"), subsets("v1", "v2")), severity="error"
+    ),
+    "a subset without a rule": Case("RW027", routes("{route: [{destination: {host: shop, subset: v2}}]}")),
+    "10% of four pods": Case("RW028", steps(10, 50), "canary", place="steps[0].weight"),
+    "two steps that are one": Case("RW028", steps(48, 50), "canary", place="steps[1].weight"),
+    "the default steps": Case("RW028", lambda app: None, "canary", "info"),
+    "readynessProbe": Case("RW029", misspelt, severity="error", place="containers[0].readynessProbe"),
+    "replica": Case("RW029", both(pods(None), sets("spec.replica", 3)), severity="error", place="spec.replica"),
+    "a field that is like nothing": Case("RW029", sets("spec.zzz", 3)),
+    "a match that Istio does not know": Case(
+        "RW029", routes(TO_SHOP, MATCHED.replace("{match", "{retrys: {attempts: 3}, match")), severity="error", place="retrys"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUST)
+def test_found_and_mended(name: str) -> None:
+    """Once, as bad as it is, at its place; and where there is a fix, not again after it, nor anything worse."""
+    case = MUST[name]
+    written = Written()
+    case.spoil(written)
+    release = written.release()
+    before = copy.deepcopy(release.manifests)
+
+    all_found = preflight.findings(release, case.by)
+    [finding] = [each for each in all_found if each.id == case.rule]
+    again = preflight.findings(preflight.fixed(release, finding), case.by)
+
+    assert finding.severity == case.severity
+    assert case.place in finding.path
+    assert finding.where
+    assert finding.fix or finding.hint
+    assert not finding.fix or case.rule not in {each.id for each in again}
+    assert not finding.fix or {each.id for each in again} <= {each.id for each in all_found} - {case.rule} | {"RW001", "RW004"}
+    assert release.manifests == before
+
+
+NEAR_MISSES = {
+    "one pod with a surge": Case("RW009", both(pods(1), limits(1, 0))),
+    "a part may be missing": Case("RW009", limits(0, 1)),
+    "rounded down to none": Case("RW009", both(pods(1), limits("25%", "25%"))),
+    "limits that recreate does not use": Case("RW009", both(pods(1), limits(1, 1)), "recreate"),
+    "limits that the release file overrules": Case(
+        "RW010", both(limits(0, 0), with_file(strategies={"ramped": {"maxSurge": 1}})),
+    ),
+    "limits that a canary does not use": Case("RW010", limits(0, 0), "canary"),
+    "a volume for many nodes": Case("RW011", claim("ReadWriteMany")),
+    "a volume that recreate hands over": Case("RW011", claim("ReadWriteOncePod"), "recreate"),
+    "a volume that goes before it comes": Case("RW011", both(claim("ReadWriteOnce"), limits(0, 1))),
+    "a claim of somebody else": Case("RW011", sets("pod.volumes", [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}])),
+    "a host port without surge": Case(
+        "RW012", both(sets("container.ports", [{"containerPort": 8080, "hostPort": 80}]), limits(0, 1)),
+    ),
+    "preferred anti-affinity": Case("RW013", apart(required=False)),
+    "anti-affinity to somebody else": Case("RW013", apart(labels={"app": "db"})),
+    "anti-affinity within a version": Case("RW013", apart(matchLabelKeys=["pod-template-hash"])),
+    "a quota with room": Case("RW014", quota(pods="5")),
+    "a quota of other things": Case("RW014", quota(services="1", persistentvolumeclaims="1")),
+    "a quota for recreate": Case("RW014", quota(pods="4"), "recreate"),
+    "a Service for a job of the manifests": Case(
+        "RW015", both(adds("{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: other}}}"),
+                      makes_pods("Deployment", "app: other")),
+    ),
+    "an external name": Case(
+        "RW015",
+        adds("{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {type: ExternalName, externalName: db.example.com}}"),
+    ),
+    "a Service without a selector": Case(
+        "RW015", adds("{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {ports: [{port: 5432}]}}"),
+    ),
+    "another application": Case("RW016", makes_pods("Deployment", "app: blog")),
+    "the next version": Case("RW016", makes_pods("Deployment", "app: shop, version: v2")),
+    "a port by its number": Case("RW017", sets("service.spec.ports", [{"port": 80, "targetPort": 8080}])),
+    "a container that declares nothing": Case(
+        "RW017", both(sets("container.ports", []), sets("service.spec.ports", [{"port": 80}])),
+    ),
+    "an Ingress to the Service's port": Case("RW017", new_ingress("{name: http}")),
+    "a budget of one pod": Case("RW018", budget(maxUnavailable=1)),
+    "a budget of most": Case("RW018", budget(minAvailable="50%")),
+    "somebody else's budget": Case("RW018", budget("app: db", maxUnavailable=0)),
+    "a budget where an autoscaler has more": Case("RW018", both(pods(None), scaled(least=3), budget(minAvailable=2))),
+    "an autoscaler alone": Case("RW019", both(pods(None), scaled())),
+    "another one's autoscaler": Case("RW019", scaled("blog")),
+    "a digest": Case("RW020", sets("container.image", f"ghcr.io/acme/shop@sha256:{'0' * 64}")),
+    "a version": Case("RW020", sets("container.image", "localhost:5000/shop:1.0")),
+    "an ALB of instances": Case("RW021", alb("instance")),
+    "another class": Case("RW021", alb(ingress_class="nginx")),
+    "an ALB in a namespace with the label": Case(
+        "RW021", both(alb(), namespace("elbv2.k8s.aws/pod-readiness-gate-inject: enabled"))
+    ),
+    "today's Ingress": Case("RW022", new_ingress("{number: 80}")),
+    "a default behind the matches": Case("RW023", routes(MATCHED, TO_SHOP)),
+    "everything below /": Case("RW023", routes(TO_SHOP.replace("{route", "{match: [{uri: {prefix: /}}], route"))),
+    "x-api-version": Case("RW024", routes(MATCHED, TO_SHOP)),
+    "90 and 10": Case(
+        "RW025", routes("{route: [{destination: {host: shop}, weight: 90}, {destination: {host: shop}, weight: 10}]}")
+    ),
+    "one target": Case("RW025", routes("{route: [{destination: {host: shop}, weight: 1}]}")),
+    "the long name": Case(
+        "RW026", both(routes(TO_SHOP.replace("shop", "shop.shop.svc.cluster.local")), with_file(namespace="shop")),
+    ),
+    "another namespace": Case("RW026", routes(TO_SHOP.replace("host: shop", "host: cart.cart.svc.cluster.local"))),
+    "a host outside": Case("RW026", routes(TO_SHOP.replace("host: shop", "host: api.example.com"))),
+    "a subset that the rule has": Case(
+        "RW027", both(routes("{route: [{destination: {host: shop, subset: v2}}]}"), subsets("v1", "v2"))
+    ),
+    "a subset that ab makes": Case("RW027", routes("{route: [{destination: {host: shop, subset: stable}}]}"), "ab"),
+    "steps of a quarter": Case("RW028", steps(25, 50, 75, 100), "canary"),
+    "steps of another strategy": Case("RW028", steps(1, 2)),
+    "a fine step of many pods": Case("RW028", both(pods(20), steps(10, 50)), "canary"),
+    "a label, an annotation, a node's selector": Case(
+        "RW029", both(sets("deployment.metadata.labels", {"replica": "x"}), sets("pod.nodeSelector", {"disk": "ssd"})),
+    ),
+    "a custom resource": Case(
+        "RW029", adds("{apiVersion: example.com/v1, kind: Thing, metadata: {name: t}, spec: {replica: 1}}"),
+    ),
+    "what kubectl writes": Case("RW029", sets("deployment.metadata.creationTimestamp", None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEAR_MISSES)
+def test_not_found(name: str) -> None:
+    """What looks like it and is right."""
+    case = NEAR_MISSES[name]
+
+    assert found(case.rule, case.spoil, case.by) == []
+
+
+def live(*texts: str) -> Observed:
+    """A cluster that was asked, and that has these objects."""
+    objects = [yaml.safe_load(text) for text in texts]
+    for obj in objects:
+        if obj["kind"] not in ("Node", "Namespace"):
+            obj["metadata"]["namespace"] = "shop"
+    return Observed({ref_of(obj): obj for obj in objects})
+
+
+QUOTA = "{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {pods: '9'}}, status: {used: {pods: '%s'}}}"
+DEPLOYED = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {replicas: 4}}"
+NODES = [f"{{apiVersion: v1, kind: Node, metadata: {{name: node-{number}}}}}" for number in range(5)]
+IN_SHOP = with_file(namespace="shop")
+
+
+def test_a_live_quota_counts_what_is_left() -> None:
+    """What runs is in `used` already: only what is added must fit."""
+    assert found("RW014", IN_SHOP, "ramped", live(QUOTA % 8, DEPLOYED)) == []
+    assert [each.severity for each in found("RW014", IN_SHOP, "ramped", live(QUOTA % 9, DEPLOYED))] == ["error"]
+    assert [each.severity for each in found("RW014", IN_SHOP, "blue-green", live(QUOTA % 6, DEPLOYED))] == ["error"]
+
+
+def test_live_nodes_settle_it() -> None:
+    """Five nodes have room for one more than four pods; one node shares a volume with itself."""
+    assert len(found("RW013", both(IN_SHOP, apart()), "ramped", live(*NODES[:4]))) == 1
+    assert found("RW013", both(IN_SHOP, apart()), "ramped", live(*NODES)) == []
+    assert found("RW011", both(IN_SHOP, claim("ReadWriteOnce")), "ramped", live(NODES[0])) == []
+
+
+def test_what_the_cluster_has_is_there() -> None:
+    """A Service, a rule or a label of the namespace that the manifests lack may be live; what is not live either is an error."""
+    to_cart = both(IN_SHOP, routes("{route: [{destination: {host: cart, subset: v2}}]}"))
+    cart = "{apiVersion: v1, kind: Service, metadata: {name: cart}, spec: {}}"
+    rule = (
+        "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: cart}, "
+        "spec: {host: cart, subsets: [{name: v2}]}}"
+    )
+    gate = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {elbv2.k8s.aws/pod-readiness-gate-inject: enabled}}}"
+
+    assert {each.id: each.severity for each in findings(to_cart, "ramped", live())} == {"RW026": "error", "RW027": "error"}
+    assert findings(to_cart, "ramped", live(cart, rule)) == ()
+    assert found("RW021", both(IN_SHOP, alb()), "ramped", live(gate)) == []
+
+
+def test_a_live_service_makes_a_server_of_it() -> None:
+    """`kubectl expose` leaves nothing in the manifests."""
+    service = "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: shop}, ports: [{port: 80}]}}"
+
+    def bare(app: Written) -> None:
+        app.without("Service")
+        app.file["namespace"] = "shop"
+        del app.container["readinessProbe"]
+
+    assert findings(bare) == ()
+    assert [each.id for each in findings(bare, "ramped", live(service))] == ["RW001"]
+
+
+def test_the_sentences() -> None:
+    """Seen against wanted, in the words of the manifests."""
+    [nothing] = found("RW015", sets("service.spec.selector", {"app": "shop-server"}))
+    [gone] = found("RW022", old_ingress)
+
+    assert nothing.message == (
+        "Service shop selects no pods: its selector is app=shop-server, the pods of Deployment shop are app=shop"
+    )
+    assert nothing.patch == "spec:\n  selector:\n    app: shop"
+    assert gone.message == "Ingress i: extensions/v1beta1 is no longer served by Kubernetes; it is networking.k8s.io/v1 now"
+    assert yaml.safe_load(gone.patch)["spec"]["rules"][0]["http"]["paths"][0] == {
+        "backend": {"service": {"name": "shop", "port": {"number": 80}}},
+        "pathType": "ImplementationSpecific",
+    }
+
+
+def test_an_old_ingress_becomes_a_new_one() -> None:
+    """Its default backend, too, and by its name the port that has one."""
+    written = Written()
+    old_ingress(written)
+    release = written.release()
+
+    [ingress] = preflight.fixed(release, *preflight.findings(release)).others
+
+    assert ingress["apiVersion"] == "networking.k8s.io/v1"
+    assert get(ingress, "spec", "defaultBackend") == {"service": {"name": "shop", "port": {"name": "http"}}}
+    assert "backend" not in ingress["spec"]
+
+
+def test_the_table() -> None:
+    """Numbers without a gap, each rule once, each with all that it is explained by."""
+    ids = [rule.id for rule in (*RULES, UNREASONED, UNUSED)]
+
+    assert ids == [f"RW{number:03}" for number in range(1, len(ids) + 1)]
+    assert list(BY_ID) == ids
+    for rule in BY_ID.values():
+        assert rule.title[:1].islower()
+        assert rule.why.endswith(".")
+        assert rule.more.endswith((".", ")"))
+        assert list(yaml.safe_load_all(rule.example))
+
+
+def test_every_rule_has_been_tried() -> None:
+    """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own."""
+    wanted = {rule.id for rule in RULES[8:]}
+
+    assert {case.rule for case in MUST.values()} == wanted
+    assert {case.rule for case in NEAR_MISSES.values()} == wanted
