@@ -34,14 +34,14 @@ Subscriber = Callable[[Change], None]
 
 
 class Snapshot(NamedTuple):
-    """What a store held at a moment. It costs a reference an object, since objects are never changed in place; it can be pickled."""
+    """What a store held at a moment. It shares the objects, which are never changed in place; it can be pickled."""
 
     objects: Mapping[tuple[str, str], Mapping[Key, Obj]]  # (group, kind name) -> key -> object, in order of creation
     version: int
 
 
 def chance(seed: int, version: int) -> Random:
-    """What is random from that version of a store on: what was drawn up to there must not be drawn again, be it a name or a uid."""
+    """What is random from that version of a store on: names and uids that were drawn up to there must not come again."""
     return Random(f"{seed} from {version}" if version else seed)
 
 

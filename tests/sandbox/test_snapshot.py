@@ -11,8 +11,7 @@ from rollway.kube.objects import CONFIG_MAP, ENDPOINT_SLICE, KINDS, POD, Obj
 from rollway.sandbox.store import Change, Snapshot, Store
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
-
-from shop import STRATEGIES, World, promoted, world
+from shop import STRATEGIES, World, in_world, promoted
 
 Told = list[tuple[float, str, str]]
 REST_S = 30.7  # no whole second: timestamps have those only
@@ -23,12 +22,11 @@ def config(name: str) -> Obj:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "x"}}
 
 
-async def at_rest() -> tuple[World, Snapshot, float]:
+async def at_rest(here: World) -> tuple[Snapshot, float]:
     """The shop, released and left alone; the snapshot and its moment."""
-    async with world() as here:
-        await promoted(here, "v1", "ramped")
-        await asyncio.sleep(REST_S)
-        return here, here.sandbox.store.snapshot(), asyncio.get_running_loop().time()
+    await promoted(here, "v1", "ramped")
+    await asyncio.sleep(REST_S)
+    return here.sandbox.store.snapshot(), asyncio.get_running_loop().time()
 
 
 async def upgrade(sandbox: Sandbox, strategy: str) -> Told:
@@ -49,18 +47,15 @@ async def upgrade(sandbox: Sandbox, strategy: str) -> Told:
 def test_a_release_goes_the_same_way_from_a_snapshot(strategy: str) -> None:
     """At the same moments, on another loop, whichever the strategy."""
 
-    async def straight_on() -> tuple[Snapshot, float, Told]:
-        async with world() as here:
-            await promoted(here, "v1", "ramped")
-            await asyncio.sleep(REST_S)
-            snapshot, at_s = here.sandbox.store.snapshot(), asyncio.get_running_loop().time()
-            return snapshot, at_s, await upgrade(here.sandbox, strategy)
+    async def straight_on(here: World) -> tuple[Snapshot, float, Told]:
+        snapshot, at_s = await at_rest(here)
+        return snapshot, at_s, await upgrade(here.sandbox, strategy)
 
     async def from_there(snapshot: Snapshot) -> Told:
         async with Sandbox(store=Store(snapshot=snapshot, seed=3), seed=3) as sandbox:
             return await upgrade(sandbox, strategy)
 
-    snapshot, at_s, expected = run_virtual(straight_on())
+    snapshot, at_s, expected = in_world(straight_on)
     seen = run_virtual(from_there(snapshot), begin_s=at_s)
 
     assert seen == expected
@@ -74,7 +69,7 @@ def test_a_cluster_at_rest_stays_at_rest() -> None:
             await asyncio.sleep(LIVED_S)
             return sandbox.store.version, sandbox.store.snapshot()
 
-    _, snapshot, at_s = run_virtual(at_rest())
+    snapshot, at_s = in_world(at_rest)
 
     assert run_virtual(lived(snapshot), begin_s=at_s) == (snapshot.version, snapshot)
 
@@ -100,7 +95,7 @@ def test_nobody_writes_into_a_snapshot() -> None:
 
 def test_what_is_made_after_a_snapshot_has_uids_of_its_own() -> None:
     """With the same seed, too: the objects of before are still there."""
-    _, snapshot, _ = run_virtual(at_rest())
+    snapshot, _ = in_world(at_rest)
     store = Store(snapshot=snapshot)
     uids = [each["metadata"]["uid"] for kind in KINDS for each in store.list(kind)]
     made = [store.create(CONFIG_MAP, config(f"new-{number}"))["metadata"]["uid"] for number in range(100)]
