@@ -122,8 +122,8 @@ class Kubelet:
 
     def _take_up_running(self, place: Place, run: Run, index: int, since: datetime) -> None:
         run.started_s[index] = self._loop.time() - (self._now() - since).total_seconds()
-        if run.runtime.outlives_node:
-            pod, restarts = self._store.get(POD, *place), run.containers[index].restarts
+        pod, restarts = self._store.get(POD, *place), run.containers[index].restarts
+        if run.runtime.outlives_node and self._addresses.is_modelled(pod):
             self._follow(place, run, index, run.runtime.start(pod, index, restarts, run.started_s[index]))
         else:
             self._exit(place, run, index, LOST, reason="Unknown")

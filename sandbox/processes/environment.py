@@ -15,7 +15,7 @@ from decimal import ROUND_CEILING, Decimal
 from ...kube.objects import CONFIG_MAP, SECRET, SERVICE, Kind, Obj, annotations_of, get, labels_of
 from ..addresses import loopback_address, loopback_port, may_listen
 from ..behaviour import tag_of
-from ..codec import amount
+from ..codec import Misfit, amount
 from ..store import Store
 
 KEPT = ("PATH", "HOME", "LANG")
@@ -148,5 +148,8 @@ def _resource(pod: Obj, container: Obj, reference: Obj) -> str:
         value = os.cpu_count() or 1
     if value is None and resource == "memory":
         value = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    divisor = amount(reference.get("divisor") or 1) or Decimal(1)
+    try:
+        divisor = amount(reference.get("divisor") or 1) or Decimal(1)
+    except Misfit as error:
+        raise Misconfigured(f"resourceFieldRef {reference.get('resource', '')}: divisor: {error}") from error
     return str((amount(value or 0) / divisor).to_integral_value(rounding=ROUND_CEILING))

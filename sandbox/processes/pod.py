@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ...kube.objects import Obj, get
 from ..behaviour import LEAST_GRACE_S, Moment, Stop
@@ -21,7 +21,7 @@ from ..runtime import PHASE_S, CannotStart, Hears, Notes
 from ..store import Store
 from .environment import Misconfigured, command_line, environment
 from .output import Output, Outputs
-from .probing import Failed, Target, look, watch
+from .probing import ANSWER_BYTES, Failed, Target, look, watch
 
 HOOK_AGENT = "kube-lifecycle/1.36"
 _OCI = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
@@ -101,12 +101,16 @@ class ProcessPod:
     # a container's life
 
     def _spawn(self, spec: Obj, argv: list[str], env: Mapping[str, str], folder: str, key: tuple[str, str, int]) -> Running:
-        mark, output = "/".join(map(str, key)), self.outputs.open(key)
+        output = None
         try:
+            output = self.outputs.open(key)
+            mark = "/".join(map(str, key))
             child = self.ledger.start(argv, output=output.writing, env=env, folder=folder, mark=mark)
-        except OSError as error:
-            output.close()
-            raise CannotStart("RunContainerError", f"{_OCI}{error.strerror}: {argv[0]}", is_over=True) from error
+        except (OSError, ValueError) as error:  # too many files, no space, a null byte in an argument
+            if output is not None:
+                output.close()
+            why = f"{_OCI}unable to start container process: {argv[0]}: {_said(error)}"
+            raise CannotStart("RunContainerError", why, is_over=True) from error
         output.begin()
         return Running(spec, child, mark, env, folder, output)
 
@@ -181,18 +185,26 @@ class ProcessPod:
             argv = _program(command, running.env, running.folder)
         except CannotStart as error:
             raise Failed(str(error).replace(_OCI, "OCI runtime exec failed: exec failed: ")) from error
-        with tempfile.TemporaryFile() as output:
-            child = self.ledger.start(argv, output=output, env=running.env, folder=running.folder, mark=running.mark)
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await over(child)
-            finally:
-                if child.poll() is None:
-                    end_group(child.pid)
-                code = child.wait()
-                self.ledger.forget(child.pid)
-            output.seek(0)
-            return code, output.read(10 << 10).decode(errors="replace")
+        try:
+            with tempfile.TemporaryFile() as output:
+                child = self.ledger.start(argv, output=output, env=running.env, folder=running.folder, mark=running.mark)
+                return await self._ran(child, output, timeout_s)
+        except (OSError, ValueError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise Failed(f"OCI runtime exec failed: {argv[0]}: {_said(error)}") from error
+
+    async def _ran(self, child: subprocess.Popen[bytes], output: IO[bytes], timeout_s: float | None) -> tuple[int, str]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await over(child)
+        finally:
+            if child.poll() is None:
+                end_group(child.pid)
+            code = child.wait()
+            self.ledger.forget(child.pid)
+        output.seek(0)
+        return code, output.read(ANSWER_BYTES).decode(errors="replace")
 
     def _note_limits(self, pod: Obj) -> None:
         """What a process cannot have is said once, not left to be found out."""
@@ -233,6 +245,10 @@ def _program(argv: list[str], env: Mapping[str, str], folder: str) -> list[str]:
         why = "permission denied" if Path(path).exists() else f"stat {name}: no such file or directory"
     message = f'{_OCI}unable to start container process: error during container init: exec: "{name}": {why}'
     raise CannotStart("RunContainerError", message, is_over=True)
+
+
+def _said(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

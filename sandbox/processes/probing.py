@@ -16,7 +16,7 @@ from ...kube.objects import Obj, get
 from ..behaviour import READY_S, RELIST_S, Happening, Moment, Probe, probe_of, tick
 
 AGENT = "kube-probe/1.36"
-_ANSWER_BYTES = 10 << 10  # of a command's output, as the kubelet reads
+ANSWER_BYTES = 10 << 10  # of a command's output, as the kubelet reads
 
 
 class Program(Protocol):
@@ -102,7 +102,7 @@ async def _exec(command: list[str], target: Target, timeout_s: float | None) -> 
         words = " ".join(command)
         raise Failed(f'command timed out: "{words}" timed out after {timeout_s or 0:g}s') from error
     if code:
-        raise Failed(output[:_ANSWER_BYTES] or f"command terminated with exit code {code}")
+        raise Failed(output[:ANSWER_BYTES] or f"command terminated with exit code {code}")
 
 
 def _reason(error: Exception, host: str, port: int) -> str:

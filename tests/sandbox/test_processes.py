@@ -112,11 +112,12 @@ def test_what_cannot_start_says_why(tmp_path: Path) -> None:
             pod("true", name="folder", workingDir="/nope"),
             pod(name="empty"),
             pod("true", name="config", env=[reference]),
+            pod("echo", "a\0b", name="null"),
         )
         await node.until(waits_as("CreateContainerConfigError"), "config")
         said = {
             name: get(first(await node.until(waits_as("RunContainerError"), name)), "state", "waiting", "message")
-            for name in ("program", "path", "plain", "folder", "empty")
+            for name in ("program", "path", "plain", "folder", "empty", "null")
         }
         missing = await node.until(waits_as("RunContainerError"), "program")
 
@@ -125,6 +126,7 @@ def test_what_cannot_start_says_why(tmp_path: Path) -> None:
         assert said["plain"].endswith("permission denied")
         assert 'chdir to cwd ("/nope")' in said["folder"]
         assert "no command specified" in said["empty"]
+        assert said["null"].endswith("/echo: embedded null byte")
         assert 'Failed: Error: configmap "settings" not found' in node.told()
         over = first(missing)["lastState"]["terminated"]
         assert (over["exitCode"], over["reason"]) == (128, "StartError")
