@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..kube.objects import DEPLOYMENT, HPA, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL, Observed
@@ -12,9 +12,10 @@ from .port import Cluster
 
 
 async def observe(
-    cluster: Cluster, app: str, namespace: str, refs: Iterable[Ref], history: Sequence[Revision], *, with_seconds: bool
+    cluster: Cluster, app: str, namespace: str, refs: Iterable[Ref], history: Sequence[Revision], *, seconds: Collection[Ref]
 ) -> Observed:
-    """The objects of `refs`, the namespace's autoscalers, and, where there may be any, the Deployments with the app's label.
+    """The objects of `refs`, the namespace's autoscalers, and, where there may be `seconds` (the names of second Deployments), the
+    Deployments with the app's label.
 
     All at once where the reads do not depend on each other. Labelled Deployments are asked for as well where the history is lost
     though the application's own Deployment carries the label.
@@ -22,9 +23,12 @@ async def observe(
     ordered = sorted(set(refs))
     labels = {APP_LABEL: app}
     gets = asyncio.gather(*(cluster.get(ref) for ref in ordered))
-    if with_seconds:
+    taken: frozenset[Ref] = frozenset()
+    if seconds:
         lists = asyncio.gather(cluster.list(HPA, namespace), cluster.list(DEPLOYMENT, namespace, labels=labels))
-        found, (autoscalers, labelled) = await asyncio.gather(gets, lists)
+        named = asyncio.gather(*(cluster.get(ref) for ref in seconds))
+        found, (autoscalers, labelled), there = await asyncio.gather(gets, lists, named)
+        taken = frozenset(ref_of(obj) for obj in there if obj and labels_of(obj).get(APP_LABEL) != app)
     elif history:
         (found, autoscalers), labelled = await asyncio.gather(gets, cluster.list(HPA, namespace)), []
     else:
@@ -36,4 +40,4 @@ async def observe(
         labelled = await cluster.list(DEPLOYMENT, namespace, labels=labels) if is_ours else []
     objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
     objects |= {ref_of(obj): obj for obj in (*labelled, *autoscalers)}
-    return Observed(objects=objects, history=tuple(history))
+    return Observed(objects=objects, history=tuple(history), taken=taken)

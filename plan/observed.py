@@ -18,10 +18,12 @@ VERSION_ANNOTATION = "rollway.dev/version"
 @dataclass(frozen=True)
 class Observed:
     """`objects` holds every object that was looked for (None: looked for, and not there), and the namespace's
-    HorizontalPodAutoscalers. `history` is in order of number."""
+    HorizontalPodAutoscalers. `history` is in order of number. `taken` are Deployments of others that stand under a name that a
+    second Deployment would have."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
+    taken: frozenset[Ref] = frozenset()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))

@@ -21,9 +21,10 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     revisions = await history.load(cluster, release.app, release.namespace)
     involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
     known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
-    has_seconds = any(by_name(name).suffix for name in involved)
     refs = set().union(*(refs_of(each, involved) for each in known))
-    return await observe(cluster, release.app, release.namespace, refs, revisions, with_seconds=has_seconds)
+    own = ref_of(release.workload)
+    seconds = [own._replace(name=f"{own.name}-{suffix}") for name in sorted(involved) if (suffix := by_name(name).suffix)]
+    return await observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds)
 
 
 def _concerned(revisions: Sequence[Revision]) -> list[Revision]:

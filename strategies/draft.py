@@ -76,10 +76,12 @@ class Draft:
         where it is not, or where a Deployment's selector would change, which the API server refuses.
         """
         live = self.find_like(manifest)
-        if live is not None and is_made and labels_of(live).get(APP_LABEL) != self.app:
+        is_theirs = live is not None and labels_of(live).get(APP_LABEL) != self.app
+        if is_made and (is_theirs or ref_of(manifest) in self.observed.taken):
+            elsewhere = ", or choose a strategy without a second Deployment: recreate, ramped" if live is None else ""
             raise BadInput(
-                f"{ref_of(live)} is there already, and not of {self.app}",
-                hint="rename it, or release the application under another name",
+                f"{ref_of(manifest)} is there already, and not of {self.app}",
+                hint=f"rename it, or release the application under another name{elsewhere}",
             )
         if live is not None and manifest["kind"] == DEPLOYMENT.name:
             _refuse_other_selector(live, manifest)

@@ -331,7 +331,7 @@ def test_a_neighbours_preview_service_stays() -> None:
 
 @pytest.mark.parametrize(("strategy", "name"), [("canary", "shop-canary"), ("blue-green", "shop-green"), ("ab", "shop-b")])
 def test_a_neighbours_deployment_stays(strategy: str, name: str) -> None:
-    """Another application is called as our second Deployment would be: no step of ours touches it."""
+    """Another application is called as our second Deployment would be: the plan refuses, and no step of ours touches it."""
 
     async def story(world: World) -> None:
         neighbour = copy.deepcopy(release("v9").workload)
@@ -341,9 +341,11 @@ def test_a_neighbours_deployment_stays(strategy: str, name: str) -> None:
         put(world, neighbour)
         before = world.standing()[f"Deployment {name}"]
         await promoted(world, "v1", strategy)
-        result = await world.ship("apply", release("v2", strategy=strategy))
+        with pytest.raises(BadInput, match=f"Deployment {name} is there already, and not of shop") as refused:
+            await world.ship("apply", release("v2", strategy=strategy))
 
-        assert result.phase == "RolledBack"
+        assert "choose a strategy without a second Deployment" in refused.value.hint
+        assert await told(world) == [("v1", "Promoted")]
         assert world.standing()[f"Deployment {name}"] == before
         assert (world.routed_versions(), world.emptied) == ({"v1"}, [])
 
