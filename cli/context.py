@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -54,7 +54,9 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
     if not where.is_sandbox and (where.context or _has_kubeconfig()):
         async with await to_cluster(context=where.context) as cluster:
             in_cluster = cluster.context == "in-cluster"
-            yield Connected(cluster, "in-cluster" if in_cluster else f"context {cluster.context}", cluster.default_namespace)
+            name = "in-cluster" if in_cluster else f"context {cluster.context}"
+            with _sandbox_down_told():
+                yield Connected(cluster, name, cluster.default_namespace)
         return
     path = _sandbox_kubeconfig()
     note(f"using the sandbox ({'--sandbox' if where.is_sandbox else 'there is no kubeconfig'})")
@@ -66,6 +68,20 @@ def _has_kubeconfig() -> bool:
     # A $KUBECONFIG whose file is missing is a mistake to be told of, not a reason to release somewhere else.
     is_named = bool(os.environ.get("KUBECONFIG") or os.environ.get("KUBERNETES_SERVICE_HOST"))
     return is_named or Path("~/.kube/config").expanduser().exists()
+
+
+@contextmanager
+def _sandbox_down_told() -> Iterator[None]:
+    """$KUBECONFIG may be the sandbox's own: what helps where that was killed is known."""
+    try:
+        yield
+    except Unreachable as error:
+        from ..sandbox import daemon
+
+        state_dir = daemon.default_state_dir()
+        if os.environ.get("KUBECONFIG") != str(daemon.kubeconfig_path(state_dir)) or daemon.status(state_dir).is_running:
+            raise
+        raise Unreachable("the sandbox is not running", detail=error.summary, hint="deploy sandbox up") from error
 
 
 def _sandbox_kubeconfig() -> str:

@@ -184,8 +184,12 @@ def _usage_error(error: Any) -> RollwayError:
     # a wrong option's possibilities become the hint; every other message comes with its context
     is_option = type(error).__name__ == "NoSuchOption"
     message = str(error.message if is_option else error.format_message()).rstrip(".")
-    near = list(getattr(error, "possibilities", None) or ())
-    command = getattr(getattr(error, "ctx", None), "command_path", "deploy")
+    ctx = getattr(error, "ctx", None)
+    # a longer name of the same words is nearer than one of as many letters: --to is --to-revision, not --timeout
+    known = [name for option in getattr(getattr(ctx, "command", None), "params", ()) for name in option.opts] if is_option else []
+    longer = [name for name in known if name.startswith(f"{getattr(error, 'option_name', '')}-")]
+    near = [*longer, *(getattr(error, "possibilities", None) or ())]
+    command = getattr(ctx, "command_path", "deploy")
     hint = f"did you mean {near[0]}?" if near else f"{command} --help"
     return BadInput(message[:1].lower() + message[1:], hint=hint)
 

@@ -14,8 +14,8 @@ from .port import Cluster
 async def observe(
     cluster: Cluster, app: str, namespace: str, refs: Iterable[Ref], history: Sequence[Revision], *, seconds: Collection[Ref]
 ) -> Observed:
-    """The objects of `refs`, the namespace's autoscalers, and, where there may be `seconds` (the names of second Deployments), the
-    Deployments with the app's label.
+    """The objects of `refs`, the namespace's autoscalers, and, where there may be `seconds` (second Deployments, by name), those
+    with the app's label.
 
     All at once where the reads do not depend on each other. Labelled Deployments are asked for as well where the history is lost
     though the application's own Deployment carries the label.

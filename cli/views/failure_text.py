@@ -66,6 +66,8 @@ def _done_about(result: Result, never_left: bool) -> str:
 
 
 def _hint(result: Result, failure: Failure) -> str:
+    if result.way_back_failure and any(revision.is_adopted for revision in result.plan.new_revisions):
+        return "what was live before is not ready either: `deploy apply ramped` replaces it without waiting for it"
     if result.way_back_failure:
         return "see `deploy status`, then `deploy rollback` once its cause is gone"
     said = " ".join(pod.reason for pod in failure.pods) or failure.summary

@@ -6,6 +6,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic  # how long users really wait
 from typing import Any
 
 import pytest
@@ -28,7 +29,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deploy(*words: str) -> Outcome:
-    return run(*words, "-f", str(EXAMPLE))
+    began = monotonic()
+    outcome = run(*words, "-f", str(EXAMPLE))
+    assert monotonic() - began < 10
+    return outcome
 
 
 def told(outcome: Outcome) -> tuple[str, str]:
@@ -71,6 +75,19 @@ def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     assert summary == f"✗ {address} (context fake) cannot be reached: connection refused"
     assert "kubectl --context fake cluster-info" in hint
+
+
+def test_a_sandbox_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its kubeconfig is still there: said as what it is, with the command that starts it again."""
+    (tmp_path / "sandbox").mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        written = Path(kubeconfig(tmp_path / "sandbox", f"https://127.0.0.1:{free.getsockname()[1]}"))
+        monkeypatch.setenv("KUBECONFIG", str(written.rename(tmp_path / "sandbox" / "kubeconfig")))
+        summary, hint = told(deploy("apply"))
+
+    assert summary == "✗ the sandbox is not running"
+    assert hint == "  try: deploy sandbox up"
 
 
 def test_a_server_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ WRONG = [
     (["apply", "canry"], "'canry' is no strategy", "did you mean canary?"),
     (["plan", "bluegreen"], "'bluegreen' is no strategy", "did you mean blue-green?"),
     (["apply", "--imge", "x"], "no such option: --imge", "did you mean --image?"),
+    (["rollback", "--to", "3"], "no such option: --to", "did you mean --to-revision?"),
     (["status", "--wat"], "no such option: --wat", "--help"),
     (["apply", "--to", "150%"], "--to 150%: a share of requests is at most 100%", "--full"),
     (["promote", "--to", "-5%"], "--to -5%: not a whole percentage", "--to 50%"),

@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
+from rollway.cli.views.failure_text import failure_lines
+from rollway.cli.views.paint import Paint
 from rollway.cluster.port import Cluster, Event
 from rollway.errors import ApiError, BadInput, ClusterError, FieldsOwned, Forbidden
 from rollway.kube.objects import (
@@ -668,6 +670,7 @@ def test_an_application_found_broken_can_be_cured(strategy: str) -> None:
         result = await world.ship("apply", release("v2", strategy=strategy))
         if strategy == "blue-green":
             assert result.phase == "Failed"
+            assert "`deploy apply ramped` replaces it" in [*failure_lines(result, never_left=True, paint=Paint(False))][-1]
             result = await world.ship("apply", release("v2"), strategy="ramped")
         if result.phase == "Paused":
             result = await world.ship("promote", release("v2", strategy=strategy), weight=100)
