@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..kube.objects import Obj
+    from ..release.model import Release
 
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="does not mask what Secrets hold")]
 Strategies = Annotated[
@@ -68,33 +70,40 @@ def rbac(
     strategies: Strategies = None,
     every: All = False,
     account: ServiceAccount = "rollway",
-    file: given.File = DEFAULT_FILE,
+    file: given.Files = None,
     namespace: given.Namespace = None,
     output: given.Output = "text",
 ) -> int:
     """The Role and RoleBinding that releasing needs, as YAML.
 
-    Nothing more than the release file's strategy does. Asks no cluster.
+    Nothing more than the release file's strategy does. Of a folder, those of all release files in it. Asks no cluster.
     """
-    session = Session.of(ctx, given.output(output))
+    session, source = Session.of(ctx, given.output(output)), Source.of(file, None, None)
     names = [str(given.strategy_named(name)) for name in strategies or ()]
     if not re.fullmatch(r"([a-z0-9-]+/)?[a-z0-9.-]+", account):
         raise BadInput(f"{account or 'an empty name'} is no service account", hint="--service-account NAME, or NAMESPACE/NAME")
     if names and every:
         raise BadInput("--strategy and --all contradict each other", hint="leave one of them out")
-    release = session.release(Source(file), Where(namespace=namespace))
-    if not release.namespace:
-        raise BadInput("rights are given in a namespace, and the release file names none", hint="name it with -n")
+    releases = session.releases(source, Where(namespace=namespace))
+    for release in releases:
+        if not release.namespace:
+            of = f" of {release.app}" if source.is_many else ""
+            raise BadInput(f"rights are given in a namespace, and the release file{of} names none", hint="name it with -n")
     from ..release.dump import manifests_text
+
+    made = [_rights(session, release, NAMES if every else tuple(names) or (release.strategy,), account) for release in releases]
+    text = manifests_text([obj for one in made for obj in one["manifests"]], explicit_start=True) if output == "text" else ""
+    session.view.document({"releases": made} if source.is_many else made[0], text)
+    return 0
+
+
+def _rights(session: Session, release: Release, strategies: Sequence[str], account: str) -> dict[str, Any]:
     from ..ship import rights
 
-    chosen = NAMES if every else tuple(names) or (release.strategy,)
-    made = rights.manifests(release, chosen, account)
     for kind, plural in rights.guessed(release).items():
         session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
-    data = {"app": release.app, "namespace": release.namespace, "strategies": list(chosen), "manifests": made}
-    session.view.document(data, manifests_text(made, explicit_start=True) if output == "text" else "")
-    return 0
+    made = rights.manifests(release, strategies, account)
+    return {"app": release.app, "namespace": release.namespace, "strategies": list(strategies), "manifests": made}
 
 
 def schema() -> int:

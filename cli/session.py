@@ -50,6 +50,16 @@ class Session:
         if is_refused:
             checking.refuse(checked)
 
+    def releases(self, source: Source, where: Where) -> list[Release]:
+        """That of one release file, or those of several. Asks no cluster."""
+        if not source.is_many:
+            return [self.release(source, where)]
+        from ..release.several import linked, load_all
+
+        written = load_all(source.files, sets=source.sets, namespace=where.namespace)
+        linked(written)
+        return [one.release for one in written]
+
     def with_release(self, source: Source, where: Where, use_case: UseCase, *, vet: Vet | None = None) -> int:
         """The file is read, and vetted, before the cluster is asked for: a mistake in it is told of without one."""
         release = self.release(source, where)

@@ -79,3 +79,27 @@ def test_a_namespace_has_to_be_known(tmp_path: Path) -> None:
     assert without.code == 2
     assert "name it with -n" in without.err
     assert run("rbac", "-f", str(tmp_path / "deploy.yaml"), "-n", "web").code == 0
+
+
+def test_a_folder_of_release_files(tmp_path: Path) -> None:
+    """A Role and a RoleBinding an application, each for its own strategy; one that names no namespace is told by its name."""
+    for app, where, strategy in (("web", "front", "canary"), ("api", "back", "blue-green")):
+        text = f"app: {app}\nnamespace: {where}\nstrategy: {strategy}\nweb: {{image: 'acme/{app}:1', port: 80}}\n"
+        (tmp_path / f"{app}.deploy.yaml").write_text(text, encoding="utf-8")
+    outcome = run("rbac", "-f", str(tmp_path))
+    made = list(yaml.safe_load_all(outcome.out))
+
+    assert outcome.code == 0
+    assert [(obj["kind"], obj["metadata"]["name"], obj["metadata"]["namespace"]) for obj in made] == [
+        ("Role", "rollway-api", "back"),
+        ("RoleBinding", "rollway-api", "back"),
+        ("Role", "rollway-web", "front"),
+        ("RoleBinding", "rollway-web", "front"),
+    ]
+    document = run("rbac", "-f", str(tmp_path), "-o", "json").document
+    assert [(one["app"], one["strategies"]) for one in document["releases"]] == [("api", ["blue-green"]), ("web", ["canary"])]
+
+    (tmp_path / "db.deploy.yaml").write_text("app: db\nweb: {image: 'acme/db:1', port: 80}\n", encoding="utf-8")
+    lacking = run("rbac", "-f", str(tmp_path))
+    assert lacking.code == 2
+    assert "the release file of db names none" in lacking.err
