@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint bench golden clean
+.PHONY: demo test check lint bench fidelity golden clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -22,6 +22,9 @@ lint: $(VENV)/.dev
 
 golden: $(VENV)/.dev
 	$(BIN)/pytest -q tests/golden --update-golden
+
+fidelity: $(VENV)/.dev
+	$(BIN)/python benchmarks/fidelity.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py

@@ -16,7 +16,7 @@ from typing import Literal
 from ..kube.clock import parse_timestamp
 from ..kube.objects import NODE, POD, Obj, get
 from .agenda import Agenda
-from .behaviour import GONE_S, REPORTED_S, SANDBOX_S, Moment, life_of
+from .behaviour import REPORTED_S, SANDBOX_S, Moment, life_of
 from .controllers.engine import Queue
 from .controllers.index import is_terminal
 from .deletion import delete
@@ -25,6 +25,7 @@ from .node import NO_NODE, NODE_NAME, Addresses, full_image_name, missing_config
 from .podrun import BACK_OFF_S, Run, back_off_s, go_duration
 from .podstatus import containers_of, ended, pod_status, running, unschedulable
 from .runtime import CannotStart, Modelled, Node, Runtime, chosen
+from .spread import Even
 from .store import Change, Store
 
 CROWDED_START_S, CROWDED_STOP_S, CROWD = 0.1, 0.08, 2  # starting and stopping several at once takes longer
@@ -39,8 +40,16 @@ Place = tuple[str, str]  # (namespace, name)
 class Kubelet:
     name = "kubelet"
 
-    def __init__(self, store: Store, queue: Queue, now: Callable[[], datetime], processes: Node | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        now: Callable[[], datetime],
+        processes: Node | None = None,
+        spread: Even | None = None,
+    ) -> None:
         self._store, self._queue, self._now, self._processes = store, queue, now, processes
+        self._spread = spread or Even()
         self._runs: dict[Place, Run] = {}
         self._stages = {"creating": 0, "running": 0, "stopping": 0}
         self._loop = asyncio.get_running_loop()
@@ -88,7 +97,7 @@ class Kubelet:
         if not get(pod, "status", "containerStatuses") and choice.reason:
             self._tell(pod, choice.reason, choice.message, "Warning" if choice.is_warning else "Normal")
         if choice.kind == "model" or self._processes is None or self._addresses.is_modelled(pod):
-            return Modelled(run.life)
+            return Modelled(run.life, self._spread.phase_s)
 
         def hears(index: int, moment: Moment) -> None:
             if self._is_current(place, run):
@@ -140,7 +149,8 @@ class Kubelet:
         self._create(place, run)
 
     def _create(self, place: Place, run: Run) -> None:
-        delay_s = run.life.process_start_s + CROWDED_START_S * min(self._stages["creating"] - 1, CROWD)
+        crowded_s = CROWDED_START_S * min(self._stages["creating"] - 1, CROWD)
+        delay_s = self._spread.start_s(run.life.process_start_s + crowded_s)
         match run.life.behaviour.fails:
             case "bad-image":
                 self._at(place, run, self._loop.time() + delay_s, self._pull_failed)
@@ -240,7 +250,8 @@ class Kubelet:
         for moment in run.moments[index]:
             # After a restart of this node: failed probes of the past were told of then.
             if moment.what != "unhealthy" or moment.at_s >= now_s:
-                self._at(place, run, moment.at_s, self._happen, index, moment, slot=index)
+                late_s = self._spread.probed_s() if moment.what == "ready" else 0.0
+                self._at(place, run, moment.at_s + late_s, self._happen, index, moment, slot=index)
                 return
 
     def _happen(self, place: Place, run: Run, index: int, moment: Moment) -> None:
@@ -340,7 +351,7 @@ class Kubelet:
         self._stage(run, "stopping")
         if stop := run.runtime.stop(None, run.deleted_s, float(grace_s)):
             exit_s = max(run.deleted_s + stop.exit_s, now_s)
-            told_s = exit_s + REPORTED_S + CROWDED_STOP_S * run.crowd
+            told_s = exit_s + self._spread.stop_s(REPORTED_S + CROWDED_STOP_S * run.crowd)
             self._at(place, run, told_s, self._stopped, stop.exit_code, exit_s)
 
     def _stopped(self, place: Place, run: Run, code: int, exit_s: float) -> None:
@@ -351,7 +362,7 @@ class Kubelet:
             state = each.state if "terminated" in each.state else ended(pod, spec["name"], each, code, at)
             run.containers[index] = replace(each, state=state, is_ready=False, is_started=False)
         self._write(place, run)
-        self._at(place, run, exit_s + GONE_S, self._gone)
+        self._at(place, run, exit_s + self._spread.gone_s(), self._gone)
 
     def _gone(self, place: Place, run: Run) -> None:
         self._drop(place)

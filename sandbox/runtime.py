@@ -18,7 +18,6 @@ from ..kube.objects import Obj, annotations_of, get
 from .behaviour import Life, Moment, Stop, moments, stop_of
 
 RUNTIME = "sandbox.rollway.dev/runtime"
-PHASE_S = 0.48  # where in each second this node looks at its containers; any value is as good, one must be chosen
 
 
 class CannotStart(Exception):
@@ -64,11 +63,11 @@ class Modelled:
     acts = (0,)
     outlives_node = True
 
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, life: Life, phase_s: float) -> None:
+        self._life, self._phase_s = life, phase_s
 
     def start(self, pod: Obj, index: int, restarts: int, started_s: float) -> Iterator[Moment]:
-        return moments(self._life, started_s, PHASE_S)
+        return moments(self._life, started_s, self._phase_s)
 
     def stop(self, index: int | None, since_s: float, grace_s: float) -> Stop | None:
         return stop_of(self._life, grace_s)

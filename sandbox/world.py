@@ -18,6 +18,7 @@ from .controllers.namespace import NamespaceController
 from .controllers.replicaset import ReplicaSetController
 from .kubelet import Kubelet
 from .podlogs import PodLogs
+from .spread import Even
 from .store import Store, chance
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Sandbox:
     The same seed and the same calls at the same moments give the same run. Without `kubelet` pods stay as they were created
     and somebody else plays the node. A `store` with objects in it is taken up where it stands. With a `load_balancer`, Ingresses
     have one that is so far behind, with readiness gates. Without `processes` all pods are modelled; with them, which only a loop
-    at real pace can have, pods may be processes of this machine.
+    at real pace can have, pods may be processes of this machine. `spread` is how much times vary; without one not at all.
     """
 
     def __init__(
@@ -45,12 +46,13 @@ class Sandbox:
         kubelet: bool = True,
         load_balancer: Lag | None = None,
         processes: ProcessNode | None = None,
+        spread: Even | None = None,
     ) -> None:
         self.store = Store(seed=seed) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
         self._processes = processes
         self._seed = seed
-        self._has_kubelet = kubelet
+        self._has_kubelet, self._spread = kubelet, spread
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
         self._queue = Queue(self.store)
@@ -79,7 +81,7 @@ class Sandbox:
         bootstrap(self.store, now())
         index = Index(self.store)
         self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
-        self._queue = Queue(self.store)
+        self._queue = Queue(self.store, self._lag_s if self._spread is not None else None)
         # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
         controllers: list[Controller] = [
             GarbageCollector(self.store, index, self._queue, now),
@@ -91,7 +93,7 @@ class Sandbox:
         if self._has_kubelet:
             if self._processes is not None:
                 self._processes.begin()
-            self._kubelet = Kubelet(self.store, self._queue, now, self._processes)
+            self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread)
             controllers.append(self._kubelet)
         if self._balancer_lag is not None:
             from .controllers.loadbalancer import LoadBalancerController
@@ -129,6 +131,10 @@ class Sandbox:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
+
+    def _lag_s(self, controller: str) -> float:
+        """What a node takes is in its pods' behaviour; the others hear through the API server."""
+        return 0.0 if controller == Kubelet.name or self._spread is None else self._spread.lag_s()
 
     async def settle(self) -> None:
         """Until the controllers have nothing left to do at this moment. What waits for a timer is not waited for."""

@@ -41,10 +41,14 @@ class Controller(Protocol):
 
 
 class Queue:
-    """Keys that wait, by controller. `start` binds it to the running loop; before that keys are only collected."""
+    """Keys that wait, by controller. `start` binds it to the running loop; before that keys are only collected.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    `lag` says how many seconds a controller takes to hear of a change; without it they hear at once.
+    """
+
+    def __init__(self, store: Store, lag: Callable[[str], float] | None = None) -> None:
+        self._store, self._lag = store, lag
+        self._late: set[Key] = set()  # on their way to a controller
         self._controllers: dict[str, Controller] = {}
         self._waiting: dict[str, dict[Key, None]] = {}  # dicts as ordered sets
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -69,13 +73,21 @@ class Queue:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._late.clear()
         self._waiting = {name: {} for name in self._controllers}
         self._loop = None
         self._release()
 
     def add(self, controller: str, namespace: str, name: str) -> None:
-        if controller in self._waiting:
-            self._waiting[controller][Key(controller, namespace, name)] = None
+        if controller not in self._waiting:
+            return
+        key = Key(controller, namespace, name)
+        lag_s = self._lag(controller) if self._lag is not None and key not in self._late else 0.0
+        if lag_s and self._loop is not None:
+            self._late.add(key)
+            self._loop.call_later(lag_s, self._arrive, key)
+        elif key not in self._late:
+            self._waiting[controller][key] = None
             self._wake()
 
     def after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
@@ -107,6 +119,12 @@ class Queue:
     def _note(self, change: Change) -> None:
         for controller in self._controllers.values():
             controller.note(change)
+
+    def _arrive(self, key: Key) -> None:
+        if key in self._late:
+            self._late.discard(key)
+            self._waiting[key.controller][key] = None
+            self._wake()
 
     def _due(self, key: Key) -> None:
         del self._timers[key]

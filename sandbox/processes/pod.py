@@ -17,7 +17,8 @@ from typing import IO, Any
 from ...kube.objects import Obj, get
 from ..behaviour import LEAST_GRACE_S, Moment, Stop
 from ..ledger import Ledger, end_group, over
-from ..runtime import PHASE_S, CannotStart, Hears, Notes
+from ..runtime import CannotStart, Hears, Notes
+from ..spread import PHASE_S
 from ..store import Store
 from .environment import Misconfigured, command_line, environment
 from .output import Output, Outputs

@@ -1,0 +1,216 @@
+"""Writes down, while a release runs on the embedded cluster, what its clients will feel: when each pod listens and stops, which
+endpoints the proxies are told of, where requests are routed, how many pods there are."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..kube.objects import DESTINATION_RULE, ENDPOINT_SLICE, POD, VIRTUAL_SERVICE, Obj, get, labels_of
+from ..sandbox.behaviour import Life, life_of, stop_of
+from ..sandbox.controllers.endpointslice import SERVICE_NAME
+from ..sandbox.controllers.index import is_ready
+from ..sandbox.store import Change, Store
+from .lives import PodLife, Stint
+from .proxies import KUBE_PROXY, MESH, Proxy, Routing, Target, Told
+from .results import Version
+from .routes import Group, routed
+from .traffic import Recording
+
+
+@dataclass
+class _Pod:
+    """A pod as it is known so far. `restarts` is that of the stint that runs, -1 where none does."""
+
+    version: Version
+    life: Life
+    labels: Mapping[str, str]
+    stints: list[Stint] = field(default_factory=list)
+    restarts: int = -1
+    gone_s: float = math.inf
+    is_ready: bool = False
+    is_leaving: bool = False
+
+
+class Counts:
+    """A number over time, as its changes: `at(moment)` is the value from then on."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = [-math.inf]
+        self.values: list[int] = [0]
+
+    def add(self, at_s: float, by: int) -> None:
+        if self.moments[-1] == at_s:
+            self.values[-1] += by
+        else:
+            self.moments.append(at_s)
+            self.values.append(self.values[-1] + by)
+
+    def at(self, moment: float) -> int:
+        return self.values[bisect_right(self.moments, moment) - 1]
+
+    def between(self, from_s: float, to_s: float) -> list[int]:
+        """All values that it had in that time."""
+        first = bisect_right(self.moments, from_s) - 1
+        last = bisect_right(self.moments, to_s)
+        return self.values[first:last]
+
+    def area(self, from_s: float, to_s: float) -> float:
+        """Its sum over that time, in units times seconds."""
+        first = bisect_right(self.moments, from_s) - 1
+        last = bisect_right(self.moments, to_s)
+        cuts = [from_s, *self.moments[first + 1 : last], to_s]
+        return sum(value * (end - begin) for value, begin, end in zip(self.values[first:last], cuts, cuts[1:], strict=False))
+
+
+class Recorder:
+    """Follows one namespace of a sandbox from the moment it is made. Times are relative to `zero_s` on the loop's clock.
+
+    `version_of` tells which version a pod is; `service` is the one that clients ask for; `matching` is the share of the requests
+    that a rule by header catches.
+    """
+
+    def __init__(
+        self, store: Store, namespace: str, service: str, version_of: Callable[[Obj], Version], *, zero_s: float, matching: float
+    ) -> None:
+        self._store, self._namespace, self._service, self._matching = store, namespace, service, matching
+        self._version_of, self._zero_s = version_of, zero_s
+        self._loop = asyncio.get_running_loop()
+        self._pods: dict[str, _Pod] = {}
+        self._told: list[Told] = []
+        self._groups: dict[str, list[Group]] = {}  # by the Service whose endpoints they are taken from
+        self._states: dict[tuple[str, str], str] = {}
+        self._routings: list[Routing] = []
+        self.pods: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
+        self.ready: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
+        self.active = Counts()
+        self.endpoints = Counts()
+        self._is_mesh = False
+        for pod in store.list(POD, namespace):
+            self._note_pod(pod, is_known=True)
+        for piece in store.list(ENDPOINT_SLICE, namespace):
+            self._note_slice(piece, None)
+        self._route()
+        self._stop = store.subscribe(self._note)
+
+    def stop(self) -> None:
+        self._stop()
+
+    def recording(self, from_s: float, to_s: float) -> Recording:
+        """Of what has been so far."""
+        lives = {name: PodLife(name, pod.version, tuple(pod.stints), pod.gone_s) for name, pod in self._pods.items()}
+        proxy: Proxy = MESH if self._is_mesh else KUBE_PROXY
+        return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy)
+
+    def _now_s(self) -> float:
+        return self._loop.time() - self._zero_s
+
+    def _note(self, change: Change) -> None:
+        if get(change.obj, "metadata", "namespace") != self._namespace:
+            return
+        match change.kind.name:
+            case POD.name:
+                self._note_pod(change.obj, is_gone=change.type == "DELETED")
+            case ENDPOINT_SLICE.name:
+                self._note_slice(None if change.type == "DELETED" else change.obj, change.before)
+            case VIRTUAL_SERVICE.name | DESTINATION_RULE.name:
+                self._route()
+
+    # pods
+
+    def _note_pod(self, obj: Obj, *, is_gone: bool = False, is_known: bool = False) -> None:
+        name, now_s = obj["metadata"]["name"], self._now_s()
+        pod = self._pods.get(name)
+        if pod is None:
+            pod = self._pods[name] = _Pod(self._version_of(obj), life_of(obj), labels_of(obj))
+            self.pods[pod.version].add(now_s, +1)
+            self.active.add(now_s, +1)
+        self._count_ready(pod, now_s, is_now=not is_gone and is_ready(obj) and "deletionTimestamp" not in obj["metadata"])
+        status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
+        is_running = "running" in status.get("state", {})
+        if is_running and pod.restarts != status.get("restartCount", 0) and not pod.is_leaving:
+            self._begin(pod, status, -math.inf if is_known and is_ready(obj) else now_s)
+        elif not is_running and pod.restarts >= 0 and not pod.is_leaving:
+            self._end(pod, now_s, now_s)  # crashed, or killed by a probe
+        if "deletionTimestamp" in obj["metadata"] and not pod.is_leaving:
+            self._leave(pod, obj, now_s)
+        if pod.is_leaving and not is_running and pod.gone_s == math.inf:
+            pod.gone_s = now_s  # with the last container the pod's network goes
+        if is_gone:
+            pod.gone_s = min(pod.gone_s, now_s)
+            self.pods[pod.version].add(now_s, -1)
+            if not pod.is_leaving:
+                self.active.add(now_s, -1)
+
+    def _count_ready(self, pod: _Pod, now_s: float, *, is_now: bool) -> None:
+        if is_now != pod.is_ready:
+            pod.is_ready = is_now
+            self.ready[pod.version].add(now_s, +1 if is_now else -1)
+
+    def _begin(self, pod: _Pod, status: Obj, started_s: float) -> None:
+        pod.restarts = status.get("restartCount", 0)
+        behaviour = pod.life.behaviour
+        pod.stints.append(Stint(math.inf if behaviour.fails == "crash" else started_s + behaviour.start_s))
+
+    def _end(self, pod: _Pod, closes_s: float, ends_s: float) -> None:
+        pod.stints[-1] = pod.stints[-1]._replace(closes_s=closes_s, ends_s=ends_s)
+        pod.restarts = -1
+
+    def _leave(self, pod: _Pod, obj: Obj, now_s: float) -> None:
+        pod.is_leaving = True
+        self.active.add(now_s, -1)
+        if pod.restarts >= 0:
+            stop = stop_of(pod.life, float(obj["metadata"].get("deletionGracePeriodSeconds") or 0))
+            # Who hears SIGTERM takes no new connections; who ignores it works until it is killed.
+            closes_s = stop.exit_s if pod.life.behaviour.ignores_sigterm else stop.sigterm_s
+            self._end(pod, now_s + closes_s, now_s + stop.exit_s)
+
+    # endpoints and routes
+
+    def _note_slice(self, piece: Obj | None, before: Obj | None) -> None:
+        service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
+        now, was = _states(piece), _states(before)
+        for pod in {**was, **now}:
+            state = now.get(pod, "")
+            if now.get(pod) == was.get(pod):
+                continue
+            if service == self._service:
+                self.endpoints.add(self._now_s(), (state == "ready") - (self._states.get((service, pod)) == "ready"))
+            self._states[(service, pod)] = state
+            for group in self._groups_of(service):
+                if group.holds(self._labels(pod)):
+                    self._told.append(Told(self._now_s(), group.name, pod, state))
+
+    def _groups_of(self, service: str) -> list[Group]:
+        return self._groups.setdefault(service, [Group(service, {})])
+
+    def _labels(self, pod: str) -> Mapping[str, str]:
+        return self._pods[pod].labels if pod in self._pods else {}
+
+    def _route(self) -> None:
+        """Where requests go from now on. A group that is new is told all that is known of its pods."""
+        shares: list[Target] = []
+        for share, group in routed(self._store, self._namespace, self._service, self._matching):
+            self._is_mesh = self._is_mesh or bool(group.subset)
+            groups = self._groups_of(group.service)
+            if group not in groups:
+                groups.append(group)
+                for (service, pod), state in self._states.items():
+                    if service == group.service and group.holds(self._labels(pod)):
+                        self._told.append(Told(self._now_s(), group.name, pod, state))
+            shares.append(Target(share, group.name))
+        if not self._routings or self._routings[-1].targets != tuple(shares):
+            self._routings.append(Routing(self._now_s(), tuple(shares)))
+
+
+def _states(piece: Obj | None) -> dict[str, str]:
+    """Pod name -> "ready", "serving" or ""."""
+    found = {}
+    for endpoint in (piece or {}).get("endpoints") or ():
+        conditions = endpoint["conditions"]
+        state = "ready" if conditions.get("ready") else "serving" if conditions.get("serving") else ""
+        found[endpoint["targetRef"]["name"]] = state
+    return found
