@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import BadInput, RollwayError
-from . import check_verb, cluster_verbs, file_verbs, release_verbs, sandbox_verbs
+from . import check_verb, cluster_verbs, file_verbs, probing, release_verbs, sandbox_verbs
 from . import options as given
 from .context import Surroundings
 from .session import Session
@@ -95,6 +95,7 @@ app.command()(release_verbs.rollback)
 app.command()(cluster_verbs.status)
 app.command()(cluster_verbs.history)
 app.command()(cluster_verbs.wait)
+app.command()(probing.probe)
 app.add_typer(sandbox_verbs.app, name="sandbox", cls=Verbs)
 app.command()(file_verbs.schema)
 

@@ -41,6 +41,7 @@ def apply_all(session: Session, source: Source, where: Where, request: Request, 
         outcomes = await many.run(
             connected.cluster, releases, after, request,
             at_once=at_once, options=how.options(session), emit=session.view.many_event,
+            watch_for=lambda release: how.probe.watch(release, session.view),
         )  # fmt: skip
         session.view.many_result(outcomes)
         return many.exit_code(outcomes)

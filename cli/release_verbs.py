@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import BadInput
-from . import many_verbs
+from . import many_verbs, probing
 from . import options as given
 from .context import Connected
 from .options import DEFAULT_FILE, Source, Where
+from .probing import ProbeFlags, telling
 from .session import Session, Vet
 
 if TYPE_CHECKING:
     from ..plan.plan import Plan
     from ..release.model import Release
     from ..ship.run import Options, Result
+    from ..ship.watch import Watch
     from ..strategies.base import Request
 
 IsPromote = Annotated[bool, typer.Option("--promote", help="what `promote` would do")]
@@ -90,6 +92,11 @@ def apply(
     full: given.Full = False,
     auto: given.Auto = False,
     no_rollback: given.NoRollback = False,
+    probe: probing.ProbeUrl = None,
+    probe_rate: probing.ProbeRate = None,
+    probe_header: probing.ProbeHeaders = None,
+    expect: probing.ProbeExpect = None,
+    max_lost: probing.ReleaseMaxLost = None,
     timeout: given.Timeout = None,
     parallel: given.Parallel = "4",
     anyway: given.Anyway = False,
@@ -107,9 +114,10 @@ def apply(
     where, source = Where(context, namespace, sandbox), Source.of(file, image, sets)
     weight, seconds = given.weight(to, full), given.duration(timeout)
     at_once = given.parallel(parallel)
-    how = How(auto, not no_rollback, force, source.is_override, seconds)
+    flags = ProbeFlags.of(probe, probe_rate, probe_header, expect, max_lost)
+    how = How(auto, not no_rollback, force, source.is_override, seconds, flags)
     if source.is_many:
-        many_verbs.refuse_for_many(source, strategy, {})
+        many_verbs.refuse_for_many(source, strategy, flags.named)
         vet = _vet(session, None, anyway)
         return many_verbs.apply_all(session, source, where, _request("apply", weight), how, at_once, vet)
     if strategy is not None and given.is_saved_plan(strategy):
@@ -134,6 +142,11 @@ def promote(
     full: given.Full = False,
     auto: given.Auto = False,
     no_rollback: given.NoRollback = False,
+    probe: probing.ProbeUrl = None,
+    probe_rate: probing.ProbeRate = None,
+    probe_header: probing.ProbeHeaders = None,
+    expect: probing.ProbeExpect = None,
+    max_lost: probing.ReleaseMaxLost = None,
     timeout: given.Timeout = None,
     force: given.Force = False,
     verbose: given.Verbose = False,
@@ -141,7 +154,8 @@ def promote(
     """The next step, or --to 50%, or --full."""
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
     source = Source(file, image, tuple(sets or ()))
-    how = How(auto, not no_rollback, force, source.is_override, given.duration(timeout))
+    flags = ProbeFlags.of(probe, probe_rate, probe_header, expect, max_lost)
+    how = How(auto, not no_rollback, force, source.is_override, given.duration(timeout), flags)
     request = _request("promote", given.weight(to, full))
     return _run(session, source, Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
 
@@ -155,6 +169,11 @@ def rollback(
     sandbox: given.InSandbox = False,
     output: given.Output = "text",
     to_revision: given.ToRevision = None,
+    probe: probing.ProbeUrl = None,
+    probe_rate: probing.ProbeRate = None,
+    probe_header: probing.ProbeHeaders = None,
+    expect: probing.ProbeExpect = None,
+    max_lost: probing.ReleaseMaxLost = None,
     timeout: given.Timeout = None,
     force: given.Force = False,
     verbose: given.Verbose = False,
@@ -164,7 +183,8 @@ def rollback(
     In the middle of a release it takes that one back.
     """
     session = Session.of(ctx, given.output(output), is_verbose=verbose)
-    how = How(force=force, timeout_s=given.duration(timeout))
+    flags = ProbeFlags.of(probe, probe_rate, probe_header, expect, max_lost)
+    how = How(force=force, timeout_s=given.duration(timeout), probe=flags)
     request = _request("rollback", None, given.revision(to_revision))
     return _run(session, Source(file), Where(context, namespace, sandbox), request, given.strategy_named(strategy), how)
 
@@ -178,8 +198,9 @@ class How:
     force: bool = False
     is_override: bool = False
     timeout_s: float | None = None
+    probe: ProbeFlags = field(default_factory=ProbeFlags)
 
-    def options(self, session: Session) -> Options:
+    def options(self, session: Session, watch: Watch | None = None) -> Options:
         from ..ship.run import Options
 
         return Options(
@@ -189,6 +210,7 @@ class How:
             force=self.force,
             is_override=self.is_override,
             timeout_s=self.timeout_s,
+            watch=watch,
         )
 
 
@@ -211,8 +233,11 @@ def _run(
 
         if request.action == "apply":
             await session.prepare(connected, release.namespace)
-        options = how.options(session)
-        return _shown(session, await ship.run(connected.cluster, release, request, strategy=strategy, options=options))
+        watch = how.probe.watch(release, session.view)
+        options = how.options(session, watch)
+        async with telling(watch, session.view):
+            result = await ship.run(connected.cluster, release, request, strategy=strategy, options=options)
+        return _shown(session, result)
 
     return session.with_release(source, where, use_case, vet=vet)
 
@@ -227,7 +252,9 @@ def _apply_saved(session: Session, path: str, source: Source, where: Where, how:
 
     async def use_case(release: Release, connected: Connected) -> int:
         await session.prepare(connected, release.namespace)
-        result = await ship.run_saved(connected.cluster, release, saved, options=how.options(session))
+        watch = how.probe.watch(release, session.view)
+        async with telling(watch, session.view):
+            result = await ship.run_saved(connected.cluster, release, saved, options=how.options(session, watch))
         return _shown(session, result)
 
     if saved.new_revisions:

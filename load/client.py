@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import os
+import re
 import socket
 import ssl
 from typing import NamedTuple
@@ -300,4 +302,13 @@ def _loss(error: Exception) -> Answer:
         kind = "timeout"
     elif number in _UNREACHABLE:
         kind = "unreachable"
-    return Answer(0, lost=kind, detail=getattr(error, "strerror", None) or str(error) or type(error).__name__)
+    return Answer(0, lost=kind, detail=_words(error))
+
+
+def _words(error: Exception) -> str:
+    """The system's own."""
+    if isinstance(error, ssl.SSLError):
+        return re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", str(error))
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -39,6 +39,10 @@ class Probe:
         self._has_answered = asyncio.Event()
         self.alarm: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
+    @property
+    def has_begun(self) -> bool:
+        return self._sending is not None
+
     async def start(self, *, is_up: bool) -> None:
         """Sends from here on; where the application `is_up`, after a second's trial, otherwise from its first good answer on.
 
@@ -89,7 +93,7 @@ class Probe:
             error = trial.silence(self._target.url, report)
             error.detail = "\n".join(part for part in (error.detail, "nothing was changed") if part)
             raise error
-        is_too_much = self._bound is not None and self._bound.is_passed(report.lost, report.good + report.lost, is_over=True)
+        is_too_much = self._bound is not None and self._bound.is_exceeded_by(report.lost, report.good + report.lost, is_over=True)
         if not report.good or is_too_much:
             summary = counted(report.lost, report.good + report.lost, report.errors)
             raise Refused(
@@ -108,7 +112,7 @@ class Probe:
         self._lost.setdefault(at, Counter())[sample.lost] += 1
         tally = self._load.tally
         ended = tally.good + tally.lost
-        if self._bound and not self.alarm.done() and self._bound.is_passed(tally.lost, ended, is_over=False):
+        if self._bound and not self.alarm.done() and self._bound.is_exceeded_by(tally.lost, ended, is_over=False):
             self.alarm.set_result(exceeded(counted(tally.lost, ended, tally.errors), self._bound))
 
     def _parts(self) -> tuple[Part, ...]:

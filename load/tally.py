@@ -153,6 +153,15 @@ class Tally:
         self._outages, self._timeline = Outages(), Timeline()
         self._last_due_s = self._last_end_s = self._last_good_s = self._answer_gap_s = 0.0
 
+    @property
+    def has_answers(self) -> bool:
+        """Complete ones, of whatever status."""
+        return bool(self._statuses)
+
+    @property
+    def p99_s(self) -> float:
+        return self._latencies.percentile(99)[0]
+
     def send(self, number: int, due_s: float) -> None:
         self.sent += 1
         self._last_due_s = max(self._last_due_s, due_s)

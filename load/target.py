@@ -61,7 +61,7 @@ class Bound:
             return Bound(percent=float(written[:-1]))
         raise BadInput(f"{written!r} is no number of requests", hint="write it as 0, or 10, or 0.5%")
 
-    def is_passed(self, lost: int, of: int, *, is_over: bool) -> bool:
+    def is_exceeded_by(self, lost: int, of: int, *, is_over: bool) -> bool:
         if self.percent is None:
             return lost > (self.count or 0)
         return lost * 100 > self.percent * of and (is_over or of >= self.ENOUGH)
@@ -140,8 +140,8 @@ class Target:
 def rate_of(text: str | float) -> float:
     """Requests a second: above 0; `40`, or `0.5`."""
     try:
-        rate = float(text)
-    except ValueError:
+        rate = 0.0 if isinstance(text, bool) else float(text)
+    except (TypeError, ValueError):
         rate = 0.0
     if not 0 < rate <= HIGHEST_RATE:  # also nan
         raise BadInput(f"a rate of {text} requests a second cannot be sent", hint=f"a number above 0, at most {HIGHEST_RATE:g}")

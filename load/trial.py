@@ -9,23 +9,23 @@ from .client import Answer, Client, Unsent
 from .generator import Load
 from .report import Report
 from .target import Target
-from .verdict import by_kind
+from .verdict import counted
 
 TRIAL_S = 1.0
 EVERY_S = 0.5
 FEWEST_A_SECOND = 5.0
 
 PORT_FORWARD = (
-    "the probe needs the way that users take: an Ingress, a LoadBalancer or a NodePort; `kubectl port-forward` is tied to one "
-    "pod and breaks with it, so it shows losses that nobody has, and misses those that they have"
+    "probe by the way that users take (Ingress, LoadBalancer, NodePort) from where that is open; `kubectl port-forward` is tied "
+    "to one pod, and shows other losses than theirs"
 )
 HINTS = {
-    "refused": "nothing listens there: is the port right, and is it reachable from here? " + PORT_FORWARD,
-    "dns": "check the name; one inside of the cluster is known there alone: " + PORT_FORWARD,
-    "timeout": "is it reachable from here? " + PORT_FORWARD,
+    "refused": f"is that the port? {PORT_FORWARD}",
+    "dns": f"a name inside of the cluster is known there alone: {PORT_FORWARD}",
+    "timeout": PORT_FORWARD,
     "unreachable": PORT_FORWARD,
-    "tls": "check the certificate and its name (--host), or leave it unchecked with --insecure",
-    "protocol": "is it http or https, and is it that port?",
+    "tls": "is it http? otherwise name the certificate's host with --host, or leave it unchecked with --insecure",
+    "protocol": "is it https, or another port?",
 }
 
 
@@ -41,16 +41,19 @@ async def tried(target: Target, rate: float) -> Report:
 
 async def until_good(target: Target) -> None:
     """Returns with the first good answer."""
+    while True:
+        if (await once(target)).lost is None:
+            return
+        await asyncio.sleep(EVERY_S)
+
+
+async def once(target: Target) -> Answer:
+    """One request."""
     client = Client(target)
     try:
-        while True:
-            try:
-                answer = await client.ask()
-            except Unsent as error:
-                answer = Answer(0, lost="other", detail=str(error))
-            if answer.lost is None:
-                return
-            await asyncio.sleep(EVERY_S)
+        return await client.ask()
+    except Unsent as error:
+        return Answer(0, lost="other", detail=str(error))
     finally:
         await client.close()
 
@@ -64,7 +67,7 @@ def silence(url: str, report: Report) -> RollwayError:
     """What to say of a URL that answers nothing."""
     kind = next(iter(report.errors), "other")
     return Unreachable(
-        f"{url} answers nothing: {by_kind(report.errors)} of {report.lost:,} requests",
+        f"{url} answers nothing: {counted(report.lost, report.lost, report.errors)}",
         detail=report.examples.get(kind, ""),
-        hint=HINTS.get(kind, "is it reachable from here? " + PORT_FORWARD),
+        hint=HINTS.get(kind, PORT_FORWARD),
     )

@@ -29,13 +29,13 @@ class Verdict:
     parts: tuple[Part, ...] = ()
 
     @property
-    def is_passed(self) -> bool:
+    def is_exceeded(self) -> bool:
         """Whether more was lost than may be."""
         if self.bound is None:
             return False
         if self.report is None:
             return True
-        return self.bound.is_passed(self.report.lost, self.report.good + self.report.lost, is_over=True)
+        return self.bound.is_exceeded_by(self.report.lost, self.report.good + self.report.lost, is_over=True)
 
     @property
     def summary(self) -> str:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from ..errors import BadInput
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
 from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
+from .probe import ProbeOptions
 from .web import WebApp
 from .wrong import Wrong
 from .yamlfile import Document, Path
@@ -37,6 +38,7 @@ class ReleaseFile(Strict):
     strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
     traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
+    probe: ProbeOptions | None = Field(None, description="Requests that are sent while it is released, and how many may be lost.")
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",

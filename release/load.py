@@ -63,6 +63,7 @@ def load(
         options=file.strategies,
         container=_container(chosen, app, file, document),
         depends_on=file.depends_on,
+        probe=file.probe,
         traffic=file.traffic,
         sources=Sources(document, {key_of(item.obj): item for item in items}),
     )

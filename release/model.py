@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import BadInput
 from ..kube.objects import KINDS, Obj, digest, get, kind_of
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
+from .probe import ProbeOptions
 
 if TYPE_CHECKING:
     from .manifests import Located
@@ -55,8 +56,8 @@ class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
     application's own container. `depends_on` names the applications that are released before it, where several are at once; it
-    is no part of a version, so the history does not keep it, nor `traffic` and `sources`. Nothing in it is changed in place: copy
-    first.
+    is no part of a version, so the history does not keep it, nor `probe`, `traffic` and `sources`. Nothing in it is changed in
+    place: copy first.
     """
 
     app: str
@@ -68,6 +69,7 @@ class Release:
     options: StrategyOptions = field(default_factory=StrategyOptions)
     container: str = ""
     depends_on: tuple[str, ...] = ()
+    probe: ProbeOptions | None = None
     traffic: Traffic = field(default_factory=Traffic)
     sources: Sources = field(default_factory=Sources, compare=False, repr=False)
 

@@ -18,6 +18,7 @@ from ..strategies.base import Request
 from . import run as ship
 from .run import Options, Result
 from .schedule import Schedule, Skipped
+from .watch import Watch
 
 AT_ONCE = 4
 
@@ -114,6 +115,7 @@ async def run(
     *,
     at_once: int = AT_ONCE,
     options: Options | None = None,
+    watch_for: Callable[[Release], Watch | None] = lambda release: None,
     emit: Callable[[ManyEvent], None] = lambda event: None,
 ) -> tuple[Outcome, ...]:
     """Releases all of them, and answers what became of each, in their order.
@@ -123,7 +125,7 @@ async def run(
     all together. Raises BadInput, with nothing touched, where the share that is asked for is none that every strategy can hold.
     """
     _refuse_share(releases, request)
-    return await _Run(cluster, releases, after, request, options or Options(), emit).until_over(at_once)
+    return await _Run(cluster, releases, after, request, options or Options(), watch_for, emit).until_over(at_once)
 
 
 async def plan(
@@ -171,6 +173,7 @@ class _Run:
         after: After,
         request: Request,
         options: Options,
+        watch_for: Callable[[Release], Watch | None],
         emit: Callable[[ManyEvent], None],
     ) -> None:
         self._cluster = cluster
@@ -178,6 +181,7 @@ class _Run:
         self._after = after
         self._request = request
         self._options = options
+        self._watch_for = watch_for
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._ends_at = None if options.timeout_s is None else self._loop.time() + options.timeout_s
@@ -207,7 +211,8 @@ class _Run:
         left_s = None if self._ends_at is None else round(self._ends_at - began, 1)
         if left_s is not None and left_s <= 0:
             return Outcome(release, error=TimedOut(f"{release.app} was not started: the time was over", hint=_AGAIN))
-        options = replace(self._options, timeout_s=left_s, emit=lambda event: self._emit(Told(app, event)))
+        watch = self._watch_for(release)
+        options = replace(self._options, timeout_s=left_s, watch=watch, emit=lambda event: self._emit(Told(app, event)))
         try:
             result = await ship.run(self._cluster, release, self._request, options=options)
         except RollwayError as error:

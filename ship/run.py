@@ -184,7 +184,7 @@ async def _judged(result: Result, watch: Watch | None) -> Result:
     if watch is None or result.plan.is_empty:
         return result
     verdict = await watch.stop()
-    late = Failure(verdict.reason) if verdict.is_passed and result.failure is None else None
+    late = Failure(verdict.reason) if verdict.is_exceeded and result.failure is None else None
     return replace(result, verdict=verdict, failure=result.failure or late)
 
 

@@ -14,7 +14,7 @@ from ..kube.objects import POD, Obj, get
 from ..load.verdict import Verdict
 from ..release.model import Release
 
-LEARNT_S = 2.0
+LEARNT_S = 1.0
 LONGEST_S = 60.0
 LOOK_EVERY_S = 1.0
 
@@ -65,7 +65,7 @@ async def settle(cluster: Cluster, release: Release, watch: Watch, alarm: Alarm 
     ends_at = loop.time() + LONGEST_S
     while (left_s := await _terminating_s(cluster, release)) and loop.time() < ends_at and not (alarm and alarm.done()):
         await pause(min(LOOK_EVERY_S, left_s, ends_at - loop.time()), alarm)
-    await pause(LEARNT_S, alarm)
+    await pause(release.traffic.proxy_sync + LEARNT_S, alarm)
     if not (alarm and alarm.done()):
         await watch.rest()
     return alarm.result() if alarm and alarm.done() else ""

@@ -8,6 +8,7 @@ from ...cluster.events import Failure
 from ...health.pods import Problem
 from ...ship.run import Result
 from .paint import Paint
+from .probe_text import verdict_lines
 from .words import duration, way_back
 
 _HINTS = (
@@ -29,6 +30,9 @@ def failure_lines(result: Result, *, never_left: bool, paint: Paint) -> Iterator
     after = f" after {duration(failure.after_s)}" if failure.after_s >= 1 else ""
     yield f"{paint('✗', 'bad')} {_with(failure.summary, after)}"
     yield from _pod_lines(failure, paint)
+    if result.verdict:
+        yield from ([] if result.verdict.reason == failure.summary else [f"  {result.verdict.summary}"])
+        yield from verdict_lines(result.verdict, paint)
     yield f"  {_done_about(result, never_left)}"
     if hint := _hint(result, failure):
         yield f"  {paint('try:', 'faint')} {hint}"

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 from ...errors import BadInput
 from .paint import Paint
 from .plan_text import diff_of
+from .probe_text import verdict_lines
 from .words import pods, row, title, way_back
 
 if TYPE_CHECKING:
     from ...cluster.events import Failure, RunEvent
     from ...compare.results import Comparison
     from ...errors import RollwayError
+    from ...load.verdict import Verdict
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...plan.steps import Step
@@ -74,6 +76,8 @@ class GithubView:
         self._inner.event(event)
 
     def result(self, result: Result) -> None:
+        if result.verdict:
+            self._summarise(verdict_markdown(result.plan, result.verdict))
         if result.failure is None:
             self._inner.result(result)
             return
@@ -198,6 +202,12 @@ def plan_markdown(plan: Plan, *, where: str = "", diff: bool = False) -> str:
     if len((text + folded).encode()) > SUMMARY_LIMIT:
         return f"{text}What changes of each object is too long for a summary: see the log.\n\n"
     return text + folded
+
+
+def verdict_markdown(plan: Plan, verdict: Verdict) -> str:
+    """What requests met during a run, for the job summary."""
+    more = [f"- {plain(line)}" for line in verdict_lines(verdict, Paint(False))]
+    return "\n".join([f"**{plain(verdict.summary)}** · {plain(title(plan))}", "", *more, "", ""])
 
 
 def plans_markdown(plans: Sequence[Plan], *, where: str = "", diff: bool = False) -> str:

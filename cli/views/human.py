@@ -14,6 +14,7 @@ from .errors_text import error_lines
 from .failure_text import failure_lines
 from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
+from .probe_text import verdict_lines
 from .progress import Progress
 from .standing_text import history_lines, status_lines
 from .words import duration, row, stop, title
@@ -47,7 +48,10 @@ class HumanView:
         self._many_screen: ManyScreen | None = None
 
     def note(self, line: str) -> None:
-        self._say(self._err(line, "faint"))
+        if self._screen:
+            self._screen.remark(line)
+        else:
+            self._say(self._err(line, "faint"))
 
     def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
         if any(one.findings for one in checked) and not is_refused:
@@ -97,7 +101,7 @@ class HumanView:
             for line in failure_lines(result, never_left=never_left, paint=self._err):
                 self._say(line)
             return
-        self._print([self._out(line, None) for line in result_lines(result)])
+        self._print([self._out(line, None) for line in result_lines(result, self._out)])
 
     def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
         from .many_text import plans_lines
@@ -198,8 +202,15 @@ class HumanView:
         print("\n".join(lines), flush=True)
 
 
-def result_lines(result: Result) -> list[str]:
-    """How a run that did not fail ended, and where to go from there."""
+def result_lines(result: Result, paint: Paint) -> list[str]:
+    """How a run that did not fail ended, where to go from there, and what requests met meanwhile."""
+    if not result.verdict:
+        return _ended(result)
+    first, *more = _ended(result)
+    return [f"{first} · {result.verdict.summary}", *more, *verdict_lines(result.verdict, paint)]
+
+
+def _ended(result: Result) -> list[str]:
     plan = result.plan
     if plan.is_empty:
         return list(plan.notes) or ["nothing needs doing"]

@@ -27,6 +27,7 @@ from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
 from .masking import masked
+from .probe_text import verdict_document
 
 if TYPE_CHECKING:
     from ...compare.results import Comparison
@@ -141,6 +142,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "failure": None,
         "wayBack": None,
+        "probe": verdict_document(result.verdict) if result.verdict else None,
     }
     if result.way_back:
         document["wayBack"] = {

@@ -47,6 +47,10 @@ class Screen:
         """Above what moves; stays."""
         self._console.print(f"note: {text}", style="dim")
 
+    def remark(self, line: str) -> None:
+        """As it is, above what moves."""
+        self._console.print(self._text([self._paint(line, "faint")]))
+
     def close(self, *, is_done: bool) -> None:
         self._progress.finish(is_done=is_done)
         self._live.stop()

@@ -1,0 +1,85 @@
+"""Requests for a while, by themselves: what `deploy probe` does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import Unreachable
+from . import trial
+from .generator import Load
+from .report import Report
+from .target import Target
+
+LOOK_EVERY_S = 0.25
+PATIENCE_S = 1.0
+ENOUGH = 3
+
+
+class Moment(NamedTuple):
+    """How far it has come."""
+
+    seconds: float
+    sent: int
+    good: int
+    lost: int
+    p99_s: float
+
+
+async def measure(
+    target: Target,
+    rate: float,
+    seconds: float | None = None,
+    *,
+    wait_s: float | None = None,
+    tell: Callable[[Moment], None] = lambda moment: None,
+) -> Report:
+    """Sends for so long, or until it is cancelled, which it answers by its report, as at the end.
+
+    Raises Unreachable as soon as it is plain that nothing answers: after a second of requests without one answer; with `wait_s`
+    where there has been no good answer within that time.
+    """
+    if wait_s is not None:
+        await _awaited(target, wait_s)
+    load = Load(target, rate)
+    sending = asyncio.create_task(load.run(seconds))
+    patience_s = target.timeout_s
+    try:
+        while not sending.done():
+            await asyncio.wait({sending}, timeout=LOOK_EVERY_S)
+            tell(_moment(load))
+            if load.elapsed_s >= trial.TRIAL_S and load.tally.lost >= ENOUGH and not load.tally.has_answers and wait_s is None:
+                break
+        else:
+            await sending
+    except asyncio.CancelledError:
+        # whoever cancels wants to see what there is, without waiting for much more
+        if task := asyncio.current_task():
+            task.uncancel()
+        patience_s = min(patience_s, PATIENCE_S)
+    finally:
+        sending.cancel()
+    if not load.tally.has_answers:
+        patience_s = min(patience_s, PATIENCE_S)
+    report = await load.close(patience_s)
+    if trial.is_silent(report):
+        raise trial.silence(target.url, report)
+    return report
+
+
+async def _awaited(target: Target, wait_s: float) -> None:
+    try:
+        async with asyncio.timeout(wait_s):
+            await trial.until_good(target)
+    except TimeoutError:
+        answer = await trial.once(target)
+        raise Unreachable(
+            f"{target.url} has not answered well within {wait_s:g} s", detail=answer.detail,
+            hint=trial.HINTS.get(answer.lost or "", "what a good answer is can be said with --expect"),
+        ) from None  # fmt: skip
+
+
+def _moment(load: Load) -> Moment:
+    tally = load.tally
+    return Moment(load.elapsed_s, tally.sent, tally.good, tally.lost, tally.p99_s)
