@@ -1,0 +1,111 @@
+"""The generator: requests are sent when they are due, whatever becomes of those before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from rollway.load.generator import Load
+from rollway.load.target import Target
+from webs import probed, served
+
+
+def test_a_server_that_stalls_does_not_hold_up_what_is_sent() -> None:
+    """Two seconds without an answer: as many requests are sent, and those that waited say so in their latency."""
+
+    async def main() -> tuple[int, list[float]]:
+        loop = asyncio.get_running_loop()
+        began, arrivals = loop.time(), []
+
+        async def handler(request: web.Request) -> web.Response:
+            arrivals.append(loop.time() - began)
+            await asyncio.sleep(max(2.0 - (loop.time() - began), 0))
+            return web.Response()
+
+        async with served(handler) as url:
+            report = await probed(url, rate=100, seconds=2.5)
+        assert (report.sent, report.good) == (250, 250)
+        return sum(1 for moment in arrivals if moment < 1.9), [report.latency.p50_s, report.latency.max_s]
+
+    before_any_answer, (p50_s, max_s) = asyncio.run(main())
+
+    assert before_any_answer > 150, "a closed model would have sent one"
+    assert 0.6 < p50_s < 1.2
+    assert 1.8 < max_s < 3
+
+
+def test_held_up_by_itself_it_says_so() -> None:
+    """What this machine delays is counted from when it was due, and the report tells by how much it is behind."""
+
+    async def ok(request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def main() -> None:
+        async with served(ok) as url:
+            load = Load(Target.of(url), 200)
+            sending = asyncio.create_task(load.run(1.0))
+            await asyncio.sleep(0.2)
+            until = asyncio.get_running_loop().time() + 0.4
+            while asyncio.get_running_loop().time() < until:
+                pass  # the machine is busy with something else
+            await sending
+            report = await load.close(2)
+        assert (report.sent, report.good) == (200, 200), "caught up: nothing is left out"
+        assert report.is_behind
+        assert report.late_max_s > 0.35
+        assert report.latency.max_s > 0.35
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_sent_is_counted_apart() -> None:
+    """With a bound on what is under way, the rest is neither good nor lost, and the schedule goes on."""
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    async def main() -> None:
+        async with served(slow) as url:
+            report = await probed(url, rate=100, seconds=0.5, most_open=10, timeout_s=2)
+        assert (report.sent, report.unsent, report.lost) == (10, 40, 10)
+        assert report.is_behind
+        assert report.outage.requests == 10
+
+    asyncio.run(main())
+
+
+def test_what_is_under_way_at_the_end_is_neither() -> None:
+    """Ended at once, requests without an answer yet are told of and count as nothing else."""
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    async def main() -> None:
+        async with served(slow) as url:
+            load = Load(Target.of(url), 50)
+            await load.run(0.2)
+            report = await load.close()
+        assert (report.sent, report.good, report.lost, report.unanswered) == (10, 0, 0, 10)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("rate", "seconds", "sent"), [(100, 0.25, 25), (3, 0.1, 1), (0.5, 0.2, 1), (40, 0.1, 4)])
+def test_a_rate_is_kept_to_the_request(rate: float, seconds: float, sent: int) -> None:
+    """rate × duration requests, at least one."""
+
+    async def ok(request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def main() -> int:
+        async with served(ok) as url:
+            load = Load(Target.of(url), rate)
+            sending = asyncio.create_task(load.run(seconds))
+            await asyncio.sleep(seconds + 0.1)
+            sending.cancel()
+            return (await load.close(1)).sent
+
+    assert asyncio.run(main()) == sent
