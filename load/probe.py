@@ -20,6 +20,8 @@ from .verdict import Part, Verdict, counted, exceeded
 
 Note = Callable[[str], None]
 FIRST_ANSWER_S = 10.0
+AT_ONCE_S = 0.2
+PATIENCE_S = 1.0
 
 
 class Probe:
@@ -54,7 +56,9 @@ class Probe:
             self._check(await trial.tried(self._target, self._rate))
             self._note(f"probe: {self._target.url} answers; {self._rate:g} requests a second from here on")
         self._sending = asyncio.create_task(self._send(is_up))
-        await asyncio.sleep(0)
+        # what is there although it need not be is asked before anything changes, too
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._has_answered.wait(), AT_ONCE_S)
 
     def mark(self, moment: object) -> None:
         """What is sent from here on belongs to `moment`."""
@@ -75,7 +79,7 @@ class Probe:
                 self._sending.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await self._sending
-            report = await self._load.close() if self._load else None
+            report = await self._load.close(PATIENCE_S) if self._load else None
             self._verdict = Verdict(self._target.url, report, self._bound, self._parts())
         return self._verdict
 

@@ -10,7 +10,7 @@ Kind = Literal["refused", "reset", "timeout", "dns", "unreachable", "tls", "prot
 """Why a request was lost. `reset`: the connection ended before the answer did. `protocol`: what came is no HTTP. `5xx` and
 `status`: a complete answer that was not the expected one."""
 
-BEHIND_P99_S = 0.010
+BEHIND_P99_S = 0.020
 BEHIND_MAX_S = 0.100
 
 

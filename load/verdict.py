@@ -73,9 +73,11 @@ def remarks(report: Report) -> Sequence[str]:
     if report.unsent:
         found.append(f"{report.unsent:,} more were due and not sent: this machine had no connection left for them")
     if report.is_behind:
-        found.append(f"behind schedule by up to {report.late_max_s * 1000:,.0f} ms: the rate is too high for this machine")
+        found.append(
+            f"behind schedule by up to {report.late_max_s * 1000:,.0f} ms: this machine is too busy, or the rate too high for it"
+        )
     if report.unanswered:
-        found.append(f"{report.unanswered:,} had no answer yet when it ended; they count as neither")
+        found.append(f"{report.unanswered:,} without an answer yet when it ended: neither good nor lost")
     return found
 
 

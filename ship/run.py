@@ -20,7 +20,7 @@ from ..load.verdict import Verdict
 from ..plan.observed import Observed
 from ..plan.plan import Plan, basis_of
 from ..plan.revision import Revision, before, in_flight_of
-from ..plan.steps import Phase, Record
+from ..plan.steps import Pause, Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
@@ -337,7 +337,7 @@ def _guarded(options: Options) -> Callable[[RunEvent], None]:
     emit, watch = options.emit, options.watch
 
     def guarded(event: RunEvent) -> None:
-        if watch and isinstance(event, StepBegan):
+        if watch and isinstance(event, StepBegan) and not isinstance(event.step, Record | Pause):
             watch.mark(event.step)
         with contextlib.suppress(Exception):
             emit(event)

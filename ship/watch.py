@@ -33,7 +33,7 @@ class Watch(Protocol):
         ...
 
     def mark(self, moment: object) -> None:
-        """What is seen from here on belongs to `moment`."""
+        """What is seen from here on belongs to `moment`: a step, or words."""
         ...
 
     async def rest(self) -> None:
@@ -61,6 +61,7 @@ async def settle(cluster: Cluster, release: Release, watch: Watch, alarm: Alarm 
     Pods that terminate may still be asked by proxies that have not learnt of it: so until they are gone, for as long as they may
     take (their grace period, at most a minute), and then for a proxy's interval more.
     """
+    watch.mark("after the last step")
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LONGEST_S
     while (left_s := await _terminating_s(cluster, release)) and loop.time() < ends_at and not (alarm and alarm.done()):

@@ -31,7 +31,7 @@ def failure_lines(result: Result, *, never_left: bool, paint: Paint) -> Iterator
     yield f"{paint('✗', 'bad')} {_with(failure.summary, after)}"
     yield from _pod_lines(failure, paint)
     if result.verdict:
-        yield from ([] if result.verdict.reason == failure.summary else [f"  {result.verdict.summary}"])
+        yield from ([] if result.verdict.reason == failure.summary else [f"  in all {result.verdict.summary}"])
         yield from verdict_lines(result.verdict, paint)
     yield f"  {_done_about(result, never_left)}"
     if hint := _hint(result, failure):

@@ -68,8 +68,8 @@ def verdict_lines(verdict: Verdict, paint: Paint) -> Iterator[str]:
 
 
 def _moment_of(part: Part) -> str:
-    if part.mark is None:
-        return "before the first step"
+    if part.mark is None or isinstance(part.mark, str):
+        return part.mark or "before the first step"
     each = row(cast(Step, part.mark))  # what a run marks its moments with
     return f"in {each.object}: {each.what}"
 

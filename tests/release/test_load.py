@@ -212,6 +212,7 @@ def test_the_schema_knows_every_key() -> None:
         "pinConfig",
         "workload",
         "dependsOn",
+        "probe",
         "traffic",
         "strategy",
         "strategies",
