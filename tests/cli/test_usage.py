@@ -10,7 +10,7 @@ from shell import run, shell
 WRONG = [
     (["aply"], "there is no verb 'aply'", "did you mean apply?"),
     (["prom"], "there is no verb 'prom'", "did you mean promote?"),
-    (["xyz"], "there is no verb 'install'", "one of"),
+    (["xyz"], "there is no verb 'xyz'", "one of"),
     (["apply", "canry"], "'canry' is no strategy", "did you mean canary?"),
     (["plan", "bluegreen"], "'bluegreen' is no strategy", "did you mean blue-green?"),
     (["apply", "--imge", "x"], "no such option: --imge", "did you mean --image?"),
