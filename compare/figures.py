@@ -146,19 +146,20 @@ def causes(outcome: Outcome) -> str:
     return ", ".join(f"{amount(lost.median, 'requests')} {cause}" for cause, lost in found if lost.high > 0)
 
 
-def notes(outcome: Outcome) -> list[str]:
+def notes(outcome: Outcome) -> list[Cell]:
     """What a reader of the figures must know besides."""
     if outcome.refused:
         return []
-    said = [f"does not fit: {outcome.fits}"] if outcome.fits else []
+    said = [Cell(f"does not fit: {outcome.fits}", tone="bad")] if outcome.fits else []
     ends = [run.phase for run in outcome.runs if not run.is_cut]
     cut, total = len(outcome.runs) - len(ends), len(outcome.runs)
     if cut:
-        said.append(f"not done when the rehearsal was ended{_of_seeds(cut, total)}")
+        said.append(Cell(f"not done when the rehearsal was ended{_of_seeds(cut, total)}", tone="bad"))
     for phase in sorted(set(ends) - {"Promoted"}):
         failures = sorted({run.failure for run in outcome.runs if run.phase == phase and run.failure})
         word = {"RolledBack": "taken back", "Failed": "failed", "Paused": "paused"}.get(phase, phase)
-        said.append(f"{word}{_of_seeds(ends.count(phase), total)}{': ' if failures else ''}{failures[0] if failures else ''}")
+        text = f"{word}{_of_seeds(ends.count(phase), total)}{': ' if failures else ''}{failures[0] if failures else ''}"
+        said.append(Cell(text, tone="bad" if phase == "Failed" else ""))
     return said
 
 

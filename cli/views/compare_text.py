@@ -124,7 +124,7 @@ def _refused(head: str, why: str, indent: int, width: int, paint: Paint) -> Iter
 def _remarks(outcome: Outcome, width: int, paint: Paint) -> Iterator[str]:
     lost = causes(outcome)
     said: list[tuple[str, Style]] = [(f"lost: {lost}", "faint")] if lost else []
-    said += [(note, "changed") for note in notes(outcome)]
+    said += [(note.text, "bad" if note.tone == "bad" else "changed") for note in notes(outcome)]
     for text, style in said:
         yield from (f"      {paint(line, style)}" for line in _wrapped(text, width - 6))
 
