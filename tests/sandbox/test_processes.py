@@ -7,17 +7,22 @@ import base64
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from realnode import SERVER, RealNode, eventually, first, is_ready, on_real_node, pod, restarts, shell, terminated, waits_as
-from rollway.kube.objects import CONFIG_MAP, SECRET, SERVICE, Obj, get
+from rollway.kube.clock import now
+from rollway.kube.objects import CONFIG_MAP, POD, SECRET, SERVICE, Obj, get
 from rollway.sandbox.ledger import _marked
 from rollway.sandbox.node import process_address, process_address_number
 from rollway.sandbox.processes.environment import expand, service_links
+from rollway.sandbox.processes.node import ProcessNode
 from rollway.sandbox.processes.output import MOST_BYTES
 from rollway.sandbox.runtime import RUNTIME, chosen
+from rollway.sandbox.store import Store
+from rollway.sandbox.world import Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.0/8 is not all there elsewhere")
 
@@ -457,3 +462,22 @@ def test_the_sandbox_leaves_none_when_it_stops(tmp_path: Path) -> None:
     on_real_node(tmp_path, story)
     assert marked() == before
     assert not list((tmp_path / "processes").glob("*"))
+
+
+def test_who_ran_while_no_node_looked_is_lost(tmp_path: Path) -> None:
+    """A sandbox that is told to run nothing does not pretend that an earlier one's process still answers: it was lost."""
+
+    async def run(store: Store, *, is_off: bool, holds: Callable[[Obj], Any]) -> Obj:
+        async with Sandbox(store=store, processes=ProcessNode(store, tmp_path, now, is_off=is_off)) as sandbox:
+            if store.find(POD, "default", "web") is None:
+                RealNode(sandbox).create(pod("sleep", "60"))
+            return await RealNode(sandbox).until(holds)
+
+    async def both() -> Obj:
+        store = Store()
+        await run(store, is_off=False, holds=is_ready)
+        return await run(store, is_off=True, holds=lambda found: restarts(1)(found) and is_ready(found))
+
+    found = asyncio.run(both())
+    over = first(found)["lastState"]["terminated"]
+    assert (over["exitCode"], over["reason"]) == (255, "Unknown")
