@@ -27,7 +27,7 @@ _GATE = ("/bin/sh", "-c", 'read -r go || exit 125; exec "$@" </dev/null', "rollw
 _WORD = b"go\n"
 _GONE_WITHIN_S = 5.0
 _POLL_S = 0.05  # where the system cannot tell of a process' end by a descriptor
-_ROUNDS = 5  # of looking for marked processes: one that forks while it is looked for is found in the next
+_ROUNDS = 5  # of looking for marked processes: one that forks, or becomes another program, meanwhile is found in the next
 
 
 class _Entry(NamedTuple):
@@ -174,9 +174,11 @@ def reap(folders: Iterable[Path]) -> int:
         entries = list(_entries(folder))
         # Another process may have the number by now: then it is not ours, and nor is its group.
         ours = [entry for entry in entries if entry.started and started(entry.pid) == entry.started]
+        marks = {entry.mark for entry in entries}
+        known = {entry.pid for entry in ours} | {pid for pid, mark in _marked() if mark in marks}
         for entry in ours:
             end_group(entry.pid)
-        killed += len(ours) + kill_marked({entry.mark for entry in entries})
+        killed += len(known | kill_marked(marks))
         pause = threading.Event()
         for _ in range(int(_GONE_WITHIN_S / 0.01)):  # until then they have their ports
             if not any(started(entry.pid) == entry.started for entry in ours):
@@ -211,18 +213,18 @@ def end_group(pid: int, number: int = signal.SIGKILL) -> None:
         os.killpg(pid, number)
 
 
-def kill_marked(marks: set[str]) -> int:
-    """Kills the processes that carry one of these marks, also those in sessions of their own. Answers how many."""
+def kill_marked(marks: set[str]) -> set[int]:
+    """Kills the processes that carry one of these marks, also those in sessions of their own. Answers which."""
     killed: set[int] = set()
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         found = {pid for pid, mark in _marked() if mark in marks} - killed
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         killed |= found
-        if not found:
+        if not found and number:
             break
-    return len(killed)
+    return killed
 
 
 def started(pid: int) -> str:
