@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from rollway.errors import Unreachable
+from rollway.errors import Conflict, Unreachable
 
 
 class Killed(BaseException):
@@ -48,7 +48,7 @@ class Mortal:
 
 
 class Faulty:
-    """Passes calls on, but for one: that is refused before it is done, or done with its answer lost."""
+    """Passes calls on, but for one: that is `refused` or meets a `conflict` before it is done, or its answer is `dropped`."""
 
     def __init__(self, cluster: Any, at: int, fault: str) -> None:
         self._cluster = cluster
@@ -63,6 +63,10 @@ class Faulty:
             is_hit = self._is_hit()
             if is_hit and self._fault == "refused":
                 raise Unreachable("the API server answered 503 to the last of 5 attempts")
+            if is_hit and self._fault == "conflict":
+                raise Conflict(
+                    409, "Conflict", "the object has been modified; please apply your changes to the latest version", {}
+                )
             answer = await call(*args, **kwargs)
             if is_hit:
                 raise Unreachable("the connection was closed before the answer came")
