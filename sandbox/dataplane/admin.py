@@ -22,13 +22,13 @@ class Admin:
             await self._session.close()
             self._session = None
 
-    async def has(self, wanted: Mapping[str, str]) -> bool:
-        """Whether its statistics say just this; those that it does not have yet differ. An Envoy that does not answer will read
-        everything anew when it starts: there is nothing to wait for."""
+    async def untaken(self, wanted: Mapping[str, str]) -> list[str]:
+        """Those of its statistics that do not say this, or not yet. An Envoy that does not answer will read everything anew when
+        it starts: there is nothing to wait for."""
         text = await self._get("/stats?filter=version_text|warming_clusters")
         pairs = (line.partition(": ") for line in text.splitlines())
         known = {name: value.strip('"') for name, _, value in pairs}
-        return not text or all(known.get(name) == value for name, value in wanted.items())
+        return [name for name, value in wanted.items() if text and known.get(name) != value]
 
     async def is_live(self) -> bool:
         """Whether it has begun to serve."""

@@ -54,15 +54,16 @@ def translate(
     ingresses: Iterable[Obj], ports: Mapping[Place, Sequence[Port]], clusters: Clusters, *, by_load_balancer: bool
 ) -> Translated:
     """The hosts of all Ingresses; of two that claim the same path the older has it."""
-    out, rules, defaults = Translated(), list[_Rule](), list[Route]()
+    out, rules, defaults, claimed = Translated(), list[_Rule](), list[Route](), set[tuple[str, Match]]()
     for ingress in ingresses:
         out.problems += _unserved(ingress)
         for host, path, kind, backend in _paths(ingress):
             route, problem = _route(ingress, host, path, kind, backend, ports, clusters, by_load_balancer)
             out.problems += problem
-            if any((each.host, each.route.match) == (host, route.match) for each in rules):
+            if (host, route.match) in claimed:
                 out.problems.append(_problem(ingress, f"{host or '*'}{path}: an older Ingress has it"))
                 continue
+            claimed.add((host, route.match))
             rules.append(_Rule(host, path, (0 if kind == "Exact" else 1, -len(path)), route))
         if (backend := get(ingress, "spec", "defaultBackend")) is not None:
             route, problem = _route(ingress, "", "/", "Prefix", backend, ports, clusters, by_load_balancer)
@@ -74,14 +75,14 @@ def translate(
 
 def _hosts(rules: Sequence[_Rule], defaults: Sequence[Route]) -> list[Host]:
     """What is said of every host holds for each host, after what is said of that one."""
-    names = dict.fromkeys([*(rule.host for rule in rules), *([""] if defaults else [])])
-    found = []
-    for name in names:
-        own = sorted((rule for rule in rules if rule.host == name), key=lambda rule: rule.rank)
-        common = sorted((rule for rule in rules if not rule.host), key=lambda rule: rule.rank) if name else []
-        routes = [rule.route for rule in (*own, *common)] + list(defaults)
-        found.append(Host((name or "*",), tuple(routes)))
-    return found
+    by_host: dict[str, list[_Rule]] = {}
+    for rule in rules:
+        by_host.setdefault(rule.host, []).append(rule)
+    if defaults:
+        by_host.setdefault("", [])
+    ordered = {name: [each.route for each in sorted(own, key=lambda rule: rule.rank)] for name, own in by_host.items()}
+    common = [*ordered.get("", ()), *defaults]
+    return [Host((name or "*",), tuple([*own, *common] if name else common)) for name, own in ordered.items()]
 
 
 def _paths(ingress: Obj) -> Iterable[tuple[str, str, str, Obj]]:

@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 
 COMPONENT = "sandbox-dataplane"
 RETRY_S = 2.0  # until a listener whose address is in use is tried again
+RESTS = 4  # times as long as the last translation took, before the next
 LOOK_EVERY_S, LOOKS = 0.05, 100
 REPORT_AFTER_S = 0.1
 LONGEST_SOCKET = 100  # of a unix socket's path: the system takes a few more
@@ -81,15 +82,17 @@ class DataPlane:
         self.edge, self.balanced = edge, balanced
         self._random, self._view, self._config = Random(seed), View(), Config()
         self._by_service: dict[Place, list[str]] = {}
-        self._pending, self._concerned, self._is_changed = Pending(), set[Place](), True
+        self._pending, self._concerned, self._rested_s = Pending(), set[Place](), 0.0
+        self._changing: asyncio.TimerHandle | None = None
         self._called: asyncio.Handle | None = None
         self._told: set[Problem] = set()
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, str] = {}  # why a listener is not served
+        self._refused_routes: dict[str, str] = {}
         socket = str(folder / "admin.sock")
         self._temporary = tempfile.TemporaryDirectory(prefix="rollway-") if len(socket) > LONGEST_SOCKET else None
         admin = socket if self._temporary is None else f"{self._temporary.name}/admin.sock"
         self._admin = Admin(admin)
-        self._publisher = Publisher(folder, self._admin.has)
+        self._publisher = Publisher(folder, self._admin.untaken)
         self._supervisor = Supervisor(program, folder, admin, Ledger(folder.parent / "processes"), self._restarted)
         self._report: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -102,7 +105,7 @@ class DataPlane:
         self._loop = asyncio.get_running_loop()
         for obj in self._store.list(ENDPOINT_SLICE):
             self._view.put(_place(obj), slice_of(obj, self._labels))
-        self._flush()
+        self._translate()
         self._unsubscribe = self._store.subscribe(self._note)
         await self._publisher.settled()  # Envoy does not start without its files
         self._supervisor.start()
@@ -110,7 +113,7 @@ class DataPlane:
 
     async def stop(self) -> None:
         self._unsubscribe()
-        for handle in (*self._pending.handles, self._report, self._retry):
+        for handle in (*self._pending.handles, self._changing, self._called, self._report, self._retry):
             if handle is not None:
                 handle.cancel()
         if self._looking is not None:
@@ -133,11 +136,14 @@ class DataPlane:
 
     def reconfigure(self, edge: Edge, lag: Lag, balanced: Balanced | None) -> None:
         """From now on."""
-        self.edge, self._lag, self.balanced, self._is_changed = edge, lag, balanced, True
-        self._call()
+        self.edge, self._lag, self.balanced = edge, lag, balanced
+        self._change()
 
     async def settled(self) -> None:
         """Until Envoy has what the objects say now, but for what it is behind with on purpose."""
+        if self._changing is not None:
+            self._changing.cancel()
+            self._translate()
         if self._called is not None:
             self._called.cancel()
             self._flush()
@@ -157,8 +163,7 @@ class DataPlane:
                 for obj in self._store.list(ENDPOINT_SLICE, change.obj["metadata"]["namespace"]):
                     self._learn(_place(obj), slice_of(obj, self._labels))
         elif change.kind.name in _ROUTING and (change.type != "MODIFIED" or _wanted(change.before) != _wanted(change.obj)):
-            self._is_changed = True
-            self._call()
+            self._change()
 
     def _learn(self, place: Place, known: Slice | None) -> None:
         """Now, or with the lag; never before an earlier state of the same slice."""
@@ -180,11 +185,13 @@ class DataPlane:
 
     def _concern(self, services: set[Place]) -> None:
         self._concerned |= services
-        self._call()
-
-    def _call(self) -> None:
         if self._called is None:
             self._called = self._loop.call_soon(self._flush)
+
+    def _change(self) -> None:
+        """Many changes in a row are taken together, so that the loop has most of its time for others."""
+        if self._changing is None:
+            self._changing = self._loop.call_at(max(self._loop.time(), self._rested_s), self._translate)
 
     def _labels(self, namespace: str, name: str) -> Mapping[str, str]:
         return labels_of(self._store.find(POD, namespace, name) or {})
@@ -192,20 +199,23 @@ class DataPlane:
     # telling
 
     def _flush(self) -> None:
+        """The endpoints that changed."""
         self._called = None
         concerned, self._concerned = self._concerned, set()
-        if self._is_changed:
-            self._is_changed = False
-            try:
-                config = translate(self._objects(), self.edge, may_listen, by_load_balancer=self.balanced is not None)
-            except Exception:  # a mistake of ours: what was carried out before goes on
-                _log.exception("the objects could not be translated")
-                return
-            self._take(config)
-        else:
-            names = [name for service in concerned for name in self._by_service.get(service, ())]
-            self._publisher.endpoints({name: self._targets(self._config.clusters[name].source) for name in names})
+        names = [name for service in concerned for name in self._by_service.get(service, ())]
+        self._publisher.endpoints({name: self._targets(self._config.clusters[name].source) for name in names})
         self._report_soon()
+
+    def _translate(self) -> None:
+        self._changing, began_s = None, self._loop.time()
+        try:
+            config = translate(self._objects(), self.edge, may_listen, by_load_balancer=self.balanced is not None)
+        except Exception:  # a mistake of ours: what was carried out before goes on
+            _log.exception("the objects could not be translated")
+            return
+        self._take(config)
+        self._report_soon()
+        self._rested_s = self._loop.time() + RESTS * (self._loop.time() - began_s)
 
     def _take(self, config: Config) -> None:
         self._config = config
@@ -238,7 +248,7 @@ class DataPlane:
         self._told = set(problems)
 
     def _refusals(self) -> Iterable[Problem]:
-        for name, why in self._refused.items():
+        for name, why in (self._refused | self._refused_routes).items():
             if name.startswith("service/"):
                 _, namespace, service, port = name.split("/")
                 yield Problem("Service", namespace, service, f"port {port} is not served: {why}")
@@ -274,6 +284,8 @@ class DataPlane:
                 break
             await asyncio.sleep(LOOK_EVERY_S)
         self._refused = await self._admin.refusals()
+        why = f"Envoy refuses its routes: see {self._folder / 'envoy.log'}"
+        self._refused_routes = dict.fromkeys(self._publisher.refused, why)
         self._tell()
         self._report_soon()
         if EDGE in self._refused:
@@ -284,8 +296,7 @@ class DataPlane:
     def _try_again(self) -> None:
         self._retry = None
         self._publisher.renew_listeners()
-        self._is_changed = True
-        self._call()
+        self._change()
 
     def _restarted(self) -> None:
         """Envoy has started or ended: what it could not open may be another by now."""
@@ -302,7 +313,7 @@ class DataPlane:
         if self._report is not None:
             self._report.cancel()
             self._report = None
-        found = report(self._objects(), self._config, self._view, self.edge, may_listen, self._refused)
+        found = report(self._objects(), self._config, self._view, self.edge, may_listen, self._refused | self._refused_routes)
         found["envoy"] = {"pid": self.pid, "restarts": self.restarts}
         fresh = self._folder / ".report.new"
         fresh.write_text(json.dumps(found))

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 from ...kube.objects import Obj
@@ -23,15 +23,16 @@ _log = logging.getLogger(__name__)
 ASK_EVERY_S = 0.004
 TAKEN_WITHIN_S = 2.0
 
-Taken = Callable[[Mapping[str, str]], Awaitable[bool]]
-"""Asks Envoy whether it has these versions, by the name of its statistic."""
+Untaken = Callable[[Mapping[str, str]], Awaitable[Collection[str]]]
+"""Asks Envoy which of these versions it does not have, by the name of its statistic."""
 
 
 class Publisher:
     """`publish` and `endpoints` may be called at any time, from the loop; the newest wins."""
 
-    def __init__(self, folder: Path, taken: Taken) -> None:
-        self._folder, self._taken = folder, taken
+    def __init__(self, folder: Path, untaken: Untaken) -> None:
+        self._folder, self._untaken = folder, untaken
+        self.refused: set[str] = set()  # names of routes that Envoy does not take
         self._written: dict[str, str] = {}  # file name -> the resources in it
         self._versions: dict[str, str] = {}
         self._clusters: dict[str, Cluster] = {}
@@ -89,7 +90,8 @@ class Publisher:
         is_new.append(self._write(render.LISTENERS, [render.listener(each, self._folder) for each in config.listeners]))
         if any(is_new) or leaving:
             files = {f"http.http.rds.{render.routes_name(name)}.version_text": render.routes_file(name) for name in config.routes}
-            await self._wait(files | {"listener_manager.lds.version_text": render.LISTENERS})
+            untaken = await self._wait(files | {"listener_manager.lds.version_text": render.LISTENERS})
+            self.refused = {name for name in config.routes if render.routes_file(name) in untaken}
         if leaving:
             self._clusters = dict(config.clusters)
             self._write_clusters()
@@ -114,16 +116,19 @@ class Publisher:
         self._written[name], self._versions[name] = text, str(self._version)
         return True
 
-    async def _wait(self, files: Mapping[str, str], at_zero: str = "") -> None:
-        """Until Envoy has taken these files. An Envoy that is down, or refuses, is not waited for long."""
+    async def _wait(self, files: Mapping[str, str], at_zero: str = "") -> set[str]:
+        """Until Envoy has taken these files. One that refuses is not waited for long: answers what it has not taken."""
         wanted = {statistic: self._versions[name] for statistic, name in files.items()} | ({at_zero: "0"} if at_zero else {})
         loop = asyncio.get_running_loop()
         until_s = loop.time() + TAKEN_WITHIN_S
-        while loop.time() < until_s:
-            if await self._taken(wanted):
-                return
+        while untaken := await self._untaken(wanted):
+            if loop.time() >= until_s:
+                break
             await asyncio.sleep(ASK_EVERY_S)
-        _log.warning("Envoy has not taken %s", ", ".join(sorted(files.values())))
+        names = {files[statistic] for statistic in untaken if statistic in files}
+        if names:
+            _log.warning("Envoy has not taken %s", ", ".join(sorted(names)))
+        return names
 
     def _tidy(self, config: Config) -> None:
         """Removes the files of clusters and routes that are gone."""

@@ -397,6 +397,27 @@ def test_an_address_in_use_is_said_and_tried_again(tmp_path: Path) -> None:
     run(story())
 
 
+def test_routes_that_envoy_refuses_are_said(tmp_path: Path) -> None:
+    """The object's event and the status point to the log; what was served before goes on."""
+
+    async def story() -> None:
+        address = own_address(96)
+        async with servers("a") as found:
+            objects = (service(address=address), endpoint_slice("shop", found), virtual_service({"route": [to()]}))
+            async with proxied(tmp_path, *objects) as cluster:
+                assert (await request(address, 8080)).body == "a"
+                bad = {"request": {"set": {"no header\n": "x"}}}
+                cluster.put(virtual_service({"route": [to()], "headers": bad}))
+
+                async def is_told() -> bool:
+                    return any("Envoy refuses its routes" in each for each in cluster.events())
+
+                await eventually(is_told)
+                assert (await request(address, 8080)).body == "a"
+
+    run(story())
+
+
 def test_a_change_is_with_envoy_within_milliseconds(tmp_path: Path) -> None:
     """From the write of an EndpointSlice to the first connection by it: 3 ms as a rule; the bound is for busy machines."""
 
