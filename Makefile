@@ -21,7 +21,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 golden: $(VENV)/.dev
-	$(BIN)/pytest -q tests/golden --update-golden
+	$(BIN)/pytest -q tests/golden tests/docs/test_checks.py --update-golden
 
 fidelity: $(VENV)/.dev
 	$(BIN)/python benchmarks/fidelity.py

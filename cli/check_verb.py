@@ -78,7 +78,7 @@ def check(
 def _checked(session: Session, source: Source, where: Where, strategy: str | None, *, is_live: bool) -> Sequence[Checked]:
     from ..ship import checking
 
-    releases = _releases(session, source, where, strategy)
+    releases = _releases(session, source, where)
     if not is_live:
         return [checking.check(release, strategy) for release in releases]
     out: list[Checked] = []
@@ -96,9 +96,9 @@ def _checked(session: Session, source: Source, where: Where, strategy: str | Non
     return out
 
 
-def _releases(session: Session, source: Source, where: Where, strategy: str | None) -> list[Release]:
+def _releases(session: Session, source: Source, where: Where) -> list[Release]:
     if not source.is_many:
-        return [session.release(source, where, strategy)]
+        return [session.release(source, where)]
     from ..release.several import load_all
 
     return [one.release for one in load_all(source.files, sets=source.sets, namespace=where.namespace)]

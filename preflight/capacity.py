@@ -10,7 +10,7 @@ from ..kube.objects import DEPLOYMENT, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_Q
 from ..kube.quantity import amount
 from ..release.options import is_none
 from ..release.yamlfile import Path
-from .case import POD, Case, mappings, named, number
+from .case import POD, Case, mapping, mappings, named, number, texts
 from .model import Edit, Found
 
 _ROLLING = ("spec", "strategy", "rollingUpdate")
@@ -65,8 +65,8 @@ def volume_held(case: Case) -> Iterator[Found]:
     claims = {claim["metadata"]["name"]: claim for claim in case.all(PERSISTENT_VOLUME_CLAIM.name)}
     for place, volume in mappings(case.pod, "volumes"):
         name = get(volume, "persistentVolumeClaim", "claimName")
-        modes = get(claims.get(name), "spec", "accessModes", default=[])
-        is_held = isinstance(modes, list) and bool(modes) and set(modes) <= {"ReadWriteOnce", "ReadWriteOncePod"}
+        modes = texts(claims.get(name), "spec", "accessModes") if isinstance(name, str) else []
+        is_held = bool(modes) and set(modes) <= {"ReadWriteOnce", "ReadWriteOncePod"}
         if not is_held or get(volume, "persistentVolumeClaim", "readOnly"):
             continue
         is_surely = set(modes) == {"ReadWriteOncePod"}
@@ -133,8 +133,8 @@ def quota_exceeded(case: Case) -> Iterator[Found]:
     for quota in case.all(RESOURCE_QUOTA.name):
         if get(quota, "spec", "scopes") or get(quota, "spec", "scopeSelector"):
             continue
-        hard, used = get(quota, "spec", "hard", default={}), get(quota, "status", "used", default={})
-        for resource, limit in hard.items() if isinstance(hard, dict) else ():
+        used = mapping(quota, "status", "used")
+        for resource, limit in mapping(quota, "spec", "hard").items():
             if found := _over(case, quota, str(resource), limit, used.get(resource, 0)):
                 yield found
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, HPA, SERVICE, Obj, get, labels_of, selects, template_labels
+from ..kube.objects import DEPLOYMENT, HPA, SERVICE, Obj, get, selects, template_labels
 from ..kube.schema import types
 from ..plan.observed import Observed, scales
 from ..release.file import nearest
@@ -211,6 +211,18 @@ def mappings(holder: Any, *path: str) -> list[tuple[int, Obj]]:
     return [(place, item) for place, item in enumerate(found) if isinstance(item, dict)] if isinstance(found, list) else []
 
 
+def mapping(holder: Any, *path: str) -> Obj:
+    """The mapping at a path; an empty one where there is none."""
+    found = get(holder, *path) if isinstance(holder, Mapping) else None
+    return found if isinstance(found, dict) else {}
+
+
+def texts(holder: Any, *path: str) -> list[str]:
+    """The texts of a list."""
+    found = get(holder, *path) if isinstance(holder, Mapping) else None
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
 def number(value: Any, otherwise: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
 
@@ -238,16 +250,18 @@ def with_pods(case: Case) -> Iterator[tuple[Obj, dict[str, str]]]:
     """The objects of the manifests that make pods, with the pods' labels."""
     for obj in case.release.manifests:
         if obj["kind"] == "Pod":
-            yield obj, labels_of(obj)
+            yield obj, mapping(obj, "metadata", "labels")
         elif obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout"):
-            yield obj, template_labels(obj)
+            yield obj, mapping(obj, *_TEMPLATE_LABELS)
         elif obj["kind"] == "CronJob":
-            yield obj, template_labels(get(obj, "spec", "jobTemplate", default={}))
+            yield obj, mapping(obj, "spec", "jobTemplate", *_TEMPLATE_LABELS)
+
+
+_TEMPLATE_LABELS = ("spec", "template", "metadata", "labels")
 
 
 def _selector(service: Obj) -> dict[str, str]:
-    selector = get(service, "spec", "selector")
-    return selector if isinstance(selector, dict) else {}
+    return mapping(service, "spec", "selector")
 
 
 def _scales(autoscaler: Obj, name: str) -> bool:

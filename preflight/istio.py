@@ -10,7 +10,7 @@ from ..release.model import key_of
 from ..release.yamlfile import Path
 from ..routing.istio import VARIANT, Host, is_host, rule_of
 from ..routing.selector import STABLE
-from .case import Case, mappings, named
+from .case import Case, mappings, named, texts
 from .model import Edit, Found
 
 
@@ -81,7 +81,7 @@ def weights_off(case: Case) -> Iterator[Found]:
 
 def host_unknown(case: Case) -> Iterator[Found]:
     services = {obj["metadata"]["name"] for obj in case.all(SERVICE.name)}
-    entries = {str(host) for entry in case.all("ServiceEntry") for host in get(entry, "spec", "hosts", default=[])}
+    entries = {host for entry in case.all("ServiceEntry") for host in texts(entry, "spec", "hosts")}
     for routes in case.written(VIRTUAL_SERVICE.name):
         for path, target in _destinations(routes):
             host = target["host"]

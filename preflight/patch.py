@@ -53,15 +53,14 @@ def _apply(data: Any, path: Path, edit: Edit) -> None:
             if edit.is_removal:
                 return
             data[key] = [] if isinstance(path[place + 1], int) else {}
+        if not _has(data, key):
+            return  # something else stands there, which is wrong in its own way
         data = data[key]
-    if edit.is_removal:
-        if isinstance(data, list):
-            del data[int(last)]
-        else:
-            data.pop(last, None)
-    elif isinstance(data, list) and last == len(data):
-        data.append(copy.deepcopy(edit.value))
-    else:
+    if isinstance(data, list) and isinstance(last, int):
+        data[last : last + 1] = [] if edit.is_removal else [copy.deepcopy(edit.value)]
+    elif isinstance(data, dict) and edit.is_removal:
+        data.pop(last, None)
+    elif isinstance(data, dict):
         data[last] = copy.deepcopy(edit.value)
 
 

@@ -42,7 +42,7 @@ def _add_readiness(case: Case, container: Container) -> tuple[Edit, ...]:
 
 
 def port_unknown(case: Case) -> Iterator[Found]:
-    numbers = {port.get("containerPort") for each in case.containers for port in each.ports}
+    numbers = [port.get("containerPort") for each in case.containers for port in each.ports]
     for container in case.containers:
         names = [port["name"] for port in container.ports if isinstance(port.get("name"), str)]
         for kind in ("readinessProbe", "livenessProbe", "startupProbe"):

@@ -8,7 +8,7 @@ from typing import Any
 from ..kube.intstr import resolve
 from ..kube.objects import HPA, INGRESS, PDB, SERVICE, Obj, get, matches, selects
 from ..release.model import key_of
-from .case import Case, main_port, mappings, named, with_pods
+from .case import Case, main_port, mapping, mappings, named, with_pods
 from .model import Edit, Found
 
 _VERSIONS = ("version", "app.kubernetes.io/version", "track", "rollway.dev/track", "release", "slot", "color", "variant")
@@ -100,7 +100,7 @@ def _routed_to_nothing(case: Case) -> Iterator[Found]:
             for place, path in mappings(spec, "http", "paths"):
                 name, port = get(path, "backend", "service", "name"), get(path, "backend", "service", "port", default={})
                 wanted = port.get("name", port.get("number")) if isinstance(port, dict) else None
-                known = ports.get(name)
+                known = ports.get(name) if isinstance(name, str) else None
                 if known is None or wanted is None or any(wanted in (one.get("name"), one.get("port")) for one in known):
                     continue
                 listed = ", ".join(str(one.get("port")) for one in known) or "none"
@@ -115,7 +115,7 @@ def _routed_to_nothing(case: Case) -> Iterator[Found]:
 
 def budget_blocks(case: Case) -> Iterator[Found]:
     for budget in case.all(PDB.name):
-        spec = get(budget, "spec", default={})
+        spec = mapping(budget, "spec")
         if not _is_chosen(spec.get("selector"), case.labels):
             continue
         key = "maxUnavailable" if spec.get("maxUnavailable") is not None else "minAvailable"

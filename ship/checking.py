@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .. import preflight
@@ -82,15 +82,23 @@ async def _one(cluster: Cluster, ref: Ref) -> Obj | None:
         return None
 
 
-def refuse(checked: Iterable[Checked]) -> None:
-    """Raises BadInput where there are errors: the first in its summary, the others in its detail."""
+class Unfit(BadInput):
+    """A release with errors in it. The first is the summary, the others the detail; `findings` are all that was found."""
+
+    findings: tuple[Finding, ...] = ()
+
+
+def refuse(checked: Sequence[Checked]) -> None:
+    """Raises Unfit where there are errors."""
     errors = [error for one in checked for error in one.errors]
     if not errors:
         return
     first, *rest = errors
-    raise BadInput(
+    unfit = Unfit(
         f"{first.message} ({first.id})",
         where=first.where,
         detail="\n".join(f"{error.where}: {error.message} ({error.id})" for error in rest),
         hint="`deploy check` says why, and --fix mends what it can; --force releases it as it is",
     )
+    unfit.findings = tuple(finding for one in checked for finding in one.findings)
+    raise unfit

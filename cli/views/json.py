@@ -22,7 +22,7 @@ from ...plan.steps import Apply, Patch, Step
 from ...preflight import Finding
 from ...release.model import Release
 from ...ship import many
-from ...ship.checking import Checked
+from ...ship.checking import Checked, Unfit
 from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
@@ -91,7 +91,8 @@ class JsonView:
         if self._is_printed:
             print(error.summary, file=sys.stderr)
         else:
-            self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code)} | self._found())
+            found = {"findings": [finding_document(one) for one in error.findings]} if isinstance(error, Unfit) else {}
+            self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code), **found})
 
     def _found(self) -> dict[str, Any]:
         """Of all releases that were checked; nothing where none was."""

@@ -1,0 +1,110 @@
+"""Whatever the manifests hold in place of what belongs there: rules look at it and never stumble."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import pytest
+import yaml
+from checked import SOUND, loaded
+from rollway import preflight
+from rollway.errors import BadInput
+
+EVERYTHING = (
+    SOUND
+    + """\
+        livenessProbe: {httpGet: {path: /ready, port: 80}, periodSeconds: 1}
+        startupProbe: {exec: {command: [up]}}
+        env: [{name: A, value: b}]
+        args: [--drain]
+        resources: {requests: {cpu: 100m, memory: 64Mi}, limits: {memory: 128Mi}}
+      initContainers: [{name: i, image: busybox, restartPolicy: Always}]
+      volumes: [{name: d, persistentVolumeClaim: {claimName: d}}]
+      readinessGates: [{conditionType: target-health.elbv2.k8s.aws/x}]
+      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [
+        {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: shop}, matchExpressions: [
+          {key: app, operator: In, values: [shop]}]}}]}}
+---
+{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: d}, spec: {accessModes: [ReadWriteOnce]}}
+---
+{apiVersion: v1, kind: ResourceQuota, metadata: {name: q}, spec: {hard: {pods: '4', requests.cpu: '1', limits.memory: 1Gi}}}
+---
+{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b},
+ spec: {minAvailable: 100%, selector: {matchLabels: {app: shop}}}}
+---
+{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: h}, spec: {minReplicas: 2, maxReplicas: 9,
+ scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}}}
+---
+{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: i, annotations: {alb.ingress.kubernetes.io/target-type: ip}},
+ spec: {ingressClassName: alb, backend: {serviceName: shop, servicePort: 80},
+ rules: [{http: {paths: [{path: /, backend: {serviceName: shop, servicePort: 80}}]}}]}}
+---
+{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: j},
+ spec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {name: web}}}}]}}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: [shop], http: [
+ {match: [{headers: {X-A: {exact: v2}}, uri: {prefix: /}}], mirror: {host: shop}, route: [
+  {destination: {host: shop, subset: v2}, weight: 90}, {destination: {host: cart}, weight: 20}]}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: d}, spec: {host: shop, subsets: [{name: v1}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: e}, spec: {hosts: [api.example.com]}}
+---
+{apiVersion: batch/v1, kind: CronJob, metadata: {name: c},
+ spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: shop}}}}}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: shop}}}
+"""
+)
+ODD: list[Any] = [None, 0, -1, 7, 1.5, True, "", "x", "50%", "ä\n#", [], [None], ["x"], {}, {"x": None}, [{}], [{"name": 3}]]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every path in the data."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, below in pairs for found in ((*path, key), *places(below, (*path, key)))]
+
+
+OBJECTS = list(yaml.safe_load_all(EVERYTHING))
+PLACES = places(OBJECTS)
+
+
+def with_odd(number: int) -> list[Any]:
+    """The manifests with one to three values replaced; a number always gives the same."""
+    chance = random.Random(number)
+    objects = copy.deepcopy(OBJECTS)
+    for _ in range(chance.randint(1, 3)):
+        holder: Any = objects
+        *above, last = chance.choice(PLACES)
+        try:
+            for key in above:
+                holder = holder[key]
+            holder[last] = copy.deepcopy(chance.choice(ODD))
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier one has taken it away
+    return objects
+
+
+@pytest.mark.parametrize("strategy", ["recreate", "ramped", "blue-green", "canary", "ab"])
+def test_no_rule_stumbles(strategy: str) -> None:
+    """Each place of manifests that every rule looks at, with whatever may stand there."""
+    looked = 0
+    for number in range(400):
+        try:
+            release = loaded(yaml.safe_dump_all(with_odd(number), allow_unicode=True))
+        except BadInput:
+            continue
+        found = preflight.findings(release, strategy)
+        preflight.fixed(release, *found)
+        looked += 1
+
+    assert looked > 100
+
+
+def test_the_manifests_are_such_as_rules_look_at() -> None:
+    """Most rules find something in them, so that the test above is about their code."""
+    ids = {finding.id for by in ("ramped", "canary") for finding in preflight.findings(loaded(EVERYTHING), by)}
+
+    assert len(ids) >= 14
