@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import ClusterError
-from ..health.deployment import Progress, progress, refusal
+from ..health.deployment import Progress, deadline_passed, progress, refusal
 from ..health.pods import Problem, is_ready, problem_of
 from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of
 from ..plan.steps import Wait
@@ -89,7 +89,7 @@ class _View:
         self.pods = Pods()
         self._seen: tuple[object, ...] = ()
         self._has_begun_well = False
-        self._moved_at = asyncio.get_running_loop().time()
+        self._began_at = self._moved_at = asyncio.get_running_loop().time()
         self._hindrance = ""
         self._hindered_at = 0.0
         self._told = ""
@@ -113,8 +113,12 @@ class _View:
 
     @property
     def is_news(self) -> bool:
-        """Whether what the Deployment says of its own deadline was said during this wait, not left by an earlier run."""
-        return self._has_begun_well
+        """Whether what the Deployment says is about this wait. The controller's clock runs on over changes of the Deployment:
+        what it says of a deadline counts once the wait has itself lasted so long."""
+        if self.deployment is None or not deadline_passed(self.deployment):
+            return self._has_begun_well
+        deadline_s = float(get(self.deployment, "spec", "progressDeadlineSeconds", default=600))
+        return asyncio.get_running_loop().time() - self._began_at >= deadline_s - 1
 
     @property
     def progress(self) -> Progress:

@@ -88,16 +88,23 @@ class Recorder:
         self.ready: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
         self.active = Counts()
         self.endpoints = Counts()
+        self.everything = Counts()
+        self.new_is_asked = asyncio.Event()
         self._is_mesh = False
         for pod in store.list(POD, namespace):
             self._note_pod(pod, is_known=True)
+        self._route()
         for piece in store.list(ENDPOINT_SLICE, namespace):
             self._note_slice(piece, None)
-        self._route()
         self._stop = store.subscribe(self._note)
 
     def stop(self) -> None:
         self._stop()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether pods are there that terminate."""
+        return self.everything.values[-1] > self.active.values[-1]
 
     def recording(self, from_s: float, to_s: float) -> Recording:
         """Of what has been so far."""
@@ -127,6 +134,7 @@ class Recorder:
         if pod is None:
             pod = self._pods[name] = _Pod(self._version_of(obj), life_of(obj), labels_of(obj))
             self.pods[pod.version].add(now_s, +1)
+            self.everything.add(now_s, +1)
             self.active.add(now_s, +1)
         self._count_ready(pod, now_s, is_now=not is_gone and is_ready(obj) and "deletionTimestamp" not in obj["metadata"])
         status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
@@ -142,6 +150,7 @@ class Recorder:
         if is_gone:
             pod.gone_s = min(pod.gone_s, now_s)
             self.pods[pod.version].add(now_s, -1)
+            self.everything.add(now_s, -1)
             if not pod.is_leaving:
                 self.active.add(now_s, -1)
 
@@ -183,6 +192,13 @@ class Recorder:
             for group in self._groups_of(service):
                 if group.holds(self._labels(pod)):
                     self._told.append(Told(self._now_s(), group.name, pod, state))
+                    self._note_asked(group.name, pod, state)
+
+    def _note_asked(self, group: str, pod: str, state: str) -> None:
+        """From the first endpoint of the new version on, that requests are sent to, somebody may notice it."""
+        is_asked = state == "ready" and any(target.group == group for target in self._routings[-1].targets)
+        if is_asked and pod in self._pods and self._pods[pod].version == "new":
+            self.new_is_asked.set()
 
     def _groups_of(self, service: str) -> list[Group]:
         return self._groups.setdefault(service, [Group(service, {})])
@@ -201,6 +217,7 @@ class Recorder:
                 for (service, pod), state in self._states.items():
                     if service == group.service and group.holds(self._labels(pod)):
                         self._told.append(Told(self._now_s(), group.name, pod, state))
+                        self._note_asked(group.name, pod, state)
             shares.append(Target(share, group.name))
         if not self._routings or self._routings[-1].targets != tuple(shares):
             self._routings.append(Routing(self._now_s(), tuple(shares)))

@@ -118,13 +118,15 @@ class Toll:
 @dataclass(frozen=True)
 class Run:
     """One rehearsal with one seed. `duration_s`: until everybody has the new version, or, of a release that was taken back, until
-    everybody has the old one again. `pod_seconds` are those above the steady state before. `is_cut` where it was not done within
+    everybody has the old one again; `command_s`: until the command is done. `back_s` is when it was taken back, NaN where it was not.
+    `min_ready` counts ready endpoints. `pod_seconds` are those above the steady state before. `is_cut` where it was not done within
     the scenario's bound."""
 
     seed: int
     phase: str
     failure: str
     duration_s: float
+    command_s: float
     toll: Toll
     peak_pods: int
     peak_not_terminating: int
@@ -133,6 +135,7 @@ class Run:
     api_requests: int
     bands: Bands
     marks: tuple[Mark, ...]
+    back_s: float = math.nan
     is_cut: bool = False
 
 

@@ -87,7 +87,7 @@ class _Counts(NamedTuple):
 
 def _rolled_out(deployment: Mapping[str, Any], counts: _Counts, pods: int) -> Progress:
     is_done = counts.updated == counts.all == pods and counts.available >= pods
-    failure = "" if is_done else _deadline(deployment)
+    failure = "" if is_done or not deadline_passed(deployment) else "the Deployment's progress deadline is over"
     if counts.updated < pods:
         message = f"{counts.updated} of {pods} pods updated"
     elif counts.all > counts.updated:
@@ -106,8 +106,8 @@ def _wanted(deployment: Mapping[str, Any]) -> int:
     return int(get(deployment, "spec", "replicas", default=1)) + (surge if isinstance(surge, int) else 0)
 
 
-def _deadline(deployment: Mapping[str, Any]) -> str:
-    for condition in get(deployment, "status", "conditions", default=[]):
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return "the Deployment's progress deadline is over"
-    return ""
+def deadline_passed(deployment: Mapping[str, Any]) -> bool:
+    """Whether the controller says that nothing has moved for progressDeadlineSeconds. It says so until something moves again, and
+    counts from before a change of the Deployment too."""
+    conditions = get(deployment, "status", "conditions", default=[])
+    return any(each["type"] == "Progressing" and each.get("reason") == "ProgressDeadlineExceeded" for each in conditions)

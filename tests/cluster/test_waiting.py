@@ -125,3 +125,22 @@ def test_a_node_that_comes_in_time_ends_well() -> None:
     ]
 
     assert waited(*story)[:2] == (pytest.approx(51), "")
+
+
+def test_a_deadline_that_an_earlier_rollout_left_behind_says_nothing_of_this_one() -> None:
+    """The controller's clock runs on over the change that takes a failed version back: it may say so even after that."""
+    over = {
+        "type": "Progressing",
+        "status": "False",
+        "reason": "ProgressDeadlineExceeded",
+        "lastUpdateTime": "2026-01-01T00:00:20Z",
+    }
+    failed = deployment(replicas=2, updatedReplicas=2)
+    failed["status"]["conditions"] = [over]
+    unseen = failed | {"metadata": failed["metadata"] | {"generation": 2}}
+    seen = unseen | {"status": failed["status"] | {"observedGeneration": 2}}
+    done = unseen | {"status": DONE["status"] | {"observedGeneration": 2}}
+    before = unseen | {"status": failed["status"] | {"conditions": []}}
+    story = Scripted((0, DEPLOYMENT, before), (1, DEPLOYMENT, unseen), (2, DEPLOYMENT, seen), (9, DEPLOYMENT, done))
+
+    assert run_virtual(wait_for(story, STEP, lambda *_: None)) == done

@@ -1,0 +1,64 @@
+"""Counts what a run asks of the API server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from typing import Any
+
+from ..cluster.port import Cluster, Event, Right
+from ..kube.objects import Kind, Obj, Ref
+
+
+class Counted:
+    """The Cluster port, counting. A watch is two requests: a list, and the watch itself."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.requests = 0
+
+    async def get(self, ref: Ref) -> Obj | None:
+        self.requests += 1
+        return await self._cluster.get(ref)
+
+    async def list(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None
+    ) -> Sequence[Obj]:
+        self.requests += 1
+        return await self._cluster.list(kind, namespace, labels=labels, fields=fields)
+
+    async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+        self.requests += 1
+        return await self._cluster.apply(obj, force=force, dry_run=dry_run)
+
+    async def create(self, obj: Obj) -> Obj:
+        self.requests += 1
+        return await self._cluster.create(obj)
+
+    async def replace(self, obj: Obj) -> Obj:
+        self.requests += 1
+        return await self._cluster.replace(obj)
+
+    async def patch(self, ref: Ref, patch: Mapping[str, Any] | Sequence[Any], *, subresource: str = "") -> Obj:
+        self.requests += 1
+        return await self._cluster.patch(ref, patch, subresource=subresource)
+
+    async def delete(self, ref: Ref, *, uid: str = "") -> None:
+        self.requests += 1
+        await self._cluster.delete(ref, uid=uid)
+
+    def watch(
+        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        self.requests += 2
+        return self._cluster.watch(kind, namespace, labels=labels, name=name)
+
+    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+        self.requests += 1
+        return await self._cluster.logs(namespace, pod, container, tail_lines=tail_lines, previous=previous)
+
+    async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
+        self.requests += 1
+        return await self._cluster.missing_rights(rights, namespace)
+
+    async def close(self) -> None:
+        await self._cluster.close()

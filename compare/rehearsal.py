@@ -1,0 +1,313 @@
+"""One rehearsal: a release run on the embedded cluster in virtual time, by the code that would release it, with its traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from ..cluster.events import RunEvent, StepBegan, Waiting
+from ..cluster.port import Cluster
+from ..errors import RollwayError
+from ..kube.objects import NAMESPACE, REPLICA_SET, Obj, digest, get
+from ..release.model import Release, split_image
+from ..sandbox.spread import Measured
+from ..sandbox.store import Snapshot, Store
+from ..sandbox.timeline import run_virtual
+from ..sandbox.world import Sandbox
+from ..ship import run as shipping
+from ..strategies.base import Request
+from .calls import Counted
+from .record import Recorder
+from .results import Bands, Mark, Run, Toll, Version
+from .scenario import Scenario
+from .series import bands_of
+from .traffic import Load, Segment, count, segments
+
+HOLDER = "rehearsal"
+REST_S = 30.0  # of the old version, before anything is released
+DRAIN_S = 90.0  # for pods that still terminate when the command is done
+BANDS = 240
+
+
+@dataclass(frozen=True)
+class Base:
+    """The old version at rest, from which every rehearsal of a comparison starts. `service` is empty where none selects the pods:
+    then nobody asks, and nothing can be lost."""
+
+    snapshot: Snapshot
+    at_s: float
+    namespace: str
+    service: str
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What is rehearsed of a release: all of it, or up to a point, and then the way back: `back_after` pauses, or, of a release
+    without any, `back_at_s` seconds after its start."""
+
+    back_after: int | None = None
+    back_at_s: float | None = None
+
+
+def base_of(before: Release, seed: int) -> Base:
+    """Releases the old version onto an empty cluster and lets it rest. Raises RollwayError where it does not get ready."""
+    return run_virtual(_settled(before, seed))
+
+
+async def _settled(before: Release, seed: int) -> Base:
+    async with Sandbox(seed=seed) as sandbox:
+        namespace = before.namespace
+        if not any(obj["kind"] == NAMESPACE.name for obj in before.others):
+            manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+            if sandbox.store.find(NAMESPACE, "", namespace) is None:
+                sandbox.api.create(NAMESPACE, "", manifest)
+        options = shipping.Options(holder=HOLDER, goes_back=False)
+        result = await shipping.run(sandbox.client(), before, Request("apply"), strategy="ramped", options=options)
+        if result.failure:
+            raise RollwayError(
+                f"the version before cannot be rehearsed: {result.failure.summary}",
+                hint="its pods have to get ready on the embedded cluster: look at its sandbox.rollway.dev annotations",
+            )
+        await asyncio.sleep(REST_S)
+        snapshot = sandbox.store.snapshot()
+        service = _service_of(before)
+        replicas = int(get(before.workload, "spec", "replicas", default=1))
+        return Base(snapshot, asyncio.get_running_loop().time(), namespace, service, replicas)
+
+
+def _service_of(release: Release) -> str:
+    """The Service that clients ask: the one named as the application, else the first."""
+    names = [str(service["metadata"]["name"]) for service in release.services]
+    return release.app if release.app in names else next(iter(names), "")
+
+
+def earlier(release: Release) -> Release:
+    """The release as it may have been before: the same manifests with another image. Where nothing is known of the old one."""
+    repository, tag, _ = split_image(release.image)
+    workload = _with_image(release, f"{repository}:{'before' if tag != 'before' else 'earlier'}")
+    return replace(release, workload=workload)
+
+
+def _with_image(release: Release, image: str) -> Obj:
+    template = release.workload["spec"]["template"]
+    containers = [
+        {**each, "image": image} if each.get("image") == release.image else each for each in template["spec"]["containers"]
+    ]
+    spec = {**release.workload["spec"], "template": {**template, "spec": {**template["spec"], "containers": containers}}}
+    return {**release.workload, "spec": spec}
+
+
+def rehearse_once(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot = Plot()) -> Run:
+    """The same arguments give the same result, to the byte. Raises RollwayError where the strategy cannot release it."""
+    return run_virtual(_rehearsed(base, release, strategy, scenario, seed, plot), begin_s=base.at_s)
+
+
+async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot) -> Run:
+    random = Random(seed)
+    loop = asyncio.get_running_loop()
+    async with Sandbox(store=Store(snapshot=base.snapshot, seed=seed), seed=seed, spread=Measured(seed)) as sandbox:
+        # Where in the node's seconds and probes the command comes is chance.
+        lead_s = scenario.settle_s + random.random()
+        zero_s = loop.time() + lead_s
+        recorder = Recorder(
+            sandbox.store, base.namespace, base.service, _versions(sandbox.store), zero_s=zero_s, matching=scenario.matching
+        )
+        await asyncio.sleep(lead_s)
+        story = _Story(sandbox.client(), release, strategy, scenario, recorder, zero_s)
+        await story.play(plot)
+        done_s = loop.time() - zero_s
+        await asyncio.sleep(scenario.settle_s)
+        to_s = loop.time() - zero_s
+        await _drained(recorder)
+        recorder.stop()
+        return _summed(base, scenario, seed, random, recorder, story, done_s, to_s)
+
+
+class _Story:
+    """The release, and what is done about it."""
+
+    def __init__(
+        self, cluster: Cluster, release: Release, strategy: str, scenario: Scenario, recorder: Recorder, zero_s: float
+    ) -> None:
+        self.cluster = Counted(cluster)
+        self.marks: list[Mark] = [Mark(0.0, f"apply {strategy}")]
+        self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
+        self._release, self._strategy, self._scenario, self._recorder = release, strategy, scenario, recorder
+        self._zero_s = zero_s
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._zero_s
+
+    async def play(self, plot: Plot) -> None:
+        try:
+            async with asyncio.timeout(self._scenario.bound_s):
+                if self._scenario.is_noticed_by_others and plot == Plot():
+                    await self._until_noticed()
+                elif plot.back_at_s is not None:
+                    await self._interrupted(self._forth(None), asyncio.sleep(plot.back_at_s))
+                    await self._back()
+                else:
+                    await self._forth(plot.back_after)
+                    if plot.back_after is not None:
+                        await self._back()
+        except TimeoutError:
+            self.is_cut = True
+
+    async def _forth(self, pauses: int | None) -> None:
+        """Through all pauses, or up to that one."""
+        result = await self._verb(Request("apply"))
+        passed = 0
+        while result.is_ok and result.phase == "Paused":
+            passed += 1
+            self._mark(f"holds {result.weight}%", result.weight)
+            if passed == pauses:
+                return
+            pause = result.plan.pause
+            known_s = pause.seconds if pause is not None else None
+            await asyncio.sleep(float(known_s) if known_s is not None else self._scenario.gate_s)
+            self._mark("promote")
+            result = await self._verb(Request("promote"))
+        if result.is_ok:
+            self._mark("promoted", 100)
+
+    async def _back(self) -> None:
+        self.back_s = self._now_s()
+        self._mark("rollback")
+        await self._verb(Request("rollback"))
+        self._mark("rolled back", 0)
+
+    async def _until_noticed(self) -> None:
+        """Somebody sees the bad answers a while after the first of them, wherever the release is by then."""
+
+        async def noticed() -> None:
+            await self._recorder.new_is_asked.wait()
+            await asyncio.sleep(self._scenario.notice_s)
+
+        await self._interrupted(self._forth(None), noticed(), is_whole=True)
+        self._mark("the bad answers are noticed")
+        await self._back()
+
+    async def _interrupted(self, forth: Any, until: Any, *, is_whole: bool = False) -> None:
+        """Runs both until the second is over; the first is stopped then, as by Ctrl-C. `is_whole`: waits for the second anyhow."""
+        running, ending = asyncio.ensure_future(forth), asyncio.ensure_future(until)
+        try:
+            await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+                if is_whole and not self.failure:
+                    await ending
+        finally:
+            for task in (running, ending):
+                task.cancel()
+            await asyncio.gather(running, ending, return_exceptions=True)
+
+    async def _verb(self, request: Request) -> shipping.Result:
+        options = shipping.Options(emit=self._note, holder=HOLDER)
+        strategy = self._strategy if request.action == "apply" else None
+        result = await shipping.run(self.cluster, self._release, request, strategy=strategy, options=options)
+        self.phase = result.phase
+        if result.failure and not self.failure:
+            self.failure = result.failure.summary
+        return result
+
+    def _note(self, event: RunEvent) -> None:
+        if isinstance(event, StepBegan) and event.step.type in ("apply", "scale", "route", "delete", "patch"):
+            self._mark(_words(event.step))
+        elif isinstance(event, Waiting):
+            self._mark("waits", event.weight)
+
+    def _mark(self, text: str, weight: int | None = None) -> None:
+        self.marks.append(Mark(self._now_s(), text, weight))
+
+
+def _words(step: Any) -> str:
+    match step.type:
+        case "scale":
+            return f"{step.ref.name} to {step.replicas} pods"
+        case "route":
+            return f"{step.ref.name} switches"
+        case "delete":
+            return f"{step.ref} goes"
+    return f"{step.ref} changes"
+
+
+def _versions(store: Store) -> Callable[[Obj], Version]:
+    """A pod is old where its containers are those of a ReplicaSet that was there at the beginning, whoever runs it by now."""
+
+    def containers(replicaset: Obj) -> str:
+        return digest(replicaset["spec"]["template"]["spec"]["containers"])
+
+    known: dict[str, Version] = {}
+    old = {containers(each) for each in store.list(REPLICA_SET) if get(each, "spec", "replicas")}
+
+    def version_of(pod: Obj) -> Version:
+        owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
+        if owner is None:
+            return "old"
+        if owner["uid"] not in known:
+            replicaset = store.get(REPLICA_SET, pod["metadata"]["namespace"], owner["name"])
+            known[owner["uid"]] = "old" if containers(replicaset) in old else "new"
+        return known[owner["uid"]]
+
+    return version_of
+
+
+async def _drained(recorder: Recorder) -> None:
+    """What still terminates decides over requests that were sent before."""
+    for _ in range(int(DRAIN_S)):
+        if not recorder.is_draining:
+            return
+        await asyncio.sleep(1)
+
+
+def _summed(
+    base: Base,
+    scenario: Scenario,
+    seed: int,
+    random: Random,
+    recorder: Recorder,
+    story: _Story,
+    done_s: float,
+    to_s: float,
+) -> Run:
+    load = Load(scenario.rate, scenario.timeout_s, scenario.answers())
+    recording = recorder.recording(-scenario.settle_s, to_s)
+    parts = segments(recording, load, random) if base.service else []
+    toll = count(parts, load, random) if parts else Toll(0, {"old": 0, "new": 0}, {}, 0.0, 0.0, math.nan)
+    everything = recorder.everything
+    is_back = story.phase != "Promoted"
+    leaves: Version = "new" if is_back else "old"
+    last_s = _last_seen(parts, leaves) if parts else done_s
+    return Run(
+        seed=seed,
+        phase=story.phase,
+        failure=story.failure,
+        duration_s=max(last_s, 0.0),
+        command_s=done_s,
+        toll=toll,
+        peak_pods=max(everything.between(0.0, to_s)),
+        peak_not_terminating=max(recorder.active.between(0.0, to_s)),
+        pod_seconds=everything.area(0.0, to_s) - base.replicas * to_s,
+        min_ready=min(recorder.endpoints.between(0.0, to_s)),
+        api_requests=story.cluster.requests,
+        bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
+        marks=tuple(story.marks),
+        back_s=story.back_s,
+        is_cut=story.is_cut,
+    )
+
+
+def _last_seen(parts: list[Segment], version: Version) -> float:
+    """Until when requests met a version."""
+    for segment in reversed(parts):
+        if any(which == version for _, which in segment.mixture):
+            return segment.to_s
+    return 0.0
+
+
+__all__ = ["Bands", "Base", "Plot", "base_of", "earlier", "rehearse_once"]
