@@ -82,20 +82,11 @@ def outcome(
         least = min(old + new for old, new in zip(drawn.ready_old, drawn.ready_new, strict=True))
         runs.append(
             Run(
-                7 + number,
-                phase,
-                failure,
-                done_s * factor,
-                toll,
-                peak,
-                peak,
-                pod_seconds * factor,
-                least,
-                api,
-                drawn,
-                tuple(marks),
+                seed=7 + number, phase=phase, failure=failure, duration_s=done_s * factor, command_s=(shown_s or done_s) * factor,
+                toll=toll, peak_pods=peak, peak_not_terminating=peak, pod_seconds=pod_seconds * factor, min_ready=least,
+                api_requests=api, bands=drawn, marks=tuple(marks),
             )
-        )
+        )  # fmt: skip
     weights = [mark.weight or 0 for mark in marks if mark.weight is not None]
     ways = tuple(
         WayBack(f"{weight}%", weight, range_of([back]), range_of([2 * back + 1]), range_of([0.0]))
