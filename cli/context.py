@@ -47,7 +47,8 @@ class Terminated(RollwayError):
 @asynccontextmanager
 async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
     """The cluster that the flags and the environment name. Raises ClusterError, BadInput."""
-    if where.is_sandbox and where.context:
+    # what the command line says comes before the environment
+    if where.is_sandbox and where.context and where.context != os.environ.get("ROLLWAY_CONTEXT"):
         raise BadInput("--sandbox and --context contradict each other", hint="leave one of them out")
     from ..cluster.client import connect as to_cluster
 

@@ -20,19 +20,28 @@ Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help=f"{' '.
 StrategyOrPlan = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
 ]
-File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="the release file")]
+File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", envvar="ROLLWAY_FILE", help="the release file")]
 Files = Annotated[
     list[str] | None,
     typer.Option(
-        "-f", "--file", metavar="FILE|FOLDER", help="the release file; of a folder, or given several times: all of them"
+        "-f",
+        "--file",
+        metavar="FILE|FOLDER",
+        envvar="ROLLWAY_FILE",
+        help="the release file; of a folder, or given several times: all of them",
     ),
 ]
 Parallel = Annotated[
     str,
     typer.Option("--parallel", metavar="N", help="releases at a time, where there are several; default: 4", show_default=False),
 ]
-Namespace = Annotated[str | None, typer.Option("-n", "--namespace", metavar="NAME", help="default: the release file's")]
-Context = Annotated[str | None, typer.Option("--context", metavar="NAME", help="the kubeconfig's context; default: its current")]
+Namespace = Annotated[
+    str | None, typer.Option("-n", "--namespace", metavar="NAME", envvar="ROLLWAY_NAMESPACE", help="default: the release file's")
+]
+Context = Annotated[
+    str | None,
+    typer.Option("--context", metavar="NAME", envvar="ROLLWAY_CONTEXT", help="the kubeconfig's context; default: its current"),
+]
 InSandbox = Annotated[bool, typer.Option("--sandbox", help="the embedded cluster (`deploy sandbox up`)")]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="text|json", help="json: one document on stdout")]
 Image = Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="the image to release, instead of the file's")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shell import run, shell
+from shell import EXAMPLE, run, shell
+
+from tests.support.fake_api import kubeconfig
 
 WRONG = [
     (["aply"], "there is no verb 'aply'", "did you mean apply?"),
@@ -107,3 +109,19 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
 
         assert outcome.code == 2
         assert f"{path} is no saved plan" in outcome.err
+
+
+def test_the_environment_stands_for_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File, namespace and context, in a pipeline's variables; what the command line says comes first."""
+    monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, "https://127.0.0.1:1"))
+    monkeypatch.setenv("ROLLWAY_SANDBOX_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("ROLLWAY_FILE", str(EXAMPLE))
+    monkeypatch.setenv("ROLLWAY_NAMESPACE", "staging")
+    monkeypatch.setenv("ROLLWAY_CONTEXT", "nowhere")
+
+    assert {obj["metadata"]["namespace"] for obj in run("rbac", "-o", "json").document["manifests"]} == {"staging"}
+    assert run("rbac", "-n", "prod", "-o", "json").document["namespace"] == "prod"
+    assert "has no context nowhere" in run("status").err
+    assert "has no context prod" in run("status", "--context", "prod").err
+    assert "the sandbox is not running" in run("status", "--sandbox").err
+    assert "--sandbox and --context contradict each other" in run("status", "--sandbox", "--context", "prod").err
