@@ -19,6 +19,12 @@ class Failure:
     logs: tuple[tuple[str, str], ...] = ()
     after_s: float = 0.0
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the pods said, a line each: for whoever looks when they are gone."""
+        said = [": ".join(filter(None, (pod.pod, pod.reason, *pod.detail.splitlines()))) for pod in self.pods]
+        return (*said, *(f"{pod}> {line}" for pod, text in self.logs for line in text.splitlines()))
+
 
 @dataclass(frozen=True)
 class RunBegan:

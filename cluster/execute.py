@@ -6,10 +6,11 @@ Whatever stops it, every step that was begun is absolute and can be done again: 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import ApiError, ApplyConflict, BadInput, FieldsOwned, Invalid, NotFound, StalePlan
+from ..errors import ApiError, ApplyConflict, BadInput, FieldsOwned, Invalid, NotFound, StalePlan, Unreachable
 from ..health.pods import is_ready
 from ..kube.clock import now, timestamp
 from ..kube.objects import POD, Obj, Ref, get, ref_of
@@ -233,6 +234,14 @@ class Executor:
                 detail="this run stops here and leaves the rest to that one",
                 hint="see `deploy status`",
             )
+
+    async def keep(self, number: int, failure: Failure, message: str) -> None:
+        """Writes why a revision fails, before the way back takes the pods away that say so; what cannot be written is let go."""
+        self._lock.check()
+        kept = self._journal.revisions[number].model_copy(update={"message": message, "told": failure.told})
+        self._journal.revisions[number] = kept
+        with contextlib.suppress(ApiError, Unreachable):
+            await history.write(self._cluster, kept)
 
     async def record(self, step: Record) -> None:
         """Writes how a revision stands."""

@@ -13,7 +13,7 @@ class Revision(Frozen):
 
     `base` is the number of the revision that was live before, 0 for a first release. `weight` is the share asked for, in percent.
     `is_adopted` marks a snapshot of what somebody else had deployed: its pods may lack the labels that ours carry. `was_promoted`
-    stays, whatever became of it later.
+    stays, whatever became of it later. `told` is what the pods said where it failed: reasons, events, the ends of their logs.
     """
 
     number: int
@@ -32,6 +32,7 @@ class Revision(Frozen):
     started: str = ""
     ended: str = ""
     message: str = ""
+    told: tuple[str, ...] = ()
     release: dict[str, Any]
 
     @property

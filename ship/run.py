@@ -220,6 +220,8 @@ async def _execute(
     was_live = observed.live is not None and observed.live.number == made.revision
     if is_promoted and (was_live or not (alarm and alarm.done())):
         return result("Promoted", 100)  # the version is live; only what was to be tidied up after it failed
+    if made.action != "rollback" and stands and stands.started:
+        await executor.keep(made.revision, failure, _told(failure))
     number = made.revision if made.action != "rollback" else 0  # a rollback that failed goes back to what is live
     back, why_not = await _plan_back(cluster, release, strategy, failure, number, options)
     if back is None:

@@ -24,6 +24,7 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
         yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {_phase(last, paint)}{at}"
         if last.message:
             yield f"              {last.message}"
+        yield from (f"                {line}" for line in last.told)
     if not last:
         yield "  nothing has been released here by rollway yet"
     if status.sides:
