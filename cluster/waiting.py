@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import ClusterError
-from ..health.deployment import Progress, deadline_passed, progress, refusal
+from ..health.deployment import Progress, Refusal, deadline_passed, progress, refusal
 from ..health.pods import Problem, is_ready, problem_of
 from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of
 from ..plan.steps import Wait
@@ -66,8 +66,7 @@ async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _
     """The next event. Raises StepFailed where none comes in time."""
     while True:
         try:
-            async with asyncio.timeout(view.left_s):
-                item = await queue.get()
+            item = await _within(queue, view.left_s)
         except TimeoutError:
             if view.is_over:
                 raise await _failed(cluster, view) from None
@@ -80,12 +79,22 @@ async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _
         return item
 
 
+async def _within(queue: _Queue, seconds: float) -> _Item | BaseException:
+    """The next of the queue. Raises TimeoutError. What is there already needs no timer, and mostly something is."""
+    if not queue.empty():
+        return queue.get_nowait()
+    async with asyncio.timeout(seconds):
+        return await queue.get()
+
+
 class _View:
     """What the watches have told so far."""
 
     def __init__(self, step: Wait) -> None:
         self.step = step
         self.deployment: Obj | None = None
+        self.progress = self._progress()
+        self._refusal: Refusal | None = None
         self.pods = Pods()
         self._seen: tuple[object, ...] = ()
         self._has_begun_well = False
@@ -120,13 +129,13 @@ class _View:
         deadline_s = float(get(self.deployment, "spec", "progressDeadlineSeconds", default=600))
         return asyncio.get_running_loop().time() - self._began_at >= deadline_s - 1
 
-    @property
-    def progress(self) -> Progress:
+    def _progress(self) -> Progress:
         return progress(self.deployment, self.step.until, self.step.pods, is_autoscaled=self.step.is_autoscaled)
 
     def take(self, kind: str, event: Event) -> None:
         if kind == DEPLOYMENT.name:
             self.deployment = None if event.type == "DELETED" else event.obj
+            self.progress, self._refusal = self._progress(), refusal(self.deployment)
             self._has_begun_well = self._has_begun_well or not self.progress.failure
             self.pods.belong_to(self.deployment)
         else:
@@ -135,8 +144,7 @@ class _View:
             self._look_for_hindrances()
 
     def _look_for_hindrances(self) -> None:
-        now = asyncio.get_running_loop().time()
-        refused = refusal(self.deployment)
+        now, refused = asyncio.get_running_loop().time(), self._refusal
         is_refused = refused is not None and refused.is_final and not self._goes_on
         self._refused_at = min(self._refused_at, now) if is_refused else math.inf
         problem = self.pods.hindrance

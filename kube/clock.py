@@ -14,7 +14,7 @@ def now() -> datetime:
 
 def timestamp(moment: datetime) -> str:
     """metav1.Time: RFC 3339 in UTC with whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def micro_timestamp(moment: datetime) -> str:

@@ -89,9 +89,11 @@ def get(obj: Mapping[str, Any] | None, *path: str, default: Any = None) -> Any:
     """`get(pod, "status", "phase")`: the value at a path of keys, or the default where any part is missing or null."""
     value: Any = obj
     for key in path:
-        if not isinstance(value, Mapping) or value.get(key) is None:
+        # most are plain dicts, and asking whether something is a Mapping is slow
+        if type(value) is not dict and not isinstance(value, Mapping):
             return default
-        value = value[key]
+        if (value := value.get(key)) is None:
+            return default
     return value
 
 
@@ -116,13 +118,13 @@ def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:
 
 def selects(selector: Mapping[str, str] | None, labels: Mapping[str, str]) -> bool:
     """Whether an equality selector (a Service's) chooses these labels. An empty selector chooses nothing, as a Service's does."""
-    return bool(selector) and all(labels.get(key) == value for key, value in (selector or {}).items())
+    return bool(selector) and (selector or {}).items() <= labels.items()
 
 
 def matches(label_selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
     """Whether a LabelSelector (matchLabels, matchExpressions) chooses these labels."""
     selector = label_selector or {}
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+    if (wanted := selector.get("matchLabels")) and not selects(wanted, labels):
         return False
     return all(_expression(term, labels) for term in selector.get("matchExpressions") or ())
 
@@ -156,10 +158,12 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Obj:
     return out
 
 
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def digest(value: Any) -> str:
     """A short stable fingerprint (12 hex digits) of JSON-shaped data."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(_SORTED.encode(value).encode()).hexdigest()[:12]
 
 
 SERVER_SET_META = (

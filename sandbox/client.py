@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ..cluster.port import Event, Right
 from ..errors import NotFound
-from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of
+from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of, selects
 from .api import Api
 from .store import Change
 
@@ -97,13 +97,12 @@ class InProcess:
         def is_meant(obj: Obj | None) -> bool:
             if obj is None or (namespace and get(obj, "metadata", "namespace") != namespace):
                 return False
-            has = labels_of(obj)
-            return name in ("", obj["metadata"]["name"]) and all(has.get(key) == value for key, value in (labels or {}).items())
+            return name in ("", obj["metadata"]["name"]) and (not labels or selects(labels, labels_of(obj)))
 
         changes: asyncio.Queue[Change] = asyncio.Queue()
 
         def note(change: Change) -> None:
-            if (change.kind.group, change.kind.name) == (kind.group, kind.name):
+            if change.kind.name == kind.name and change.kind.group == kind.group:
                 changes.put_nowait(change)
 
         unsubscribe = self._api.store.subscribe(note)

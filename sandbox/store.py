@@ -54,6 +54,7 @@ class Store:
     def __init__(self, *, snapshot: Snapshot | None = None, seed: int = 0) -> None:
         begin = snapshot or Snapshot({}, 0)
         self._objects = {name: dict(objects) for name, objects in begin.objects.items()}
+        self._of_kind: dict[Kind, dict[Key, Obj]] = {}
         self.version = begin.version
         self.changes: deque[Change] = deque(maxlen=EVENTS_KEPT)
         self._subscribers: list[Subscriber] = []
@@ -102,7 +103,7 @@ class Store:
             raise exists_already(kind, key[1])
         uid = get(obj, "metadata", "uid") or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         stored = obj | {"metadata": obj["metadata"] | {"uid": uid}}
-        return self._commit("ADDED", kind, stored, None)
+        return self._log("ADDED", kind, stored, None)
 
     def update(self, kind: Kind, obj: Obj) -> Obj:
         """Replaces an object. Raises NotFound, and Conflict where `metadata.resourceVersion` is given and not the live one.
@@ -117,7 +118,7 @@ class Store:
         candidate = obj | {"metadata": obj["metadata"] | {"resourceVersion": live["metadata"]["resourceVersion"]}}
         if candidate == live:
             return live
-        return self._commit("MODIFIED", kind, candidate, live)
+        return self._log("MODIFIED", kind, candidate, live)
 
     def remove(self, kind: Kind, namespace: str, name: str) -> Obj:
         """Takes the object out for good (finalizers and grace periods are the API's business). Raises NotFound."""
@@ -150,12 +151,10 @@ class Store:
     # inside
 
     def _of(self, kind: Kind) -> dict[Key, Obj]:
-        return self._objects.setdefault((kind.group, kind.name), {})
-
-    def _commit(self, type_: Literal["ADDED", "MODIFIED"], kind: Kind, obj: Obj, before: Obj | None) -> Obj:
-        stored = self._log(type_, kind, obj, before)
-        self._of(kind)[_key(obj)] = stored
-        return stored
+        objects = self._of_kind.get(kind)
+        if objects is None:  # once for each version of a kind; all of them share their objects
+            objects = self._of_kind[kind] = self._objects.setdefault((kind.group, kind.name), {})
+        return objects
 
     def _log(self, type_: Literal["ADDED", "MODIFIED", "DELETED"], kind: Kind, obj: Obj, before: Obj | None) -> Obj:
         self.version += 1

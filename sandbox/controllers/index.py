@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ...kube.objects import KINDS, POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
 from ..store import Change, Store
+from .scaledown import Standing, standing_of
 
 
 def controller_of(obj: Obj) -> Obj | None:
@@ -55,26 +56,49 @@ def is_active(pod: Obj) -> bool:
 
 @dataclass
 class Owned:
-    """The pods of one controller, counted. `ready_since` counts ready pods by the timestamp of their Ready condition."""
+    """The pods of one controller, counted. `ready_since` counts ready pods by the timestamp of their Ready condition; `alike`
+    holds those that count as replicas, by their standing and name."""
 
     pods: dict[str, Obj] = field(default_factory=dict)
+    alike: dict[Standing, dict[str, Obj]] = field(default_factory=dict)
     active: int = 0
     terminating: int = 0
     ready: int = 0
     ready_since: Counter[str] = field(default_factory=Counter)
+    _standing: dict[str, Standing] = field(default_factory=dict)
 
-    def count(self, pod: Obj, by: int) -> None:
-        if is_terminating(pod):
-            self.terminating += by
-        elif is_active(pod):
-            self.active += by
-            ready = condition_of(pod, "Ready")
-            if ready is not None and ready["status"] == "True":
-                self.ready += by
-                since = ready.get("lastTransitionTime") or ""
-                self.ready_since[since] += by
-                if not self.ready_since[since]:
-                    del self.ready_since[since]
+    def put(self, pod: Obj) -> None:
+        name = pod["metadata"]["name"]
+        self._uncount(name)
+        self.pods[name] = pod
+        if is_active(pod):
+            standing = self._standing[name] = standing_of(pod)
+            self.alike.setdefault(standing, {})[name] = pod
+            self._count(standing, +1)
+        elif is_terminating(pod):
+            self.terminating += 1
+
+    def drop(self, name: str) -> None:
+        self._uncount(name)
+        del self.pods[name]
+
+    def _uncount(self, name: str) -> None:
+        if standing := self._standing.pop(name, None):
+            self._count(standing, -1)
+            pods = self.alike[standing]
+            del pods[name]
+            if not pods:
+                del self.alike[standing]
+        elif name in self.pods and is_terminating(self.pods[name]):
+            self.terminating -= 1
+
+    def _count(self, standing: Standing, by: int) -> None:
+        self.active += by
+        if standing.is_ready:
+            self.ready += by
+            self.ready_since[standing.ready_at] += by
+            if not self.ready_since[standing.ready_at]:
+                del self.ready_since[standing.ready_at]
 
 
 class Index:
@@ -135,10 +159,7 @@ class Index:
             return
         name, uid = obj["metadata"]["name"], (controller_of(obj) or {}).get("uid")
         if kind.name == POD.name and uid:
-            owned = self._pods[uid]
-            owned.count(before, -1)
-            owned.count(obj, +1)
-            owned.pods[name] = obj
+            self._pods[uid].put(obj)
         elif kind.name == REPLICA_SET.name and uid:
             self._replicasets[uid][name] = obj
         elif kind.name in (POD.name, REPLICA_SET.name):
@@ -155,9 +176,7 @@ class Index:
         for reference in meta.get("ownerReferences") or ():
             self._by_owner.setdefault(reference["uid"], {})[(kind, namespace, name)] = None
         if kind.name == POD.name and uid:
-            owned = self._pods.setdefault(uid, Owned())
-            owned.count(obj, +1)
-            owned.pods[name] = obj
+            self._pods.setdefault(uid, Owned()).put(obj)
         elif kind.name == REPLICA_SET.name and uid:
             self._replicasets.setdefault(uid, {})[name] = obj
         elif kind.name in (POD.name, REPLICA_SET.name):
@@ -174,8 +193,7 @@ class Index:
             self._by_owner.get(reference["uid"], {}).pop((kind, namespace, name), None)
         if kind.name == POD.name and uid:
             owned = self._pods[uid]
-            owned.count(obj, -1)
-            del owned.pods[name]
+            owned.drop(name)
             if not owned.pods:
                 del self._pods[uid]
         elif kind.name == REPLICA_SET.name and uid:

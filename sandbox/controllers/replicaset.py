@@ -2,88 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cmp_to_key
+from itertools import islice
 from random import Random
-from typing import NamedTuple
 
 from ...kube.clock import parse_timestamp, timestamp
-from ...kube.objects import POD, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of, matches
+from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
 from ..deletion import delete
 from ..events import record
 from ..names import suffix
 from ..store import Change, Store
 from .engine import Queue
-from .index import Index, Owned, condition_of, controller_of, is_active
-
-DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
-
-
-def first_to_go(pods: Sequence[Obj], now: datetime) -> list[Obj]:
-    """The pods in the order in which they should be deleted: least use first.
-
-    Not scheduled, not running, not ready, cheap to delete, on a crowded node, young (by orders of magnitude, so that age
-    does not decide among pods of about the same age), often restarted.
-    """
-    on_node = Counter(get(pod, "spec", "nodeName", default="") for pod in pods)
-    facts = [(_facts(pod, on_node), pod) for pod in pods]
-
-    def compare(one: tuple[_Facts, Obj], other: tuple[_Facts, Obj]) -> int:
-        return _compare(one[0], other[0], now)
-
-    return [pod for _, pod in sorted(facts, key=cmp_to_key(compare))]
-
-
-class _Facts(NamedTuple):
-    rank: tuple[int, ...]
-    ready_at: str  # empty where it is not ready
-    restarts: int
-    created: str
-    uid: str
-
-
-def _facts(pod: Obj, on_node: Mapping[str, int]) -> _Facts:
-    node, meta = get(pod, "spec", "nodeName", default=""), pod["metadata"]
-    cost = annotations_of(pod).get(DELETION_COST, "0")
-    is_number = cost.removeprefix("-").isdecimal()
-    phase = PHASES.get(get(pod, "status", "phase", default="Pending"), 1)
-    ready = condition_of(pod, "Ready") or {}
-    is_ready = ready.get("status") == "True"
-    restarts = [each.get("restartCount", 0) for each in get(pod, "status", "containerStatuses", default=())]
-    return _Facts(
-        rank=(bool(node), phase, is_ready, int(cost) if is_number else 0, -on_node[node]),
-        ready_at=str(ready.get("lastTransitionTime") or "") if is_ready else "",
-        restarts=max(restarts, default=0),
-        created=meta.get("creationTimestamp", ""),
-        uid=meta["uid"],
-    )
-
-
-def _compare(one: _Facts, other: _Facts, now: datetime) -> int:
-    """Below 0 where `one` goes first."""
-    if one.rank != other.rank:
-        return -1 if one.rank < other.rank else 1
-    if one.ready_at != other.ready_at:
-        return _compare_ages(one, other, _magnitude(one.ready_at, now) - _magnitude(other.ready_at, now))
-    if one.restarts != other.restarts:
-        return other.restarts - one.restarts
-    if one.created != other.created:
-        return _compare_ages(one, other, _magnitude(one.created, now) - _magnitude(other.created, now))
-    return 0
-
-
-def _compare_ages(one: _Facts, other: _Facts, difference: int) -> int:
-    """Of about the same age: by uid, which is as good as chance but repeatable."""
-    return difference or (-1 if one.uid < other.uid else 1)
-
-
-def _magnitude(since: str, now: datetime) -> int:
-    age_ns = (now - parse_timestamp(since)).total_seconds() * 1e9 if since else 0.0
-    return int(math.log2(age_ns)) if age_ns >= 1 else -1
+from .index import Index, Owned, controller_of, is_active
+from .scaledown import first_to_go
 
 
 def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float | None]:
@@ -193,7 +125,7 @@ class ReplicaSetController:
 
     def _delete(self, replicaset: Obj, count: int) -> None:
         owned = self._index.pods_of(replicaset["metadata"]["uid"])
-        for pod in first_to_go([each for each in owned.pods.values() if is_active(each)], self._now())[:count]:
+        for pod in list(islice(first_to_go(owned.alike, self._now()), count)):
             name = pod["metadata"]["name"]
             delete(self._store, POD, pod["metadata"]["namespace"], name, now=self._now())
             self._tell(replicaset, "SuccessfulDelete", f"Deleted pod: {name}")

@@ -12,7 +12,8 @@ from rollway.kube.intstr import fenceposts, resolve
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, EVENT, POD, REPLICA_SET, SERVICE, Obj, merged
 from rollway.sandbox.behaviour import VERSIONS
 from rollway.sandbox.controllers.deployment import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
-from rollway.sandbox.controllers.replicaset import DELETION_COST, first_to_go
+from rollway.sandbox.controllers.index import Owned
+from rollway.sandbox.controllers.scaledown import DELETION_COST, first_to_go
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
@@ -117,7 +118,8 @@ def pod(name: str, **facts: Any) -> Obj:
 def test_which_pods_go_first() -> None:
     """Unscheduled, pending, unready, cheap, crowded, young and restarted ones, in this order."""
     ready = "2026-01-01T00:00:00Z"
-    pods = [
+    owned = Owned()
+    for each in (
         pod("old", ready_at=ready, node="three"),
         pod("young", ready_at="2026-01-01T11:00:00Z", node="four"),
         pod("crowded", ready_at=ready, node="two"),
@@ -126,9 +128,10 @@ def test_which_pods_go_first() -> None:
         pod("unready", node="six"),
         pod("pending", phase="Pending", node="seven"),
         pod("nowhere", node=""),
-    ]
+    ):
+        owned.put(each)
 
-    order = [each["metadata"]["name"] for each in first_to_go(pods, datetime(2026, 1, 1, 12, tzinfo=UTC))]
+    order = [each["metadata"]["name"] for each in first_to_go(owned.alike, datetime(2026, 1, 1, 12, tzinfo=UTC))]
 
     assert order == ["nowhere", "pending", "unready", "cheap", "crowded-too", "crowded", "young", "old"]
 
