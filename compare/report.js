@@ -88,10 +88,7 @@
       line.setAttribute("x1", at);
       line.setAttribute("x2", at);
     }
-    for (const text of document.querySelectorAll(".moment")) {
-      text.setAttribute("x", Math.min(Math.max(at, 16), x.width - 16));
-      text.textContent = seconds(time);
-    }
+    for (const axis of document.querySelectorAll(".axis svg")) showMoment(axis, Math.min(Math.max(at, 16), x.width - 16), seconds(time));
     for (const {strategy, row, values} of rows) {
       values.replaceChildren(...readout(strategy, time));
       row.classList.toggle("chosen", strategy === chosen);
@@ -103,6 +100,16 @@
     scrub.value = time;
     scrub.setAttribute("aria-valuetext", seconds(time));
     showStep(time);
+  }
+
+  // The moment's own label, and none of the axis' below it.
+  function showMoment(axis, at, said) {
+    for (const text of axis.querySelectorAll("text")) {
+      const isMoment = text.classList.contains("moment");
+      if (isMoment) text.setAttribute("x", at);
+      if (isMoment) text.textContent = said;
+      else text.style.visibility = Math.abs(Number(text.getAttribute("x")) - at) < 40 ? "hidden" : "";
+    }
   }
 
   function readout(strategy, time) {
@@ -119,7 +126,10 @@
   // the steps of one release: before it, each mark, and its end
 
   function stops() {
-    const marks = chosen.marks.map(mark => ({at: mark.at, text: mark.text + (mark.weight === null ? "" : `: ${mark.weight}% held`)}));
+    const marks = chosen.marks.map(({at, text, weight}) => {
+      const isSaid = weight === null || text.includes(`${weight}%`);
+      return {at, text: isSaid ? text : `${text} (${weight}%)`};
+    });
     return [{at: chosen.start, text: `before: all on ${names.old}`}, ...marks, {at: chosen.end, text: chosen.ending}];
   }
 
@@ -177,7 +187,7 @@
   build();
   controls();
   draw();
-  go(chosen.marks.findIndex(mark => mark.weight > 0) + 1 || 1);
+  go(chosen.marks.findIndex(mark => mark.weight > 0 && mark.weight < 100) + 1 || 1);
   let width = charts.clientWidth;
   new ResizeObserver(() => {
     if (charts.clientWidth !== width) { width = charts.clientWidth; draw(); }

@@ -10,12 +10,14 @@ import base64
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 from .axis import end_s, ends_s
 from .figures import Cell, Unit, amount, causes, cell, columns, improvements, notes, seconds, spread_of, title
-from .results import Comparison, Outcome, Range, Run, WayBack
+from .results import Comparison, Mark, Outcome, Range, Run, WayBack
 
 
 def html(comparison: Comparison, measured: Comparison | None = None) -> str:
@@ -118,8 +120,19 @@ def _series(run: Run) -> dict[str, Any]:
                 ("readyOld", bands.ready_old), ("readyNew", bands.ready_new),
             )
         },
-        "marks": [{"at": _number(mark.at_s), "text": mark.text, "weight": mark.weight} for mark in run.marks],
+        "marks": _moments(run.marks),
     }  # fmt: skip
+
+
+def _moments(marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    """What was done at one moment as one step, so that a slider has a place for each."""
+    out: list[dict[str, Any]] = []
+    for at, together in groupby(marks, key=lambda mark: _number(mark.at_s)):
+        same = list(together)
+        weights = [mark.weight for mark in same if mark.weight is not None]
+        text = ", ".join(dict.fromkeys(mark.text for mark in same))
+        out.append({"at": at, "text": text, "weight": weights[-1] if weights else None})
+    return out
 
 
 def _ending(run: Run) -> str:

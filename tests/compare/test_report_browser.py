@@ -104,7 +104,10 @@ def test_the_slider_goes_through_the_steps(use: Use) -> None:
         for _ in range(5):
             await page.press("ArrowRight", 39)
             seen.append(await page.look(state))
-        assert ["20% held" in seen[1], "20% of answers from 1.4.1" in seen[1], "1 of 1 of 1.4.1" in seen[1]] == [True] * 3
+        assert "apply canary, Deployment shop-canary: 1 pod" in seen[0]  # one moment, one place
+        assert ["pause for 14 s (20%)" in seen[1], "20% of answers from 1.4.1" in seen[1], "1 of 1 of 1.4.1" in seen[1]] == [
+            True
+        ] * 3
         assert "50% of answers from 1.4.1" in seen[2]
         assert "5/5" in seen[4]
         assert "done in 47 s" in seen[4]

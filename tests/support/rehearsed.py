@@ -133,7 +133,8 @@ def canary() -> Outcome:
               At(20, new=0.2, pods=(4, 2), ready=(4, 1)), At(26, new=0.5, lost=0.1, pods=(4, 2), ready=(2, 2)),
               At(27, new=0.5, pods=(2, 2), ready=(2, 2)),
               At(40, new=0.5, pods=(2, 4), ready=(2, 2)), At(47, new=1, pods=(0, 4), ready=(0, 4))]  # fmt: skip
-    marks = [Mark(0.4, "Deployment shop-canary: 1 pod of 1.4.1"), Mark(6, "pause for 14 s", 20), Mark(26, "pause for 14 s", 50),
+    marks = [Mark(0.4, "apply canary"), Mark(0.4, "Deployment shop-canary: 1 pod of 1.4.1"), Mark(6, "pause for 14 s", 20),
+             Mark(26, "promote"), Mark(26, "pause for 14 s", 50),
              Mark(47, "Deployment shop-canary: removed", 100)]  # fmt: skip
     return outcome(
         "canary", states, done_s=47.3, lost={STOPPED: 31, KILLED: 4}, mixed_s=41, pod_seconds=38, api=31, marks=marks,
