@@ -153,6 +153,23 @@ def test_light_and_dark(use: Use) -> None:
     use(do)
 
 
+def test_on_paper_nothing_is_left_of_the_controls(use: Use) -> None:
+    """The charts stay on one axis; what a pointer would move is gone."""
+
+    async def do(page: Page) -> None:
+        await page.screen(794, 1100, media="print")
+        lefts = await page.look(
+            "[...document.querySelectorAll('.chart:not(.scrub) .plot')].map(it => it.getBoundingClientRect().left)"
+        )
+        assert len(lefts) == 4 + 1 + 1 + 1
+        assert len(set(lefts)) == 1
+        gone = "[...document.querySelectorAll('.controls, .scrub, .cross, .side .values, #theme')]"
+        assert await page.look(f"{gone}.every(it => getComputedStyle(it).display === 'none')")
+        assert await page.look("document.documentElement.scrollWidth") == 794
+
+    use(do)
+
+
 def test_a_phone_shows_all_of_it(use: Use) -> None:
     """360 pixels: nothing is wider than the screen, the charts are redrawn for it and answer to a finger's place."""
 
