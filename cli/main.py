@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import BadInput, RollwayError
-from . import check_verb, cluster_verbs, file_verbs, probing, release_verbs, sandbox_verbs
+from . import check_verb, cluster_verbs, compare_verb, file_verbs, probing, release_verbs, sandbox_verbs
 from . import options as given
 from .context import Surroundings
 from .session import Session
@@ -96,6 +96,7 @@ app.command()(cluster_verbs.status)
 app.command()(cluster_verbs.history)
 app.command()(cluster_verbs.wait)
 app.command()(probing.probe)
+app.command()(compare_verb.compare)
 app.add_typer(sandbox_verbs.app, name="sandbox", cls=Verbs)
 app.command()(file_verbs.schema)
 

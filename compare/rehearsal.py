@@ -112,7 +112,7 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
     loop = asyncio.get_running_loop()
     async with Sandbox(store=Store(snapshot=base.snapshot, seed=seed), seed=seed, spread=Measured(seed)) as sandbox:
         # Where in the node's seconds and probes the command comes is chance.
-        lead_s = scenario.settle_s + random.random()
+        lead_s = scenario.settle_s + 1 + random.random()
         zero_s = loop.time() + lead_s
         recorder = Recorder(
             sandbox.store, base.namespace, base.service, _versions(sandbox.store), zero_s=zero_s, matching=scenario.matching
@@ -193,7 +193,10 @@ class _Story:
         await self._back()
 
     async def _interrupted(self, forth: Any, until: Any, *, is_whole: bool = False) -> None:
-        """Runs both until the second is over; the first is stopped then, as by Ctrl-C. `is_whole`: waits for the second anyhow."""
+        """Runs both until the second is over; the first is stopped then, as by Ctrl-C, if it is still running.
+
+        `is_whole`: waits for the second anyhow.
+        """
         running, ending = asyncio.ensure_future(forth), asyncio.ensure_future(until)
         try:
             await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -298,8 +301,14 @@ def _summed(
         bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
         marks=tuple(story.marks),
         back_s=story.back_s,
+        lost_going_back=_lost_from(story.back_s, parts, load, seed),
         is_cut=story.is_cut,
     )
+
+
+def _lost_from(moment: float, parts: list[Segment], load: Load, seed: int) -> int:
+    later = [segment._replace(from_s=max(segment.from_s, moment)) for segment in parts if segment.to_s > moment]
+    return count(later, load, Random(seed)).failed if later else 0
 
 
 def _last_seen(parts: list[Segment], version: Version) -> float:

@@ -118,9 +118,9 @@ class Toll:
 @dataclass(frozen=True)
 class Run:
     """One rehearsal with one seed. `duration_s`: until everybody has the new version, or, of a release that was taken back, until
-    everybody has the old one again; `command_s`: until the command is done. `back_s` is when it was taken back, NaN where it was not.
-    `min_ready` counts ready endpoints. `pod_seconds` are those above the steady state before. `is_cut` where it was not done within
-    the scenario's bound."""
+    everybody has the old one again; `command_s`: until the command is done. `back_s` is when it was taken back, NaN where it was
+    not, and `lost_going_back` what was lost from then on. `min_ready` counts ready endpoints. `pod_seconds` are those above the
+    steady state before. `is_cut` where it was not done within the scenario's bound."""
 
     seed: int
     phase: str
@@ -136,6 +136,7 @@ class Run:
     bands: Bands
     marks: tuple[Mark, ...]
     back_s: float = math.nan
+    lost_going_back: int = 0
     is_cut: bool = False
 
 

@@ -29,9 +29,9 @@ class Scenario:
 
     `start_s`, `stop_s`: from a process' start until it listens, and from SIGTERM to its exit; None leaves what the manifests'
     annotations say (else at once). `bad` is what is wrong with the new version; nobody sees wrong or slow answers before
-    `notice_s`, then it is taken back (a version that does not get ready is noticed by the release itself). `matching` is the share
-    of the requests that an A/B rule catches. A pause without an end lasts `gate_s`. `settle_s` of traffic lie before and after.
-    A release that is not done after `bound_s` is cut, and the result says so. Raises BadInput for figures that make no sense.
+    `notice_s`, then it is taken back (a version that does not get ready is noticed by the release itself). `matching` is the
+    share of the requests that an A/B rule catches. A pause without an end lasts `gate_s`. `settle_s` of traffic lie before and
+    after. A release that is not done after `bound_s` is cut, and the result says so. Raises BadInput for figures without sense.
     """
 
     rate: float = 100.0

@@ -17,6 +17,7 @@ from .proxies import KUBE_PROXY, Proxy, Routing, RuleChange, Told, rule_changes
 from .results import Loss, Toll, Version
 
 RETRANSMITS_S = (1.0, 3.0, 7.0, 15.0)  # Linux sends an unanswered SYN again so long after the first one
+ROUTED_WITHIN_S = 0.3  # a route that leads to endpoints known before is not held back
 REJECTS_A_SECOND = 1.0  # Linux tells one client no more often that a port is unreachable
 REFUSALS = (STARTING, STOPPED, EMPTY_REFUSED)
 
@@ -156,8 +157,15 @@ def _events(recording: Recording, load: Load, rules: Sequence[RuleChange]) -> It
         for at_s, shares in changes_of(recording.lives[pod], load.answers[recording.lives[pod].version], load.timeout_s)
     )
     of_rules = [_Event(change.at_s, 1, change) for change in rules]
-    of_routes = [_Event(routing.at_s, 2, routing) for routing in recording.routings]
+    of_routes = [_Event(_effective_s(routing, rules), 2, routing) for routing in recording.routings]
     return heapq.merge(of_pods, of_rules, of_routes, key=lambda event: (event.at_s, event.order))
+
+
+def _effective_s(routing: Routing, rules: Sequence[RuleChange]) -> float:
+    """Proxies take up a new route once they know the endpoints that it leads to."""
+    groups = {target.group for target in routing.targets}
+    known = (change.at_s for change in rules if change.group in groups and change.at_s >= routing.at_s)
+    return max(routing.at_s, min(next(known, routing.at_s), routing.at_s + ROUTED_WITHIN_S))
 
 
 def _blend(targets: Sequence[tuple[float, str]], pools: Mapping[str, _Pool], retries: int) -> dict[Outcome, float]:
