@@ -35,7 +35,7 @@ class Standing(NamedTuple):
 
 def standing_of(pod: Obj) -> Standing:
     status = pod.get("status") or {}
-    ready = next((each for each in status.get("conditions") or () if each["type"] == "Ready"), {})
+    ready: Obj = next((each for each in status.get("conditions") or () if each["type"] == "Ready"), {})
     is_ready = ready.get("status") == "True"
     cost = annotations_of(pod).get(DELETION_COST, "0")
     return Standing(
