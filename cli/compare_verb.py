@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from ..plan.observed import Observed
     from ..release.model import Release
 
-Rate = Annotated[str, typer.Option("--rate", metavar="N", help="requests a second")]
+Rate = Annotated[
+    str | None, typer.Option("--rate", metavar="N", help="requests a second; default: the release file's traffic.rate")
+]
 Strategies = Annotated[str, typer.Option("--strategies", metavar="A,B|all", help="which to compare")]
 Bad = Annotated[
     str | None, typer.Option("--bad", metavar="500s|never-ready|crash|slow", help="what is wrong with the new version")
@@ -75,7 +77,7 @@ def compare(
     output: given.Output = "text",
     image: given.Image = None,
     sets: given.Sets = None,
-    rate: Rate = "100",
+    rate: Rate = None,
     strategies: Strategies = "all",
     bad: Bad = None,
     seeds: Seeds = "20",
@@ -116,7 +118,7 @@ def compare(
     known = _ask(session, release, where) if live or calibrate or context or sandbox else _Known()
     release = release.with_namespace(namespace or release.namespace or known.namespace or "default")
     scenario = Scenario(
-        rate=_rate(rate),
+        rate=_rate(rate) if rate is not None else float(release.traffic.rate),
         latency=_latency(latency),
         timeout_s=_duration(client_timeout, "--client-timeout"),
         start_s=_duration(start, "--start") if start else known.start_s if calibrate else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -17,14 +17,17 @@ from .probing import ProbeFlags, telling
 from .session import Session, Vet
 
 if TYPE_CHECKING:
+    from ..compare.results import Forecast
     from ..plan.plan import Plan
     from ..release.model import Release
+    from ..ship.asking import Asked
     from ..ship.run import Options, Result
     from ..ship.watch import Watch
     from ..strategies.base import Request
 
 IsPromote = Annotated[bool, typer.Option("--promote", help="what `promote` would do")]
 IsRollback = Annotated[bool, typer.Option("--rollback", help="what `rollback` would do")]
+WithForecast = Annotated[bool, typer.Option("--forecast/--no-forecast", help="rehearses it first: how long, and what is lost")]
 Out = Annotated[str | None, typer.Option("--out", metavar="PLAN.json", help="saves the plan, for `deploy apply PLAN.json`")]
 Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of each object; Secrets are masked")]
 
@@ -49,8 +52,9 @@ def plan(
     anyway: given.Anyway = False,
     force: given.Force = False,
     verbose: given.Verbose = False,
+    is_forecast: WithForecast = True,
 ) -> int:
-    """What apply would do; changes nothing.
+    """What apply would do, how long it takes and what it costs; changes nothing.
 
     Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb. Of a folder,
     the plans of all release files in it.
@@ -65,17 +69,44 @@ def plan(
         many_verbs.refuse_for_many(source, strategy, flags)
         return many_verbs.plan_all(session, source, where, request, _vet(session, None, anyway), diff=diff, force=force)
 
+    planned: list[_Planned] = []
+
     async def use_case(release: Release, connected: Connected) -> int:
+        from ..ship import asking
         from ..ship import run as ship
 
         made = await ship.plan(connected.cluster, release, request, strategy=name, is_override=source.is_override, force=force)
         if out:
             _save(made, out)
             session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
-        session.view.plan(made, where=connected.name, diff=diff)
+        is_asked = is_forecast and not made.is_empty
+        asked = await asking.ask(connected.cluster, release, made.strategy, with_room=False) if is_asked else None
+        planned.append(_Planned(made, connected.name, release, asked))
         return 0
 
-    return session.with_release(source, where, use_case, vet=_vet(session, name, anyway) if request.action == "apply" else None)
+    vet = _vet(session, name, anyway) if request.action == "apply" else None
+    code = session.with_release(source, where, use_case, vet=vet)
+    for one in planned:  # rehearsed on an event loop of its own
+        session.view.plan(one.plan, where=one.where, diff=diff, forecast=_forecast(one, request))
+    return code
+
+
+class _Planned(NamedTuple):
+    """`asked` is None where no forecast is wanted."""
+
+    plan: Plan
+    where: str
+    release: Release
+    asked: Asked | None
+
+
+def _forecast(planned: _Planned, request: Request) -> Forecast | None:
+    if planned.asked is None:
+        return None
+    from ..compare.forecast import forecast
+
+    made, asked = planned.plan, planned.asked
+    return forecast(planned.release, request, made.strategy, asked.observed, start_s=asked.start_s, steady_pods=made.steady_pods)
 
 
 def apply(

@@ -6,14 +6,16 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Any
 
-from ..cluster.events import RunEvent, StepBegan, Waiting
+from ..cluster.events import RunEvent, StepBegan, StepEnded, Waiting
 from ..cluster.port import Cluster
 from ..errors import RollwayError
-from ..kube.objects import NAMESPACE, REPLICA_SET, Obj, digest, get
+from ..kube.objects import NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get
 from ..release.model import Release, split_image
+from ..sandbox.behaviour import BEHAVIOUR
 from ..sandbox.spread import Measured
 from ..sandbox.store import Snapshot, Store
 from ..sandbox.timeline import run_virtual
@@ -43,13 +45,15 @@ class Base:
     namespace: str
     service: str
     replicas: int
+    start_s: float | None = None  # of pods that do not say themselves how long they take until they listen
 
 
 @dataclass(frozen=True)
 class Plot:
     """What is rehearsed of a release: all of it, or up to a point, and then the way back: `back_after` pauses, or, of a release
-    without any, `back_at_s` seconds after its start."""
+    without any, `back_at_s` seconds after its start. With a `request`: that verb, to its first pause, and nothing else."""
 
+    request: Request | None = None
     back_after: int | None = None
     back_at_s: float | None = None
 
@@ -75,15 +79,23 @@ async def _settled(before: Release, seed: int) -> Base:
             )
         await asyncio.sleep(REST_S)
         snapshot = sandbox.store.snapshot()
-        service = _service_of(before)
+        service = service_of(before)
         replicas = int(get(before.workload, "spec", "replicas", default=1))
         return Base(snapshot, asyncio.get_running_loop().time(), namespace, service, replicas)
 
 
-def _service_of(release: Release) -> str:
+def service_of(release: Release) -> str:
     """The Service that clients ask: the one named as the application, else the first."""
     names = [str(service["metadata"]["name"]) for service in release.services]
     return release.app if release.app in names else next(iter(names), "")
+
+
+def starting(start_s: float | None, pod: Obj) -> Obj:
+    """A pod that takes so long until it listens, unless it says something of its own."""
+    annotations = annotations_of(pod)
+    if start_s is None or BEHAVIOUR in annotations:
+        return pod
+    return {**pod, "metadata": {**pod["metadata"], "annotations": {**annotations, BEHAVIOUR: f"{{start: {start_s:g}s}}"}}}
 
 
 def earlier(release: Release) -> Release:
@@ -110,7 +122,9 @@ def rehearse_once(base: Base, release: Release, strategy: str, scenario: Scenari
 async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot) -> Run:
     random = Random(seed)
     loop = asyncio.get_running_loop()
-    async with Sandbox(store=Store(snapshot=base.snapshot, seed=seed), seed=seed, spread=Measured(seed)) as sandbox:
+    async with Sandbox(
+        store=Store(snapshot=base.snapshot, seed=seed), seed=seed, spread=Measured(seed), admit=partial(starting, base.start_s)
+    ) as sandbox:
         # Where in the node's seconds and probes the command comes is chance.
         lead_s = scenario.settle_s + 1 + random.random()
         zero_s = loop.time() + lead_s
@@ -139,6 +153,7 @@ class _Story:
         self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
         self._release, self._strategy, self._scenario, self._recorder = release, strategy, scenario, recorder
         self._zero_s = zero_s
+        self.steps_s: dict[int, float] = {}
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time() - self._zero_s
@@ -146,7 +161,9 @@ class _Story:
     async def play(self, plot: Plot) -> None:
         try:
             async with asyncio.timeout(self._scenario.bound_s):
-                if self._scenario.is_noticed_by_others and plot == Plot():
+                if plot.request is not None:
+                    await self._verb(plot.request, self._strategy)
+                elif self._scenario.is_noticed_by_others and plot == Plot():
                     await self._until_noticed()
                 elif plot.back_at_s is not None:
                     await self._interrupted(self._forth(None), asyncio.sleep(plot.back_at_s))
@@ -209,9 +226,9 @@ class _Story:
                 task.cancel()
             await asyncio.gather(running, ending, return_exceptions=True)
 
-    async def _verb(self, request: Request) -> shipping.Result:
-        options = shipping.Options(emit=self._note, holder=HOLDER)
-        strategy = self._strategy if request.action == "apply" else None
+    async def _verb(self, request: Request, named: str | None = None) -> shipping.Result:
+        options = shipping.Options(emit=self._note, holder=HOLDER, force=True)
+        strategy = self._strategy if request.action == "apply" else named
         result = await shipping.run(self.cluster, self._release, request, strategy=strategy, options=options)
         self.phase = result.phase
         if result.failure and not self.failure:
@@ -221,6 +238,8 @@ class _Story:
     def _note(self, event: RunEvent) -> None:
         if isinstance(event, StepBegan) and event.step.type in ("apply", "scale", "route", "delete", "patch"):
             self._mark(_words(event.step))
+        elif isinstance(event, StepEnded):
+            self.steps_s[event.index] = event.seconds
         elif isinstance(event, Waiting):
             self._mark("waits", event.weight)
 
@@ -300,6 +319,7 @@ def _summed(
         api_requests=story.cluster.requests,
         bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
         marks=tuple(story.marks),
+        steps_s=tuple(story.steps_s.get(place, 0.0) for place in range(max(story.steps_s, default=-1) + 1)),
         back_s=story.back_s,
         lost_going_back=_lost_from(story.back_s, parts, load, seed),
         is_cut=story.is_cut,

@@ -135,9 +135,24 @@ class Run:
     api_requests: int
     bands: Bands
     marks: tuple[Mark, ...]
+    steps_s: tuple[float, ...] = ()
     back_s: float = math.nan
     lost_going_back: int = 0
     is_cut: bool = False
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a plan is going to take: `seconds` in all and `steps_s` by step; what is lost of `sent` requests at `rate` a second.
+    `start_s` is what its pods take until they listen, None where nothing is known of that."""
+
+    seconds: Range
+    steps_s: tuple[float, ...]
+    peak_pods: int
+    lost: Range
+    sent: Range
+    rate: float
+    start_s: float | None
 
 
 @dataclass(frozen=True)

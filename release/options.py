@@ -248,7 +248,8 @@ class StrategyOptions(Strict):
 
 
 class Traffic(Strict):
-    """The requests that a release must not lose: what `deploy check` measures waiting times by."""
+    """The requests that a release must not lose: what `deploy check` measures waiting times by, and predictions count with."""
 
     slowest_request: Seconds = Field(1, description="How long the slowest request takes that must not be cut off.")
     proxy_sync: Seconds = Field(1, description="How long proxies may go on sending to a pod that is leaving; kube-proxy: 1s.")
+    rate: Annotated[StrictInt, Field(gt=0)] = Field(100, description="Requests a second, for what plans and comparisons predict.")

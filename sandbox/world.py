@@ -36,6 +36,7 @@ class Sandbox:
     and somebody else plays the node. A `store` with objects in it is taken up where it stands. With a `load_balancer`, Ingresses
     have one that is so far behind, with readiness gates. Without `processes` all pods are modelled; with them, which only a loop
     at real pace can have, pods may be processes of this machine. `spread` is how much times vary; without one not at all.
+    `admit` adds to new pods what their manifests do not say.
     """
 
     def __init__(
@@ -47,12 +48,13 @@ class Sandbox:
         load_balancer: Lag | None = None,
         processes: ProcessNode | None = None,
         spread: Even | None = None,
+        admit: Callable[[Obj], Obj] | None = None,
     ) -> None:
         self.store = Store(seed=seed) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
         self._processes = processes
         self._seed = seed
-        self._has_kubelet, self._spread = kubelet, spread
+        self._has_kubelet, self._spread, self._own_admit = kubelet, spread, admit
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
         self._queue = Queue(self.store)
@@ -120,10 +122,11 @@ class Sandbox:
     def _admit(self) -> Callable[[Obj], Obj] | None:
         """What admission adds to new pods, whoever makes them."""
         if self._balancer_lag is None:
-            return None
+            return self._own_admit
         from .controllers.loadbalancer import with_gates
 
-        return partial(with_gates, self.store)
+        own, gates = self._own_admit, partial(with_gates, self.store)
+        return gates if own is None else lambda pod: own(gates(pod))
 
     async def __aenter__(self) -> Sandbox:
         await self.start()

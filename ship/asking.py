@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -26,20 +26,20 @@ class Asked:
     start_s: float | None
 
 
-async def ask(cluster: Cluster, release: Release) -> Asked:
-    """Quotas and nodes that this account may not list are left out."""
-    observed = await look(cluster, release)
+async def ask(cluster: Cluster, release: Release, strategy: str | None = None, *, with_room: bool = True) -> Asked:
+    """What this account may not list is left out."""
+    observed = await look(cluster, release, strategy)
     live = Release.from_record(observed.live.release) if observed.live else None
-    room = [*await _all(cluster, RESOURCE_QUOTA, release.namespace), *await _all(cluster, NODE, "")]
-    pods = await cluster.list(POD, release.namespace, labels=_own_labels(release))
+    room = [*await _all(cluster, RESOURCE_QUOTA, release.namespace), *await _all(cluster, NODE, "")] if with_room else []
+    pods = await _all(cluster, POD, release.namespace, labels=_own_labels(release))
     return Asked(
         live, replace(observed, objects={**observed.objects, **{ref_of(obj): obj for obj in room}}), started_within(pods)
     )
 
 
-async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj]:
+async def _all(cluster: Cluster, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> Sequence[Obj]:
     try:
-        return await cluster.list(kind, namespace)
+        return await cluster.list(kind, namespace, labels=labels)
     except ApiError:
         return ()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ...cluster.events import RunEvent
-    from ...compare.results import Comparison
+    from ...compare.results import Comparison, Forecast
     from ...errors import RollwayError
     from ...plan.plan import Plan
     from ...plan.revision import Revision
@@ -33,8 +33,8 @@ class View(Protocol):
         """What `deploy check` found."""
         ...
 
-    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
-        """What would be done. `where` names the cluster; `diff` adds what changes of each object."""
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False, forecast: Forecast | None = None) -> None:
+        """What would be done. `where` names the cluster; `diff` adds what changes of each object, `forecast` what it takes."""
         ...
 
     def event(self, event: RunEvent) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from ...compare.figures import columns
-from ...compare.results import Comparison, Outcome, Run, Toll
+from ...compare.results import Comparison, Forecast, Outcome, Run, Toll
 
 DIGITS = 3
 
@@ -69,3 +69,7 @@ def _plain(value: Any) -> Any:
 def _key(name: str) -> str:
     """`duration_s` → durationSeconds"""
     return to_camel(f"{name.removesuffix('_s')}_seconds" if name.endswith("_s") else name)
+
+
+def forecast_document(forecast: Forecast | None) -> dict[str, Any] | None:
+    return _plain(forecast) if forecast else None

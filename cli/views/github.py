@@ -22,7 +22,7 @@ from .words import pods, row, title, way_back
 
 if TYPE_CHECKING:
     from ...cluster.events import Failure, RunEvent
-    from ...compare.results import Comparison
+    from ...compare.results import Comparison, Forecast
     from ...errors import RollwayError
     from ...load.verdict import Verdict
     from ...plan.plan import Plan
@@ -51,8 +51,8 @@ class GithubView:
     def note(self, line: str) -> None:
         self._inner.note(line)
 
-    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
-        self._inner.plan(plan, where=where, diff=diff)
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False, forecast: Forecast | None = None) -> None:
+        self._inner.plan(plan, where=where, diff=diff, forecast=forecast)
         self._summarise(plan_markdown(plan, where=where, diff=diff))
 
     def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:

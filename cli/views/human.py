@@ -20,7 +20,7 @@ from .standing_text import history_lines, status_lines
 from .words import duration, row, stop, title
 
 if TYPE_CHECKING:
-    from ...compare.results import Comparison
+    from ...compare.results import Comparison, Forecast
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...ship.checking import Checked
@@ -66,10 +66,17 @@ class HumanView:
 
         self._print(check_lines(checked, self._out, strategy))
 
-    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False, forecast: Forecast | None = None) -> None:
         width = width_of(sys.stdout)
         lines = plan_lines(
-            plan, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose, found=self._found
+            plan,
+            where=where,
+            width=width,
+            paint=self._out,
+            diff=diff,
+            verbose=self._is_verbose,
+            found=self._found,
+            forecast=forecast,
         )
         self._print(lines)
 

@@ -30,7 +30,7 @@ from .masking import masked
 from .probe_text import verdict_document
 
 if TYPE_CHECKING:
-    from ...compare.results import Comparison
+    from ...compare.results import Comparison, Forecast
 
 
 class JsonView:
@@ -56,8 +56,10 @@ class JsonView:
         listed = [checked_document(one, strategy) for one in checked]
         self._print(listed[0] if len(listed) == 1 else {"releases": listed})
 
-    def plan(self, plan: Plan, *, where: str = "", diff: bool = False) -> None:
-        self._print(plan_document(plan) | self._found())
+    def plan(self, plan: Plan, *, where: str = "", diff: bool = False, forecast: Forecast | None = None) -> None:
+        from .compare_json import forecast_document
+
+        self._print(plan_document(plan) | {"forecast": forecast_document(forecast)} | self._found())
 
     def result(self, result: Result) -> None:
         self._print(result_document(result) | self._found())

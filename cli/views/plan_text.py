@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from ...compare.figures import seconds
+from ...compare.results import Forecast
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Patch, Record, Route, Scale, Step
+from ...plan.steps import Apply, Patch, Record, Route, Scale, Step, Wait
 from .paint import GLYPHS, Paint
 from .words import Row, changed_rows, pods, reached, row, title, way_back
 
@@ -15,24 +17,45 @@ NARROWEST_WHY = 24
 
 
 def plan_lines(
-    plan: Plan, *, where: str, width: int | None, paint: Paint, diff: bool, verbose: bool, found: str = ""
+    plan: Plan,
+    *,
+    where: str,
+    width: int | None,
+    paint: Paint,
+    diff: bool,
+    verbose: bool,
+    found: str = "",
+    forecast: Forecast | None = None,
 ) -> Iterator[str]:
-    """The lines of `deploy plan`. `width` None: as wide as it comes. `found` is what there is to check, in a few words."""
+    """The lines of `deploy plan`. `width` None: as wide as it comes. `found` is what there is to check, in a few words;
+    `forecast` what it is going to take."""
     place = f"namespace {plan.namespace}" + (f", {where}" if where else "")
     yield f"{paint(title(plan), 'strong')} · {place}"
     if not plan.is_empty:
         yield ""
-        shown = [step for step in plan.steps if verbose or not isinstance(step, Record)]
+        took = dict(enumerate(forecast.steps_s if forecast else ()))
+        shown = [(step, took.get(place, 0.0)) for place, step in enumerate(plan.steps) if verbose or not isinstance(step, Record)]
         yield from _step_lines(shown, width, paint)
     yield ""
     yield from _summary(plan, width, paint)
+    if forecast and not plan.is_empty:
+        yield from _labelled("takes", expected(forecast), width, paint)
     yield from _labelled("check", found, width, paint)
     if diff and not plan.is_empty:
         yield from _diff(plan.steps, paint)
 
 
-def _step_lines(steps: Sequence[Step], width: int | None, paint: Paint) -> Iterator[str]:
-    rows = [row(step) for step in steps]
+def expected(forecast: Forecast) -> str:
+    """ "about 14 s; no request lost, of 1,400 at 100/s" """
+    lost, sent = round(forecast.lost.median), round(forecast.sent.median)
+    toll = f"{lost:,} of {sent:,} requests lost at {forecast.rate:g}/s" if lost else f"no request lost at {forecast.rate:g}/s"
+    known = "" if forecast.start_s is None else f", with pods that listen after {seconds(forecast.start_s)}"
+    more = "; `deploy compare` says what would help" if lost else ""
+    return f"about {seconds(forecast.seconds.median)}" + (f"; {toll}{known}{more}" if sent else known)
+
+
+def _step_lines(steps: Sequence[tuple[Step, float]], width: int | None, paint: Paint) -> Iterator[str]:
+    rows = [_timed(row(step), took_s) if isinstance(step, Wait) else row(step) for step, took_s in steps]
     number_width = len(str(len(rows)))
     object_width = max(len(each.object) for each in rows)
     # a pause's "what" may be long, and has no why beside it
@@ -42,6 +65,11 @@ def _step_lines(steps: Sequence[Step], width: int | None, paint: Paint) -> Itera
     for number, each in enumerate(rows, start=1):
         head = f"  {number:>{number_width}}  {paint.glyph(each.glyph)}  {each.object:<{object_width}}{' ' * GAP}"
         yield from _row_lines(head, each, what_width, indent, room, paint)
+
+
+def _timed(each: Row, took_s: float) -> Row:
+    """With how long it is expected to take, where that is worth a word."""
+    return each._replace(what=f"{each.what}   ~{seconds(took_s)}") if took_s >= 1 else each
 
 
 def _row_lines(head: str, each: Row, what_width: int, indent: int, room: int | None, paint: Paint) -> Iterator[str]:

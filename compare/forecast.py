@@ -1,0 +1,94 @@
+"""What a plan will take and cost: the very verb, rehearsed from what is live now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from ..cluster import history
+from ..kube.objects import DEPLOYMENT, NAMESPACE, SERVER_SET_META, Obj, get, kind_of
+from ..plan.observed import Observed
+from ..release.model import Release
+from ..sandbox.timeline import run_virtual
+from ..sandbox.world import Sandbox
+from ..strategies.base import Request
+from .rehearsal import REST_S, Base, Plot, rehearse_once, service_of, starting
+from .results import Forecast, Run, range_of
+from .scenario import Scenario
+
+SEEDS = 3
+MOST_PODS = 300  # above, a plan is not to wait for its forecast
+READY_WITHIN_S = 900.0
+
+
+def forecast(
+    release: Release, request: Request, strategy: str, observed: Observed, *, start_s: float | None, steady_pods: int
+) -> Forecast | None:
+    """`start_s`: how long the application takes until it listens, where that is known. None where it cannot be told: something is
+    half-way that a rehearsal cannot begin from, or it is too large to be waited for."""
+    if steady_pods > MOST_PODS or any(get(live, "spec", "paused") for live in _deployments(observed)):
+        return None
+    base = run_virtual(_standing(release, observed, start_s))
+    if base is None:
+        return None
+    scenario = Scenario(rate=float(release.traffic.rate), settle_s=3.0)
+    plot = Plot(request=request)
+    runs = [rehearse_once(base, release, strategy, scenario, seed, plot) for seed in range(SEEDS)]
+    return _summed(runs, release, start_s) if not any(run.failure or run.is_cut for run in runs) else None
+
+
+def _summed(runs: Sequence[Run], release: Release, start_s: float | None) -> Forecast:
+    middle = sorted(runs, key=lambda run: run.command_s)[len(runs) // 2]
+    return Forecast(
+        seconds=range_of(run.command_s for run in runs),
+        steps_s=middle.steps_s,
+        peak_pods=max(run.peak_not_terminating for run in runs),
+        lost=range_of(run.toll.failed for run in runs),
+        sent=range_of(run.toll.sent for run in runs),
+        rate=float(release.traffic.rate),
+        start_s=start_s,
+    )
+
+
+def _deployments(observed: Observed) -> list[Obj]:
+    return [obj for ref, obj in observed.objects.items() if obj is not None and ref.kind == DEPLOYMENT.name]
+
+
+async def _standing(release: Release, observed: Observed, start_s: float | None) -> Base | None:
+    """An embedded cluster with what was seen, its pods started anew and at rest; None where they do not get ready."""
+    async with Sandbox(admit=partial(starting, start_s)) as sandbox:
+        store = sandbox.store
+        if store.find(NAMESPACE, "", release.namespace) is None:
+            sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": release.namespace}})
+        for obj in observed.objects.values():
+            kind = kind_of(obj["apiVersion"], obj["kind"]) if obj else None
+            if obj and kind and kind != NAMESPACE:
+                store.create(kind, _unborn(obj))
+        for revision in observed.history:
+            await history.write(sandbox.client(), revision)
+        replicas = 0
+        for live in _deployments(observed):
+            replicas += int(get(live, "spec", "replicas", default=1))
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + READY_WITHIN_S
+        while not all(_is_whole(live) for live in store.list(DEPLOYMENT, release.namespace)):
+            if loop.time() > until_s:
+                return None
+            await asyncio.sleep(1)
+        await asyncio.sleep(REST_S)
+        service = service_of(release) if replicas else ""
+        return Base(store.snapshot(), loop.time(), release.namespace, service, replicas, start_s)
+
+
+def _unborn(obj: Obj) -> Obj:
+    """Without what a server and its controllers gave it; who manages which field is kept: a plan depends on it."""
+    gone = set(SERVER_SET_META) - {"managedFields", "generation"}
+    meta = {key: value for key, value in obj["metadata"].items() if key not in gone and key != "ownerReferences"}
+    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
+
+
+def _is_whole(live: Obj) -> bool:
+    status, wanted = live.get("status") or {}, get(live, "spec", "replicas", default=1)
+    seen = status.get("observedGeneration", 0) >= get(live, "metadata", "generation", default=1)
+    return bool(seen) and status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted

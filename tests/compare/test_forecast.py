@@ -1,0 +1,91 @@
+"""What `deploy plan` says a plan will take, beside what it then takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from rollway.compare.forecast import MOST_PODS, forecast
+from rollway.kube.objects import DEPLOYMENT
+from rollway.ship import asking
+from rollway.ship import run as shipping
+from rollway.strategies.base import Request
+from shop import STRATEGIES, World, in_world, promoted, release
+
+ABOUT = 0.15  # of the time it takes
+
+
+def planned(strategy: str, *, tag: str = "v2", request: Request | None = None) -> Any:
+    """(the plan, what was asked of the cluster, how long the run then took) of the shop at v1."""
+    request = request or Request("apply")
+
+    async def story(world: World) -> Any:
+        await promoted(world, "v1", "ramped")
+        wanted = release(tag, strategy=strategy)
+        plan = await shipping.plan(world.cluster, wanted, request, strategy=strategy)
+        asked = await asking.ask(world.cluster, wanted, strategy, with_room=False)
+        began = asyncio.get_running_loop().time()
+        await world.ship(request.action, wanted, strategy=strategy)
+        return plan, asked, asyncio.get_running_loop().time() - began
+
+    return in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_time_foretold_is_the_time_it_takes(strategy: str) -> None:
+    """Within what starting and stopping vary by; the steps' times are parts of it."""
+    plan, asked, took_s = planned(strategy)
+
+    told = forecast(
+        release("v2", strategy=strategy), Request("apply"), strategy, asked.observed, start_s=None, steady_pods=plan.steady_pods
+    )
+
+    assert told is not None
+    assert told.seconds.median == pytest.approx(took_s, rel=ABOUT, abs=0.6)
+    assert sum(told.steps_s) <= told.seconds.median + 0.5
+    assert plan.peak_pods <= told.peak_pods <= plan.peak_pods + 1  # a controller may make one before another has taken one away
+    assert (told.lost.median > 50) == (strategy == "recreate")
+
+
+def test_how_long_pods_take_to_listen_is_taken_from_those_that_run() -> None:
+    """The shop listens a second after its start and is looked at every second."""
+    _, asked, _ = planned("ramped")
+
+    assert asked.start_s == pytest.approx(1.0, abs=0.6)
+
+
+def test_what_is_half_way_is_not_foretold() -> None:
+    """A rollout that stands still has pods of two versions behind one Deployment: a rehearsal cannot begin there."""
+
+    async def story(world: World) -> Any:
+        await promoted(world, "v1", "ramped")
+        await world.ship("apply", release("v2", strategy="ramped"), strategy="ramped", weight=50)
+        asked = await asking.ask(world.cluster, release("v2", strategy="ramped"), "ramped", with_room=False)
+        assert any(d["spec"].get("paused") for d in world.sandbox.store.list(DEPLOYMENT))
+        return asked
+
+    asked = in_world(story)
+
+    assert forecast(release("v2"), Request("promote"), "ramped", asked.observed, start_s=None, steady_pods=4) is None
+
+
+def test_a_plan_of_many_pods_does_not_wait_for_its_forecast() -> None:
+    """The plan is the answer; the forecast is an addition."""
+    plan, asked, _ = planned("ramped")
+
+    assert forecast(release("v2"), Request("apply"), "ramped", asked.observed, start_s=None, steady_pods=MOST_PODS + 1) is None
+    assert plan.steady_pods == 4
+
+
+def test_a_first_release_has_a_time_and_nothing_to_lose() -> None:
+    """Nobody asks what is not there yet."""
+
+    async def story(world: World) -> Any:
+        return await asking.ask(world.cluster, release("v1"), "ramped", with_room=False)
+
+    told = forecast(release("v1"), Request("apply"), "ramped", in_world(story).observed, start_s=None, steady_pods=0)
+
+    assert told is not None
+    assert told.seconds.median > 1
+    assert (told.sent.median, told.lost.median) == (0, 0)
