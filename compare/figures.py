@@ -79,7 +79,7 @@ def cell(column: Column, outcome: Outcome, comparison: Comparison) -> Cell:
     text, spread = amount(found.median, column.unit), spread_of(found, column.unit)
     tone: Tone = ""
     match column.key:
-        case "duration" if any(run.is_cut for run in outcome.runs):
+        case "duration" if 2 * sum(run.is_cut for run in outcome.runs) > len(outcome.runs):
             text, tone = f"> {text}", "bad"
         case "downtime":
             total = outcome.range(lambda run: run.toll.dark_s)

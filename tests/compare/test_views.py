@@ -83,6 +83,16 @@ def test_seconds_are_as_exact_as_they_are_worth(value: float, text: str) -> None
     assert seconds(value) == text
 
 
+@pytest.mark.parametrize(("cut", "text"), [(1, " 1 m "), (2, " > 1 m ")])
+def test_a_bound_is_the_middle_figure_where_most_runs_met_it(cut: int, text: str) -> None:
+    """Else the median is that of runs that were done; who was not is told in either case."""
+    runs = tuple(replace(run, is_cut=number < cut) for number, run in enumerate(bad_comparison().outcomes[0].runs))
+    said = shown(replace(bad_comparison(), outcomes=(replace(bad_comparison().outcomes[0], runs=runs),)))
+
+    assert text in next(line for line in said.splitlines() if "recreate" in line)
+    assert f"not done when the rehearsal was ended with {cut} of 3 seeds" in said
+
+
 def test_pieces_of_the_axis_keep_all_that_was_sent() -> None:
     """Means over pieces, weighted by their width, add up to what the band holds, whatever the number of pieces."""
     band = Bands(-1, 0.5, (10.0,) * 8, (0.0,) * 4 + (4.0,) * 4, (0.0,) * 7 + (8.0,), *(((0,) * 8,) * 4))
