@@ -31,6 +31,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/many.py
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/kernel.py
 
 $(VENV)/.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
