@@ -211,8 +211,8 @@ function drawShares(strategies, x, name) {
 }
 
 function shareOf(series, i) {
-  const answered = series.old[i] + series.new[i];
-  return answered ? series.new[i] / answered : null;
+  const met = series.old[i] + series.met[i];
+  return met ? series.met[i] / met : null;
 }
 
 // Each strategy has a height of its own, where its line rises past: so no two names meet.

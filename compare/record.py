@@ -217,10 +217,11 @@ class Recorder:
                 for (service, pod), state in self._states.items():
                     if service == group.service and group.holds(self._labels(pod)):
                         self._told.append(Told(self._now_s(), group.name, pod, state))
-                        self._note_asked(group.name, pod, state)
             shares.append(Target(share, group.name))
         if not self._routings or self._routings[-1].targets != tuple(shares):
             self._routings.append(Routing(self._now_s(), tuple(shares)))
+            for told in self._told:
+                self._note_asked(told.group, told.pod, self._states.get((told.group.partition("|")[0], told.pod), ""))
 
 
 def _states(piece: Obj | None) -> dict[str, str]:

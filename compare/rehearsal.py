@@ -10,10 +10,11 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from ..cluster.events import RunEvent, StepBegan, StepEnded, Waiting
+from ..cluster.events import RunBegan, RunEvent, StepBegan, StepEnded, Waiting
 from ..cluster.port import Cluster
 from ..errors import RollwayError
 from ..kube.objects import NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get
+from ..plan.observed import TRACK_LABEL
 from ..release.model import Release, split_image
 from ..sandbox.behaviour import BEHAVIOUR
 from ..sandbox.spread import Measured
@@ -154,6 +155,7 @@ class _Story:
         self._release, self._strategy, self._scenario, self._recorder = release, strategy, scenario, recorder
         self._zero_s = zero_s
         self.steps_s: dict[int, float] = {}
+        self._is_going_back = False
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time() - self._zero_s
@@ -237,11 +239,18 @@ class _Story:
 
     def _note(self, event: RunEvent) -> None:
         if isinstance(event, StepBegan) and event.step.type in ("apply", "scale", "route", "delete", "patch"):
-            self._mark(_words(event.step))
+            self._mark(_words(event.step), self._held_by(event.step))
+        elif isinstance(event, RunBegan):
+            self._is_going_back = event.is_way_back or event.plan.action == "rollback"
         elif isinstance(event, StepEnded):
             self.steps_s[event.index] = event.seconds
         elif isinstance(event, Waiting):
             self._mark("waits", event.weight)
+
+    def _held_by(self, step: Any) -> int | None:
+        """The share from a step on, where it moves everybody at once: a switch from one side to the other, there or back."""
+        is_switch = step.type == "route" and step.was.get(TRACK_LABEL) not in (None, step.selector.get(TRACK_LABEL))
+        return (0 if self._is_going_back else 100) if is_switch else None
 
     def _mark(self, text: str, weight: int | None = None) -> None:
         self.marks.append(Mark(self._now_s(), text, weight))

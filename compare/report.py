@@ -115,7 +115,7 @@ def _series(run: Run) -> dict[str, Any]:
         **{
             name: [_number(value) for value in values]
             for name, values in (
-                ("old", bands.old), ("new", bands.new), ("lost", bands.lost),
+                ("old", bands.old), ("new", bands.new), ("lost", bands.lost), ("met", bands.met_new or bands.new),
                 ("podsOld", bands.pods_old), ("podsNew", bands.pods_new),
                 ("readyOld", bands.ready_old), ("readyNew", bands.ready_new),
             )

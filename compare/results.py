@@ -58,7 +58,8 @@ def range_of(values: Iterable[float]) -> Range:
 @dataclass(frozen=True)
 class Bands:
     """Over time, in steps of `step_s` from `start_s`; every series is as long as `old`. Requests are mean rates a second by the
-    moment of their sending, pods and endpoints are counts at the end of the step; pods include those that terminate."""
+    moment of their sending; `met_new` are those that reached the new version, whatever it answered (empty where that was not
+    seen). Pods and endpoints are counts at the end of the step; pods include those that terminate."""
 
     start_s: float
     step_s: float
@@ -69,6 +70,7 @@ class Bands:
     pods_new: tuple[int, ...]
     ready_old: tuple[int, ...]
     ready_new: tuple[int, ...]
+    met_new: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

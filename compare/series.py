@@ -12,7 +12,7 @@ from .traffic import Load, Segment
 
 def bands_of(parts: Sequence[Segment], recorder: Recorder, load: Load, from_s: float, to_s: float, number: int) -> Bands:
     step_s = _round_up((to_s - from_s) / number)
-    length = max(math.ceil((to_s - from_s) / step_s - 1e-9), 1)
+    length = max(int((to_s - from_s) / step_s + 1e-9), 1)  # what is left is less than a step: no rate of a whole one
     ends = [from_s + (place + 1) * step_s for place in range(length)]
 
     def rates(share: Callable[[Segment], float]) -> tuple[float, ...]:
@@ -32,6 +32,7 @@ def bands_of(parts: Sequence[Segment], recorder: Recorder, load: Load, from_s: f
         pods_new=tuple(recorder.pods["new"].at(end) for end in ends),
         ready_old=tuple(recorder.ready["old"].at(end) for end in ends),
         ready_new=tuple(recorder.ready["new"].at(end) for end in ends),
+        met_new=rates(lambda segment: sum(share for (_, version), share in segment.mixture.items() if version == "new")),
     )
 
 
