@@ -42,7 +42,8 @@ def _merit(best: Outcome, comparison: Comparison) -> str:
     lasts = best.range(lambda run: run.duration_s).median
     what = "no request" if lost < 0.5 else f"{amount(lost, 'requests')} of {amount(sent, 'requests')} requests"
     if comparison.bad:
-        return f"{best.strategy}: with a version that is bad ({comparison.bad}), {what} went wrong, the fewest of all."
+        few = ", the fewest of all" if lost >= 0.5 else ""
+        return f"{best.strategy}: with a version that is bad ({comparison.bad}), {what} went wrong{few}."
     return f"{best.strategy} loses {what}, and everybody has the new version after {seconds(lasts)}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import sys
@@ -30,6 +31,7 @@ from .results import Comparison, Improvement, Outcome, Range, Run, WayBack, rang
 from .room import shortage
 from .scenario import Scenario
 
+SELDOM = 200_000  # allocations between two looks of the garbage collector
 WORTH_A_POOL = 400  # pods rehearsed in all, from which on other processes help more than their start costs
 BACK_SEEDS = 5  # a way back varies little
 FIXES_TRIED = 8
@@ -138,8 +140,20 @@ def _runner(pods: int) -> Iterator[_Runner]:
         yield _Runner(None)
         return
     can_fork = sys.platform == "linux" and threading.active_count() == 1
-    with ProcessPoolExecutor(cores, multiprocessing.get_context("fork" if can_fork else "spawn")) as pool:
+    context = multiprocessing.get_context("fork" if can_fork else "spawn")
+    with ProcessPoolExecutor(cores, context, initializer=gc.set_threshold, initargs=(SELDOM,)) as pool:
         yield _Runner(pool)
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """A rehearsal makes many objects that live, and few circles: looking for those is a quarter of its time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 class _Runner:
@@ -150,7 +164,8 @@ class _Runner:
 
     def __call__(self, jobs: Sequence[_Job]) -> list[Run | _Refused]:
         if self._pool is None:
-            return [_done(job) for job in jobs]
+            with _collecting_seldom():
+                return [_done(job) for job in jobs]
         return list(self._pool.map(_done, jobs))
 
 
