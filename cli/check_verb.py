@@ -48,7 +48,7 @@ def check(
     fail_on: FailOn = "error",
     rules: Rules = False,
 ) -> int:
-    """What in the release would lose requests or get stuck, with its fix.
+    """What would lose requests or get stuck, with its fix.
 
     Reads the release file and its manifests; asks a cluster only with --live, --context or --sandbox. Exit code 1 where there are
     errors. `# rollway: ignore RW003 because …` on or above a line ignores a rule.

@@ -98,10 +98,11 @@ def compare(
     bands: WithBands = False,
     force: given.Anyway = False,
 ) -> int:
-    """What each strategy would do to users of this release: downtime, lost requests, pods, time.
+    """Every strategy rehearsed on your release, side by side.
 
-    Rehearses them on the embedded cluster in virtual time, by the code that would release it. Asks a cluster only with --live,
-    --calibrate, --context or --sandbox. Changes nothing.
+    What each would do to users: downtime, lost requests, pods, time. They are rehearsed on the embedded cluster in virtual
+    time, by the code that would release it. Asks a cluster only with --live, --calibrate, --context or --sandbox. Changes
+    nothing.
     """
     session = Session.of(ctx, given.output(output))
     for path in (report, png):

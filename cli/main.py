@@ -19,6 +19,7 @@ from ..errors import BadInput, RollwayError
 from . import check_verb, cluster_verbs, compare_verb, file_verbs, probing, release_verbs, sandbox_verbs
 from . import options as given
 from .context import Surroundings
+from .examples import epilog
 from .session import Session
 from .views import is_on_github, view_for
 
@@ -65,7 +66,7 @@ def version(ctx: typer.Context, output: given.Output = "text") -> int:
     return 0
 
 
-@app.command()
+@app.command(epilog=epilog("demo"))
 def demo(
     ctx: typer.Context,
     strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="default: canary")] = "canary",
@@ -84,21 +85,21 @@ def demo(
         session.view.close()
 
 
-app.command()(file_verbs.init)
-app.command()(check_verb.check)
-app.command()(file_verbs.render)
-app.command()(file_verbs.rbac)
-app.command()(release_verbs.plan)
-app.command()(release_verbs.apply)
-app.command()(release_verbs.promote)
-app.command()(release_verbs.rollback)
-app.command()(cluster_verbs.status)
-app.command()(cluster_verbs.history)
-app.command()(cluster_verbs.wait)
-app.command()(probing.probe)
-app.command()(compare_verb.compare)
+app.command(epilog=epilog("init"))(file_verbs.init)
+app.command(epilog=epilog("check"))(check_verb.check)
+app.command(epilog=epilog("render"))(file_verbs.render)
+app.command(epilog=epilog("rbac"))(file_verbs.rbac)
+app.command(epilog=epilog("plan"))(release_verbs.plan)
+app.command(epilog=epilog("apply"))(release_verbs.apply)
+app.command(epilog=epilog("promote"))(release_verbs.promote)
+app.command(epilog=epilog("rollback"))(release_verbs.rollback)
+app.command(epilog=epilog("status"))(cluster_verbs.status)
+app.command(epilog=epilog("history"))(cluster_verbs.history)
+app.command(epilog=epilog("wait"))(cluster_verbs.wait)
+app.command(epilog=epilog("probe"))(probing.probe)
+app.command(epilog=epilog("compare"))(compare_verb.compare)
 app.add_typer(sandbox_verbs.app, name="sandbox", cls=Verbs)
-app.command()(file_verbs.schema)
+app.command(epilog=epilog("schema"))(file_verbs.schema)
 
 
 def _print_version() -> int:

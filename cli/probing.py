@@ -82,7 +82,9 @@ def probe(
     every: Every = "5s",
     output: given.Output = "text",
 ) -> int:
-    """Constant-rate requests, and what became of them; asks no cluster.
+    """Requests at a constant rate, and what became of them.
+
+    Asks no cluster.
 
     They are sent when they are due, however long the answers take. Ctrl-C ends it with the figures so far.
     """

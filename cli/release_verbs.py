@@ -54,7 +54,7 @@ def plan(
     verbose: given.Verbose = False,
     is_forecast: WithForecast = True,
 ) -> int:
-    """What apply would do, how long it takes and what it costs; changes nothing.
+    """What apply would do, take and cost; changes nothing.
 
     Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb. Of a folder,
     the plans of all release files in it.
