@@ -26,10 +26,11 @@ from ..release.model import Release
 from ..strategies import NAMES
 from .advice import recommended
 from .figures import seconds
-from .rehearsal import Base, Plot, base_of, earlier, rehearse_once
+from .rehearsal import Base, base_of, earlier, rehearse_once
 from .results import Comparison, Improvement, Outcome, Range, Run, WayBack, range_of
 from .room import shortage
 from .scenario import Scenario
+from .story import Plot
 
 SELDOM = 200_000  # allocations between two looks of the garbage collector
 WORTH_A_POOL = 400  # pods rehearsed in all, from which on other processes help more than their start costs

@@ -13,9 +13,10 @@ from ..release.model import Release
 from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..strategies.base import Request
-from .rehearsal import REST_S, Base, Plot, rehearse_once, service_of, starting
+from .rehearsal import REST_S, Base, rehearse_once, service_of, starting
 from .results import Forecast, Run, range_of
 from .scenario import Scenario
+from .story import Plot
 
 SEEDS = 3
 MOST_PODS = 300  # above, a plan is not to wait for its forecast

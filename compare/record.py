@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from ..sandbox.behaviour import Life, life_of, stop_of
 from ..sandbox.controllers.endpointslice import SERVICE_NAME
 from ..sandbox.controllers.index import is_ready
 from ..sandbox.store import Change, Store
+from .census import Census, states_of
 from .lives import PodLife, Stint
 from .proxies import KUBE_PROXY, MESH, Proxy, Routing, Target, Told
 from .results import Version
@@ -31,42 +31,10 @@ class _Pod:
     stints: list[Stint] = field(default_factory=list)
     restarts: int = -1
     gone_s: float = math.inf
-    is_ready: bool = False
     is_leaving: bool = False
 
 
-class Counts:
-    """A number over time, as its changes: `at(moment)` is the value from then on."""
-
-    def __init__(self) -> None:
-        self.moments: list[float] = [-math.inf]
-        self.values: list[int] = [0]
-
-    def add(self, at_s: float, by: int) -> None:
-        if self.moments[-1] == at_s:
-            self.values[-1] += by
-        else:
-            self.moments.append(at_s)
-            self.values.append(self.values[-1] + by)
-
-    def at(self, moment: float) -> int:
-        return self.values[bisect_right(self.moments, moment) - 1]
-
-    def between(self, from_s: float, to_s: float) -> list[int]:
-        """All values that it had in that time."""
-        first = bisect_right(self.moments, from_s) - 1
-        last = bisect_right(self.moments, to_s)
-        return self.values[first:last]
-
-    def area(self, from_s: float, to_s: float) -> float:
-        """Its sum over that time, in units times seconds."""
-        first = bisect_right(self.moments, from_s) - 1
-        last = bisect_right(self.moments, to_s)
-        cuts = [from_s, *self.moments[first + 1 : last], to_s]
-        return sum(value * (end - begin) for value, begin, end in zip(self.values[first:last], cuts, cuts[1:], strict=False))
-
-
-class Recorder:
+class Recorder(Census):
     """Follows one namespace of a sandbox from the moment it is made. Times are relative to `zero_s` on the loop's clock.
 
     `version_of` tells which version a pod is; `service` is the one that clients ask for; `matching` is the share of the requests
@@ -76,6 +44,7 @@ class Recorder:
     def __init__(
         self, store: Store, namespace: str, service: str, version_of: Callable[[Obj], Version], *, zero_s: float, matching: float
     ) -> None:
+        super().__init__()
         self._store, self._namespace, self._service, self._matching = store, namespace, service, matching
         self._version_of, self._zero_s = version_of, zero_s
         self._loop = asyncio.get_running_loop()
@@ -84,11 +53,6 @@ class Recorder:
         self._groups: dict[str, list[Group]] = {}  # by the Service whose endpoints they are taken from
         self._states: dict[tuple[str, str], str] = {}
         self._routings: list[Routing] = []
-        self.pods: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
-        self.ready: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
-        self.active = Counts()
-        self.endpoints = Counts()
-        self.everything = Counts()
         self.new_is_asked = asyncio.Event()
         self._is_mesh = False
         for pod in store.list(POD, namespace):
@@ -133,10 +97,7 @@ class Recorder:
         pod = self._pods.get(name)
         if pod is None:
             pod = self._pods[name] = _Pod(self._version_of(obj), life_of(obj), labels_of(obj))
-            self.pods[pod.version].add(now_s, +1)
-            self.everything.add(now_s, +1)
-            self.active.add(now_s, +1)
-        self._count_ready(pod, now_s, is_now=not is_gone and is_ready(obj) and "deletionTimestamp" not in obj["metadata"])
+        self.count_pod(name, pod.version, now_s, obj, is_gone=is_gone)
         status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
         is_running = "running" in status.get("state", {})
         if is_running and pod.restarts != status.get("restartCount", 0) and not pod.is_leaving:
@@ -149,15 +110,6 @@ class Recorder:
             pod.gone_s = now_s  # with the last container the pod's network goes
         if is_gone:
             pod.gone_s = min(pod.gone_s, now_s)
-            self.pods[pod.version].add(now_s, -1)
-            self.everything.add(now_s, -1)
-            if not pod.is_leaving:
-                self.active.add(now_s, -1)
-
-    def _count_ready(self, pod: _Pod, now_s: float, *, is_now: bool) -> None:
-        if is_now != pod.is_ready:
-            pod.is_ready = is_now
-            self.ready[pod.version].add(now_s, +1 if is_now else -1)
 
     def _begin(self, pod: _Pod, status: Obj, started_s: float) -> None:
         pod.restarts = status.get("restartCount", 0)
@@ -170,7 +122,6 @@ class Recorder:
 
     def _leave(self, pod: _Pod, obj: Obj, now_s: float) -> None:
         pod.is_leaving = True
-        self.active.add(now_s, -1)
         if pod.restarts >= 0:
             stop = stop_of(pod.life, float(obj["metadata"].get("deletionGracePeriodSeconds") or 0))
             # Who hears SIGTERM takes no new connections; who ignores it works until it is killed.
@@ -181,7 +132,7 @@ class Recorder:
 
     def _note_slice(self, piece: Obj | None, before: Obj | None) -> None:
         service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
-        now, was = _states(piece), _states(before)
+        now, was = states_of(piece), states_of(before)
         for pod in {**was, **now}:
             state = now.get(pod, "")
             if now.get(pod) == was.get(pod):
@@ -222,13 +173,3 @@ class Recorder:
             self._routings.append(Routing(self._now_s(), tuple(shares)))
             for told in self._told:
                 self._note_asked(told.group, told.pod, self._states.get((told.group.partition("|")[0], told.pod), ""))
-
-
-def _states(piece: Obj | None) -> dict[str, str]:
-    """Pod name -> "ready", "serving" or ""."""
-    found = {}
-    for endpoint in (piece or {}).get("endpoints") or ():
-        conditions = endpoint["conditions"]
-        state = "ready" if conditions.get("ready") else "serving" if conditions.get("serving") else ""
-        found[endpoint["targetRef"]["name"]] = state
-    return found

@@ -8,13 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
-from typing import Any
 
-from ..cluster.events import RunBegan, RunEvent, StepBegan, StepEnded, Waiting
-from ..cluster.port import Cluster
 from ..errors import RollwayError
 from ..kube.objects import NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get
-from ..plan.observed import TRACK_LABEL
 from ..release.model import Release, split_image
 from ..sandbox.behaviour import BEHAVIOUR
 from ..sandbox.spread import Measured
@@ -23,14 +19,13 @@ from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..ship import run as shipping
 from ..strategies.base import Request
-from .calls import Counted
 from .record import Recorder
-from .results import Bands, Mark, Run, Toll, Version
+from .results import Run, Toll, Version
 from .scenario import Scenario
 from .series import bands_of
+from .story import HOLDER, WHOLE, Plot, Story
 from .traffic import Load, Segment, count, segments
 
-HOLDER = "rehearsal"
 REST_S = 30.0  # of the old version, before anything is released
 DRAIN_S = 90.0  # for pods that still terminate when the command is done
 BANDS = 240
@@ -47,16 +42,6 @@ class Base:
     service: str
     replicas: int
     start_s: float | None = None  # of pods that do not say themselves how long they take until they listen
-
-
-@dataclass(frozen=True)
-class Plot:
-    """What is rehearsed of a release: all of it, or up to a point, and then the way back: `back_after` pauses, or, of a release
-    without any, `back_at_s` seconds after its start. With a `request`: that verb, to its first pause, and nothing else."""
-
-    request: Request | None = None
-    back_after: int | None = None
-    back_at_s: float | None = None
 
 
 def base_of(before: Release, seed: int) -> Base:
@@ -115,7 +100,7 @@ def _with_image(release: Release, image: str) -> Obj:
     return {**release.workload, "spec": spec}
 
 
-def rehearse_once(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot = Plot()) -> Run:
+def rehearse_once(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot = WHOLE) -> Run:
     """The same arguments give the same result, to the byte. Raises RollwayError where the strategy cannot release it."""
     return run_virtual(_rehearsed(base, release, strategy, scenario, seed, plot), begin_s=base.at_s)
 
@@ -133,7 +118,7 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
             sandbox.store, base.namespace, base.service, _versions(sandbox.store), zero_s=zero_s, matching=scenario.matching
         )
         await asyncio.sleep(lead_s)
-        story = _Story(sandbox.client(), release, strategy, scenario, recorder, zero_s)
+        story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked)
         await story.play(plot)
         done_s = loop.time() - zero_s
         await asyncio.sleep(scenario.settle_s)
@@ -143,138 +128,16 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
         return _summed(base, scenario, seed, random, recorder, story, done_s, to_s)
 
 
-class _Story:
-    """The release, and what is done about it."""
-
-    def __init__(
-        self, cluster: Cluster, release: Release, strategy: str, scenario: Scenario, recorder: Recorder, zero_s: float
-    ) -> None:
-        self.cluster = Counted(cluster)
-        self.marks: list[Mark] = [Mark(0.0, f"apply {strategy}")]
-        self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
-        self._release, self._strategy, self._scenario, self._recorder = release, strategy, scenario, recorder
-        self._zero_s = zero_s
-        self.steps_s: dict[int, float] = {}
-        self._is_going_back = False
-
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time() - self._zero_s
-
-    async def play(self, plot: Plot) -> None:
-        try:
-            async with asyncio.timeout(self._scenario.bound_s):
-                if plot.request is not None:
-                    await self._verb(plot.request, self._strategy)
-                elif self._scenario.is_noticed_by_others and plot == Plot():
-                    await self._until_noticed()
-                elif plot.back_at_s is not None:
-                    await self._interrupted(self._forth(None), asyncio.sleep(plot.back_at_s))
-                    await self._back()
-                else:
-                    await self._forth(plot.back_after)
-                    if plot.back_after is not None:
-                        await self._back()
-        except TimeoutError:
-            self.is_cut = True
-
-    async def _forth(self, pauses: int | None) -> None:
-        """Through all pauses, or up to that one."""
-        result = await self._verb(Request("apply"))
-        passed = 0
-        while result.is_ok and result.phase == "Paused":
-            passed += 1
-            self._mark(f"holds {result.weight}%", result.weight)
-            if passed == pauses:
-                return
-            pause = result.plan.pause
-            known_s = pause.seconds if pause is not None else None
-            await asyncio.sleep(float(known_s) if known_s is not None else self._scenario.gate_s)
-            self._mark("promote")
-            result = await self._verb(Request("promote"))
-        if result.is_ok:
-            self._mark("promoted", 100)
-
-    async def _back(self) -> None:
-        self.back_s = self._now_s()
-        self._mark("rollback")
-        await self._verb(Request("rollback"))
-        self._mark("rolled back", 0)
-
-    async def _until_noticed(self) -> None:
-        """Somebody sees the bad answers a while after the first of them, wherever the release is by then."""
-
-        async def noticed() -> None:
-            await self._recorder.new_is_asked.wait()
-            await asyncio.sleep(self._scenario.notice_s)
-
-        await self._interrupted(self._forth(None), noticed(), is_whole=True)
-        self._mark("the bad answers are noticed")
-        await self._back()
-
-    async def _interrupted(self, forth: Any, until: Any, *, is_whole: bool = False) -> None:
-        """Runs both until the second is over; the first is stopped then, as by Ctrl-C, if it is still running.
-
-        `is_whole`: waits for the second anyhow.
-        """
-        running, ending = asyncio.ensure_future(forth), asyncio.ensure_future(until)
-        try:
-            await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-                if is_whole and not self.failure:
-                    await ending
-        finally:
-            for task in (running, ending):
-                task.cancel()
-            await asyncio.gather(running, ending, return_exceptions=True)
-
-    async def _verb(self, request: Request, named: str | None = None) -> shipping.Result:
-        options = shipping.Options(emit=self._note, holder=HOLDER, force=True)
-        strategy = self._strategy if request.action == "apply" else named
-        result = await shipping.run(self.cluster, self._release, request, strategy=strategy, options=options)
-        self.phase = result.phase
-        if result.failure and not self.failure:
-            self.failure = result.failure.summary
-        return result
-
-    def _note(self, event: RunEvent) -> None:
-        if isinstance(event, StepBegan) and event.step.type in ("apply", "scale", "route", "delete", "patch"):
-            self._mark(_words(event.step), self._held_by(event.step))
-        elif isinstance(event, RunBegan):
-            self._is_going_back = event.is_way_back or event.plan.action == "rollback"
-        elif isinstance(event, StepEnded):
-            self.steps_s[event.index] = event.seconds
-        elif isinstance(event, Waiting):
-            self._mark("waits", event.weight)
-
-    def _held_by(self, step: Any) -> int | None:
-        """The share from a step on, where it moves everybody at once: a switch from one side to the other, there or back."""
-        is_switch = step.type == "route" and step.was.get(TRACK_LABEL) not in (None, step.selector.get(TRACK_LABEL))
-        return (0 if self._is_going_back else 100) if is_switch else None
-
-    def _mark(self, text: str, weight: int | None = None) -> None:
-        self.marks.append(Mark(self._now_s(), text, weight))
-
-
-def _words(step: Any) -> str:
-    match step.type:
-        case "scale":
-            return f"{step.ref.name} to {step.replicas} pods"
-        case "route":
-            return f"{step.ref.name} switches"
-        case "delete":
-            return f"{step.ref} goes"
-    return f"{step.ref} changes"
+def containers_of(replicaset: Obj) -> str:
+    """What its pods run, as a digest: by it a version is known again, whichever Deployment it belongs to."""
+    return digest(replicaset["spec"]["template"]["spec"]["containers"])
 
 
 def _versions(store: Store) -> Callable[[Obj], Version]:
     """A pod is old where its containers are those of a ReplicaSet that was there at the beginning, whoever runs it by now."""
 
-    def containers(replicaset: Obj) -> str:
-        return digest(replicaset["spec"]["template"]["spec"]["containers"])
-
     known: dict[str, Version] = {}
-    old = {containers(each) for each in store.list(REPLICA_SET) if get(each, "spec", "replicas")}
+    old = {containers_of(each) for each in store.list(REPLICA_SET) if get(each, "spec", "replicas")}
 
     def version_of(pod: Obj) -> Version:
         owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
@@ -282,7 +145,7 @@ def _versions(store: Store) -> Callable[[Obj], Version]:
             return "old"
         if owner["uid"] not in known:
             replicaset = store.get(REPLICA_SET, pod["metadata"]["namespace"], owner["name"])
-            known[owner["uid"]] = "old" if containers(replicaset) in old else "new"
+            known[owner["uid"]] = "old" if containers_of(replicaset) in old else "new"
         return known[owner["uid"]]
 
     return version_of
@@ -302,7 +165,7 @@ def _summed(
     seed: int,
     random: Random,
     recorder: Recorder,
-    story: _Story,
+    story: Story,
     done_s: float,
     to_s: float,
 ) -> Run:
@@ -348,4 +211,4 @@ def _last_seen(parts: list[Segment], version: Version) -> float:
     return 0.0
 
 
-__all__ = ["Bands", "Base", "Plot", "base_of", "earlier", "rehearse_once"]
+__all__ = ["Base", "base_of", "earlier", "rehearse_once"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from .record import Recorder
+from .census import Census
 from .results import Bands
 from .traffic import Load, Segment
 
 
-def bands_of(parts: Sequence[Segment], recorder: Recorder, load: Load, from_s: float, to_s: float, number: int) -> Bands:
-    step_s = _round_up((to_s - from_s) / number)
+def bands_of(parts: Sequence[Segment], census: Census, load: Load, from_s: float, to_s: float, number: int) -> Bands:
+    step_s = round_up((to_s - from_s) / number)
     length = max(int((to_s - from_s) / step_s + 1e-9), 1)  # what is left is less than a step: no rate of a whole one
     ends = [from_s + (place + 1) * step_s for place in range(length)]
 
@@ -28,10 +28,10 @@ def bands_of(parts: Sequence[Segment], recorder: Recorder, load: Load, from_s: f
         old=rates(lambda segment: segment.ok("old")),
         new=rates(lambda segment: segment.ok("new")),
         lost=rates(lambda segment: segment.lost),
-        pods_old=tuple(recorder.pods["old"].at(end) for end in ends),
-        pods_new=tuple(recorder.pods["new"].at(end) for end in ends),
-        ready_old=tuple(recorder.ready["old"].at(end) for end in ends),
-        ready_new=tuple(recorder.ready["new"].at(end) for end in ends),
+        pods_old=tuple(census.pods["old"].at(end) for end in ends),
+        pods_new=tuple(census.pods["new"].at(end) for end in ends),
+        ready_old=tuple(census.ready["old"].at(end) for end in ends),
+        ready_new=tuple(census.ready["new"].at(end) for end in ends),
         met_new=rates(lambda segment: sum(share for (_, version), share in segment.mixture.items() if version == "new")),
     )
 
@@ -45,7 +45,7 @@ def _spread(sums: list[float], from_s: float, to_s: float, step_s: float, rate: 
         from_s, place = until_s, place + 1
 
 
-def _round_up(step_s: float) -> float:
+def round_up(step_s: float) -> float:
     """To one of the steps that people read: 0.1, 0.2, 0.5, 1, 2, 5 … seconds."""
     power = 10.0 ** math.floor(math.log10(max(step_s, 0.01)))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step_s - 1e-12)
