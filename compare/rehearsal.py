@@ -175,13 +175,13 @@ def _summed(
     toll = count(parts, load, random) if parts else Toll(0, {"old": 0, "new": 0}, {}, 0.0, 0.0, math.nan)
     everything = recorder.everything
     is_back = story.phase != "Promoted"
-    leaves: Version = "new" if is_back else "old"
-    last_s = _last_seen(parts, leaves) if parts else done_s
+    stays: Version = "old" if is_back else "new"
+    alone_s = _alone_from(parts, stays) if parts else done_s
     return Run(
         seed=seed,
         phase=story.phase,
         failure=story.failure,
-        duration_s=max(last_s, 0.0),
+        duration_s=max(alone_s, 0.0),
         command_s=done_s,
         toll=toll,
         peak_pods=max(everything.between(0.0, to_s)),
@@ -203,10 +203,10 @@ def _lost_from(moment: float, parts: list[Segment], load: Load, seed: int) -> in
     return count(later, load, Random(seed)).failed if later else 0
 
 
-def _last_seen(parts: list[Segment], version: Version) -> float:
-    """Until when requests met a version."""
+def _alone_from(parts: list[Segment], version: Version) -> float:
+    """From when on requests meet nothing but that version: neither the other one, nor nobody."""
     for segment in reversed(parts):
-        if any(which == version for _, which in segment.mixture):
+        if any(which != version for _, which in segment.mixture):
             return segment.to_s
     return 0.0
 
