@@ -1,4 +1,4 @@
-"""A sandbox in the background with real pods and a real proxy, and the command before it, a process each time, as users have it."""
+"""A sandbox in the background with real pods and a real proxy, and the command before it, a process each time."""
 
 from __future__ import annotations
 
