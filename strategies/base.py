@@ -89,13 +89,15 @@ class Strategy(Homecoming):
             draft.record(revision.number, "RolledBack", 0, revision.message or f"rolled back to revision {target.number}")
         draft.record(target.number, "Promoted", 100)
         source = abandoned[-1] if abandoned else target
+        # without anything to abandon it goes forward, to a revision that was rolled back before
+        was, weight = (source, 0) if abandoned else (observed.live or target, 100)
         undo: tuple[Step, ...] = ()
         if source.phase == "Promoted" and source is not target:
             back = self._draft(draft.project())
             self._return_to(back, source, replicas)
             undo = tuple(step for step in back.steps if not isinstance(step, Record))
         return self._close(
-            draft, "rollback", source.number, (source.version, target.version), 0, replicas, undo=undo,
+            draft, "rollback", source.number, (was.version, target.version), weight, replicas, undo=undo,
             undo_note="" if undo else "none: this is the way back", split=Split(stable=replicas, canary=0, percent=0.0),
         )  # fmt: skip
 

@@ -104,21 +104,24 @@ class BlueGreen(Strategy):
 
     def _aim(self, draft: Draft, release: Release, replicas: int, *, with_preview: bool) -> None:
         live = self._live_track(draft)
-        if draft.deployment(self.app.name) is None and live == selector.STABLE:
-            self._first(draft, replicas)
-            return
         holds = [
             track for track in (live, self._other(live)) if digest_of(draft.deployment(self._name_of(track))) == release.digest
         ]
+        if not holds and draft.deployment(self.app.name) is None and live == selector.STABLE:
+            self._first(draft, release, replicas)
+            return
         track = holds[0] if holds else self._other(live)
         self._pin(draft, live)
         self._stage(draft, release, track, replicas, with_preview=with_preview and track != live)
         self._switch(draft, release, track, replicas)
 
-    def _first(self, draft: Draft, replicas: int) -> None:
-        """The application's first version goes into its own Deployment."""
-        self._support(draft, self.release)
-        draft.apply(self._side(self.release, selector.STABLE, replicas), "the application's first version")
+    def _first(self, draft: Draft, release: Release, replicas: int) -> None:
+        """The application's first version goes into its own Deployment; and so does one that comes back where somebody has
+        deleted that."""
+        self._support(draft, release)
+        is_first = draft.observed.live is None
+        why = "the application's first version" if is_first else f"{release.version} is made anew"
+        draft.apply(self._side(release, selector.STABLE, replicas), why)
         draft.wait(self.app.name, "rolled-out", replicas, "until all of it is ready")
 
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:

@@ -303,6 +303,29 @@ def test_an_idle_side_that_was_deleted_is_made_again() -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize("begun", ["staged", "switched"])
+def test_a_live_side_that_was_deleted_comes_back_as_what_it_was(begun: str) -> None:
+    """Somebody deletes the side that has all requests: a rollback leads to the version before, not to the one under way."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "blue-green")
+        await promoted(world, "v2", "blue-green")
+        after = wanted("v3", "blue-green")
+        await world.ship("promote", after, weight=100)
+        if begun == "staged":
+            after = wanted("v4", "blue-green")
+            await world.ship("apply", after)
+        await world.cluster.delete(Ref("apps/v1", "Deployment", NAMESPACE_NAME, "shop"))
+        await asyncio.sleep(5)
+        result = await world.ship("rollback", after)
+
+        came_back = "v3" if begun == "staged" else "v2"
+        assert (result.phase, result.plan.to_version) == ("RolledBack", came_back)
+        assert (world.routed_versions(), world.versions()) == ({came_back}, {came_back: 4})
+
+    in_world(story)
+
+
 # disruption budgets
 
 

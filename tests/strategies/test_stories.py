@@ -295,6 +295,22 @@ def test_rollback_to_a_revision() -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_rollback_is_taken_back(strategy):
+    """To the revision that was rolled back: from the version before to it, and all of it is live then."""
+
+    async def story(world):
+        await promoted(world, "v1", strategy)
+        await promoted(world, "v2", strategy)
+        await world.ship("rollback", release("v2", strategy=strategy))
+        result = await world.ship("rollback", release("v2", strategy=strategy), to_revision=2)
+        plan = result.plan
+        assert (plan.from_version, plan.to_version, plan.revision) == ("v1", "v2", 2)
+        assert (result.phase, result.weight, world.routed_versions()) == ("Promoted", 100, {"v2"})
+
+    in_world(story)
+
+
 def test_the_manifests_own_limits_are_the_default() -> None:
     """A Deployment that says how it rolls is rolled so, unless the release file says otherwise; the record remembers which."""
 
