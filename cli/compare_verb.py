@@ -135,6 +135,7 @@ def compare(
     variants = _variants(release, names, sweep)
     from ..compare.comparing import compared
 
+    _tell_if_long(session, release, (len(variants) or len(names)) * _count(seeds, "--seeds"))
     comparison = compared(
         release, scenario, strategies=names, variants=variants, before=known.before,
         seeds=_count(seeds, "--seeds"), seed=_count(seed, "--seed", least=0), observed=known.observed,
@@ -142,6 +143,16 @@ def compare(
     session.view.comparison(comparison, bands=bands or report is not None)
     _write(session, comparison, report, png)
     return 0
+
+
+LONG = 2_000  # pods rehearsed, from which it takes more than some seconds
+
+
+def _tell_if_long(session: Session, release: Release, runs: int) -> None:
+    if runs * (release.replicas or 1) > LONG:
+        session.view.note(
+            f"rehearsing {runs} releases of {release.replicas} pods, and their ways back; fewer --seeds are quicker"
+        )
 
 
 def _write(session: Session, comparison: Comparison, report: str | None, png: str | None) -> None:
