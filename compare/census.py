@@ -50,12 +50,13 @@ class _Seen:
 
 
 class Census:
-    """Of the pods in one namespace: all by version, those that are ready by version, `active` ones, which do not terminate, and
+    """Of the pods in one namespace: all by version, those that are ready by version and `all_ready`, `active` ones, which do not terminate, and
     `everything`; beside them the ready `endpoints` of the Service that is asked."""
 
     def __init__(self) -> None:
         self.pods: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
         self.ready: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
+        self.all_ready = Counts()
         self.active = Counts()
         self.endpoints = Counts()
         self.everything = Counts()
@@ -73,6 +74,7 @@ class Census:
         is_now_ready = not is_leaving and is_ready(obj)
         if is_now_ready != seen.is_ready:
             self.ready[seen.version].add(at_s, +1 if is_now_ready else -1)
+            self.all_ready.add(at_s, +1 if is_now_ready else -1)
         if is_leaving and not seen.is_leaving:
             self.active.add(at_s, -1)
         seen.is_ready, seen.is_leaving = is_now_ready, is_leaving

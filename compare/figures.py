@@ -48,7 +48,7 @@ def back_s(outcome: Outcome) -> Range:
 _DONE = Column("duration", "DONE IN", "until everybody has the new version", "s", of_runs(lambda run: run.duration_s), 0)
 _TAKEN_BACK = replace(_DONE, heading="GONE IN", meaning="until everybody has the old version again")
 _MET = Column(
-    "metNew", "MET BAD", "requests that the bad version served until it was taken back", "requests",
+    "metNew", "MET BAD", "requests that the bad version worked on until it was taken back", "requests",
     of_runs(lambda run: run.toll.met_new), 3,
 )  # fmt: skip
 _ALWAYS = (

@@ -22,8 +22,10 @@ LATE = Loss("timeout", "timeout")
 WRONG = Loss("bad version", "5xx")
 EMPTY_REFUSED = Loss("no endpoint", "refused")
 EMPTY_SILENT = Loss("no endpoint", "timeout")
+EMPTY_ANSWERED = Loss("no endpoint", "5xx")
 
 Fate = Loss | Literal["ok"]
+WORKED_ON: tuple[Fate, ...] = ("ok", WRONG, LATE, KILLED)  # a pod had taken the request
 
 
 class Stint(NamedTuple):

@@ -15,16 +15,18 @@ from typing import NamedTuple
 @dataclass(frozen=True)
 class Proxy:
     """`least_interval_s` between two updates of the rules (kube-proxy's minSyncPeriod: 1 s; 0: each change by itself), and how
-    long writing them takes, evenly distributed over `lag_s`."""
+    long writing them takes, evenly distributed over `lag_s`. One that `answers` speaks HTTP: where it has nobody to send a
+    request to, it says so, while packets are lost in silence."""
 
     least_interval_s: float = 1.0
     lag_s: tuple[float, float] = (0.01, 0.02)
-    retries: int = 0  # how often a refused connection is tried elsewhere
+    retries: int = 0  # how often a refused connection is tried, each time at a pod that was not tried before
+    answers: bool = False
 
 
 KUBE_PROXY = Proxy()
-MESH = Proxy(least_interval_s=0.1, lag_s=(0.05, 0.15), retries=2)
-"""Istio: pushes are debounced by 0.1 s, and a connection that fails is tried twice more."""
+MESH = Proxy(least_interval_s=0.1, lag_s=(0.05, 0.15), retries=2, answers=True)
+"""Istio: pushes are debounced by 0.1 s, a connection that fails is tried twice more, and without endpoints the answer is 503."""
 
 
 class Told(NamedTuple):
@@ -34,6 +36,20 @@ class Told(NamedTuple):
     group: str
     pod: str
     state: str  # "ready", "serving" (terminating, but not gone yet) or "" (none)
+
+
+class Target(NamedTuple):
+    """A share of the requests goes to this group's endpoints."""
+
+    share: float
+    group: str
+
+
+class Routing(NamedTuple):
+    """From `at_s` on, requests are shared out so; the shares add up to 1, or less where no route takes the rest."""
+
+    at_s: float
+    targets: tuple[Target, ...]
 
 
 def syncs(moments: Iterable[float], proxy: Proxy, random: Random) -> Iterator[tuple[float, float]]:
@@ -75,13 +91,23 @@ class _Group:
         self.changed[told.pod] = None
 
 
-def rule_changes(told: Sequence[Told], proxy: Proxy, random: Random) -> Iterator[RuleChange]:
-    """What the rules become, in order of time. Requests go to the ready pods, or, where there are none, to those that terminate
-    but still serve. Any change makes the proxies look, of whatever group."""
+def configured(
+    told: Sequence[Told], routings: Sequence[Routing], proxy: Proxy, random: Random
+) -> tuple[list[RuleChange], list[Routing]]:
+    """What the proxies' rules become, and from when on they route how; both in order of time.
+
+    Requests go to the ready pods of a group, or, where there are none, to those that terminate but still serve. Any change makes
+    the proxies look, of whatever group. Proxies that speak HTTP get routes as they get endpoints, with the same push.
+    """
     groups: dict[str, _Group] = {}
     held: dict[str, dict[str, None]] = {}
+    moments = [change.at_s for change in told]
+    if proxy.answers:
+        moments = sorted([*moments, *(routing.at_s for routing in routings)])
+    changes: list[RuleChange] = []
+    routed: list[Routing] = []
     place = 0
-    for read_s, applied_s in syncs((change.at_s for change in told), proxy, random):
+    for read_s, applied_s in syncs(moments, proxy, random):
         touched: dict[str, None] = {}
         while place < len(told) and told[place].at_s <= read_s:
             groups.setdefault(told[place].group, _Group()).tell(told[place])
@@ -90,7 +116,10 @@ def rule_changes(told: Sequence[Told], proxy: Proxy, random: Random) -> Iterator
         for name in touched:
             change = _update(applied_s, name, groups[name], held.setdefault(name, {}))
             if change.added or change.removed:
-                yield change
+                changes.append(change)
+        while proxy.answers and len(routed) < len(routings) and routings[len(routed)].at_s <= read_s:
+            routed.append(routings[len(routed)]._replace(at_s=applied_s))
+    return changes, routed if proxy.answers else list(routings)
 
 
 def _update(at_s: float, name: str, group: _Group, held: dict[str, None]) -> RuleChange:
@@ -108,17 +137,3 @@ def _update(at_s: float, name: str, group: _Group, held: dict[str, None]) -> Rul
     for pod in removed:
         del held[pod]
     return RuleChange(at_s, name, added, removed)
-
-
-class Target(NamedTuple):
-    """A share of the requests goes to this group's endpoints."""
-
-    share: float
-    group: str
-
-
-class Routing(NamedTuple):
-    """From `at_s` on, requests are shared out so; the shares add up to 1, or less where some are answered by nobody."""
-
-    at_s: float
-    targets: tuple[Target, ...]

@@ -159,17 +159,18 @@ class Recorder(Census):
 
     def _route(self) -> None:
         """Where requests go from now on. A group that is new is told all that is known of its pods."""
-        shares: list[Target] = []
-        for share, group in routed(self._store, self._namespace, self._service, self._matching):
-            self._is_mesh = self._is_mesh or bool(group.subset)
+        routes = routed(self._store, self._namespace, self._service, self._matching)
+        self._is_mesh = self._is_mesh or routes.is_mesh
+        targets = tuple(Target(share, group.name) for share, group in routes.shares)
+        if not self._routings or self._routings[-1].targets != targets:
+            self._routings.append(Routing(self._now_s(), targets))
+        for _, group in routes.shares:
             groups = self._groups_of(group.service)
-            if group not in groups:
+            is_new = group not in groups
+            if is_new:
                 groups.append(group)
-                for (service, pod), state in self._states.items():
-                    if service == group.service and group.holds(self._labels(pod)):
+            for (service, pod), state in self._states.items():
+                if service == group.service and group.holds(self._labels(pod)):
+                    if is_new:
                         self._told.append(Told(self._now_s(), group.name, pod, state))
-            shares.append(Target(share, group.name))
-        if not self._routings or self._routings[-1].targets != tuple(shares):
-            self._routings.append(Routing(self._now_s(), tuple(shares)))
-            for told in self._told:
-                self._note_asked(told.group, told.pod, self._states.get((told.group.partition("|")[0], told.pod), ""))
+                    self._note_asked(group.name, pod, state)

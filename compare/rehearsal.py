@@ -19,6 +19,7 @@ from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..ship import run as shipping
 from ..strategies.base import Request
+from .lives import STARTING
 from .record import Recorder
 from .results import Run, Toll, Version
 from .scenario import Scenario
@@ -174,9 +175,8 @@ def _summed(
     parts = segments(recording, load, random) if base.service else []
     toll = count(parts, load, random) if parts else Toll(0, {"old": 0, "new": 0}, {}, 0.0, 0.0, math.nan)
     everything = recorder.everything
-    is_back = story.phase != "Promoted"
-    stays: Version = "old" if is_back else "new"
-    alone_s = _alone_from(parts, stays) if parts else done_s
+    stays: Version = "new" if story.phase == "Promoted" else "old"
+    alone_s = done_s if story.is_cut or not parts else _alone_from(parts, stays)
     return Run(
         seed=seed,
         phase=story.phase,
@@ -187,7 +187,7 @@ def _summed(
         peak_pods=max(everything.between(0.0, to_s)),
         peak_not_terminating=max(recorder.active.between(0.0, to_s)),
         pod_seconds=everything.area(0.0, to_s) - base.replicas * to_s,
-        min_ready=min(recorder.endpoints.between(0.0, to_s)),
+        min_ready=min((recorder.endpoints if base.service else recorder.all_ready).between(0.0, to_s)),
         api_requests=story.cluster.requests,
         bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
         marks=tuple(story.marks),
@@ -204,9 +204,9 @@ def _lost_from(moment: float, parts: list[Segment], load: Load, seed: int) -> in
 
 
 def _alone_from(parts: list[Segment], version: Version) -> float:
-    """From when on requests meet nothing but that version: neither the other one, nor nobody."""
+    """From when on requests meet nothing but that version: neither the other one, nor nobody, nor what does not listen yet."""
     for segment in reversed(parts):
-        if any(which != version for _, which in segment.mixture):
+        if any(which != version or fate == STARTING for fate, which in segment.mixture):
             return segment.to_s
     return 0.0
 

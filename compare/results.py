@@ -86,7 +86,8 @@ class Mark:
 class Toll:
     """What the traffic of one run went through. Counts are requests. `downtime_s` is the longest run of failures in sending
     order, `dark_s` the sum of all times in which no request could succeed; `mixed_s` is the last answer of the old version less
-    the first of the new one (negative: a gap in which neither answered; NaN where one never answered)."""
+    the first of the new one (negative: a gap in which neither answered; NaN where one never answered). `spoilt_new` of the lost
+    ones were with a pod of the new version that ran, but did not answer well: too late, an error, or cut off."""
 
     sent: int
     ok: dict[Version, int]
@@ -94,6 +95,7 @@ class Toll:
     downtime_s: float
     dark_s: float
     mixed_s: float
+    spoilt_new: int = 0
 
     @property
     def failed(self) -> int:
@@ -101,8 +103,8 @@ class Toll:
 
     @property
     def met_new(self) -> int:
-        """Requests that the new version answered, well or not: with a bad version, those that it served."""
-        return self.ok["new"] + sum(count for loss, count in self.lost.items() if loss.cause == "bad version")
+        """Requests that a pod of the new version worked on, whatever came of it."""
+        return self.ok["new"] + self.spoilt_new
 
     def by_kind(self) -> dict[Kind, int]:
         counts: dict[Kind, int] = {}

@@ -22,16 +22,23 @@ class Group(NamedTuple):
         return all(labels.get(key) == value for key, value in self.subset.items())
 
 
+class Routes(NamedTuple):
+    """The share of the requests that goes to each group; `is_mesh` where Istio's proxies send them there."""
+
+    shares: list[tuple[float, Group]]
+    is_mesh: bool
+
+
 class Objects(Protocol):
     def list(self, kind: Kind, namespace: str = "") -> Iterator[Obj]: ...
 
 
-def routed(store: Objects, namespace: str, service: str, matching: float) -> list[tuple[float, Group]]:
-    """The share of the requests that goes to each group. `matching` is the share of the requests that a rule with conditions on
+def routed(store: Objects, namespace: str, service: str, matching: float) -> Routes:
+    """Where requests for the Service go. `matching` is the share of the requests that a rule with conditions on
     headers, cookies or queries catches; rules by path alone are taken to catch all, as what clients ask for is not known."""
     virtual = next((obj for obj in store.list(VIRTUAL_SERVICE, namespace) if service in _hosts(obj, namespace)), None)
     if virtual is None:
-        return [(1.0, Group(service, {}))]
+        return Routes([(1.0, Group(service, {}))], is_mesh=False)
     subsets = _subsets(store, namespace, service)
     shares: dict[str, tuple[float, Group]] = {}
     left = 1.0
@@ -48,7 +55,7 @@ def routed(store: Objects, namespace: str, service: str, matching: float) -> lis
             shares[group.name] = (before + caught * part, group)
         if left <= 0:
             break
-    return [(share, group) for share, group in shares.values() if share > 0]
+    return Routes([(share, group) for share, group in shares.values() if share > 0], is_mesh=True)
 
 
 def _hosts(virtual: Obj, namespace: str) -> set[str]:

@@ -6,20 +6,35 @@ from __future__ import annotations
 
 import heapq
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import NamedTuple
 
 from .chance import binomial, first_success, longest_run
-from .lives import EMPTY_REFUSED, EMPTY_SILENT, STARTING, STOPPED, VANISHED, Answers, Fate, PodLife, Shares, changes_of
-from .proxies import KUBE_PROXY, Proxy, Routing, RuleChange, Told, rule_changes
+from .lives import (
+    EMPTY_ANSWERED,
+    EMPTY_REFUSED,
+    EMPTY_SILENT,
+    STARTING,
+    STOPPED,
+    VANISHED,
+    WORKED_ON,
+    WRONG,
+    Answers,
+    Fate,
+    PodLife,
+    Shares,
+    changes_of,
+)  # fmt: skip
+from .proxies import KUBE_PROXY, Proxy, Routing, RuleChange, Told, configured
 from .results import Loss, Toll, Version
 
 RETRANSMITS_S = (1.0, 3.0, 7.0, 15.0)  # Linux sends an unanswered SYN again so long after the first one
-ROUTED_WITHIN_S = 0.3  # a route that leads to endpoints known before is not held back
 REJECTS_A_SECOND = 1.0  # Linux tells one client no more often that a port is unreachable
-REFUSALS = (STARTING, STOPPED, EMPTY_REFUSED)
+REFUSALS = (STARTING, STOPPED)
 
 Outcome = tuple[Fate, Version | None]  # what becomes of a request, and which version it met
 
@@ -64,8 +79,8 @@ class Segment(NamedTuple):
 
 def segments(recording: Recording, load: Load, random: Random) -> list[Segment]:
     """The whole time under traffic, without gaps."""
-    rules = list(rule_changes(recording.told, recording.proxy, random))
-    raw = list(_mixed(recording, load, rules))
+    rules, routings = configured(recording.told, recording.routings, recording.proxy, random)
+    raw = list(_mixed(recording, load, rules, routings))
     return _with_silence(raw, load)
 
 
@@ -87,6 +102,8 @@ class _Pool:
             self.pods[pod] = shares
             for fate, share in shares.shares:
                 self._add((fate, version), share)
+        if not self.pods:
+            self.sums.clear()
 
     def _add(self, outcome: Outcome, share: float) -> None:
         total = self.sums.get(outcome, 0.0) + share
@@ -95,18 +112,24 @@ class _Pool:
         else:
             self.sums[outcome] = total
 
-    def mixture(self, retries: int) -> dict[Outcome, float]:
+    def mixture(self, proxy: Proxy) -> dict[Outcome, float]:
         count = len(self.pods)
         if not count:
-            return {(EMPTY_SILENT, None): 1.0}
+            return _nobody(proxy)
         shares = {outcome: total / count for outcome, total in self.sums.items()}
         refused = sum(share for (fate, _), share in shares.items() if fate in REFUSALS)
-        if not retries or not 0 < refused < 1:
+        if not proxy.retries or not 0 < refused < 1:
             return shares
-        # A refused connection is tried again, and meets the same mixture: what is left is a geometric sum.
-        finally_ = refused**retries
-        rest = (1 - refused ** (retries + 1)) / (1 - refused)
-        return {outcome: share * (finally_ if outcome[0] in REFUSALS else rest) for outcome, share in shares.items()}
+        # A pod refuses all or nothing: a request is lost where as many as are tried are all of those that refuse.
+        refusing = round(refused * count)
+        still = math.prod(max(refusing - tried, 0) / (count - tried) for tried in range(min(proxy.retries + 1, count)))
+        rest = (1 - still) / (1 - refused)
+        scaled = {outcome: share * (still / refused if outcome[0] in REFUSALS else rest) for outcome, share in shares.items()}
+        return {outcome: share for outcome, share in scaled.items() if share}
+
+
+def _nobody(proxy: Proxy) -> dict[Outcome, float]:
+    return {(EMPTY_ANSWERED if proxy.answers else EMPTY_SILENT, None): 1.0}
 
 
 class _Event(NamedTuple):
@@ -115,16 +138,16 @@ class _Event(NamedTuple):
     what: RuleChange | Routing | tuple[str, Shares]
 
 
-def _mixed(recording: Recording, load: Load, rules: Sequence[RuleChange]) -> Iterator[Segment]:
+def _mixed(recording: Recording, load: Load, rules: Sequence[RuleChange], routings: Sequence[Routing]) -> Iterator[Segment]:
     lives, pools = recording.lives, {change.group: _Pool() for change in rules}
     doing: dict[str, Shares] = {}
-    targets = recording.routings[0].targets if recording.routings else ()
+    targets = routings[0].targets if routings else ()
     before_s, mixture = recording.from_s, dict[Outcome, float]()
     is_stale = True
-    for event in _events(recording, load, rules):
+    for event in _events(recording, load, rules, routings):
         if event.at_s > before_s:
             if is_stale:
-                mixture, is_stale = _blend(targets, pools, recording.proxy.retries), False
+                mixture, is_stale = _blend(targets, pools, recording.proxy), False
             until_s = min(event.at_s, recording.to_s)
             if until_s > before_s:
                 yield Segment(before_s, until_s, mixture)
@@ -145,10 +168,10 @@ def _mixed(recording: Recording, load: Load, rules: Sequence[RuleChange]) -> Ite
                         pool.put(pod, lives[pod].version, shares)
                         is_stale = True
     if before_s < recording.to_s:
-        yield Segment(before_s, recording.to_s, _blend(targets, pools, recording.proxy.retries))
+        yield Segment(before_s, recording.to_s, _blend(targets, pools, recording.proxy))
 
 
-def _events(recording: Recording, load: Load, rules: Sequence[RuleChange]) -> Iterator[_Event]:
+def _events(recording: Recording, load: Load, rules: Sequence[RuleChange], routings: Sequence[Routing]) -> Iterator[_Event]:
     """In order of time; at one moment what a pod does comes before who is sent to it."""
     met = dict.fromkeys(pod for change in rules for pod in change.added)
     of_pods = sorted(
@@ -157,26 +180,21 @@ def _events(recording: Recording, load: Load, rules: Sequence[RuleChange]) -> It
         for at_s, shares in changes_of(recording.lives[pod], load.answers[recording.lives[pod].version], load.timeout_s)
     )
     of_rules = [_Event(change.at_s, 1, change) for change in rules]
-    of_routes = [_Event(_effective_s(routing, rules), 2, routing) for routing in recording.routings]
+    of_routes = [_Event(routing.at_s, 2, routing) for routing in routings]
     return heapq.merge(of_pods, of_rules, of_routes, key=lambda event: (event.at_s, event.order))
 
 
-def _effective_s(routing: Routing, rules: Sequence[RuleChange]) -> float:
-    """Proxies take up a new route once they know the endpoints that it leads to."""
-    groups = {target.group for target in routing.targets}
-    known = (change.at_s for change in rules if change.group in groups and change.at_s >= routing.at_s)
-    return max(routing.at_s, min(next(known, routing.at_s), routing.at_s + ROUTED_WITHIN_S))
-
-
-def _blend(targets: Sequence[tuple[float, str]], pools: Mapping[str, _Pool], retries: int) -> dict[Outcome, float]:
-    if len(targets) == 1:
-        pool = pools.get(targets[0][1])
-        return pool.mixture(retries) if pool else {(EMPTY_SILENT, None): 1.0}
+def _blend(targets: Sequence[tuple[float, str]], pools: Mapping[str, _Pool], proxy: Proxy) -> dict[Outcome, float]:
     blended: dict[Outcome, float] = {}
+    left = 1.0
     for share, group in targets:
-        pool = pools.get(group) or _Pool()
-        for outcome, part in pool.mixture(retries).items():
+        left -= share
+        pool = pools.get(group)
+        for outcome, part in (pool.mixture(proxy) if pool else _nobody(proxy)).items():
             blended[outcome] = blended.get(outcome, 0.0) + part * share
+    if left > 1e-9:
+        for outcome, part in _nobody(proxy).items():
+            blended[outcome] = blended.get(outcome, 0.0) + part * left
     return blended
 
 
@@ -190,7 +208,10 @@ def _with_silence(raw: Sequence[Segment], load: Load) -> list[Segment]:
     unanswered SYN a second time) is answered all the same, by whoever is there then. Right after pods that had vanished, the one
     rejection of a second is spent on the packets still on their way to those.
     """
+    if not any(map(_empty, raw)):
+        return list(raw)
     out: list[Segment] = []
+    begins = [segment.from_s for segment in raw]
     place = 0
     while place < len(raw):
         if not _empty(raw[place]):
@@ -200,9 +221,7 @@ def _with_silence(raw: Sequence[Segment], load: Load) -> list[Segment]:
         end = place
         while end < len(raw) and _empty(raw[end]):
             end += 1
-        followed = raw[end] if end < len(raw) else None
-        had_vanished = place > 0 and any(fate == VANISHED for (fate, _) in raw[place - 1].mixture)
-        out += _silent(raw[place:end], followed, load, had_vanished=had_vanished)
+        out += _silent(raw, begins, place, end, load)
         place = end
     return out
 
@@ -211,29 +230,64 @@ def _empty(segment: Segment) -> float:
     return segment.mixture.get((EMPTY_SILENT, None), 0.0)
 
 
-def _silent(empty: Sequence[Segment], followed: Segment | None, load: Load, *, had_vanished: bool) -> Iterator[Segment]:
-    from_s, to_s = empty[0].from_s, empty[-1].to_s
-    longest_s = max(answers.latency.longest_s for answers in load.answers.values())
-    patience_s = max((again_s for again_s in RETRANSMITS_S if again_s + longest_s <= load.timeout_s), default=0.0)
-    told_from_s = from_s + (1 / REJECTS_A_SECOND if had_vanished else 0.0)
-    saved_from_s = to_s - patience_s if followed else math.inf
-    for segment in empty:
-        cuts = sorted({cut for cut in (told_from_s, saved_from_s) if segment.from_s < cut < segment.to_s})
-        for begin_s, end_s in zip([segment.from_s, *cuts], [*cuts, segment.to_s], strict=True):
-            share = _empty(segment)
-            told = min(REJECTS_A_SECOND / (load.rate * share), 1.0) if begin_s >= told_from_s else 0.0
-            mixture = {outcome: part for outcome, part in segment.mixture.items() if outcome[0] != EMPTY_SILENT}
-            if told:
-                mixture[(EMPTY_REFUSED, None)] = share * told
-            silent = share * (1 - told)
-            late_s = 0.0
-            if followed and begin_s >= saved_from_s:
-                late_s = next((again_s for again_s in RETRANSMITS_S if begin_s + again_s >= to_s), patience_s)
-                for outcome, part in followed.mixture.items():
-                    mixture[outcome] = mixture.get(outcome, 0.0) + silent * part
-            elif silent:
-                mixture[(EMPTY_SILENT, None)] = silent
+def told_from_s(empty_from_s: float, *, had_vanished: bool) -> float:
+    """When the first of the requests to nobody is told so."""
+    return empty_from_s + (1 / REJECTS_A_SECOND if had_vanished else 0.0)
+
+
+def _silent(raw: Sequence[Segment], begins: Sequence[float], place: int, end: int, load: Load) -> Iterator[Segment]:
+    """In place of the empty segments from `place` to `end`. `begins` are those of all."""
+    from_s, to_s = raw[place].from_s, raw[end - 1].to_s
+    had_vanished = place > 0 and any(fate == VANISHED for (fate, _) in raw[place - 1].mixture)
+    told_s = told_from_s(from_s, had_vanished=had_vanished)
+    shortest_s = min(answers.latency.values[0] for answers in load.answers.values())
+    again = [again_s for again_s in RETRANSMITS_S if again_s + shortest_s <= load.timeout_s]
+    # Who asks again meets whatever is there by then: the edges of that time lie so much earlier for him.
+    edges = raw[end - 1 : bisect_right(begins, to_s + max(again, default=0.0))]
+    cuts = {edge.to_s - again_s for edge in edges for again_s in again} | {segment.to_s for segment in raw[place:end]}
+    moments = [from_s, *sorted(cut for cut in {*cuts, told_s} if from_s < cut < to_s), to_s]
+    for begin_s, end_s in pairwise(moments):
+        middle_s = (begin_s + end_s) / 2
+        segment = raw[bisect_right(begins, middle_s) - 1]
+        share = _empty(segment)
+        told = min(REJECTS_A_SECOND / (load.rate * share), 1.0) if begin_s >= told_s else 0.0
+        mixture = {outcome: part for outcome, part in segment.mixture.items() if outcome[0] != EMPTY_SILENT}
+        if told:
+            mixture[(EMPTY_REFUSED, None)] = share * told
+        if told < 1:
+            late_s, then = _asked_again(raw, begins, middle_s, again)
+            for outcome, part in _in_time(then, late_s, load).items():
+                mixture[outcome] = mixture.get(outcome, 0.0) + share * (1 - told) * part
             yield Segment(begin_s, end_s, mixture, late_s)
+        else:
+            yield Segment(begin_s, end_s, mixture)
+
+
+def _asked_again(
+    raw: Sequence[Segment], begins: Sequence[float], sent_s: float, again: Sequence[float]
+) -> tuple[float, Mapping[Outcome, float]]:
+    """How late the first repetition is that meets somebody, and what becomes of it; nothing where none does."""
+    for again_s in again:
+        if sent_s + again_s >= raw[-1].to_s:
+            break
+        then = raw[bisect_right(begins, sent_s + again_s) - 1]
+        if not _empty(then):
+            return again_s, then.mixture
+    return 0.0, {(EMPTY_SILENT, None): 1.0}
+
+
+def _in_time(mixture: Mapping[Outcome, float], late_s: float, load: Load) -> dict[Outcome, float]:
+    """What becomes of requests that have waited so long already: whose answer then takes too long has waited in vain."""
+    found: dict[Outcome, float] = {}
+    for (fate, version), share in mixture.items():
+        kept = 1.0
+        if version is not None and late_s and fate in ("ok", WRONG):
+            values = load.answers[version].latency.values
+            kept = bisect_right(values, load.timeout_s - late_s) / bisect_right(values, load.timeout_s)
+        for outcome, part in (((fate, version), kept), ((EMPTY_SILENT, None), 1 - kept)):
+            if part:
+                found[outcome] = found.get(outcome, 0.0) + share * part
+    return found
 
 
 # counting
@@ -245,19 +299,20 @@ def count(parts: Sequence[Segment], load: Load, random: Random) -> Toll:
     ok: dict[Version, int] = {"old": 0, "new": 0}
     lost: dict[Loss, int] = {}
     start_s = parts[0].from_s
-    run = longest = sent = 0
+    run = longest = sent = spoilt = 0
     dark_s = 0.0
     for segment in parts:
         number = _arrivals(segment.from_s - start_s, segment.to_s - start_s, load.rate, phase)
         sent += number
-        failed = _draw(segment, number, ok, lost, random)
+        failed, by_new = _draw(segment, number, ok, lost, random)
+        spoilt += by_new
         if segment.lost > 1 - 1e-9:
             dark_s += segment.to_s - segment.from_s
         if number:
             run, best = longest_run(run, number, failed, random)
             longest = max(longest, best)
     mixed_s = _last_old(parts, load, random) - _first_new(parts, load, random)
-    return Toll(sent, ok, dict(sorted(lost.items())), longest / load.rate, dark_s, mixed_s)
+    return Toll(sent, ok, dict(sorted(lost.items())), longest / load.rate, dark_s, mixed_s, spoilt)
 
 
 def _arrivals(from_s: float, to_s: float, rate: float, phase: float) -> int:
@@ -265,9 +320,9 @@ def _arrivals(from_s: float, to_s: float, rate: float, phase: float) -> int:
     return math.ceil(to_s * rate - phase) - math.ceil(from_s * rate - phase)
 
 
-def _draw(segment: Segment, number: int, ok: dict[Version, int], lost: dict[Loss, int], random: Random) -> int:
-    """Multinomial, as a row of binomials. Answers how many failed."""
-    left, rest, failed = number, 1.0, 0
+def _draw(segment: Segment, number: int, ok: dict[Version, int], lost: dict[Loss, int], random: Random) -> tuple[int, int]:
+    """Multinomial, as a row of binomials. Answers how many failed, and how many of those with the new version at work."""
+    left, rest, failed, spoilt = number, 1.0, 0, 0
     for (fate, version), share in segment.mixture.items():
         drawn = left if share >= rest - 1e-12 else binomial(left, min(max(share / rest, 0.0), 1.0), random)
         left, rest = left - drawn, rest - share
@@ -279,7 +334,8 @@ def _draw(segment: Segment, number: int, ok: dict[Version, int], lost: dict[Loss
         else:
             lost[fate] = lost.get(fate, 0) + drawn
             failed += drawn
-    return failed
+            spoilt += drawn if version == "new" and fate in WORKED_ON else 0
+    return failed, spoilt
 
 
 def _first_new(parts: Sequence[Segment], load: Load, random: Random) -> float:
@@ -300,14 +356,3 @@ def _last_old(parts: Sequence[Segment], load: Load, random: Random) -> float:
             if at_s > segment.from_s:
                 return at_s + segment.late_s + random.choice(load.answers["old"].latency.values)
     return math.nan
-
-
-def merged(parts: Sequence[Segment]) -> list[Segment]:
-    """Neighbours of one mixture as one."""
-    out: list[Segment] = []
-    for segment in parts:
-        if out and out[-1].mixture == segment.mixture and out[-1].late_s == segment.late_s:
-            out[-1] = out[-1]._replace(to_s=segment.to_s)
-        else:
-            out.append(segment)
-    return out

@@ -77,6 +77,7 @@ def outcome(
             downtime_s=downtime_s * factor,
             dark_s=(downtime_s if dark_s is None else dark_s) * factor,
             mixed_s=mixed_s * factor,
+            spoilt_new=counted.get(WRONG, 0),
         )
         peak = max(old + new for old, new in zip(drawn.pods_old, drawn.pods_new, strict=True))
         least = min(old + new for old, new in zip(drawn.ready_old, drawn.ready_new, strict=True))
