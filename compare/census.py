@@ -50,8 +50,8 @@ class _Seen:
 
 
 class Census:
-    """Of the pods in one namespace: all by version, those that are ready by version and `all_ready`, `active` ones, which do not terminate, and
-    `everything`; beside them the ready `endpoints` of the Service that is asked."""
+    """Of the pods in one namespace: all by version, those that are ready by version and in all, `active` ones, which do not
+    terminate, and `everything`; beside them the ready `endpoints` of the Service that is asked."""
 
     def __init__(self) -> None:
         self.pods: dict[Version, Counts] = {"old": Counts(), "new": Counts()}
