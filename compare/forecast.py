@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ..cluster import history
+from ..errors import RollwayError
 from ..kube.objects import DEPLOYMENT, NAMESPACE, SERVER_SET_META, Obj, get, kind_of
 from ..plan.observed import Observed
 from ..release.model import Release
@@ -27,16 +28,19 @@ def forecast(
     release: Release, request: Request, strategy: str, observed: Observed, *, start_s: float | None, steady_pods: int
 ) -> Forecast | None:
     """`start_s`: how long the application takes until it listens, where that is known. None where it cannot be told: something is
-    half-way that a rehearsal cannot begin from, or it is too large to be waited for."""
+    half-way that a rehearsal cannot begin from, it is too large to be waited for, or the embedded cluster refuses it: the plan
+    stands without its forecast."""
     if steady_pods > MOST_PODS or any(get(live, "spec", "paused") for live in _deployments(observed)):
         return None
-    base = run_virtual(_standing(release, observed, start_s))
-    if base is None:
+    scenario, plot = Scenario(rate=float(release.traffic.rate), settle_s=3.0), Plot(request=request)
+    try:
+        base = run_virtual(_standing(release, observed, start_s))
+        runs = [rehearse_once(base, release, strategy, scenario, seed, plot) for seed in range(SEEDS)] if base else []
+    except RollwayError:
         return None
-    scenario = Scenario(rate=float(release.traffic.rate), settle_s=3.0)
-    plot = Plot(request=request)
-    runs = [rehearse_once(base, release, strategy, scenario, seed, plot) for seed in range(SEEDS)]
-    return _summed(runs, release, start_s) if not any(run.failure or run.is_cut for run in runs) else None
+    if not runs or any(run.failure or run.is_cut for run in runs):
+        return None
+    return _summed(runs, release, start_s)
 
 
 def _summed(runs: Sequence[Run], release: Release, start_s: float | None) -> Forecast:

@@ -19,6 +19,7 @@ from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..ship import run as shipping
 from ..strategies.base import Request
+from .calls import Counted
 from .lives import STARTING
 from .record import Recorder
 from .results import Run, Toll, Version
@@ -58,7 +59,7 @@ async def _settled(before: Release, seed: int) -> Base:
             if sandbox.store.find(NAMESPACE, "", namespace) is None:
                 sandbox.api.create(NAMESPACE, "", manifest)
         options = shipping.Options(holder=HOLDER, goes_back=False)
-        result = await shipping.run(sandbox.client(), before, Request("apply"), strategy="ramped", options=options)
+        result = await shipping.run(Counted(sandbox.client()), before, Request("apply"), strategy="ramped", options=options)
         if result.failure:
             raise RollwayError(
                 f"the version before cannot be rehearsed: {result.failure.summary}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,3 +90,31 @@ def test_a_first_release_has_a_time_and_nothing_to_lose() -> None:
     assert told is not None
     assert told.seconds.median > 1
     assert (told.sent.median, told.lost.median) == (0, 0)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_custom_resources_cost_nothing(strategy: str) -> None:
+    """The embedded cluster does not know a ServiceMonitor; the forecast is that of the release without it."""
+    plan, asked, _ = planned(strategy)
+    wanted = release("v2", strategy=strategy)
+    meta = {"name": "shop", "namespace": wanted.namespace}
+    monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": meta, "spec": {}}
+    monitored = replace(wanted, others=(*wanted.others, monitor))
+
+    told, told_without = (
+        forecast(each, Request("apply"), strategy, asked.observed, start_s=None, steady_pods=plan.steady_pods)
+        for each in (monitored, wanted)
+    )
+
+    assert told is not None
+    assert told_without is not None
+    assert told.seconds.median == pytest.approx(told_without.seconds.median, abs=0.1)
+
+
+def test_what_a_rehearsal_refuses_is_not_foretold() -> None:
+    """The cluster's plan is the answer, whatever the embedded one thinks of it."""
+    plan, asked, _ = planned("ramped")
+
+    told = forecast(release("v2"), Request("promote"), "ramped", asked.observed, start_s=None, steady_pods=plan.steady_pods)
+
+    assert told is None
