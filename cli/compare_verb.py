@@ -53,6 +53,9 @@ Sweep = Annotated[
 Live = Annotated[bool, typer.Option("--live", help="from what is live: the version, the quotas and the nodes of the cluster")]
 Report = Annotated[str | None, typer.Option("--report", metavar="FILE.html", help="one page that opens from disk")]
 Png = Annotated[str | None, typer.Option("--png", metavar="FILE.png", help="a picture for a chat message")]
+EachRequest = Annotated[
+    bool, typer.Option("--each-request", help="simulates every request by itself, as a check: slower, same figures within chance")
+]
 WithBands = Annotated[bool, typer.Option("--bands", help="with -o json: the traffic over time, too")]
 
 
@@ -96,6 +99,7 @@ def compare(
     report: Report = None,
     png: Png = None,
     bands: WithBands = False,
+    each_request: EachRequest = False,
     force: given.Anyway = False,
 ) -> int:
     """Every strategy rehearsed on your release, side by side.
@@ -127,8 +131,9 @@ def compare(
         bad=bad,
         notice_s=_duration(notice, "--notice"),
         gate_s=_duration(gate, "--gate"),
-        matching=(given.percent(matching) or 0) / 100,
+        matching=_share(matching),
         bound_s=_duration(bound, "--bound"),
+        is_each_request=each_request,
     )
     for remark in known.remarks:
         session.view.note(remark)
@@ -194,13 +199,16 @@ def _strategies(strategy: str | None, listed: str) -> tuple[str, ...]:
         return (name,)
     if listed == "all":
         return NAMES
-    return tuple(given.strategy_named(part.strip()) or "" for part in listed.split(",") if part.strip())
+    named = [given.strategy_named(part.strip()) or "" for part in listed.split(",") if part.strip()]
+    if not named:
+        raise BadInput(f"--strategies {listed}: names none", hint=f"all, or some of {', '.join(NAMES)}")
+    return tuple(dict.fromkeys(named))
 
 
 def _variants(release: Release, names: Sequence[str], sweep: str | None) -> Sequence[Variant]:
     if sweep is None:
         return ()
-    from ..compare.comparing import variants_of
+    from ..compare.sweep import variants_of
 
     key, equals, values = sweep.partition("=")
     if not equals or not values:
@@ -217,6 +225,14 @@ def _rate(text: str) -> float:
     if not 0 < value < math.inf:
         raise BadInput(f"--rate {text}: not a number of requests a second above 0", hint="such as --rate 200")
     return value
+
+
+def _share(text: str) -> float:
+    """`10%` and `10` are 0.1."""
+    digits = text.strip().removesuffix("%")
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]+)?", digits) or not 0 < float(digits) < 100:
+        raise BadInput(f"--matching {text}: not a share of the requests between 0% and 100%", hint="such as --matching 10%")
+    return float(digits) / 100
 
 
 def _count(text: str, option: str, least: int = 1) -> int:

@@ -44,6 +44,8 @@ def _merit(best: Outcome, comparison: Comparison) -> str:
     if comparison.bad:
         few = ", the fewest of all" if lost >= 0.5 else ""
         return f"{best.strategy}: with a version that is bad ({comparison.bad}), {what} went wrong{few}."
+    if not sent:
+        return f"{best.strategy}: everybody would have the new version after {seconds(lasts)}, if a Service led to its pods."
     return f"{best.strategy} loses {what}, and everybody has the new version after {seconds(lasts)}."
 
 

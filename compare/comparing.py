@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ import yaml
 
 from .. import preflight
 from ..errors import BadInput, RollwayError
-from ..kube.objects import NODE, RESOURCE_QUOTA, Obj
-from ..plan.observed import Observed
+from ..kube.objects import DEPLOYMENT, HPA, NODE, RESOURCE_QUOTA, Obj, get
+from ..plan.observed import Observed, scales
 from ..preflight import Finding
 from ..release.model import Release
 from ..strategies import NAMES
@@ -101,7 +101,10 @@ def compared(
     release = release if release.namespace else release.with_namespace("default")
     chosen = list(variants) or [Variant(name, name, release) for name in strategies]
     old = (before or earlier(release)).with_namespace(release.namespace)
-    base = base_of(scenario.behaving(old, is_new=False), seed)
+    pods_now = _pods_of(release, observed)
+    if (release.replicas if pods_now is None else pods_now) == 0:
+        raise BadInput(f"{release.app} has 0 pods: there is nothing to compare", hint="give spec.replicas at least 1")
+    base = base_of(scenario.behaving(old, is_new=False), seed, pods_now)
     numbers = range(seed, seed + seeds)
     pods = base.replicas * len(chosen) * seeds
     with _runner(pods) as run_all:
@@ -117,7 +120,7 @@ def compared(
             outcomes=outcomes,
             rate=scenario.rate,
             bad=scenario.bad or "",
-            assumed=tuple(_assumed(scenario, is_invented=before is None)),
+            assumed=tuple(_assumed(scenario, is_invented=before is None, is_asked=bool(base.service))),
         )
         if is_alone:
             return comparison
@@ -288,7 +291,7 @@ def _bases(base: Base, fixed: Sequence[Variant], scenario: Scenario, seed: int) 
     for variant in fixed:
         old = scenario.behaving(earlier(variant.release), is_new=False)
         try:
-            out.append(base_of(old, seed))
+            out.append(base_of(old, seed, base.replicas))
         except RollwayError:
             out.append(base)
     return out
@@ -304,7 +307,20 @@ def _phrase(finding: Finding) -> str:
     return f"add {text.removeprefix('{').removesuffix('}')}"
 
 
-def _assumed(scenario: Scenario, *, is_invented: bool) -> Iterator[str]:
+def _pods_of(release: Release, observed: Observed | None) -> int | None:
+    """How many pods run where the release itself does not say: as many as now, else as few as the autoscaler allows."""
+    live = [obj for ref, obj in observed.objects.items() if obj is not None and ref.kind == DEPLOYMENT.name] if observed else []
+    if counts := [int(get(each, "spec", "replicas", default=1)) for each in live]:
+        return max(counts)
+    if release.replicas is not None:
+        return None
+    own = [obj for obj in release.others if obj["kind"] == HPA.name and scales(obj, release.workload["metadata"]["name"])]
+    return max((int(get(obj, "spec", "minReplicas", default=1)) for obj in own), default=None)
+
+
+def _assumed(scenario: Scenario, *, is_invented: bool, is_asked: bool) -> Iterator[str]:
+    if not is_asked:
+        yield "no Service selects the pods: nobody sends requests"
     first, last = scenario.latency.values[0], scenario.latency.longest_s
     yield f"answers take {seconds(first)}" if first == last else f"answers take {seconds(first)} to {seconds(last)}"
     yield f"clients wait {seconds(scenario.timeout_s)}"
@@ -318,34 +334,4 @@ def _assumed(scenario: Scenario, *, is_invented: bool) -> Iterator[str]:
         yield "the version before is the same but for its image"
 
 
-def variants_of(release: Release, strategy: str, key: str, values: Sequence[str]) -> list[Variant]:
-    """One a value of an option, as `--sweep maxSurge=1,25%,50%` asks for. Raises BadInput where there is no such option."""
-    from ..release.options import StrategyOptions
-
-    block = {"blue-green": "blueGreen"}.get(strategy, strategy)
-    data = release.options.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    out = []
-    for value in values:
-        changed: Mapping[str, object] = {**data, block: {**(data.get(block) or {}), key: yaml.safe_load(value)}}
-        try:
-            options = StrategyOptions.model_validate(changed)
-        except ValueError as error:
-            known = ", ".join(_options_of(block))
-            raise BadInput(
-                f"--sweep {key}={value}: not an option of {strategy}, or not a value it can have",
-                detail=str(error).splitlines()[-1].strip() if "extra" not in str(error) else "",
-                hint=f"{strategy} has {known}",
-            ) from error
-        out.append(Variant(f"{strategy} {key}={value}", strategy, replace(release, options=options)))
-    return out
-
-
-def _options_of(block: str) -> list[str]:
-    from ..release.options import StrategyOptions
-
-    schema = StrategyOptions.model_json_schema(by_alias=True)
-    name = schema["properties"][block]["$ref"].rpartition("/")[2]
-    return sorted(schema["$defs"][name]["properties"])
-
-
-__all__ = ["Comparison", "Range", "Variant", "compared", "rehearse", "variants_of"]
+__all__ = ["Comparison", "Range", "Variant", "compared", "rehearse"]

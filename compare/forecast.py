@@ -14,14 +14,13 @@ from ..release.model import Release
 from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..strategies.base import Request
-from .rehearsal import REST_S, Base, rehearse_once, service_of, starting
+from .rehearsal import REST_S, Base, are_whole, rehearse_once, service_of, starting
 from .results import Forecast, Run, range_of
 from .scenario import Scenario
 from .story import Plot
 
 SEEDS = 3
 MOST_PODS = 300  # above, a plan is not to wait for its forecast
-READY_WITHIN_S = 900.0
 
 
 def forecast(
@@ -75,15 +74,11 @@ async def _standing(release: Release, observed: Observed, start_s: float | None)
         replicas = 0
         for live in _deployments(observed):
             replicas += int(get(live, "spec", "replicas", default=1))
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + READY_WITHIN_S
-        while not all(_is_whole(live) for live in store.list(DEPLOYMENT, release.namespace)):
-            if loop.time() > until_s:
-                return None
-            await asyncio.sleep(1)
+        if not await are_whole(store, release.namespace):
+            return None
         await asyncio.sleep(REST_S)
         service = service_of(release) if replicas else ""
-        return Base(store.snapshot(), loop.time(), release.namespace, service, replicas, start_s)
+        return Base(store.snapshot(), asyncio.get_running_loop().time(), release.namespace, service, replicas, start_s)
 
 
 def _unborn(obj: Obj) -> Obj:
@@ -91,9 +86,3 @@ def _unborn(obj: Obj) -> Obj:
     gone = set(SERVER_SET_META) - {"managedFields", "generation"}
     meta = {key: value for key, value in obj["metadata"].items() if key not in gone and key != "ownerReferences"}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": meta}
-
-
-def _is_whole(live: Obj) -> bool:
-    status, wanted = live.get("status") or {}, get(live, "spec", "replicas", default=1)
-    seen = status.get("observedGeneration", 0) >= get(live, "metadata", "generation", default=1)
-    return bool(seen) and status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted

@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 
 from ..errors import RollwayError
-from ..kube.objects import NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get
+from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get, ref_of
 from ..release.model import Release, split_image
 from ..sandbox.behaviour import BEHAVIOUR
 from ..sandbox.spread import Measured
@@ -19,6 +19,7 @@ from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..ship import run as shipping
 from ..strategies.base import Request
+from . import requests
 from .calls import Counted
 from .lives import STARTING
 from .record import Recorder
@@ -29,6 +30,7 @@ from .story import HOLDER, WHOLE, Plot, Story
 from .traffic import Load, Segment, count, segments
 
 REST_S = 30.0  # of the old version, before anything is released
+READY_WITHIN_S = 900.0
 DRAIN_S = 90.0  # for pods that still terminate when the command is done
 BANDS = 240
 
@@ -46,12 +48,13 @@ class Base:
     start_s: float | None = None  # of pods that do not say themselves how long they take until they listen
 
 
-def base_of(before: Release, seed: int) -> Base:
-    """Releases the old version onto an empty cluster and lets it rest. Raises RollwayError where it does not get ready."""
-    return run_virtual(_settled(before, seed))
+def base_of(before: Release, seed: int, pods: int | None = None) -> Base:
+    """Releases the old version onto an empty cluster, scales it to so many `pods` (None: what the release says), and lets it
+    rest. Raises RollwayError where it does not get ready."""
+    return run_virtual(_settled(before, seed, pods))
 
 
-async def _settled(before: Release, seed: int) -> Base:
+async def _settled(before: Release, seed: int, pods: int | None) -> Base:
     async with Sandbox(seed=seed) as sandbox:
         namespace = before.namespace
         if not any(obj["kind"] == NAMESPACE.name for obj in before.others):
@@ -65,11 +68,32 @@ async def _settled(before: Release, seed: int) -> Base:
                 f"the version before cannot be rehearsed: {result.failure.summary}",
                 hint="its pods have to get ready on the embedded cluster: look at its sandbox.rollway.dev annotations",
             )
+        if pods is not None and pods != before.replicas:
+            # as an autoscaler does: the number is not the release's
+            ref = ref_of(before.workload)._replace(namespace=namespace)
+            await sandbox.client().patch(ref, {"spec": {"replicas": pods}}, subresource="scale")
+            if not await are_whole(sandbox.store, namespace):
+                raise RollwayError(f"the version before cannot be rehearsed: {before.app} does not get {pods} pods ready")
         await asyncio.sleep(REST_S)
-        snapshot = sandbox.store.snapshot()
-        service = service_of(before)
-        replicas = int(get(before.workload, "spec", "replicas", default=1))
-        return Base(snapshot, asyncio.get_running_loop().time(), namespace, service, replicas)
+        replicas = pods if pods is not None else 1 if before.replicas is None else before.replicas
+        return Base(sandbox.store.snapshot(), asyncio.get_running_loop().time(), namespace, service_of(before), replicas)
+
+
+async def are_whole(store: Store, namespace: str) -> bool:
+    """Whether all Deployments there get all of their pods ready in time."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + READY_WITHIN_S
+    while not all(_is_whole(live) for live in store.list(DEPLOYMENT, namespace)):
+        if loop.time() > until_s:
+            return False
+        await asyncio.sleep(1)
+    return True
+
+
+def _is_whole(live: Obj) -> bool:
+    status, wanted = live.get("status") or {}, get(live, "spec", "replicas", default=1)
+    seen = status.get("observedGeneration", 0) >= get(live, "metadata", "generation", default=1)
+    return bool(seen) and status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted
 
 
 def service_of(release: Release) -> str:
@@ -173,8 +197,12 @@ def _summed(
 ) -> Run:
     load = Load(scenario.rate, scenario.timeout_s, scenario.answers())
     recording = recorder.recording(-scenario.settle_s, to_s)
+    before = random.getstate()
     parts = segments(recording, load, random) if base.service else []
     toll = count(parts, load, random) if parts else Toll(0, {"old": 0, "new": 0}, {}, 0.0, 0.0, math.nan)
+    if parts and scenario.is_each_request:
+        random.setstate(before)  # the proxies are those of the intervals
+        toll = replace(requests.count(recording, load, random), dark_s=toll.dark_s)
     everything = recorder.everything
     stays: Version = "new" if story.phase == "Promoted" else "old"
     alone_s = done_s if story.is_cut or not parts else _alone_from(parts, stays)

@@ -31,7 +31,8 @@ class Scenario:
     annotations say (else at once). `bad` is what is wrong with the new version; nobody sees wrong or slow answers before
     `notice_s`, then it is taken back (a version that does not get ready is noticed by the release itself). `matching` is the
     share of the requests that an A/B rule catches. A pause without an end lasts `gate_s`. `settle_s` of traffic lie before and
-    after. A release that is not done after `bound_s` is cut, and the result says so. Raises BadInput for figures without sense.
+    after. A release that is not done after `bound_s` is cut, and the result says so. With `is_each_request` every request
+    is simulated by itself, to check what is computed per interval. Raises BadInput for figures without sense.
     """
 
     rate: float = 100.0
@@ -45,6 +46,7 @@ class Scenario:
     gate_s: float = 30.0
     settle_s: float = 5.0
     bound_s: float = 4 * 3600.0
+    is_each_request: bool = False
 
     def __post_init__(self) -> None:
         for name, value, least in (

@@ -75,7 +75,9 @@ def _release_document(path: str) -> Document:
     try:
         text = read_text(path, path)
     except BadInput as bad:
-        bad.hint = bad.hint or "write one with `deploy init`, or name it with -f"
+        inside = os.path.join(path, "deploy.yaml")
+        folder = f"name a file in it, such as -f {inside}" if os.path.isfile(inside) else ""
+        bad.hint = bad.hint or folder or "write one with `deploy init`, or name it with -f"
         raise
     found = [document for document in documents(text, path) if document.data is not None]
     if not found:
