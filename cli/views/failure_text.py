@@ -9,7 +9,7 @@ from ...health.pods import Problem
 from ...ship.run import Result
 from .paint import Paint
 from .probe_text import verdict_lines
-from .words import duration, way_back
+from .words import duration, stop, way_back
 
 _HINTS = (
     ("exceeded quota", "`kubectl describe resourcequota` shows what is left; ask for more, or release with fewer pods"),
@@ -59,6 +59,8 @@ def _done_about(result: Result, never_left: bool) -> str:
     if result.way_back_failure:
         return f"the way back failed, too: {result.way_back_failure.summary}"
     if result.way_back is None:
+        if result.phase != "Failed":
+            return f"done all the same: {ended(result)[0]}"
         if not plan.from_version or plan.from_version == plan.to_version:
             return "nothing was live before it: it is left as it is"
         return "it is left as it is, as asked for: `deploy promote` tries again, `deploy rollback` takes it back"
@@ -76,6 +78,19 @@ def _hint(result: Result, failure: Failure) -> str:
         return "see `deploy status`, then `deploy rollback` once its cause is gone"
     said = " ".join(pod.reason for pod in failure.pods) or failure.summary
     return next((hint for word, hint in _HINTS if word in said), "")
+
+
+def ended(result: Result) -> list[str]:
+    """How a run ended that got where it was to go, and where to go from there."""
+    plan = result.plan
+    if plan.is_empty:
+        return list(plan.notes) or ["nothing needs doing"]
+    if plan.action == "rollback":
+        return [f"rolled back to {plan.to_version} · took {duration(result.seconds)}"]
+    back = " · back: deploy rollback" if plan.undo else ""
+    if result.phase == "Paused":
+        return [f"{stop(plan)} as revision {plan.revision} · on: deploy promote{back}"]
+    return [f"promoted as revision {plan.revision}{back}"]
 
 
 def _with(summary: str, after: str) -> str:

@@ -11,13 +11,13 @@ from ...cluster.events import Noticed, RunBegan, RunEvent, RunFailed, StepBegan,
 from ...errors import RollwayError
 from ...plan.steps import Pause, Record, Wait
 from .errors_text import error_lines
-from .failure_text import failure_lines
+from .failure_text import ended, failure_lines
 from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
 from .probe_text import verdict_lines
 from .progress import Progress
 from .standing_text import history_lines, status_lines
-from .words import duration, row, stop, title
+from .words import duration, row, title
 
 if TYPE_CHECKING:
     from ...compare.results import Comparison, Forecast
@@ -212,18 +212,6 @@ class HumanView:
 def result_lines(result: Result, paint: Paint) -> list[str]:
     """How a run that did not fail ended, where to go from there, and what requests met meanwhile."""
     if not result.verdict:
-        return _ended(result)
-    first, *more = _ended(result)
+        return ended(result)
+    first, *more = ended(result)
     return [f"{first} · {result.verdict.summary}", *more, *verdict_lines(result.verdict, paint)]
-
-
-def _ended(result: Result) -> list[str]:
-    plan = result.plan
-    if plan.is_empty:
-        return list(plan.notes) or ["nothing needs doing"]
-    if plan.action == "rollback":
-        return [f"rolled back to {plan.to_version} · took {duration(result.seconds)}"]
-    back = " · back: deploy rollback" if plan.undo else ""
-    if result.phase == "Paused":
-        return [f"{stop(plan)} as revision {plan.revision} · on: deploy promote{back}"]
-    return [f"promoted as revision {plan.revision}{back}"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from rollway.cli.views.failure_text import failure_lines
+from rollway.cli.views.paint import Paint
 from rollway.cluster.events import Failure, RunBegan, RunEvent, StepBegan, Waiting
 from rollway.errors import Refused, TimedOut
 from rollway.load.report import Sample
@@ -12,6 +14,7 @@ from rollway.load.tally import report_of
 from rollway.load.target import Bound
 from rollway.load.verdict import Verdict
 from rollway.plan.steps import Hold, Wait
+from rollway.ship.run import Result
 from shop import STRATEGIES, in_world, promoted, release
 
 REASON = "1 of 12 requests lost (1 refused); none may be"
@@ -61,6 +64,11 @@ class Sentinel:
 
 def is_way_on(event: RunEvent) -> bool:
     return isinstance(event, StepBegan) and isinstance(event.step, Wait)
+
+
+def told_of(result: Result) -> str:
+    """What a failure's last line says of where the application stands."""
+    return list(failure_lines(result, never_left=False, paint=Paint(False)))[-1]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -198,6 +206,7 @@ def test_a_rollback_is_never_abandoned():
 
     assert (calls[0], versions, result.phase) == ("start down", {"v1": 4}, "RolledBack")
     assert result.failure == Failure("3 of 12 requests lost (3 refused); none may be")
+    assert told_of(result).startswith("  done all the same: rolled back to v1")
 
 
 def test_an_alarm_during_a_timed_pause():
@@ -234,6 +243,7 @@ def test_left_as_it_is_where_that_is_asked_for():
     result, history, versions = in_world(story)
 
     assert (result.is_ok, result.phase, history[-1].phase, versions) == (False, "Promoted", "Promoted", {"v2": 4})
+    assert told_of(result) == "  done all the same: promoted as revision 2 · back: deploy rollback"
 
 
 def test_a_run_that_is_cut_off_stops_its_watch():
