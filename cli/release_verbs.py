@@ -274,6 +274,7 @@ def _run(
 
 
 def _apply_saved(session: Session, path: str, source: Source, where: Where, how: How) -> int:
+    from ..release.load import beside
     from ..release.model import Release
     from ..ship import run as ship
 
@@ -290,7 +291,7 @@ def _apply_saved(session: Session, path: str, source: Source, where: Where, how:
 
     if saved.new_revisions:
         # the plan carries its release: the file may have changed since, or be somewhere else
-        release = Release.from_record(saved.new_revisions[-1].release).with_namespace(saved.namespace)
+        release = beside(source.file, Release.from_record(saved.new_revisions[-1].release).with_namespace(saved.namespace))
         return session.with_cluster(where, lambda connected: use_case(release, connected))
     return session.with_release(source, Where(where.context, saved.namespace, where.is_sandbox), use_case)
 

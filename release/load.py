@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
 from ..errors import BadInput
@@ -68,6 +69,17 @@ def load(
         sources=Sources(document, {key_of(item.obj): item for item in items}),
     )
     return release.with_namespace(place) if place else release
+
+
+def beside(path: str, release: Release) -> Release:
+    """The release with the probe and the traffic of the release file at `path`, which are no part of a version: what a saved plan
+    or the history holds has none. As it is where there is no such file, or it is another application's. Raises BadInput."""
+    if not os.path.exists(path):
+        return release
+    file = parsed(_release_document(path))
+    if file.app not in (None, release.app):
+        return release
+    return replace(release, probe=file.probe, traffic=file.traffic)
 
 
 def _release_document(path: str) -> Document:

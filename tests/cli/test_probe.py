@@ -277,6 +277,21 @@ def test_the_release_file_names_a_probe(site: Site, tmp_path: Path) -> None:
     assert "deploy.yaml:" in bad.err
 
 
+def test_a_saved_plan_is_probed_as_the_release_file_says(site: Site, tmp_path: Path) -> None:
+    """The probe is no part of a plan, and is not lost with it; where the file is somewhere else, there is none."""
+    with quick_shop(tmp_path) as deploy:
+        file, plan = tmp_path / "shop" / "deploy.yaml", str(tmp_path / "plan.json")
+        file.write_text(f"{file.read_text()}\nprobe: {{url: {site.url}, rate: 20, maxLost: 0}}\n")
+        deploy("plan", "ramped", "--image", ":1.0.0", "--no-forecast", "--out", plan)
+        applied = deploy("apply", plan, "-o", "json")
+        deploy("plan", "ramped", "--image", ":2.0.0", "--no-forecast", "--out", plan)
+        file.unlink()
+        elsewhere = deploy("apply", plan, "-o", "json")
+
+    assert (applied.code, applied.document["probe"]["maxLost"]) == (0, "0")
+    assert (elsewhere.code, elsewhere.document["probe"]) == (0, None)
+
+
 def test_flags_without_a_probe(tmp_path: Path) -> None:
     """They would promise what nobody looks at."""
     with quick_shop(tmp_path) as deploy:
