@@ -48,10 +48,11 @@ class Pods:
         """The Deployment has been written, or is gone."""
         was, self._deployment = self._deployment, deployment
         if _choice(was) != _choice(deployment):
+            self._newest_hash = ""  # it was another template's
             self._look_at_all()
 
     def are_new_with(self, template_hash: str) -> None:
-        """From here on new pods are known by that hash; until then by what they run."""
+        """Until the template changes, new pods are known by that hash; without one by what they run."""
         if template_hash != self._newest_hash:
             self._newest_hash = template_hash
             self._look_at_all()

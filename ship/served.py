@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..cluster.port import Cluster
 from ..errors import ApiError, NotFound
-from ..kube.objects import VIRTUAL_SERVICE, Obj, kind_of
+from ..kube.objects import NAMESPACE, VIRTUAL_SERVICE, Obj, kind_of
 from ..plan.plan import Plan
 from ..plan.steps import Apply
 
@@ -18,7 +18,9 @@ async def check(cluster: Cluster, plan: Plan) -> None:
     for obj in {obj["kind"]: obj for obj in reversed(made) if _is_custom(obj)}.values():
         try:
             await cluster.apply(obj, dry_run=True)
-        except NotFound:
+        except NotFound as missing:
+            if missing.details.get("kind") == "namespaces" and any(each["kind"] == NAMESPACE.name for each in made):
+                continue  # the release brings that along, too
             raise
         except ApiError:
             continue  # whatever else is wrong with it, the step itself will tell

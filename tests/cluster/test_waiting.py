@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
+from rollway.cluster.pods import Pods
 from rollway.cluster.port import Event
 from rollway.cluster.waiting import StepFailed, wait_for
 from rollway.kube.objects import DEPLOYMENT, POD, Kind, Obj, Ref
@@ -144,3 +145,20 @@ def test_a_deadline_that_an_earlier_rollout_left_behind_says_nothing_of_this_one
     story = Scripted((0, DEPLOYMENT, before), (1, DEPLOYMENT, unseen), (2, DEPLOYMENT, seen), (9, DEPLOYMENT, done))
 
     assert run_virtual(wait_for(story, STEP, lambda *_: None)) == done
+
+
+def test_a_restart_makes_other_pods_the_new_ones() -> None:
+    """The newest template's hash was known; since `kubectl rollout restart` it is another one, and its pods are looked at."""
+    restarted = {**TEMPLATE, "metadata": {**TEMPLATE["metadata"], "annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}
+    crash = {"name": "shop", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    crashing = pod("shop-2", labels={**LABELS, "pod-template-hash": "b"})
+    crashing["status"]["containerStatuses"] = [crash]
+    pods = Pods()
+    pods.belong_to(DONE)
+    pods.are_new_with("a")
+    pods.take(Event("ADDED", crashing))
+    assert pods.final_problem is None
+
+    pods.belong_to(DONE | {"spec": DONE["spec"] | {"template": restarted}})
+
+    assert pods.final_problem is not None

@@ -248,8 +248,9 @@ def test_a_missing_namespace_is_told() -> None:
     in_world(story)
 
 
-def test_a_release_may_bring_its_own_namespace() -> None:
-    """It is there before the lock that lives in it."""
+@pytest.mark.parametrize("strategy", ["ramped", "ab"])
+def test_a_release_may_bring_its_own_namespace(strategy: str) -> None:
+    """It is there before the lock that lives in it; planned, with Istio's objects in it, before it is there."""
 
     async def story(world: World) -> None:
         own: Obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fresh"}}
@@ -257,10 +258,10 @@ def test_a_release_may_bring_its_own_namespace() -> None:
         moved = [{**obj, "metadata": {**obj["metadata"], "namespace": "fresh"}} for obj in (*plain.others, *plain.services)]
         workload = {**plain.workload, "metadata": {**plain.workload["metadata"], "namespace": "fresh"}}
         bringing = dataclasses.replace(plain, namespace="fresh", workload=workload, services=(moved[1],), others=(own, moved[0]))
-        planned = await shipping.plan(world.cluster, bringing, Request("apply"))
+        planned = await shipping.plan(world.cluster, bringing, Request("apply"), strategy=strategy)
         assert any(isinstance(step, Apply) and step.manifest["kind"] == "Namespace" for step in planned.steps)
 
-        assert (await world.ship("apply", bringing)).phase == "Promoted"
+        assert (await world.ship("apply", bringing, strategy=strategy)).phase == "Promoted"
 
     in_world(story)
 
