@@ -31,6 +31,10 @@ LbLag = Annotated[
         help="a cloud load balancer for Ingresses that takes so long to register and deregister a pod; 0: none",
     ),
 ]
+LbLeaveLag = Annotated[
+    str | None,
+    typer.Option("--lb-leave-lag", metavar="DURATION", help="how long it takes to deregister one; default: as --lb-lag"),
+]
 IngressPort = Annotated[
     str | None,
     typer.Option(
@@ -55,6 +59,7 @@ def up(
     ctx: typer.Context,
     endpoint_lag: EndpointLag = None,
     lb_lag: LbLag = None,
+    lb_leave_lag: LbLeaveLag = None,
     ingress_port: IngressPort = None,
     processes: Processes = None,
     output: given.Output = "text",
@@ -71,6 +76,7 @@ def up(
         daemon.default_state_dir(),
         endpoint_lag=_lag(endpoint_lag, "--endpoint-lag"),
         lb_lag=_lag(lb_lag, "--lb-lag"),
+        lb_leave_lag=_lag(lb_leave_lag, "--lb-leave-lag"),
         ingress_port=_port(ingress_port),
         processes=processes,
     )

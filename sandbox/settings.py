@@ -12,13 +12,14 @@ from .durations import Lag
 class Settings(NamedTuple):
     """`endpoint_lag`: how far the proxy is behind the API. `lb_lag`: how long the load balancer for Ingresses takes to register
     and deregister a pod; None: there is none but the proxy. `ingress_port`: None: 8080 or another; 0: any that is free.
-    `processes`: whether pods may be processes of this machine.
+    `processes`: whether pods may be processes of this machine. `lb_leave_lag`: how long deregistering takes; None: as `lb_lag`.
     """
 
     endpoint_lag: Lag = Lag()
     lb_lag: Lag | None = None
     ingress_port: int | None = None
     processes: bool = True
+    lb_leave_lag: Lag | None = None
 
     def changed(self, **changes: Any) -> Settings:
         """With what is given; None is not. A load balancer without lag is none."""
@@ -31,7 +32,7 @@ def load(state_dir: Path) -> Settings:
         known = json.loads((state_dir / "settings.json").read_text())
     except FileNotFoundError:
         return Settings()
-    lags = {key: Lag(*known[key]) for key in ("endpoint_lag", "lb_lag") if known.get(key)}
+    lags = {key: Lag(*known[key]) for key in ("endpoint_lag", "lb_lag", "lb_leave_lag") if known.get(key)}
     return Settings(**{key: value for key, value in (known | lags).items() if key in Settings._fields})
 
 

@@ -1,7 +1,7 @@
 """A cloud load balancer in front of Ingresses, as the AWS load balancer controller runs it: with targets that are pods.
 
 A target group has the pods behind one port of a Service. A pod is registered once its containers are ready, and takes requests
-after the lag and its first good health; one that leaves takes requests for the lag's time still. In namespaces labelled for it,
+after the lag and its first good health; one that leaves takes requests for a lag's time still. In namespaces labelled for it,
 new pods get a readiness gate, which is met when they take requests.
 """
 
@@ -104,6 +104,7 @@ class LoadBalancerController:
     ) -> None:
         self._store, self._queue, self._now, self._random, self._reach = store, queue, now, random, reach
         self.lag = lag
+        self.leave_lag: Lag | None = None  # as the other one
         self.changed: Callable[[Place], None] = lambda _: None
         self._loop = asyncio.get_running_loop()
         self._groups: dict[Group, _Known] = {}
@@ -177,7 +178,7 @@ class LoadBalancerController:
             if member.state == "initial":
                 del known.members[target]
             elif member.state != "draining":
-                member.state, member.until_s = "draining", now_s + self.lag.draw_s(self._random)
+                member.state, member.until_s = "draining", now_s + (self.leave_lag or self.lag).draw_s(self._random)
 
     def _advance(self, group: Group, known: _Known, now_s: float) -> None:
         """What is due happens: first health checks, and the end of draining."""

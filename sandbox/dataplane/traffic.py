@@ -63,6 +63,7 @@ class Traffic:
             edge_lost=self._edge_lost,
         )
         if balancer is not None:
+            balancer.leave_lag = self._settings.lb_leave_lag
             balancer.changed = self._plane.balanced_changed
         await self._plane.start()
 
@@ -74,7 +75,7 @@ class Traffic:
         has_moved = settings.ingress_port != self._settings.ingress_port
         self._settings, balancer = settings, self._sandbox.load_balancer
         if balancer is not None:
-            balancer.lag = settings.lb_lag or Lag()
+            balancer.lag, balancer.leave_lag = settings.lb_lag or Lag(), settings.lb_leave_lag
         if self._plane is not None:
             edge = self._edge() if has_moved else self._plane.edge
             self._plane.reconfigure(edge, settings.endpoint_lag, balancer.targets if balancer and settings.lb_lag else None)

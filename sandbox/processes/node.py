@@ -20,6 +20,7 @@ from ..runtime import Hears, Notes
 from ..store import Store
 from .output import Outputs
 from .pod import ProcessPod, Running
+from .silence import Silence
 
 BLOCK = 256
 BLOCKS = PROCESS_ADDRESSES // BLOCK
@@ -38,6 +39,7 @@ class ProcessNode:
         self._ledger = ledger.Ledger(records(folder))
         self.outputs = Outputs(folder / "logs", now)
         self._running: set[Running] = set()
+        self._silence = Silence()
 
     def begin(self) -> int:
         """Before anything is started: what an earlier life has left is killed. Answers how many processes."""
@@ -69,7 +71,9 @@ class ProcessNode:
 
     def runtime(self, pod: Obj, hears: Hears, notes: Notes) -> ProcessPod:
         with_command = tuple(index for index, each in enumerate(pod["spec"]["containers"]) if each.get("command"))
-        return ProcessPod(self._store, self._ledger, self.outputs, self._running, with_command or (0,), hears, notes)
+        return ProcessPod(
+            self._store, self._ledger, self.outputs, self._running, self._silence, with_command or (0,), hears, notes
+        )
 
     def pod_gone(self, uid: str) -> None:
         self.outputs.remove(uid)
@@ -83,6 +87,7 @@ class ProcessNode:
             if tasks:
                 await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
         self._ledger.close()
+        self._silence.close()
 
 
 def records(folder: Path) -> Path:

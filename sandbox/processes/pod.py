@@ -23,6 +23,7 @@ from ..store import Store
 from .environment import Misconfigured, command_line, environment
 from .output import Output, Outputs
 from .probing import ANSWER_BYTES, Failed, Target, look, watch
+from .silence import Silence
 
 HOOK_AGENT = "kube-lifecycle/1.36"
 _OCI = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
@@ -58,18 +59,21 @@ class ProcessPod:
     ledger: Ledger
     outputs: Outputs
     all_running: set[Running]
+    silence: Silence
     acts: tuple[int, ...]
     hears: Hears
     notes: Notes
     _running: dict[int, Running] = field(default_factory=dict)
     _noted: bool = False
     _is_abandoned: bool = False
+    _is_leaving: bool = False
 
     outlives_node = False
 
     def start(self, pod: Obj, index: int, restarts: int, started_s: float) -> Iterator[Moment]:
         spec, address = pod["spec"]["containers"][index], pod["status"]["podIP"]
         self._note_limits(pod)
+        self.silence.lift(address)
         try:
             env = environment(self.store, pod, spec, address)
         except Misconfigured as error:
@@ -86,6 +90,7 @@ class ProcessPod:
         return iter(())
 
     def stop(self, index: int | None, since_s: float, grace_s: float) -> Stop | None:
+        self._is_leaving |= index is None
         for running in [self._running[index]] if index is not None else self._running.values():
             if not running.is_over:
                 running.is_ending = True
@@ -129,8 +134,15 @@ class ProcessPod:
             if running.ending is not None:
                 running.ending.cancel()
             running.output.close()
+        if self._is_leaving and all(each.is_over for each in self._running.values()):
+            self._fall_silent(pod)
         if not self._is_abandoned:
             self.hears(index, Moment(loop.time(), "exits", code=code if code >= 0 else 128 - code))
+
+    def _fall_silent(self, pod: Obj) -> None:
+        """The pod is gone, and its network with it."""
+        ports = [port["containerPort"] for each in pod["spec"]["containers"] for port in each.get("ports") or ()]
+        self.silence.keep(pod["status"]["podIP"], ports)
 
     async def _watch(self, pod: Obj, index: int, running: Running, started_s: float) -> None:
         target = self._target(pod, running)

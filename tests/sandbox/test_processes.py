@@ -400,6 +400,27 @@ def test_a_port_in_use_is_the_apps_own_word(tmp_path: Path) -> None:
     on_real_node(tmp_path, story)
 
 
+def test_a_pod_that_is_gone_is_silent(tmp_path: Path) -> None:
+    """As its network is gone with it: who sends there waits. Where a process alone has ended, it is refused."""
+    ports: list[Obj] = [{"containerPort": 8080}]
+
+    async def story(node: RealNode) -> None:
+        node.create(shell("exit 0", name="ended", spec=ONCE, ports=ports), pod(*SERVER, ports=ports))
+        ended = await node.until(lambda found: terminated(found), "ended")
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(ended["status"]["podIP"], 8080)
+
+        await node.logged("listens")
+        address = node.store.get(POD, "default", "web")["status"]["podIP"]
+        node.delete()
+        await node.gone()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await asyncio.open_connection(address, 8080)
+
+    on_real_node(tmp_path, story)
+
+
 def test_containers_live_and_die_each_for_itself(tmp_path: Path) -> None:
     """One crashes and comes back, the other runs on; the pod is ready when both are."""
     made = shell("sleep 60")

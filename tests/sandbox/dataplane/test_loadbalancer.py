@@ -66,6 +66,20 @@ def test_a_pod_comes_and_goes_with_the_lag() -> None:
     story(tell())
 
 
+def test_it_may_let_go_sooner() -> None:
+    """With a lag of its own for those that leave there can be a time with none at all."""
+
+    async def tell() -> None:
+        world = Balanced()
+        world.balancer.leave_lag = Lag.parse("1s")
+        assert await world.after(3.1, A) == "a"
+        assert await world.after(0.9, B) == "a"
+        assert await world.after(0.2, B) == ""
+        assert await world.after(2.0, B) == "b"
+
+    story(tell())
+
+
 def test_a_pod_that_answers_nobody_is_asked_where_there_is_no_other() -> None:
     """Unhealthy targets get requests only while there is no healthy one; health is looked at again and again."""
 
