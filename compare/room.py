@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ..kube.objects import Obj, get
-from ..kube.quantity import amount
+from ..kube.quantity import amount, of_a_pod
 
 
 def shortage(workload: Obj, peak: int, quotas: Sequence[Obj], nodes: Sequence[Obj]) -> str | None:
@@ -23,7 +23,7 @@ def _short(workload: Obj, peak: int, quotas: Sequence[Obj], nodes: Sequence[Obj]
     containers = get(workload, "spec", "template", "spec", "containers", default=[])
     for quota in quotas:
         for resource, limit in get(quota, "spec", "hard", default={}).items():
-            each = _asked(containers, str(resource))
+            each = of_a_pod(containers, str(resource))
             if each and each * peak > amount(limit) + 1e-9:
                 yield f"ResourceQuota {quota['metadata']['name']}: {resource} is for {int(amount(limit) / each)} of {peak} pods"
     if nodes:
@@ -32,24 +32,11 @@ def _short(workload: Obj, peak: int, quotas: Sequence[Obj], nodes: Sequence[Obj]
             yield f"the nodes have room for {room} of {peak} pods, even with nothing else on them"
 
 
-def _asked(containers: Sequence[Obj], resource: str) -> float:
-    """What one pod takes of a quota's resource; 0 of one that is not about pods."""
-    if resource in ("pods", "count/pods"):
-        return 1.0
-    kind, _, name = resource.rpartition(".")
-    if name not in ("cpu", "memory") or kind not in ("", "requests", "limits"):
-        return 0.0
-    # without a request, the limit is what is requested
-    return sum(
-        amount(get(c, "resources", kind or "requests", name) or get(c, "resources", "limits", name) or 0) for c in containers
-    )
-
-
 def _held(node: Obj, containers: Sequence[Obj]) -> int:
     if get(node, "spec", "unschedulable"):
         return 0
     has = get(node, "status", "allocatable", default={})
-    counts = [amount(has[name]) / each for name in ("cpu", "memory") if name in has and (each := _asked(containers, name))]
+    counts = [amount(has[name]) / each for name in ("cpu", "memory") if name in has and (each := of_a_pod(containers, name))]
     counts.append(amount(has["pods"]) if "pods" in has else math.inf)
     least = min(counts)
     return 10**6 if math.isinf(least) else int(least + 1e-9)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from .objects import get
 
 _SUFFIXES = {
     "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
@@ -17,3 +20,20 @@ def amount(value: Any) -> float:
         if text.endswith(suffix):
             return float(text[: -len(suffix)]) * _SUFFIXES[suffix]
     return float(text)
+
+
+def of_a_pod(containers: Iterable[Mapping[str, Any]], resource: str) -> float:
+    """What a pod of these containers takes of a quota's resource ("pods", "requests.cpu", "memory"); 0 where that is not about
+    pods.
+
+    Raises ValueError, as `amount` does.
+    """
+    if resource in ("pods", "count/pods"):
+        return 1.0
+    kind, _, name = resource.rpartition(".")
+    if name not in ("cpu", "memory") or kind not in ("", "requests", "limits"):
+        return 0.0
+    # without a request, the limit is what is requested
+    return sum(
+        amount(get(c, "resources", kind or "requests", name) or get(c, "resources", "limits", name) or 0) for c in containers
+    )

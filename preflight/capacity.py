@@ -7,7 +7,7 @@ from typing import Any
 
 from ..kube.intstr import fenceposts
 from ..kube.objects import DEPLOYMENT, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, Obj, get, matches
-from ..kube.quantity import amount
+from ..kube.quantity import amount, of_a_pod
 from ..release.options import is_none
 from ..release.yamlfile import Path
 from .case import POD, Case, mapping, mappings, named, number, texts
@@ -142,7 +142,7 @@ def quota_exceeded(case: Case) -> Iterator[Found]:
 def _over(case: Case, quota: Obj, resource: str, limit: Any, used: Any) -> Found | None:
     """What a release needs of one resource of a quota above what is left of it."""
     try:
-        each, left = _of_a_pod(case, resource), amount(limit) - amount(used)
+        each, left = of_a_pod((each.spec for each in case.containers), resource), amount(limit) - amount(used)
     except ValueError:
         return None
     if not each:
@@ -165,15 +165,3 @@ def _over(case: Case, quota: Obj, resource: str, limit: Any, used: Any) -> Found
         hint="raise the quota, ask for less, or take a strategy that needs no room: recreate, or ramped with maxSurge: 0",
         severity="error" if surely else None,
     )
-
-
-def _of_a_pod(case: Case, resource: str) -> float:
-    """What one pod takes of a quota's resource; 0 of one that is not about pods. Raises ValueError."""
-    if resource in ("pods", "count/pods"):
-        return 1
-    kind, _, name = resource.rpartition(".")
-    if name not in ("cpu", "memory") or kind not in ("", "requests", "limits"):
-        return 0
-    asked = ("resources", kind or "requests", name)
-    # without a request, the limit is what is requested
-    return sum(amount(get(c.spec, *asked) or get(c.spec, "resources", "limits", name) or 0) for c in case.containers)
