@@ -76,6 +76,12 @@ class Unreachable(ClusterError):
     pass
 
 
+class Silent(RollwayError):
+    """An application's URL that answers nothing: the cluster may well be there."""
+
+    exit_code = 4
+
+
 class MissingRights(ClusterError):
     pass
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import Unreachable
+from ..errors import Silent
 from . import trial
 from .generator import Load
 from .report import Report
@@ -37,7 +37,7 @@ async def measure(
 ) -> Report:
     """Sends for so long, or until it is cancelled, which it answers by its report, as at the end.
 
-    Raises Unreachable as soon as it is plain that nothing answers: after a second of requests without one answer; with `wait_s`
+    Raises Silent as soon as it is plain that nothing answers: after a second of requests without one answer; with `wait_s`
     where there has been no good answer within that time.
     """
     if wait_s is not None:
@@ -74,7 +74,7 @@ async def _awaited(target: Target, wait_s: float) -> None:
             await trial.until_good(target)
     except TimeoutError:
         answer = await trial.once(target)
-        raise Unreachable(
+        raise Silent(
             f"{target.url} has not answered well within {wait_s:g} s", detail=answer.detail,
             hint=trial.HINTS.get(answer.lost or "", "what a good answer is can be said with --expect"),
         ) from None  # fmt: skip

@@ -48,7 +48,7 @@ class Probe:
     async def start(self, *, is_up: bool) -> None:
         """Sends from here on; where the application `is_up`, after a second's trial, otherwise from its first good answer on.
 
-        Raises Unreachable where nothing answers, Refused where requests are lost before anything has changed.
+        Raises Silent where nothing answers, Refused where requests are lost before anything has changed.
         """
         if self._sending:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..errors import RollwayError, Unreachable
+from ..errors import RollwayError, Silent
 from .client import Answer, Client, Unsent
 from .generator import Load
 from .report import Report
@@ -66,7 +66,7 @@ def is_silent(report: Report) -> bool:
 def silence(url: str, report: Report) -> RollwayError:
     """What to say of a URL that answers nothing."""
     kind = next(iter(report.errors), "other")
-    return Unreachable(
+    return Silent(
         f"{url} answers nothing: {counted(report.lost, report.lost, report.errors)}",
         detail=report.examples.get(kind, ""),
         hint=HINTS.get(kind, PORT_FORWARD),

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from mortal import Mortal
 from rollway.errors import BadInput, Locked, TimedOut, Unreachable
 from rollway.kube.objects import LEASE
+from rollway.load.tally import report_of
+from rollway.load.trial import silence
+from rollway.load.verdict import Verdict
 from rollway.release.several import App, linked, load_all
 from rollway.ship import many
 from rollway.ship.many import Ended, Outcome, Started
@@ -125,9 +128,10 @@ async def released(
     """All of the folder, by name."""
     written = load_all([str(folder)])
     emit, at_once = how.pop("emit", lambda event: None), how.pop("at_once", 4)
+    watch_for = how.pop("watch_for", lambda release: None)
     outcomes = await many.run(
         cluster or world.cluster, [one.release for one in written], linked(written), Request("apply", weight),
-        at_once=at_once, emit=emit, options=Options(holder="test@nowhere/0", **how),
+        at_once=at_once, emit=emit, watch_for=watch_for, options=Options(holder="test@nowhere/0", **how),
     )  # fmt: skip
     return {outcome.app.name: outcome for outcome in outcomes}
 
@@ -262,6 +266,38 @@ def test_where_nothing_answers_nothing_more_is_started(tmp_path: Path) -> None:
         assert sum(isinstance(outcome.error, Unreachable) for outcome in outcomes.values()) == 2
         assert sum(outcome.skipped == "the cluster cannot be reached" for outcome in outcomes.values()) == 7
         assert many.exit_code(list(outcomes.values())) == 4
+
+    in_world(story)
+
+
+def test_a_url_that_answers_nothing_is_one_release_s_own_trouble(tmp_path: Path) -> None:
+    """The others have the same cluster, and it is there."""
+    for name in "ab":
+        service(tmp_path, name)
+
+    class Unanswered:
+        """A watch that finds nothing."""
+
+        async def start(self, *, is_up: bool) -> None:
+            raise silence("http://a.test", report_of([], 1))
+
+        async def stop(self) -> Verdict:
+            return Verdict("http://a.test", None)
+
+        def mark(self, moment: object) -> None: ...
+
+        async def rest(self) -> None: ...
+
+        @property
+        def alarm(self) -> asyncio.Future[str]:
+            return asyncio.get_running_loop().create_future()
+
+    async def story(world: World) -> None:
+        outcomes = await released(
+            world, tmp_path, at_once=1, watch_for=lambda release: Unanswered() if release.app == "a" else None
+        )
+
+        assert (outcomes["a"].exit_code, outcomes["b"].skipped, outcomes["b"].phase) == (4, "", "Promoted")
 
     in_world(story)
 
