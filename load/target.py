@@ -13,6 +13,7 @@ VERSION_HEADERS = ("x-version", "x-app-version")
 DEFAULT_TIMEOUT_S = 5.0
 DEFAULT_RATE = 40.0
 HIGHEST_RATE = 100_000.0
+SHOWN = 8  # characters of what cannot be read
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN = ("host", "content-length", "transfer-encoding", "connection")
 
@@ -193,7 +194,8 @@ def _quoted(path: str) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not _TOKEN.fullmatch(name.strip()):
-        raise BadInput(f"{text!r} is no header", hint='write it as "Name: value"')
+        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"  # a token may be in it
+        raise BadInput(f"{shown!r} is no header", hint='write it as "Name: value"')
     return name.strip(), _plain(value.strip(), f"the header {name.strip()}")
 
 

@@ -165,6 +165,16 @@ def test_bad_flags(words: list[str], says: str) -> None:
     assert says in outcome.err
 
 
+def test_a_token_is_not_shown() -> None:
+    """A header whose colon was forgotten is told of by its beginning, with what the release's flag is."""
+    for words in (["probe", "http://shop", "-H"], ["apply", "--probe", "http://shop", "--probe-header"]):
+        outcome = run(*words, "Authorization Bearer s3cret")
+
+        assert outcome.code == 2
+        assert "no header" in outcome.err
+        assert "s3cret" not in outcome.err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_the_report(site: Site, number: signal.Signals) -> None:
     """Without a duration that is how it ends; the exit code is the verdict's."""
