@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..release.probe import ProbeOptions
     from .views import View
 
+OFF = "off"
 HEADER = '"NAME: VALUE"'
 Url = Annotated[str, typer.Argument(metavar="URL", help="http:// or https://, by the way that users take")]
 Rate = Annotated[str, typer.Option("--rate", metavar="N", help="requests a second, however long their answers take")]
@@ -47,7 +48,7 @@ Wait = Annotated[str | None, typer.Option("--wait", metavar="DURATION", help="wa
 Every = Annotated[str, typer.Option("--every", metavar="DURATION", help="between two lines, where there is no terminal")]
 
 ProbeUrl = Annotated[
-    str | None, typer.Option("--probe", metavar="URL", help="sends requests meanwhile, and tells how many were lost")
+    str | None, typer.Option("--probe", metavar="URL", help="sends requests meanwhile, and tells how many were lost; off: none")
 ]
 ProbeRate = Annotated[
     str | None, typer.Option("--probe-rate", metavar="N", help="requests a second; default: 40", show_default=False)
@@ -148,16 +149,23 @@ class ProbeFlags:
     def of(url: str | None, rate: str | None, headers: list[str] | None, expect: str | None, max_lost: str | None) -> ProbeFlags:
         """Raises BadInput for a value that cannot be read, before a file or a cluster is looked at."""
         flags = ProbeFlags(url, rate, tuple(headers or ()), expect, max_lost)
+        if flags.is_off and (flag := next((name for name, value in flags.named.items() if value and name != "--probe"), None)):
+            raise BadInput(f"{flag} is about a probe, and --probe {OFF} leaves it out", hint="leave one of them out")
         if any(flags.named.values()):
             from ..load.target import Expected, Target, rate_of
 
-            Target.of(url or "http://any", headers=flags.headers)
+            Target.of("http://any" if flags.is_off else url or "http://any", headers=flags.headers)
             with _of("--probe-rate", rate):
                 rate_of(rate or 1)
             with _of("--expect", expect):
                 Expected.of(expect or "2xx")
             _bound(max_lost)
         return flags
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the release file's probe is left out: an application that is down is not to be kept from its cure."""
+        return self.url == OFF
 
     @property
     def named(self) -> dict[str, object]:
@@ -168,7 +176,7 @@ class ProbeFlags:
 
     def watch(self, release: Release, view: View) -> Probe | None:
         """Raises BadInput where a flag says how to probe, and nothing says what."""
-        settings = self._over(release.probe)
+        settings = None if self.is_off else self._over(release.probe)
         if settings is None:
             return None
         from ..load.probe import Probe

@@ -96,6 +96,7 @@ class Probe:
         if trial.is_silent(report):
             error = trial.silence(self._target.url, report)
             error.detail = "\n".join(part for part in (error.detail, "nothing was changed") if part)
+            error.hint = f"{error.hint}; to release all the same: --probe off"
             raise error
         is_too_much = self._bound is not None and self._bound.is_exceeded_by(report.lost, report.good + report.lost, is_over=True)
         if not report.good or is_too_much:
@@ -104,7 +105,7 @@ class Probe:
                 f"{self._target.url} loses requests before anything has changed: {summary}",
                 detail="\n".join(dict.fromkeys(text for text in report.examples.values() if text)),
                 hint="release once it answers, allow for it with --max-lost, say what a good answer is with --expect, "
-                "or leave the probe out; `deploy rollback` goes without this trial",
+                "or leave the probe out with --probe off; `deploy rollback` goes without this trial",
             )
 
     def _taken(self, sample: Sample) -> None:

@@ -287,6 +287,22 @@ def test_the_release_file_names_a_probe(site: Site, tmp_path: Path) -> None:
     assert "deploy.yaml:" in bad.err
 
 
+def test_what_is_down_is_not_kept_from_its_cure(nobody: str, tmp_path: Path) -> None:
+    """The release file's probe answers nothing: refused, with the way out; which is no way to set bounds."""
+    with quick_shop(tmp_path) as deploy:
+        file = tmp_path / "shop" / "deploy.yaml"
+        deploy("apply", "ramped", "--image", ":1.0.0")
+        file.write_text(f"{file.read_text()}\nprobe: {{url: {nobody}, maxLost: 0}}\n")
+        refused = deploy("apply", "ramped", "--image", ":2.0.0")
+        both = deploy("apply", "ramped", "--image", ":2.0.0", "--probe", "off", "--max-lost", "0")
+        cured = deploy("apply", "ramped", "--image", ":2.0.0", "--probe", "off", "-o", "json")
+
+    assert (refused.code, both.code, cured.code) == (4, 2, 0)
+    assert "--probe off" in refused.err
+    assert "--probe off leaves it out" in both.err
+    assert (cured.document["phase"], cured.document["probe"]) == ("Promoted", None)
+
+
 def test_a_saved_plan_is_probed_as_the_release_file_says(site: Site, tmp_path: Path) -> None:
     """The probe is no part of a plan, and is not lost with it; where the file is somewhere else, there is none."""
     with quick_shop(tmp_path) as deploy:
