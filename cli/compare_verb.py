@@ -56,6 +56,7 @@ Png = Annotated[str | None, typer.Option("--png", metavar="FILE.png", help="a pi
 EachRequest = Annotated[
     bool, typer.Option("--each-request", help="simulates every request by itself, as a check: slower, same figures within chance")
 ]
+Real = Annotated[bool, typer.Option("--real", help="does it, too: at real pace, with pods that are processes of this machine")]
 WithBands = Annotated[bool, typer.Option("--bands", help="with -o json: the traffic over time, too")]
 
 
@@ -96,6 +97,7 @@ def compare(
     bound: Bound = "4h",
     sweep: Sweep = None,
     live: Live = False,
+    real: Real = False,
     report: Report = None,
     png: Png = None,
     bands: WithBands = False,
@@ -106,7 +108,7 @@ def compare(
 
     What each would do to users: downtime, lost requests, pods, time. They are rehearsed on the embedded cluster in virtual
     time, by the code that would release it. Asks a cluster only with --live, --calibrate, --context or --sandbox. Changes
-    nothing.
+    nothing. With --real each strategy releases onto a sandbox of its own, too, which is gone afterwards.
     """
     session = Session.of(ctx, given.output(output))
     for path in (report, png):
@@ -137,16 +139,21 @@ def compare(
     )
     for remark in known.remarks:
         session.view.note(remark)
+    if real:
+        from . import measuring
+
+        measuring.refuse_unfit(release, scenario)
     variants = _variants(release, names, sweep)
     from ..compare.comparing import compared
 
-    _tell_if_long(session, release, (len(variants) or len(names)) * _count(seeds, "--seeds"))
+    _tell_if_long(session, release, len(variants) * _count(seeds, "--seeds"))
     comparison = compared(
-        release, scenario, strategies=names, variants=variants, before=known.before,
+        release, scenario, variants=variants, before=known.before,
         seeds=_count(seeds, "--seeds"), seed=_count(seed, "--seed", least=0), observed=known.observed,
     )  # fmt: skip
-    session.view.comparison(comparison, bands=bands or report is not None)
-    _write(session, comparison, report, png)
+    measured = measuring.measure(session, release, scenario, variants, known.before, comparison) if real else None
+    session.view.comparison(comparison, measured=measured, bands=bands or report is not None)
+    _write(session, comparison, measured, report, png)
     return 0
 
 
@@ -160,11 +167,11 @@ def _tell_if_long(session: Session, release: Release, runs: int) -> None:
         )
 
 
-def _write(session: Session, comparison: Comparison, report: str | None, png: str | None) -> None:
+def _write(session: Session, comparison: Comparison, measured: Comparison | None, report: str | None, png: str | None) -> None:
     if report:
         from ..compare.report import html
 
-        Path(report).write_text(html(comparison), encoding="utf-8")
+        Path(report).write_text(html(comparison, measured), encoding="utf-8")
         session.view.note(f"the report is {report}")
     if png:
         from ..compare.picture import png as drawn
@@ -206,8 +213,10 @@ def _strategies(strategy: str | None, listed: str) -> tuple[str, ...]:
 
 
 def _variants(release: Release, names: Sequence[str], sweep: str | None) -> Sequence[Variant]:
+    from ..compare.comparing import Variant
+
     if sweep is None:
-        return ()
+        return [Variant(name, name, release) for name in names]
     from ..compare.sweep import variants_of
 
     key, equals, values = sweep.partition("=")

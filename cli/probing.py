@@ -15,6 +15,7 @@ from . import options as given
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..load.measure import Moment
     from ..load.probe import Probe
     from ..load.report import Report
     from ..load.target import Bound, Target
@@ -116,12 +117,17 @@ def _probed(
 ) -> int:
     from ..load.measure import measure
     from .views.paint import Paint, is_lively
-    from .views.probe_text import Ticker, probe_document, probe_lines
+    from .views.probe_text import moment_line, probe_document, probe_lines
+    from .views.ticker import Ticker
 
     async def use_case() -> Report:
-        ticker = Ticker(every_s, seconds)
+        ticker = Ticker(every_s)
+
+        def tell(moment: Moment) -> None:
+            ticker.tell(moment.seconds, moment_line(moment, seconds))
+
         try:
-            return await measure(target, rate, seconds, wait_s=wait_s, tell=ticker.tell)
+            return await measure(target, rate, seconds, wait_s=wait_s, tell=tell)
         finally:
             ticker.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..kube.objects import Obj
@@ -82,6 +83,14 @@ class Census:
             del self._seen[name]
             self.pods[seen.version].add(at_s, -1)
             self.everything.add(at_s, -1)
+
+    def over(self, moments: Sequence[float]) -> dict[str, tuple[int, ...]]:
+        """The series of `Bands` that are counts, at those moments."""
+        return {
+            f"{name}_{version}": tuple(counts.at(moment) for moment in moments)
+            for name, of in (("pods", self.pods), ("ready", self.ready))
+            for version, counts in of.items()
+        }
 
 
 def states_of(piece: Obj | None) -> dict[str, str]:

@@ -220,7 +220,7 @@ def _summed(
         api_requests=story.cluster.requests,
         bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
         marks=tuple(story.marks),
-        steps_s=tuple(story.steps_s.get(place, 0.0) for place in range(max(story.steps_s, default=-1) + 1)),
+        steps_s=story.each_s,
         back_s=story.back_s,
         lost_going_back=_lost_from(story.back_s, parts, load, seed),
         is_cut=story.is_cut,

@@ -28,10 +28,7 @@ def bands_of(parts: Sequence[Segment], census: Census, load: Load, from_s: float
         old=rates(lambda segment: segment.ok("old")),
         new=rates(lambda segment: segment.ok("new")),
         lost=rates(lambda segment: segment.lost),
-        pods_old=tuple(census.pods["old"].at(end) for end in ends),
-        pods_new=tuple(census.pods["new"].at(end) for end in ends),
-        ready_old=tuple(census.ready["old"].at(end) for end in ends),
-        ready_new=tuple(census.ready["new"].at(end) for end in ends),
+        **census.over(ends),
         met_new=rates(lambda segment: sum(share for (_, version), share in segment.mixture.items() if version == "new")),
     )
 

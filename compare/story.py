@@ -47,8 +47,13 @@ class Story:
         self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
         self._release, self._strategy, self._scenario, self._new_is_asked = release, strategy, scenario, new_is_asked
         self._zero_s = zero_s
-        self.steps_s: dict[int, float] = {}
+        self._steps_s: dict[int, float] = {}
         self._is_going_back = False
+
+    @property
+    def each_s(self) -> tuple[float, ...]:
+        """How long each step of the last plan took."""
+        return tuple(self._steps_s.get(place, 0.0) for place in range(max(self._steps_s, default=-1) + 1))
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time() - self._zero_s
@@ -136,7 +141,7 @@ class Story:
         elif isinstance(event, RunBegan):
             self._is_going_back = event.is_way_back or event.plan.action == "rollback"
         elif isinstance(event, StepEnded):
-            self.steps_s[event.index] = event.seconds
+            self._steps_s[event.index] = event.seconds
         elif isinstance(event, Waiting):
             self._mark("waits", event.weight)
 

@@ -78,10 +78,11 @@ def kubeconfig_path(state_dir: Path) -> Path:
     return state_dir / "kubeconfig"
 
 
-def up(state_dir: Path, **changes: Any) -> Endpoint:
+def up(state_dir: Path, *, lifeline: int | None = None, **changes: Any) -> Endpoint:
     """Starts the daemon, or finds the one that runs. Raises Unreachable where it does not come up.
 
     `changes` are of its settings, None for none; they are kept. One that runs takes them up. Raises BadInput for a port in use.
+    `lifeline` is the reading end of a pipe: one that is started ends when nobody holds the other end any more, however they went.
     """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(state_dir / "up.lock"):  # two at once start one
@@ -91,7 +92,7 @@ def up(state_dir: Path, **changes: Any) -> Endpoint:
             check_port(wanted.ingress_port)
         settings.save(state_dir, wanted)
         if not is_running:
-            _start(state_dir)
+            _start(state_dir, lifeline)
         elif wanted != before:
             os.kill(_pid(state_dir), signal.SIGHUP)
     return _endpoint(state_dir)
@@ -133,13 +134,14 @@ def status(state_dir: Path) -> Status:
 # starting
 
 
-def _start(state_dir: Path) -> None:
+def _start(state_dir: Path, lifeline: int | None) -> None:
     """Starts the daemon and waits for its word that it answers, which comes through a pipe."""
     reading, writing = os.pipe()
     with _private(state_dir / "daemon.log", "ab") as log:
-        command = [sys.executable, "-m", "rollway.sandbox.daemon", str(state_dir), str(writing)]
+        passed = [writing] if lifeline is None else [writing, lifeline]
+        command = [sys.executable, "-m", "rollway.sandbox.daemon", str(state_dir), *map(str, passed)]
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writing,), cwd="/"
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=passed, cwd="/"
         )
     os.close(writing)
     try:
@@ -236,7 +238,7 @@ def _kubeconfig(url: str, authority: Path, token: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m rollway.sandbox.daemon STATE_DIR [READY_FD]`: serves until SIGTERM."""
+    """`python -m rollway.sandbox.daemon STATE_DIR [READY_FD [LIFELINE_FD]]`: serves until SIGTERM, or the lifeline's end."""
     state_dir = Path(arguments[0])
     with _private(state_dir / "daemon.lock", "ab") as lock:
         try:
@@ -246,11 +248,12 @@ def main(arguments: list[str]) -> int:
             return 1
         _write(state_dir / "pid", str(os.getpid()))
         Ledger(state_dir / "processes").sweep()  # what a killed one before left behind
-        asyncio.run(_serve(state_dir, int(arguments[1]) if len(arguments) > 1 else None))
+        ready_fd, lifeline, *_ = [*map(int, arguments[1:]), None, None]
+        asyncio.run(_serve(state_dir, ready_fd, lifeline))
     return 0
 
 
-async def _serve(state_dir: Path, ready_fd: int | None) -> None:
+async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) -> None:
     # Every start draws other names and uids than the one before: the objects of before are still there.
     seed = secrets.randbits(32)
     store = Store(seed=seed)
@@ -277,7 +280,7 @@ async def _serve(state_dir: Path, ready_fd: int | None) -> None:
         if ready_fd is not None:
             os.write(ready_fd, b"ready")
             os.close(ready_fd)
-        await _until_told()
+        await _until_told(lifeline)
     finally:
         await runner.cleanup()
         await traffic.stop()
@@ -324,9 +327,11 @@ def _listener(state_dir: Path) -> socket.socket:
     raise Unreachable("no port is free on the loopback address")
 
 
-async def _until_told() -> None:
+async def _until_told(lifeline: int | None) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if lifeline is not None:
+        loop.add_reader(lifeline, told.set)  # nothing is ever written to it
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     await told.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -11,7 +10,7 @@ from ...load.report import Bucket, Report
 from ...load.target import Bound, Target
 from ...load.verdict import WORDS, Part, Verdict, counted, exceeded, remarks
 from ...plan.steps import Step
-from .paint import Paint, is_lively
+from .paint import Paint
 from .words import duration, row, stopwatch
 
 MOST_BUCKETS = 600  # in a document: an hour is told in steps of 6.4 s
@@ -130,27 +129,6 @@ def _add(to: tuple[dict[str, int], dict[str, int]], bucket: Bucket) -> None:
     for counts, more in zip(to, (bucket.versions, bucket.lost), strict=True):
         for name, count in more.items():
             counts[name] = counts.get(name, 0) + count
-
-
-class Ticker:
-    """Says how far it has come: one line that moves on a terminal, otherwise a line every `every_s`."""
-
-    def __init__(self, every_s: float, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._is_live = is_lively(sys.stderr)
-        self._every_s = 0.0 if self._is_live else every_s
-        self._next = self._every_s
-
-    def tell(self, moment: Moment) -> None:
-        if moment.seconds < self._next:
-            return
-        self._next = moment.seconds + self._every_s if self._is_live else self._next + self._every_s
-        line = moment_line(moment, self._seconds)
-        print(f"\r\x1b[2K{line}" if self._is_live else line, end="" if self._is_live else "\n", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if self._is_live:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 def moment_line(moment: Moment, seconds: float | None) -> str:

@@ -1,0 +1,146 @@
+"""What the requests of a measured release went through: from samples to the figures of a rehearsal. Pure.
+
+A client sees how a request was lost, and not why. The cause is told by the moment, from what the pods did around it:
+
+    an error as an answer       bad version, if the application gave it
+    nothing within its time     timeout
+    while pods stop             killed in flight, if it had been worked on for a while, else stopped pod
+    nobody was ready            no endpoint
+    a pod had become ready      not listening
+    otherwise                   stopped pod
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..load.report import Kind as Seen
+from ..load.report import Sample
+from ..load.tally import Outages
+from .census import Census
+from .results import Bands, Cause, Kind, Loss, Toll, Version
+from .series import round_up
+
+_KINDS: dict[Seen, Kind] = {"refused": "refused", "timeout": "timeout", "5xx": "5xx", "status": "5xx"}
+_KINDS |= {"dns": "refused", "unreachable": "refused"}  # the others ended before their answer did: reset
+AROUND_S = 0.1  # what the watch tells, and what a client sees, may lie so far apart
+AFTER_S = 1.5  # so long after it has stopped or begun a pod may be the reason of a loss: proxies lag
+AT_WORK_S = 0.01  # a connection that nobody takes is ended sooner
+ENOUGH = 5  # requests, to say of a while that none of them could succeed
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Requests by their due moment, relative to the start of the command, at `rate` a second. `old` are the labels that answers
+    bore before it; an answer with another label is of the new version."""
+
+    samples: Sequence[Sample]
+    rate: float
+    old: frozenset[str]
+
+    def version_of(self, sample: Sample) -> Version:
+        return "old" if sample.version in self.old else "new"
+
+    @property
+    def tells_versions(self) -> bool:
+        """Whether any answer was seen to be of the new version."""
+        return any(sample.lost is None and sample.version not in self.old for sample in self.samples)
+
+    def last_s(self, version: Version) -> float:
+        """Until when somebody who asked could not count on the other version: the last request that this one answered, and those
+        that were lost right after it. 0 where it answered none after the command began."""
+        last_s, is_going_on = 0.0, False
+        for sample in self.samples:
+            is_going_on = self.version_of(sample) == version if sample.lost is None else is_going_on
+            if is_going_on:
+                last_s = max(last_s, sample.due_s)
+        return last_s
+
+
+def toll_of(traffic: Traffic, census: Census) -> Toll:
+    ok: dict[Version, int] = {"old": 0, "new": 0}
+    lost: dict[Loss, int] = {}
+    last_old, first_new = math.nan, math.nan
+    outages = Outages()
+    for number, sample in enumerate(traffic.samples):
+        outages.take(number, sample.due_s, sample.lost is not None)
+        if sample.lost is not None:
+            loss = Loss(cause_of(sample, census), _KINDS.get(sample.lost, "reset"))
+            lost[loss] = lost.get(loss, 0) + 1
+            continue
+        version = traffic.version_of(sample)
+        ok[version] += 1
+        if version == "old":
+            last_old = sample.ended_s if math.isnan(last_old) else max(last_old, sample.ended_s)
+        else:
+            first_new = sample.ended_s if math.isnan(first_new) else min(first_new, sample.ended_s)
+    end_s = traffic.samples[-1].due_s + 1 / traffic.rate if traffic.samples else 0.0
+    return Toll(
+        sent=len(traffic.samples),
+        ok=ok,
+        lost=lost,
+        downtime_s=outages.at_end(end_s).seconds,
+        dark_s=_dark_s(traffic),
+        mixed_s=last_old - first_new,
+    )
+
+
+def cause_of(sample: Sample, census: Census) -> Cause:
+    if sample.lost == "timeout":
+        return "timeout"
+    from_s, to_s = sample.due_s - AROUND_S, sample.ended_s + AROUND_S
+    is_stopping = _most_leaving(census, from_s - AFTER_S, to_s) > 0
+    is_empty = min(census.endpoints.between(from_s, to_s)) <= 0
+    has_begun = any(_rises(census, version, from_s - AFTER_S, to_s) for version in census.ready)
+    # a proxy answers with an error, too, but its answers name no version
+    if sample.lost in ("5xx", "status") and (sample.version or not (is_stopping or is_empty or has_begun)):
+        return "bad version"
+    if is_stopping and sample.took_s - sample.late_s > AT_WORK_S:
+        return "killed in flight"
+    if is_empty:
+        return "no endpoint"
+    return "not listening" if has_begun and not is_stopping else "stopped pod"
+
+
+def _most_leaving(census: Census, from_s: float, to_s: float) -> int:
+    moments = [from_s, *(moment for moment in census.active.moments if from_s < moment <= to_s)]
+    return max(census.everything.at(moment) - census.active.at(moment) for moment in moments)
+
+
+def _rises(census: Census, version: Version, from_s: float, to_s: float) -> bool:
+    values = census.ready[version].between(from_s, to_s)
+    return any(after > before for before, after in pairwise(values))
+
+
+def _dark_s(traffic: Traffic) -> float:
+    """The sum of the times in which nothing succeeded, in pieces of 0.1 s, longer ones where there are few requests."""
+    piece_s = max(0.1, ENOUGH / traffic.rate)
+    good: dict[int, bool] = {}
+    for sample in traffic.samples:
+        place = math.floor(sample.due_s / piece_s)
+        good[place] = good.get(place, False) or sample.lost is None
+    return piece_s * sum(not is_good for is_good in good.values())
+
+
+def bands_of(traffic: Traffic, census: Census, from_s: float, to_s: float, number: int) -> Bands:
+    """In at most so many steps; in fewer where a step would hold too few requests to speak of a rate."""
+    step_s = round_up(max((to_s - from_s) / number, ENOUGH / traffic.rate))
+    length = max(int((to_s - from_s) / step_s + 1e-9), 1)
+    ends = [from_s + (place + 1) * step_s for place in range(length)]
+    counts: dict[str, list[int]] = {name: [0] * length for name in ("old", "new", "lost")}
+    for sample in traffic.samples:
+        place = math.floor((sample.due_s - from_s) / step_s + 1e-9)
+        if 0 <= place < length:
+            counts["lost" if sample.lost else traffic.version_of(sample)][place] += 1
+    rates = {name: tuple(round(count / step_s, 3) for count in series) for name, series in counts.items()}
+    return Bands(
+        start_s=from_s,
+        step_s=step_s,
+        old=rates["old"],
+        new=rates["new"],
+        lost=rates["lost"],
+        **census.over(ends),
+    )
