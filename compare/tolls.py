@@ -49,27 +49,29 @@ class Traffic:
         """Whether any answer was seen to be of the new version."""
         return any(sample.lost is None and sample.version not in self.old for sample in self.samples)
 
-    def last_s(self, version: Version) -> float:
-        """Until when somebody who asked could not count on the other version: the last request that this one answered, and those
-        that were lost right after it. 0 where it answered none after the command began."""
-        last_s, is_going_on = 0.0, False
-        for sample in self.samples:
-            is_going_on = self.version_of(sample) == version if sample.lost is None else is_going_on
-            if is_going_on:
-                last_s = max(last_s, sample.due_s)
-        return last_s
+    def alone_from_s(self, version: Version) -> float:
+        """From when on requests meet nothing but that version: neither the other one, nor nobody; 0 from the beginning on."""
+        others = (sample.due_s for sample in self.samples if not self._met(sample, version))
+        return max([*others, 0.0])
+
+    def _met(self, sample: Sample, version: Version) -> bool:
+        """An error or a silence is an answer of whoever is there; who is not there refuses or breaks off."""
+        if sample.lost is None:
+            return self.version_of(sample) == version
+        return sample.lost in ("timeout", "5xx", "status")
 
 
 def toll_of(traffic: Traffic, census: Census) -> Toll:
     ok: dict[Version, int] = {"old": 0, "new": 0}
     lost: dict[Loss, int] = {}
     last_old, first_new = math.nan, math.nan
-    outages = Outages()
+    outages, spoilt_new = Outages(), 0
     for number, sample in enumerate(traffic.samples):
         outages.take(number, sample.due_s, sample.lost is not None)
         if sample.lost is not None:
             loss = Loss(cause_of(sample, census), _KINDS.get(sample.lost, "reset"))
             lost[loss] = lost.get(loss, 0) + 1
+            spoilt_new += loss.cause == "bad version" and bool(sample.version) and traffic.version_of(sample) == "new"
             continue
         version = traffic.version_of(sample)
         ok[version] += 1
@@ -85,6 +87,7 @@ def toll_of(traffic: Traffic, census: Census) -> Toll:
         downtime_s=outages.at_end(end_s).seconds,
         dark_s=_dark_s(traffic),
         mixed_s=last_old - first_new,
+        spoilt_new=spoilt_new,
     )
 
 

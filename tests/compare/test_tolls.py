@@ -52,7 +52,7 @@ def test_versions_are_told_by_what_answered_before() -> None:
     samples = [sample(place / 10, "1", took_s=0.05) for place in range(10)]
     samples += [sample(1 + place / 10, lost="refused") for place in range(10)]
     samples += [sample(2 + place / 10, "2", took_s=0.05) for place in range(9)]
-    samples += [sample(2.9, lost="reset")]
+    samples += [sample(2.9, "2", lost="5xx")]
     traffic = Traffic(samples, 10.0, frozenset({"1"}))
 
     toll = toll_of(traffic, census(endpoints=0))
@@ -61,8 +61,9 @@ def test_versions_are_told_by_what_answered_before() -> None:
     assert toll.downtime_s == pytest.approx(1.0)
     assert toll.dark_s == pytest.approx(1.0)
     assert toll.mixed_s == pytest.approx(0.95 - 2.05)
+    assert toll.met_new == 10
     assert toll.lost[Loss("no endpoint", "refused")] == 10
-    assert traffic.last_s("old") == pytest.approx(1.9)
+    assert traffic.alone_from_s("new") == pytest.approx(1.9)
     assert traffic.tells_versions
 
 
