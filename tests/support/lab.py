@@ -65,8 +65,9 @@ class Lab:
 
     def url(self, service: str) -> str:
         """Once the sandbox serves it."""
-        wait_for(lambda: self.deploy("sandbox", "url", service).code == 0)
-        return self.deploy("sandbox", "url", service).out.strip()
+        said: list[str] = []
+        wait_for(lambda: (found := self.deploy("sandbox", "url", service)).code == 0 and said.append(found.out.strip()) is None)
+        return said[0]
 
     @property
     def ingress(self) -> str:
@@ -116,6 +117,9 @@ class Lab:
             for name, found in conditions.items()
             if {"Ready": "True"}.items() <= {c["type"]: c["status"] for c in found}.items()
         ]
+
+    def remove(self) -> None:
+        self.ask(lambda client: client.delete(Ref("v1", NAMESPACE.name, "", self.namespace)))
 
     def ask(self, use: Callable[[KubeClient], Any]) -> Any:
         return ask(self.home, use)

@@ -35,6 +35,14 @@ def can_listen(address: str) -> bool:
 
 
 @pytest.fixture
-def example(home: Path, tmp_path: Path) -> Example:
-    """`example("slow-requests", {"written": "in the test"})`."""
-    return lambda name, quicker=None: lab(home, tmp_path, name, quicker or {})
+def example(home: Path, tmp_path: Path) -> Iterator[Example]:
+    """`example("slow-requests", {"as it is": "as it is in the test"})`; its pods go with the test."""
+    labs: list[Lab] = []
+
+    def made(name: str, quicker: dict[str, str] | None = None) -> Lab:
+        labs.append(lab(home, tmp_path, name, quicker or {}))
+        return labs[-1]
+
+    yield made
+    for each in labs:
+        each.remove()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lab import Lab
 
-QUICKER = {"terminationGracePeriodSeconds: 30": "terminationGracePeriodSeconds: 5", "slowestRequest: 5s": "slowestRequest: 1s"}
+QUICKER = {"terminationGracePeriodSeconds: 30": "terminationGracePeriodSeconds: 3", "slowestRequest: 5s": "slowestRequest: 1s"}
 
 
 def test_every_request_succeeds(example: Callable[..., Lab]) -> None:
