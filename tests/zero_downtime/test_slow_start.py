@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import pytest
 from lab import Lab, wait_for
 
-LAGS = {"lb_lag": "4s", "lb_leave_lag": "1500ms"}
+LAGS = {"lb_lag": "3s", "lb_leave_lag": "1s"}
 RATE = 40
 NAMED = {
     "websvr.example.com": "NAMESPACE.example.com",
     "namespace: websvr": "namespace: NAMESPACE",
     "name: websvr\n  labels:": "name: NAMESPACE\n  labels:",
-    'command: [sleep, "10"]': 'command: [sleep, "3"]',
+    'command: [sleep, "10"]': 'command: [sleep, "2"]',
 }
 START = 'START_SECONDS, value: "10"'
 
@@ -60,7 +60,7 @@ def released(example: Callable[..., Lab]) -> Callable[[str, int], Seen]:
 
 def test_without_probes(released: Callable[[str, int], Seen]) -> None:
     """Timeouts for as long as the load balancer sends to pods that are gone, then 502 until the new ones listen."""
-    seen = released("1-bare", 8)
+    seen = released("1-bare", 6)
 
     assert seen.timeouts > RATE / 2
     assert seen.bad_gateways > RATE
@@ -73,7 +73,7 @@ def test_with_a_readiness_probe(released: Callable[[str, int], Seen]) -> None:
 
     What is under way when a process ends, and what comes before its address falls silent, are some 502 still.
     """
-    seen = released("2-probe", 2)
+    seen = released("2-probe", 1)
 
     assert seen.timeouts > RATE / 2
     assert seen.bad_gateways < RATE / 2
@@ -82,7 +82,7 @@ def test_with_a_readiness_probe(released: Callable[[str, int], Seen]) -> None:
 
 def test_with_a_prestop_hook(released: Callable[[str, int], Seen]) -> None:
     """Old pods serve until everybody has let go of them: none is lost inside. Outside, the new ones are not registered yet."""
-    seen = released("3-prestop", 2)
+    seen = released("3-prestop", 1)
 
     assert seen.inside["lost"] == 0
     assert seen.outside["lost"] > RATE / 2
@@ -92,7 +92,7 @@ def test_with_a_prestop_hook(released: Callable[[str, int], Seen]) -> None:
 
 def test_with_readiness_gates(released: Callable[[str, int], Seen]) -> None:
     """Old pods wait for the load balancer to have the new ones: none is lost anywhere."""
-    seen = released("4-gates", 2)
+    seen = released("4-gates", 1)
 
     assert (seen.inside["lost"], seen.outside["lost"]) == (0, 0)
     assert seen.rules == []
