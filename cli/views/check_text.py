@@ -118,7 +118,7 @@ def fixed_lines(plan: Rewritten, paint: Paint, *, is_written: bool) -> Iterator[
 def _release_lines(one: Checked, paint: Paint, strategy: str | None) -> Iterator[str]:
     release = one.release
     file = release.sources.file.source if release.sources.file else ""
-    replicas = "replicas not set" if release.replicas is None else f"{release.replicas} pods"
+    replicas = "as many pods as there are" if release.replicas is None else _plural(release.replicas, "pod")
     others = [f"{obj['kind']} {obj['metadata']['name']}" for obj in release.others]
     services = [obj["metadata"]["name"] for obj in release.services]
     yield f"{paint.glyph('✗' if one.errors else '✓')} {file}: {release.app} {release.version}, by {strategy or release.strategy}"
