@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+RESOLUTION_S = 1e-12  # timers fire at their own moment, not bundled with later ones
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +48,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector = _NoWaiting()
         super().__init__(selector)
         selector.loop = self
-        self._clock_resolution = 1e-12  # timers fire at their own moment, not bundled with later ones
+        self.advance(0.0)
 
     def time(self) -> float:
         return self._now_s
@@ -56,6 +58,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def advance(self, seconds: float) -> None:
         self._now_s += max(seconds, 0.0)
+        # a timer is due when it lies before now plus this: less than one step of a float would be nothing at all
+        self._clock_resolution = max(RESOLUTION_S, 2 * math.ulp(self._now_s))
 
     def call_at(
         self,
