@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 
 from ..errors import Unreachable
@@ -90,7 +91,7 @@ async def _access(loader: _Loader, chosen: str, contexts: tuple[str, ...], paths
             await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
     except TimeoutError as error:
         raise Unreachable(f"no credentials for context {chosen} within {PLUGIN_S:.0f} s", hint=loader.login) from error
-    except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+    except (ConfigException, aiohttp.ClientError, OSError, KeyError, TypeError, ValueError) as error:
         raise Unreachable(f"no credentials for context {chosen} of {paths}: {error}", hint=loader.login) from error
     namespace = loader.current_context["context"].get("namespace") or "default"
     return Access(configuration, chosen, namespace, contexts, loader.login)

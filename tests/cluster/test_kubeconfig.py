@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -134,6 +135,39 @@ def test_a_credential_plugin_that_fails(tmp_path: Path, lines: tuple[str, ...], 
     assert seen in error.summary
     assert "plugin.py` by hand" in error.hint
     assert "install it with pipx" in error.hint
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:kubernetes.aio.config.openid", "ignore:.*is deprecated, use ssl=")
+def test_an_identity_provider_that_hangs_up(tmp_path: Path) -> None:
+    """The token has expired, and whoever gives new ones (OpenID Connect) closes the connection: said, with how to log in."""
+
+    def part(data: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(data).encode()).decode().rstrip("=")
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.close()
+
+    async def login() -> None:
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        async with server:
+            issuer = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            login = {"client-id": "deploy", "id-token": f"{part({})}.{part({'exp': 1})}.x", "refresh-token": "r"}
+            provider = {"name": "oidc", "config": {**login, "client-secret": "s", "idp-issuer-url": issuer}}
+            content = {
+                "current-context": "prod",
+                "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "alice"}}],
+                "clusters": [{"name": "prod", "cluster": {"server": "https://127.0.0.1:1"}}],
+                "users": [{"name": "alice", "user": {"auth-provider": provider}}],
+            }
+            path = tmp_path / "config"
+            path.write_text(json.dumps(content))
+            await load_access(None, str(path))
+
+    with pytest.raises(Unreachable, match="no credentials for context prod") as caught:
+        asyncio.run(login())
+
+    assert caught.value.hint == "log in again with oidc, as user alice"
 
 
 def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
