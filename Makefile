@@ -30,6 +30,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/many.py
+	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/kernel.py
 

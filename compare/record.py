@@ -52,6 +52,7 @@ class Recorder(Census):
         self._told: list[Told] = []
         self._groups: dict[str, list[Group]] = {}  # by the Service whose endpoints they are taken from
         self._states: dict[tuple[str, str], str] = {}
+        self._slices: dict[str, dict[str, str]] = {}  # as they were last seen
         self._routings: list[Routing] = []
         self.new_is_asked = asyncio.Event()
         self._is_mesh = False
@@ -132,11 +133,11 @@ class Recorder(Census):
 
     def _note_slice(self, piece: Obj | None, before: Obj | None) -> None:
         service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
-        now, was = states_of(piece), states_of(before)
-        for pod in {**was, **now}:
-            state = now.get(pod, "")
-            if now.get(pod) == was.get(pod):
-                continue
+        name = (piece or before or {})["metadata"]["name"]
+        now, was = states_of(piece), self._slices.get(name, {})
+        self._slices[name] = now
+        changed = [(pod, state) for pod, state in now.items() if was.get(pod) != state]
+        for pod, state in [*((pod, "") for pod in was if pod not in now), *changed]:
             if service == self._service:
                 self.endpoints.add(self._now_s(), (state == "ready") - (self._states.get((service, pod)) == "ready"))
             self._states[(service, pod)] = state

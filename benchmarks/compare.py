@@ -1,0 +1,161 @@
+"""What a comparison costs: by pods, by rate, by seeds and cores, and over simulated time.
+
+    python benchmarks/compare.py [--most 1000]
+
+Every row stands beside a baseline of the same run: the five strategies beside the time that the releases themselves would take
+and beside an empty Python process; a rate of 1,000,000 requests a second beside one of 10, and beside the same traffic one
+request at a time; two cores beside one; memory over a canary's pause of 10 hours beside one of 1 hour; growth beside the fewest
+pods. Peak memory is that of a process of its own, imports included. Shared machines are noisy: read the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from time import perf_counter  # real time is what is measured
+
+import yaml
+from rollway.compare.comparing import compared
+from rollway.compare.results import Comparison
+from rollway.compare.scenario import Scenario
+from rollway.release.model import Release
+from rollway.release.options import StrategyOptions
+from rollway.strategies import NAMES
+
+APP = """
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: bench}
+spec: {selector: {app: shop}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: bench, labels: {app: shop}}
+spec:
+  replicas: PODS
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata:
+      labels: {app: shop}
+      annotations: {sandbox.rollway.dev/behaviour: "{start: 1s, stop: 0.5s}"}
+    spec:
+      containers:
+      - name: shop
+        image: registry.example.com/shop:2.0.0
+        ports: [{containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+        lifecycle: {preStop: {sleep: {seconds: 2}}}
+"""
+
+
+def release(pods: int, pause: str = "60s") -> Release:
+    service, workload = yaml.safe_load_all(APP.replace("PODS", str(pods)))
+    options = StrategyOptions.model_validate(
+        {"canary": {"steps": [{"weight": 10, "pause": pause}, {"weight": 50, "pause": "60s"}]}}
+    )
+    return Release(app="shop", namespace="bench", workload=workload, services=(service,), options=options)
+
+
+def timed(
+    pods: int, *, rate: float = 100.0, each: bool = False, seeds: int = 1, names: Sequence[str] = NAMES
+) -> tuple[float, Comparison]:
+    """Seconds, and what came out; ways back and improvements are left out, as their number differs by strategy."""
+    scenario = Scenario(rate=rate, is_each_request=each)
+    began = perf_counter()
+    found = compared(release(pods), scenario, strategies=names, seeds=seeds, is_alone=True)
+    return perf_counter() - began, found
+
+
+def empty_process() -> float:
+    taken = []
+    for _ in range(5):
+        began = perf_counter()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        taken.append(perf_counter() - began)
+    return statistics.median(taken)
+
+
+def by_pods(most: int) -> None:
+    idle = empty_process()
+    print(f"{'five strategies, 1 seed':<34}{'wanted':>9}{'taken':>10}{'the releases take':>20}{'× empty python':>17}")
+    for pods, wanted in ((10, 0.5), (1000, 5.0)):
+        if pods <= most:
+            taken, found = timed(pods)
+            real = sum(outcome.typical.command_s for outcome in found.outcomes)
+            print(f"{pods:>8,} pods{'':<21}{wanted:>8g}s{taken:>9.2f}s{real:>18.0f} s{taken / idle:>16.0f}×")
+
+
+def by_rate() -> None:
+    print(f"\n{'requests a second (10 pods)':<34}{'taken':>9}{'× of 10/s':>12}")
+    few = min(timed(10, rate=10)[0] for _ in range(3))
+    for rate in (10, 1_000_000):
+        taken = min(timed(10, rate=rate)[0] for _ in range(3))
+        print(f"{rate:>12,}/s by intervals{'':<7}{taken:>8.2f}s{taken / few:>11.2f}×")
+    for rate in (10, 1_000):
+        taken = timed(10, rate=rate, each=True)[0]
+        print(f"{rate:>12,}/s one by one{'':<9}{taken:>8.2f}s{taken / few:>11.2f}×")
+
+
+def by_cores() -> None:
+    print(f"\n{'20 seeds, 10 pods, five strategies':<34}{'taken':>9}{'× of one core':>16}")
+    all_cores = sorted(os.sched_getaffinity(0))
+    alone = 0.0
+    for cores in (all_cores[:1], all_cores[:2]):
+        os.sched_setaffinity(0, cores)
+        taken = min(timed(10, seeds=20)[0] for _ in range(2))
+        alone = alone or taken
+        print(f"{len(cores):>8} core{'s' if len(cores) > 1 else ' '}{'':<20}{taken:>8.2f}s{alone / taken:>15.2f}×")
+    os.sched_setaffinity(0, all_cores)
+
+
+def by_simulated_time() -> None:
+    print(f"\n{'a canary with a pause, 10 pods':<34}{'taken':>9}{'peak memory':>14}{'× of 1 h':>11}")
+    first = 0.0
+    for pause in ("1h", "10h"):
+        ran = subprocess.run([sys.executable, __file__, "--pause", pause], check=True, capture_output=True, text=True)
+        taken, peak = json.loads(ran.stdout)
+        first = first or peak
+        print(f"{pause:>8}{'':<26}{taken:>8.2f}s{peak:>11.0f} MiB{peak / first:>10.2f}×")
+
+
+def paused(pause: str) -> None:
+    """The child's part."""
+    began = perf_counter()
+    found = compared(release(10, pause), Scenario(bound_s=24 * 3600), strategies=("canary",), seeds=1, is_alone=True)
+    assert found.outcomes[0].typical.phase == "Promoted"
+    print(json.dumps([perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+
+
+def growth(most: int) -> None:
+    print(f"\n{'ramped, by pods':<34}{'taken':>9}{'a pod':>10}{'× of 100':>11}")
+    each = 0.0
+    for pods in (100, 1_000, 10_000):
+        if pods <= most:
+            taken = timed(pods, names=("ramped",))[0]
+            each = each or taken / pods
+            print(f"{pods:>8,} pods{'':<21}{taken:>8.2f}s{taken / pods * 1000:>8.2f}ms{taken / pods / each:>10.2f}×")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--most", type=int, default=10_000, help="pods; the rows with more are left out")
+    parser.add_argument("--pause", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.pause:
+        paused(given.pause)
+        return
+    by_pods(given.most)
+    by_rate()
+    by_cores()
+    by_simulated_time()
+    growth(given.most)
+
+
+if __name__ == "__main__":
+    main()
