@@ -180,9 +180,13 @@ class ProbeFlags:
             "--max-lost": self.max_lost,
         }  # fmt: skip
 
-    def watch(self, release: Release, view: View) -> Probe | None:
-        """Raises BadInput where a flag says how to probe, and nothing says what."""
-        settings = None if self.is_off else self._over(release.probe)
+    def watch(self, release: Release, view: View, *, is_back: bool = False) -> Probe | None:
+        """Raises BadInput where a flag says how to probe, and nothing says what.
+
+        On the way back the file's bound is left out: what a version loses that is being taken back is no failure of the way back.
+        """
+        written = release.probe.model_copy(update={"max_lost": None}) if release.probe and is_back else release.probe
+        settings = None if self.is_off else self._over(written)
         if settings is None:
             return None
         from ..load.probe import Probe

@@ -264,7 +264,7 @@ def _run(
 
         if request.action == "apply":
             await session.prepare(connected, release.namespace)
-        watch = how.probe.watch(release, session.view)
+        watch = how.probe.watch(release, session.view, is_back=request.action == "rollback")
         options = how.options(session, watch)
         async with telling(watch, session.view):
             result = await ship.run(connected.cluster, release, request, strategy=strategy, options=options)

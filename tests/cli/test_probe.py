@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -325,3 +325,21 @@ def test_flags_without_a_probe(tmp_path: Path) -> None:
 
     assert outcome.code == 2
     assert "--max-lost is about a probe" in outcome.err
+
+
+def test_the_files_bound_is_for_releases_not_for_the_way_back() -> None:
+    """What a version loses that is being taken back is no failure of the way back; a bound on the command line is meant."""
+    from rollway.cli.probing import ProbeFlags
+    from rollway.release.load import load
+    from rollway.release.probe import ProbeOptions
+
+    release = replace(load(str(EXAMPLE)), probe=ProbeOptions(url="http://127.0.0.1:9/", max_lost=0))
+
+    def bound(flags: ProbeFlags, *, is_back: bool) -> object:
+        watch = flags.watch(release, view=None, is_back=is_back)  # type: ignore[arg-type]
+        assert watch is not None
+        return watch._bound
+
+    assert bound(ProbeFlags(), is_back=False) is not None
+    assert bound(ProbeFlags(), is_back=True) is None
+    assert bound(ProbeFlags(max_lost="3"), is_back=True) is not None
