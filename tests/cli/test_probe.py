@@ -336,11 +336,11 @@ def test_the_files_bound_is_for_releases_not_for_the_way_back() -> None:
 
     release = replace(load(str(EXAMPLE)), probe=ProbeOptions(url="http://127.0.0.1:9/", max_lost=0))
 
-    def bound(flags: ProbeFlags, *, is_back: bool) -> object:
+    async def bound(flags: ProbeFlags, *, is_back: bool) -> object:
         watch = flags.watch(release, SimpleNamespace(note=print), is_back=is_back)  # type: ignore[arg-type]
         assert watch is not None
         return watch._bound
 
-    assert bound(ProbeFlags(), is_back=False) is not None
-    assert bound(ProbeFlags(), is_back=True) is None
-    assert bound(ProbeFlags(max_lost="3"), is_back=True) is not None
+    assert asyncio.run(bound(ProbeFlags(), is_back=False)) is not None
+    assert asyncio.run(bound(ProbeFlags(), is_back=True)) is None
+    assert asyncio.run(bound(ProbeFlags(max_lost="3"), is_back=True)) is not None
