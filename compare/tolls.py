@@ -3,7 +3,7 @@
 A client sees how a request was lost, and not why. The cause is told by the moment, from what the pods did around it:
 
     an error as an answer       bad version, if the application gave it
-    nothing within its time     timeout
+    nothing within its time     no endpoint, if nobody was ready; stopped pod, if one had just gone; else timeout
     while pods stop             killed in flight, if it had been worked on for a while, else stopped pod
     nobody was ready            no endpoint
     a pod had become ready      not listening
@@ -93,7 +93,7 @@ def toll_of(traffic: Traffic, census: Census) -> Toll:
 
 def cause_of(sample: Sample, census: Census) -> Cause:
     if sample.lost == "timeout":
-        return "timeout"
+        return _silent(sample.due_s, census)
     from_s, to_s = sample.due_s - AROUND_S, sample.ended_s + AROUND_S
     is_stopping = _most_leaving(census, from_s - AFTER_S, to_s) > 0
     is_empty = min(census.endpoints.between(from_s, to_s)) <= 0
@@ -106,6 +106,14 @@ def cause_of(sample: Sample, census: Census) -> Cause:
     if is_empty:
         return "no endpoint"
     return "not listening" if has_begun and not is_stopping else "stopped pod"
+
+
+def _silent(sent_s: float, census: Census) -> Cause:
+    """Of nothing at all: nobody was there, a pod's address was gone, or whoever was there took too long."""
+    if min(census.endpoints.between(sent_s - AROUND_S, sent_s + AROUND_S)) <= 0:
+        return "no endpoint"
+    values = census.everything.between(sent_s - AFTER_S, sent_s + AROUND_S)
+    return "stopped pod" if any(after < before for before, after in pairwise(values)) else "timeout"
 
 
 def _most_leaving(census: Census, from_s: float, to_s: float) -> int:

@@ -30,6 +30,8 @@ def census(*, stops_s: float | None = None, begins_s: float | None = None, endpo
 
 CAUSES: list[tuple[str, Sample, Census, Cause]] = [
     ("timeout", sample(5, lost="timeout", took_s=2), census(), "timeout"),
+    ("silent where nobody is", sample(5, lost="timeout", took_s=2), census(endpoints=0), "no endpoint"),
+    ("silent after a pod is gone", sample(5.7, lost="timeout", took_s=2), census(stops_s=5), "stopped pod"),
     ("at work when its pod stopped", sample(5, lost="reset", took_s=0.2), census(stops_s=5), "killed in flight"),
     ("just after its pod stopped", sample(5.9, lost="reset"), census(stops_s=5), "stopped pod"),
     ("long after a pod stopped", sample(9, lost="reset"), census(stops_s=5, begins_s=8.9), "not listening"),

@@ -52,6 +52,18 @@ def test_a_killed_daemon_loses_nothing_that_it_answered(home: Path) -> None:
     assert [ask(again, f"{CONFIG_MAPS}/{obj['metadata']['name']}") for obj in made] == made
 
 
+def test_a_daemon_with_a_lifeline_ends_with_who_holds_it(home: Path) -> None:
+    """However they went: the system closes the other end of the pipe."""
+    theirs, ours = os.pipe()
+    daemon.up(home, lifeline=theirs)
+    os.close(theirs)
+    assert daemon.status(home).is_running
+
+    os.close(ours)
+
+    assert daemon._wait_released(home)
+
+
 def test_up_is_idempotent_and_down_keeps_the_state(home: Path) -> None:
     """A second `up` finds the first one's daemon; `down` and `up` keep the objects, `reset` forgets them."""
     endpoint = daemon.up(home)
