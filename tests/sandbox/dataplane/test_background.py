@@ -50,7 +50,7 @@ def lives(pid: int) -> bool:
 
 @needs_envoy
 def test_nothing_outlives_the_sandbox(home: Path) -> None:
-    """Envoy ends with `down`; the one of a killed daemon with the next `up`, and with `down` alone."""
+    """Envoy ends with `down`; the one of a killed daemon, if its guardian was not quicker, with the next `up`, or with `down`."""
     daemon.up(home, ingress_port=0)
     until(lambda: lives(envoy(home)))
     first = envoy(home)
@@ -62,7 +62,6 @@ def test_nothing_outlives_the_sandbox(home: Path) -> None:
     second = envoy(home)
     os.kill(daemon.status(home).pid, signal.SIGKILL)
     assert daemon._wait_released(home)
-    assert lives(second)
     daemon.up(home)
     assert not lives(second)
 
