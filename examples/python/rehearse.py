@@ -19,9 +19,7 @@ async def main(file: str) -> None:
         lost = outcome.range(lambda run: run.toll.failed)
         done_s = outcome.range(lambda run: run.duration_s)
         causes = ", ".join(f"{found.median:.0f} {cause}" for cause, found in outcome.causes().items())
-        print(
-            f"{strategy:<12}{done_s.median:>6.1f} s  {lost.median:>5.0f} lost ({lost.low:.0f} to {lost.high:.0f})  {causes}".rstrip()
-        )
+        print(f"{strategy:<12}{done_s.median:>6.1f} s {lost.median:>6.0f} lost ({lost.low:.0f} to {lost.high:.0f})  {causes}")
 
 
 if __name__ == "__main__":
