@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ...compare.figures import seconds
-from ...compare.results import Forecast
 from ...plan.plan import Plan
 from ...plan.steps import Apply, Patch, Record, Route, Scale, Step, Wait
 from .paint import GLYPHS, Paint
 from .words import Row, changed_rows, pods, reached, row, title, way_back
+
+if TYPE_CHECKING:
+    from ...compare.results import Forecast
 
 GAP = 3
 NARROWEST_WHY = 24
@@ -47,6 +49,8 @@ def plan_lines(
 
 def expected(forecast: Forecast) -> str:
     """ "about 14 s; no request lost, of 1,400 at 100/s" """
+    from ...compare.figures import seconds
+
     lost, sent = round(forecast.lost.median), round(forecast.sent.median)
     toll = f"{lost:,} of {sent:,} requests lost at {forecast.rate:g}/s" if lost else f"no request lost at {forecast.rate:g}/s"
     known = "" if forecast.start_s is None else f", with pods that listen after {seconds(forecast.start_s)}"
@@ -69,7 +73,11 @@ def _step_lines(steps: Sequence[tuple[Step, float]], width: int | None, paint: P
 
 def _timed(each: Row, took_s: float) -> Row:
     """With how long it is expected to take, where that is worth a word."""
-    return each._replace(what=f"{each.what}   ~{seconds(took_s)}") if took_s >= 1 else each
+    if took_s < 1:
+        return each
+    from ...compare.figures import seconds  # a plan without a forecast needs nothing of a rehearsal
+
+    return each._replace(what=f"{each.what}   ~{seconds(took_s)}")
 
 
 def _row_lines(head: str, each: Row, what_width: int, indent: int, room: int | None, paint: Paint) -> Iterator[str]:
