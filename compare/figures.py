@@ -143,7 +143,12 @@ def _between(found: Range, unit: Unit) -> str:
 def causes(outcome: Outcome) -> str:
     """`1,890 no endpoint, 522 not listening`, the worst first; empty where nothing was lost."""
     found = sorted(outcome.causes().items(), key=lambda item: -item[1].median)
-    return ", ".join(f"{amount(lost.median, 'requests')} {cause}" for cause, lost in found if lost.high > 0)
+    return ", ".join(f"{_or_up_to(lost)} {cause}" for cause, lost in found if lost.high >= 0.5)
+
+
+def _or_up_to(lost: Range) -> str:
+    """What is lost in few runs only is told by the worst of them."""
+    return amount(lost.median, "requests") if lost.median >= 0.5 else f"up to {amount(lost.high, 'requests')}"
 
 
 def notes(outcome: Outcome) -> list[Cell]:
