@@ -121,10 +121,29 @@ def documents(text: str, source: str) -> Iterator[Document]:
         raise BadInput(f"broken YAML: a control character (0x{code:02x})", where=f"{source}:{line}") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if place := _too_deep(text, mark.index if mark else len(text)):
+            raise BadInput(f"nested deeper than {MAX_DEPTH} levels", where=f"{source}:{place}") from error
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         raise BadInput(f"broken YAML: {_problem(error)}", where=where, hint=_hint(text, mark)) from error
     except yaml.YAMLError as error:
         raise BadInput(f"broken YAML: {' '.join(str(error).split())}", where=source) from error
+
+
+def _too_deep(text: str, end: int) -> str:
+    """Where brackets before `end` are nested too deeply, as "line:column"; else nothing.
+
+    The parser reads ahead of what it tells, and may refuse a depth of its own before it has told of ours.
+    """
+    depth = 0
+    for bracket in _BRACKETS.finditer(text, 0, end):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > MAX_DEPTH:
+            before = text[: bracket.start()]
+            return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+    return ""
+
+
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
