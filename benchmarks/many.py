@@ -27,7 +27,7 @@ from typing import NamedTuple
 import yaml
 from aiohttp import web
 from rollway.kube.objects import NAMESPACE
-from rollway.sandbox.http import application
+from rollway.sandbox.serving.http import application
 from rollway.sandbox.world import Sandbox
 
 SPACE = "bench"

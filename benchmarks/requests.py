@@ -31,9 +31,9 @@ import yaml
 from aiohttp import web
 from rollway.health.pods import is_ready
 from rollway.kube.objects import NAMESPACE, POD
-from rollway.sandbox import certificate
-from rollway.sandbox.http import application
-from rollway.sandbox.store import Change
+from rollway.sandbox.serving import certificate
+from rollway.sandbox.serving.http import application
+from rollway.sandbox.store.store import Change
 from rollway.sandbox.world import Sandbox
 
 SPACE = "bench"

@@ -251,7 +251,7 @@ def _count(text: str, option: str, least: int = 1) -> int:
 
 
 def _duration(text: str, option: str) -> float:
-    from ..sandbox.behaviour import duration_s
+    from ..sandbox.node.behaviour import duration_s
 
     try:
         return duration_s(text)

@@ -10,9 +10,9 @@ from ..errors import BadInput
 from ..kube.clock import now
 from ..release.model import Release, app_container
 from ..sandbox.dataplane.supervisor import binary, missing
-from ..sandbox.processes.node import ProcessNode
-from ..sandbox.runtime import RUNTIME, chosen
-from ..sandbox.store import Store
+from ..sandbox.node.processes.node import ProcessNode
+from ..sandbox.node.runtime import RUNTIME, chosen
+from ..sandbox.store.store import Store
 from .rehearsal import service_of
 from .scenario import Bad, Scenario
 

@@ -8,11 +8,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..kube.objects import DESTINATION_RULE, ENDPOINT_SLICE, POD, VIRTUAL_SERVICE, Obj, get, labels_of
-from ..sandbox.behaviour import Life, life_of, stop_of
-from ..sandbox.controllers.endpointslice import SERVICE_NAME
+from ..kube.objects import DESTINATION_RULE, ENDPOINT_SLICE, POD, SERVICE_NAME, VIRTUAL_SERVICE, Obj, get, labels_of
 from ..sandbox.controllers.index import is_ready
-from ..sandbox.store import Change, Store
+from ..sandbox.node.behaviour import Life, life_of, stop_of
+from ..sandbox.store.store import Change, Store
 from .census import Census, states_of
 from .lives import PodLife, Stint
 from .proxies import KUBE_PROXY, MESH, Proxy, Routing, Target, Told

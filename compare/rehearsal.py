@@ -12,9 +12,9 @@ from random import Random
 from ..errors import RollwayError
 from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get, ref_of
 from ..release.model import Release, split_image
-from ..sandbox.behaviour import BEHAVIOUR
-from ..sandbox.spread import Measured
-from ..sandbox.store import Snapshot, Store
+from ..sandbox.node.behaviour import BEHAVIOUR
+from ..sandbox.node.spread import Measured
+from ..sandbox.store.store import Snapshot, Store
 from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..ship import run as shipping

@@ -12,7 +12,7 @@ import yaml
 from ..errors import BadInput
 from ..kube.objects import Obj, merged
 from ..release.model import Release
-from ..sandbox.behaviour import BEHAVIOUR, behaviour_of
+from ..sandbox.node.behaviour import BEHAVIOUR, behaviour_of
 from .lives import Answers, Latency
 from .results import Version
 

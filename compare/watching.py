@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..cluster.port import Cluster
-from ..kube.objects import ENDPOINT_SLICE, POD, REPLICA_SET, Obj, Ref, get
-from ..sandbox.controllers.endpointslice import SERVICE_NAME
+from ..kube.objects import ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE_NAME, Obj, Ref, get
 from .census import Census, states_of
 from .rehearsal import containers_of
 from .results import Version

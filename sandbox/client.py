@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from ..cluster.port import Event, Right
 from ..errors import NotFound
 from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of, selects
-from .api import Api
-from .store import Change
+from .api.server import Api
+from .store.store import Change
 
 MANAGER = "rollway"
 

@@ -31,15 +31,16 @@ from aiohttp import web
 from ..errors import Unreachable
 from ..kube.clock import now
 from ..kube.objects import get
-from . import certificate, settings
-from .api import bootstrap
+from . import settings
+from .api.server import bootstrap
 from .dataplane.traffic import Traffic, check_port, standing
-from .disk import Disk
 from .durations import Lag
-from .http import application
-from .ledger import Ledger
-from .processes.node import ProcessNode, count
-from .store import Store
+from .node.processes.ledger import Ledger
+from .node.processes.node import ProcessNode, count
+from .serving import certificate
+from .serving.http import application
+from .store.disk import Disk
+from .store.store import Store
 from .world import Sandbox
 
 START_WITHIN_S = 20.0

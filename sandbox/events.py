@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..kube.clock import timestamp
 from ..kube.objects import EVENT, Kind, Obj, digest
-from .store import Store
+from .store.store import Store
 
 
 def record(

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..kube.clock import now
-from .api import Api, bootstrap
+from .api.server import Api, bootstrap
 from .controllers.deployment import DeploymentController
 from .controllers.endpointslice import EndpointSliceController
 from .controllers.engine import Controller, Queue
@@ -16,17 +16,17 @@ from .controllers.gc import GarbageCollector
 from .controllers.index import Index
 from .controllers.namespace import NamespaceController
 from .controllers.replicaset import ReplicaSetController
-from .kubelet import Kubelet
-from .podlogs import PodLogs
-from .spread import Even
-from .store import Store, chance
+from .node.kubelet import Kubelet
+from .node.podlogs import PodLogs
+from .node.spread import Even
+from .store.store import Store, chance
 
 if TYPE_CHECKING:
     from ..kube.objects import Obj
     from .client import InProcess
-    from .controllers.loadbalancer import LoadBalancerController
+    from .dataplane.loadbalancer import LoadBalancerController
     from .durations import Lag
-    from .processes.node import ProcessNode
+    from .node.processes.node import ProcessNode
 
 
 class Sandbox:
@@ -98,7 +98,7 @@ class Sandbox:
             self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread)
             controllers.append(self._kubelet)
         if self._balancer_lag is not None:
-            from .controllers.loadbalancer import LoadBalancerController
+            from .dataplane.loadbalancer import LoadBalancerController
 
             self.load_balancer = LoadBalancerController(self.store, self._queue, now, random, self._balancer_lag)
             controllers.append(self.load_balancer)
@@ -123,7 +123,7 @@ class Sandbox:
         """What admission adds to new pods, whoever makes them."""
         if self._balancer_lag is None:
             return self._own_admit
-        from .controllers.loadbalancer import with_gates
+        from .dataplane.loadbalancer import with_gates
 
         own, gates = self._own_admit, partial(with_gates, self.store)
         return gates if own is None else lambda pod: own(gates(pod))

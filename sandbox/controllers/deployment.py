@@ -11,10 +11,10 @@ from datetime import datetime
 
 from ...kube.clock import timestamp
 from ...kube.objects import DEPLOYMENT, POD, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of, matches
-from ..deletion import delete
+from ..api.deletion import delete
+from ..api.names import template_hash
 from ..events import record
-from ..names import template_hash
-from ..store import Change, Store
+from ..store.store import Change, Store
 from .arithmetic import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
 from .deployment_status import (
     NEVER,

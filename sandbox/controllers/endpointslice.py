@@ -11,13 +11,12 @@ from datetime import datetime
 from random import Random
 
 from ...kube.clock import timestamp
-from ...kube.objects import ENDPOINT_SLICE, POD, SERVICE, Obj, controller_ref, get, labels_of, selects
-from ..names import suffix
-from ..store import Change, Store
+from ...kube.objects import ENDPOINT_SLICE, POD, SERVICE, SERVICE_NAME, Obj, controller_ref, get, labels_of, selects
+from ..api.names import suffix
+from ..store.store import Change, Store
 from .engine import Queue
 from .index import Index, is_ready, is_terminal
 
-SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
 PER_SLICE = 100

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from ..store import Change, Store
+from ..store.store import Change, Store
 from .index import everything
 
 BATCH = 200  # keys handled before other callbacks of the loop get their turn

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ...kube.objects import Kind, Obj, get, kind_of
-from ..deletion import FOREGROUND, ORPHAN, Propagation, delete, finished
-from ..store import Change, Store
+from ..api.deletion import FOREGROUND, ORPHAN, Propagation, delete, finished
+from ..store.store import Change, Store
 from .engine import Queue
 from .index import Index
 

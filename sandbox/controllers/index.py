@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...kube.objects import KINDS, POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
-from ..store import Change, Store
+from ..store.store import Change, Store
 from .scaledown import Standing, standing_of
 
 

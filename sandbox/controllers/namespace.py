@@ -7,8 +7,8 @@ from datetime import datetime
 
 from ...kube.clock import timestamp
 from ...kube.objects import CONFIG_MAP, NAMESPACE, SERVICE_ACCOUNT, Kind, Obj, get
-from ..deletion import delete, finished
-from ..store import Change, Store
+from ..api.deletion import delete, finished
+from ..store.store import Change, Store
 from .engine import Queue
 from .index import Index
 

@@ -9,10 +9,10 @@ from random import Random
 
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
-from ..deletion import delete
+from ..api.deletion import delete
+from ..api.names import suffix
 from ..events import record
-from ..names import suffix
-from ..store import Change, Store
+from ..store.store import Change, Store
 from .engine import Queue
 from .index import Index, Owned, controller_of, is_active
 from .scaledown import first_to_go

@@ -6,8 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...kube.objects import Obj, get, labels_of
-from ..controllers.endpointslice import SERVICE_NAME
+from ...kube.objects import SERVICE_NAME, Obj, get, labels_of
 from .model import Source, Target
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")

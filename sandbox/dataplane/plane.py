@@ -25,11 +25,11 @@ from ...kube.objects import (
     get,
     labels_of,
 )
-from ..addresses import may_listen
+from ..api.addresses import may_listen
 from ..durations import Lag
 from ..events import record
-from ..ledger import Ledger
-from ..store import Change, Store
+from ..node.processes.ledger import Ledger
+from ..store.store import Change, Store
 from .admin import Admin
 from .endpoints import Place, Slice, View, slice_of
 from .model import Config, Problem, Source, Target

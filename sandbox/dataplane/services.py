@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...kube.objects import Obj, get
-from ..addresses import loopback_address, loopback_port
+from ..api.addresses import loopback_address, loopback_port
 from .endpoints import Place
 from .model import Balancing, Cluster, Problem, Source
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from ...kube.objects import Obj
-from ..ledger import Ledger, end_group
+from ..node.processes.ledger import Ledger, end_group
 from .render import bootstrap
 
 _log = logging.getLogger(__name__)

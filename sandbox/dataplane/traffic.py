@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ...errors import BadInput
 from ...kube.objects import Obj
 from .. import ports
 from ..durations import Lag
 from ..settings import Settings
+from ..store.store import Store
+from .loadbalancer import LoadBalancerController
 from .plane import DataPlane
 from .supervisor import binary, missing
 from .translate import Edge
-
-if TYPE_CHECKING:
-    from ..world import Sandbox
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
@@ -39,10 +38,20 @@ def check_port(port: int | None) -> None:
         )
 
 
+class Served(Protocol):
+    """What of the sandbox the data plane serves. The load balancer is there once the sandbox runs, where it has one at all."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def load_balancer(self) -> LoadBalancerController | None: ...
+
+
 class Traffic:
     """`start` and `stop` with the sandbox; `apply` new settings at any time."""
 
-    def __init__(self, state_dir: Path, sandbox: Sandbox, settings: Settings) -> None:
+    def __init__(self, state_dir: Path, sandbox: Served, settings: Settings) -> None:
         self._folder, self._sandbox, self._settings = _folder(state_dir), sandbox, settings
         self._plane: DataPlane | None = None
 

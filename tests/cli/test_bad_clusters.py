@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from rollway.kube.objects import NAMESPACE
-from rollway.sandbox.http import application
+from rollway.sandbox.serving.http import application
 from rollway.sandbox.world import Sandbox
 from shell import EXAMPLE, Outcome, run
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from rollway.cluster.client import connect
 from rollway.cluster.wire import Timing
 from rollway.kube.objects import LEASE, NAMESPACE
-from rollway.sandbox.http import application
+from rollway.sandbox.serving.http import application
 from rollway.sandbox.world import Sandbox
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request

@@ -15,9 +15,9 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from rollway.kube.clock import now, timestamp
 from rollway.kube.objects import NAMESPACE, POD, get
-from rollway.sandbox.api import Api, bootstrap
-from rollway.sandbox.http import application
-from rollway.sandbox.store import Store
+from rollway.sandbox.api.server import Api, bootstrap
+from rollway.sandbox.serving.http import application
+from rollway.sandbox.store.store import Store
 
 FOLDER = Path(os.environ.get("ROLLWAY_CONFORMANCE", Path(__file__).parent)) / "api"
 SCENARIOS = json.loads((FOLDER / "exchanges.json").read_text()) if (FOLDER / "exchanges.json").exists() else []

@@ -18,7 +18,7 @@ import pytest
 from rollway.kube.clock import now, timestamp
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE, Obj
 from rollway.sandbox.controllers.index import is_ready
-from rollway.sandbox.store import Change
+from rollway.sandbox.store.store import Change
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 

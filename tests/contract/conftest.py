@@ -18,7 +18,7 @@ import pytest
 from rollway.cluster.client import connect
 from rollway.cluster.port import Cluster
 from rollway.kube.objects import Ref
-from rollway.sandbox.http import application
+from rollway.sandbox.serving.http import application
 from rollway.sandbox.timeline import VirtualLoop
 from rollway.sandbox.world import Sandbox
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from rollway.load.report import Report
-from rollway.sandbox import certificate
+from rollway.sandbox.serving import certificate
 from webs import probed, served, talking
 
 

@@ -18,7 +18,7 @@ import pytest
 from realnode import guardians
 from rollway.sandbox import daemon
 from rollway.sandbox.daemon import Endpoint
-from rollway.sandbox.ledger import _entries, _marked
+from rollway.sandbox.node.processes.ledger import _entries, _marked
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = "/api/v1/namespaces/default/pods"

@@ -27,7 +27,7 @@ from rollway.sandbox.dataplane.plane import DataPlane
 from rollway.sandbox.dataplane.supervisor import binary
 from rollway.sandbox.dataplane.translate import Edge
 from rollway.sandbox.durations import Lag
-from rollway.sandbox.store import Store
+from rollway.sandbox.store.store import Store
 from traffic import Server, own_address, request
 
 _kinds = (SERVICE, ENDPOINT_SLICE, POD, INGRESS, GATEWAY, VIRTUAL_SERVICE, DESTINATION_RULE)

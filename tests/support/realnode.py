@@ -11,11 +11,11 @@ from typing import Any
 
 from rollway.kube.clock import now
 from rollway.kube.objects import EVENT, POD, Obj, get, merged
+from rollway.sandbox.api.deletion import delete
 from rollway.sandbox.controllers.index import is_ready
-from rollway.sandbox.deletion import delete
-from rollway.sandbox.processes.node import ProcessNode
-from rollway.sandbox.runtime import RUNTIME
-from rollway.sandbox.store import Store
+from rollway.sandbox.node.processes.node import ProcessNode
+from rollway.sandbox.node.runtime import RUNTIME
+from rollway.sandbox.store.store import Store
 from rollway.sandbox.world import Sandbox
 
 SERVER = [sys.executable, str(Path(__file__).with_name("wellbehaved.py"))]
@@ -105,7 +105,7 @@ def guardians(folder: Path) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().split(b"\0")
-            if b"rollway.sandbox.ledger" in words and any(word.startswith(bytes(folder)) for word in words):
+            if b"rollway.sandbox.node.processes.ledger" in words and any(word.startswith(bytes(folder)) for word in words):
                 found.append(int(path.parent.name))
     return found
 

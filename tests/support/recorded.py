@@ -10,7 +10,7 @@ from rollway.compare.results import Version
 from rollway.compare.traffic import Recording
 from rollway.kube.objects import NAMESPACE, Obj
 from rollway.release.model import Release
-from rollway.sandbox.spread import Measured
+from rollway.sandbox.node.spread import Measured
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 from shop import NAMESPACE_NAME, World, release

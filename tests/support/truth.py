@@ -14,7 +14,7 @@ from rollway.compare.results import Kind, Toll
 from rollway.compare.traffic import Load, count, segments
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, NAMESPACE, SERVICE, Obj, Ref, get
 from rollway.sandbox.client import InProcess
-from rollway.sandbox.spread import Measured
+from rollway.sandbox.node.spread import Measured
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lab import Lab, lab, sandbox
 from rollway.sandbox.dataplane.supervisor import binary
-from rollway.sandbox.node import process_address
+from rollway.sandbox.node.node import process_address
 
 Example = Callable[..., Lab]
 

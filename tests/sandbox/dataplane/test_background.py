@@ -18,7 +18,7 @@ from rollway.sandbox import daemon, settings
 from rollway.sandbox.dataplane.supervisor import binary
 from rollway.sandbox.dataplane.traffic import standing
 from rollway.sandbox.durations import Lag
-from rollway.sandbox.ledger import Ledger
+from rollway.sandbox.node.processes.ledger import Ledger
 from traffic import eventually, request
 
 needs_envoy = pytest.mark.skipif(binary() is None, reason="Envoy is not installed: pip install '.[sandbox]'")

@@ -12,10 +12,10 @@ from rollway.kube.clock import now
 from rollway.kube.objects import DEPLOYMENT, INGRESS, NAMESPACE, POD, SERVICE, Obj, get
 from rollway.sandbox.controllers.engine import Queue
 from rollway.sandbox.controllers.index import condition_of
-from rollway.sandbox.controllers.loadbalancer import INJECT_LABEL, LoadBalancerController, gate_of
+from rollway.sandbox.dataplane.loadbalancer import INJECT_LABEL, LoadBalancerController, gate_of
 from rollway.sandbox.dataplane.model import Target
 from rollway.sandbox.durations import Lag
-from rollway.sandbox.store import Store
+from rollway.sandbox.store.store import Store
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 from traffic import Server

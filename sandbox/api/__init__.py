@@ -1,0 +1,1 @@
+"""What the API server decides: reading, defaults, validation, patches, selectors, paging, deletion. Answers objects, no HTTP."""

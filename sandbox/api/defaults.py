@@ -1,0 +1,300 @@
+"""What the API server fills in. Two moments: `fill` right after decoding (these fields belong to whoever wrote the object), and
+`admit` for what admission and the registry add on create (nobody owns that)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from ...kube.objects import Obj, get
+from .codec import amount
+from .names import suffix
+
+# after decoding
+
+
+def fill(obj: Obj) -> None:
+    """Sets the defaults of a decoded object, in place. Idempotent."""
+    if filler := _FILLERS.get(obj["kind"]):
+        filler(obj)
+
+
+def _deployment(obj: Obj) -> None:
+    spec = obj["spec"]
+    spec.setdefault("replicas", 1)
+    strategy = spec.setdefault("strategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+    _pod_spec(spec["template"]["spec"])
+
+
+def _replica_set(obj: Obj) -> None:
+    obj["spec"].setdefault("replicas", 1)
+    _pod_spec(obj["spec"]["template"]["spec"])
+
+
+def _pod(obj: Obj) -> None:
+    spec = obj["spec"]
+    spec.setdefault("enableServiceLinks", True)
+    _pod_spec(spec)
+    for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
+        limits = get(container, "resources", "limits", default={})
+        if limits:
+            requests = container["resources"].setdefault("requests", {})
+            for name, limit in limits.items():
+                requests.setdefault(name, limit)
+
+
+def _pod_spec(spec: Obj) -> None:
+    spec.setdefault("dnsPolicy", "ClusterFirst")
+    spec.setdefault("restartPolicy", "Always")
+    spec.setdefault("schedulerName", "default-scheduler")
+    spec.setdefault("securityContext", {})
+    spec.setdefault("terminationGracePeriodSeconds", 30)
+    # The old name of the field is kept in step with the new one.
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    if account:
+        spec["serviceAccountName"] = spec["serviceAccount"] = account
+    for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
+        _container(container, is_on_host=bool(spec.get("hostNetwork")))
+    for volume in spec.get("volumes") or []:
+        _volume(volume)
+
+
+def _container(container: Obj, *, is_on_host: bool) -> None:
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    if not container.get("imagePullPolicy"):
+        container["imagePullPolicy"] = "Always" if _is_latest(container.get("image", "")) else "IfNotPresent"
+    for port in container.get("ports") or []:
+        port.setdefault("protocol", "TCP")
+        if is_on_host and not port.get("hostPort"):
+            port["hostPort"] = port["containerPort"]
+    for variable in container.get("env") or []:
+        if (field := get(variable, "valueFrom", "fieldRef")) is not None:
+            field.setdefault("apiVersion", "v1")
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if (probe := container.get(name)) is not None:
+            _probe(probe)
+    for hook in get(container, "lifecycle", default={}).values():
+        if isinstance(hook, dict):
+            _http_get(hook)
+
+
+def _is_latest(image: str) -> bool:
+    if "@" in image:
+        return False
+    _, _, tag = image.rpartition("/")[2].partition(":")
+    return tag in ("", "latest")
+
+
+def _probe(probe: Obj) -> None:
+    for name, value in (("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)):
+        if not probe.get(name):
+            probe[name] = value
+    _http_get(probe)
+    if (grpc := probe.get("grpc")) is not None and grpc.get("service") is None:
+        grpc["service"] = ""
+
+
+def _http_get(handler: Obj) -> None:
+    if (http := handler.get("httpGet")) is not None:
+        http.setdefault("path", "/")
+        http.setdefault("scheme", "HTTP")
+
+
+def _volume(volume: Obj) -> None:
+    if len(volume) == 1:
+        volume["emptyDir"] = {}
+    for name in ("secret", "configMap", "downwardAPI", "projected"):
+        if (source := volume.get(name)) is not None:
+            source.setdefault("defaultMode", 0o644)
+    if (path := volume.get("hostPath")) is not None:
+        path.setdefault("type", "")
+    for source in get(volume, "projected", "sources", default=[]):
+        if (token := source.get("serviceAccountToken")) is not None:
+            token.setdefault("expirationSeconds", 3600)
+    for item in get(volume, "downwardAPI", "items", default=[]):
+        if (field := item.get("fieldRef")) is not None:
+            field.setdefault("apiVersion", "v1")
+
+
+def _service(obj: Obj) -> None:
+    spec = obj["spec"]
+    if not spec.get("sessionAffinity"):
+        spec["sessionAffinity"] = "None"
+    if spec["sessionAffinity"] == "ClientIP":
+        config = spec.setdefault("sessionAffinityConfig", {})
+        config.setdefault("clientIP", {}).setdefault("timeoutSeconds", 10800)
+    else:
+        spec.pop("sessionAffinityConfig", None)
+    if not spec.get("type"):
+        spec["type"] = "ClusterIP"
+    for port in spec.get("ports") or []:
+        port.setdefault("protocol", "TCP")
+        if port.get("targetPort") in (0, "", None):
+            port["targetPort"] = port["port"]
+    if spec["type"] in ("ClusterIP", "NodePort", "LoadBalancer"):
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _secret(obj: Obj) -> None:
+    for key, text in (obj.pop("stringData", None) or {}).items():
+        obj.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
+    if not obj.get("type"):
+        obj["type"] = "Opaque"
+
+
+def _hpa(obj: Obj) -> None:
+    spec = obj["spec"]
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    behavior = spec.get("behavior")
+    if behavior is None:
+        return
+    percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
+    ups = behavior.setdefault("scaleUp", {})
+    ups.setdefault("stabilizationWindowSeconds", 0)
+    ups.setdefault("policies", [{"type": "Pods", "value": 4, "periodSeconds": 15}, dict(percent)])
+    downs = behavior.setdefault("scaleDown", {})
+    downs.setdefault("policies", [dict(percent)])
+    for rules in (ups, downs):
+        rules.setdefault("selectPolicy", "Max")
+
+
+def _network_policy(obj: Obj) -> None:
+    spec = obj["spec"]
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for rule in (spec.get("ingress") or []) + (spec.get("egress") or []):
+        for port in rule.get("ports") or []:
+            port.setdefault("protocol", "TCP")
+
+
+def _claim(obj: Obj) -> None:
+    obj["spec"].setdefault("volumeMode", "Filesystem")
+    obj["status"].setdefault("phase", "Pending")
+
+
+def _endpoint_slice(obj: Obj) -> None:
+    for port in obj.get("ports") or []:
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+
+
+def _role_binding(obj: Obj) -> None:
+    if not obj["roleRef"].get("apiGroup"):
+        obj["roleRef"]["apiGroup"] = "rbac.authorization.k8s.io"
+    for subject in obj.get("subjects") or []:
+        if subject.get("kind") in ("User", "Group"):
+            subject.setdefault("apiGroup", "rbac.authorization.k8s.io")
+
+
+def _namespace(obj: Obj) -> None:
+    name = obj["metadata"].get("name")
+    if name:
+        obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
+    if not obj["status"].get("phase"):
+        obj["status"]["phase"] = "Active"
+
+
+_FILLERS: Mapping[str, Callable[[Obj], None]] = {
+    "Deployment": _deployment,
+    "ReplicaSet": _replica_set,
+    "Pod": _pod,
+    "Service": _service,
+    "Secret": _secret,
+    "HorizontalPodAutoscaler": _hpa,
+    "NetworkPolicy": _network_policy,
+    "PersistentVolumeClaim": _claim,
+    "EndpointSlice": _endpoint_slice,
+    "RoleBinding": _role_binding,
+    "Namespace": _namespace,
+}
+
+# admission on create
+
+_TOLERATIONS = tuple(
+    {"key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for what in ("not-ready", "unreachable")
+)
+
+
+def admit_pod(pod: Obj, random: Random, *, account_mounts: bool = True) -> None:
+    """What admission adds to a new pod, in place: the service account and its token, priority, tolerations, QoS class."""
+    spec = pod["spec"]
+    account = spec.get("serviceAccountName") or "default"
+    spec["serviceAccountName"] = spec["serviceAccount"] = account
+    if spec.get("automountServiceAccountToken", account_mounts):
+        _mount_token(spec, random)
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    tolerations = list(spec.get("tolerations") or [])
+    for wanted in _TOLERATIONS:
+        if not any(_tolerates(mine, wanted) for mine in tolerations):
+            tolerations.append(dict(wanted))
+    spec["tolerations"] = tolerations
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+
+
+def _tolerates(mine: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return mine.get("key", "") in ("", wanted["key"]) and mine.get("effect", "") in ("", "NoExecute")
+
+
+_TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def _mount_token(spec: Obj, random: Random) -> None:
+    name = f"kube-api-access-{suffix(random)}"
+    is_used = False
+    for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
+        mounts = container.setdefault("volumeMounts", [])
+        if not any(mount["mountPath"] == _TOKEN_PATH for mount in mounts):
+            mounts.append({"name": name, "readOnly": True, "mountPath": _TOKEN_PATH})
+            is_used = True
+    if is_used:
+        sources = [
+            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {
+                "downwardAPI": {
+                    "items": [
+                        {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
+                    ]
+                }
+            },
+        ]
+        volume = {"name": name, "projected": {"sources": sources, "defaultMode": 0o644}}
+        spec["volumes"] = [*(spec.get("volumes") or []), volume]
+
+
+def qos_class(spec: Mapping[str, Any]) -> str:
+    """Guaranteed: every container has CPU and memory limits equal to its requests. BestEffort: none has either."""
+    containers = (spec.get("containers") or []) + (spec.get("initContainers") or [])
+    pairs = [(get(c, "resources", "requests", default={}), get(c, "resources", "limits", default={})) for c in containers]
+    counted = [
+        ({k: v for k, v in requests.items() if _counts(k, v)}, {k: v for k, v in limits.items() if _counts(k, v)})
+        for requests, limits in pairs
+    ]
+    if not any(requests or limits for requests, limits in counted):
+        return "BestEffort"
+    is_guaranteed = all(len(limits) == 2 and (requests or limits) == limits for requests, limits in counted)
+    return "Guaranteed" if is_guaranteed else "Burstable"
+
+
+def _counts(resource: str, value: str) -> bool:
+    return resource in ("cpu", "memory") and amount(value) > 0

@@ -1,0 +1,97 @@
+"""What differs between kinds when they are written: status and generation, what a subresource resets, how they are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...kube.fieldset import Path
+from ...kube.objects import KINDS, Obj
+from ...kube.schema import types
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`creates_on_update`: a PUT creates what is missing. `updates_blindly`: without a resourceVersion too.
+    `answers_deleted`: a delete answers the object, not a Status. `has_scale`: the scale subresource exists."""
+
+    is_custom: bool = False
+    has_status: bool = False
+    has_generation: bool = False
+    creates_on_update: bool = False
+    updates_blindly: bool = True
+    answers_deleted: bool = False
+    has_scale: bool = False
+    bumps_on_annotations: bool = False
+    status_keeps_labels: bool = False
+
+    def ignored(self, subresource: str) -> Sequence[Path]:
+        """The fields that a write to this endpoint cannot own, because it resets them."""
+        if subresource == "status":
+            paths: list[Path] = [("f:spec",)]
+            if self.is_custom:
+                paths.append(("f:metadata",))
+            elif self.status_keeps_labels:
+                paths.append(("f:metadata", "f:labels"))
+            return paths
+        return [("f:status",)] if self.has_status else []
+
+    def reset(self, obj: Obj, live: Obj, subresource: str) -> Obj:
+        """The object with everything that this endpoint does not write taken from the live one."""
+        if subresource == "status":
+            meta = dict(live["metadata"] if self.is_custom else obj["metadata"])
+            if self.status_keeps_labels:
+                meta.pop("labels", None)
+                if "labels" in live["metadata"]:
+                    meta["labels"] = live["metadata"]["labels"]
+            kept = {key: value for key, value in live.items() if key != "status"} | {
+                "metadata": meta,
+                "apiVersion": obj["apiVersion"],
+            }
+            return kept | ({"status": obj["status"]} if "status" in obj else {})
+        out = dict(obj) | {"metadata": dict(obj["metadata"])}
+        if self.has_status:
+            out.pop("status", None)
+            if "status" in live:
+                out["status"] = live["status"]
+        return out
+
+    def bump(self, obj: Obj, live: Obj, subresource: str) -> None:
+        """Raises the generation where what is wanted has changed."""
+        if not self.has_generation or subresource == "status":
+            return
+        if self._wanted(obj) != self._wanted(live):
+            obj["metadata"]["generation"] = (live["metadata"].get("generation") or 0) + 1
+
+    def _wanted(self, obj: Obj) -> Obj:
+        left_out = ("metadata", "status", "apiVersion", "kind")
+        wanted = {key: value for key, value in obj.items() if key not in left_out}
+        if self.bumps_on_annotations:
+            wanted["annotations"] = obj["metadata"].get("annotations") or {}
+        return wanted
+
+
+def _rules() -> Mapping[str, Rules]:
+    with_generation = (
+        "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "EndpointSlice",
+        "VirtualService", "DestinationRule", "Gateway",
+    )  # fmt: skip
+    not_blindly = ("Lease", "ServiceAccount", "PodDisruptionBudget", "Namespace", "VirtualService", "DestinationRule", "Gateway")
+    out = {}
+    for kind in KINDS:
+        type_ = types()[kind.name]
+        out[kind.name] = Rules(
+            is_custom=type_.is_custom,
+            has_status="status" in type_.fields,
+            has_generation=kind.name in with_generation,
+            creates_on_update=kind.name in ("Lease", "Event", "Role", "RoleBinding"),
+            updates_blindly=kind.name not in not_blindly,
+            answers_deleted=kind.name in ("Pod", "Service", "ServiceAccount", "PersistentVolumeClaim", "ResourceQuota"),
+            has_scale=kind.name in ("Deployment", "ReplicaSet"),
+            bumps_on_annotations=kind.name == "Deployment",
+            status_keeps_labels=kind.name == "Deployment",
+        )
+    return out
+
+
+RULES: Mapping[str, Rules] = _rules()

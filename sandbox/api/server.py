@@ -1,0 +1,393 @@
+"""The API server of the embedded cluster, without its HTTP: reading, writing, defaults, validation, field ownership.
+
+Answers and errors are those of Kubernetes. Objects are answered as they are stored and shared with the store: nobody may change
+one in place. Each write is synchronous; whoever watches the store has seen it when the call returns.
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from ...errors import ApiError
+from ...kube import objects, ssa
+from ...kube.clock import timestamp
+from ...kube.objects import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
+from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
+from ..store.store import Store
+from . import addresses, checks, codec, defaults, eviction, scale, selectors
+from .deletion import Propagation, finished
+from .deletion import delete as delete_in
+from .names import suffix
+from .options import Options, check_patch_options
+from .paging import Expired, Page, Start, place_of, start_of
+from .registry import RULES, Rules
+from .scale import SCALE
+from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, is_custom, patched
+from .validation import dispatch as validation
+
+LASTING = ("default", "kube-system", "kube-public")
+
+
+def bootstrap(store: Store, now: datetime) -> None:
+    """The namespaces that every cluster has. Idempotent."""
+    api = Api(store, lambda: now)
+    for name in (*LASTING, "kube-node-lease"):
+        if store.find(NAMESPACE, "", name) is None:
+            api.create(NAMESPACE, "", {"metadata": {"name": name}}, manager="kube-apiserver")
+
+
+class Api:
+    """`now` tells the time of the cluster. What is random (addresses, name suffixes) follows from `seed`. `admit` is given new
+    pods, and answers them as they are let in.
+    """
+
+    def __init__(
+        self, store: Store, now: Callable[[], datetime], *, seed: int = 0, admit: Callable[[Obj], Obj] | None = None
+    ) -> None:
+        self.store = store
+        self._now = now
+        self._random = Random(seed)
+        self._admit_pod = admit
+
+    # reading
+
+    def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Obj:
+        """Raises NotFound. Custom resources are answered in the version asked for."""
+        live = _in_version(kind, self.store.get(kind, namespace, name))
+        return scale.of(live) if subresource == "scale" else live
+
+    def list(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 0,
+        continue_: str = "",
+        resource_version: str = "",
+        is_exact: bool = False,
+    ) -> Page:
+        """In the order of namespace and name. A later page, and an exact `resource_version`, show the list as it was then.
+
+        Raises ApiError: 400 for selectors, tokens and versions that cannot be understood, 410 for versions that are forgotten.
+        """
+        chosen = self.predicate(kind, label_selector, field_selector)
+        start = start_of(continue_, resource_version)
+        if resource_version and not resource_version.isdigit():
+            why = f'strconv.ParseUint: parsing "{resource_version}": invalid syntax'
+            problem = checks.invalid("resourceVersion", resource_version, why)
+            raise bad_request(f"invalid resource version: {problem.field}: {problem.text}")
+        at = int(resource_version) if is_exact else start.version
+        version = at if at > 0 else self.store.version
+        found = self.store.list(kind, namespace) if at <= 0 else self.store.at(kind, namespace, at)
+        if found is None:
+            raise Expired(start if continue_ else None)
+        items = sorted((obj for obj in found if chosen(obj)), key=place_of)
+        items = [_in_version(kind, obj) for obj in items if place_of(obj) > start.place]
+        if limit <= 0 or len(items) <= limit:
+            return Page(items, version)
+        is_whole = not label_selector and not field_selector
+        further = Start(place_of(items[limit - 1]), version).token()
+        return Page(items[:limit], version, further, len(items) - limit if is_whole else None)
+
+    def predicate(self, kind: Kind, label_selector: str, field_selector: str) -> selectors.Predicate:
+        by_label = selectors.label_predicate(label_selector)
+        by_field = selectors.field_predicate(field_selector, kind)
+        return lambda obj: by_label(obj) and by_field(obj)
+
+    # writing
+
+    def create(self, kind: Kind, namespace: str, body: Mapping[str, Any], **options: Any) -> Obj:
+        """Raises Conflict (AlreadyExists), Invalid, NotFound (no such namespace), ApiError (400)."""
+        asked = Options(**options)
+        obj = decoded(kind, body, asked)
+        fit_namespace(kind, obj, namespace)
+        if get(obj, "metadata", "resourceVersion"):
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
+        meta = obj["metadata"]
+        for name in ("uid", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"):
+            meta.pop(name, None)
+        if not meta.get("name") and meta.get("generateName"):
+            meta["name"] = meta["generateName"][:58] + suffix(self._random)
+        defaults.fill(obj)
+        self._check_namespace(kind, obj, namespace)
+        obj["metadata"]["managedFields"] = ssa.track_update(
+            None, obj, asked.manager, now=self._timestamp(), ignored=RULES[kind.name].ignored("")
+        )
+        return self._create(kind, obj, asked)
+
+    def update(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any], **options: Any) -> Obj:
+        """Replaces the object, or with a `subresource` its status or scale. Raises Conflict where the version is not
+        the live one.
+        """
+        asked = Options(**options)
+        if asked.subresource == "scale":
+            return self._rescale(kind, namespace, name, decoded(SCALE, body, asked), asked)
+        obj = decoded(kind, body, asked)
+        fit_namespace(kind, obj, namespace)
+        fit_name(obj, name)
+        live = self.store.find(kind, namespace, name)
+        if live is None:
+            if RULES[kind.name].creates_on_update:
+                if uid := get(obj, "metadata", "uid"):
+                    # who names the object it means does not mean a new one
+                    nothing = {"metadata": {"namespace": namespace, "name": name, "uid": ""}}
+                    raise other_uid(kind, nothing, uid, is_custom=False)
+                return self.create(kind, namespace, body, **options)
+            raise not_found(kind, name)
+        defaults.fill(obj)
+        return self._replace(kind, live, obj, asked)
+
+    def patch(self, kind: Kind, namespace: str, name: str, patch: Any, type_: str = "merge", **options: Any) -> Obj:
+        """`type_` is one of PATCH_TYPES. An apply creates what is not there. Raises ApplyConflict, Invalid,
+        NotFound, Conflict.
+        """
+        asked = Options(**options)
+        check_patch_options(type_, asked)
+        if type_ in ("merge", "strategic") and not isinstance(patch, Mapping):
+            seen = codec.json_kind(patch)
+            raise bad_request(
+                f"error decoding patch: json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
+            )
+        if type_ == "apply":
+            return self._apply(kind, namespace, name, patch, asked)
+        live = self.store.get(kind, namespace, name)
+        if asked.subresource == "scale":
+            wanted = decoded_patch(SCALE, patched(SCALE, scale.of(live), patch, type_), patch, type_, asked)
+            return self._rescale(kind, namespace, name, wanted, asked)
+        obj = decoded_patch(kind, patched(kind, _in_version(kind, live), patch, type_), patch, type_, asked)
+        fit_namespace(kind, obj, namespace)
+        fit_name(obj, name)
+        defaults.fill(obj)
+        return self._replace(kind, live, obj, asked)
+
+    def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        propagation: Propagation = "",
+        grace_s: int | None = None,
+        uid: str = "",
+        resource_version: str = "",
+        dry_run: bool = False,
+    ) -> Obj:
+        """The object as it is then: with its deletionTimestamp, or for the last time. `self.store.find` tells which."""
+        live = self.store.get(kind, namespace, name)
+        if kind.name == NAMESPACE.name and name in LASTING:
+            raise forbidden(kind, name, "this namespace may not be deleted")
+        if dry_run:
+            return _in_version(kind, live)
+        gone = delete_in(
+            self.store, kind, namespace, name, now=self._now(), propagation=propagation, grace_s=grace_s, uid=uid,
+            resource_version=resource_version,
+        )  # fmt: skip
+        return _in_version(kind, gone)
+
+    def delete_collection(
+        self, kind: Kind, namespace: str, *, label_selector: str = "", field_selector: str = "", dry_run: bool = False, **how: Any
+    ) -> Page:
+        """Deletes all that is selected, and answers what was there."""
+        page = self.list(kind, namespace, label_selector=label_selector, field_selector=field_selector)
+        for obj in page.items if not dry_run else ():
+            meta = obj["metadata"]
+            delete_in(self.store, kind, meta.get("namespace", ""), meta["name"], now=self._now(), **how)
+        return page._replace(version=self.store.version)
+
+    def evict(self, namespace: str, name: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False) -> None:
+        """Deletes a pod unless a disruption budget forbids it (429)."""
+        eviction.evict(self.store, namespace, name, body or {}, self._now(), dry_run=dry_run)
+
+    # inside: writing
+
+    def _create(self, kind: Kind, obj: Obj, asked: Options) -> Obj:
+        rules = RULES[kind.name]
+        meta = obj["metadata"]
+        meta["creationTimestamp"] = self._timestamp()
+        if rules.has_generation:
+            meta["generation"] = 1
+        if rules.has_status:
+            obj.pop("status", None)
+            if not is_custom(kind):
+                obj |= decoded(kind, {"metadata": meta}, Options(), only="status")
+        if not meta["managedFields"]:
+            del meta["managedFields"]
+        self._admit(kind, obj)
+        if kind.name == SERVICE.name:
+            addresses.allocate(obj, self.store.list(SERVICE), self._random)
+        validation.refuse_new(kind, obj)
+        if asked.dry_run:
+            if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
+                raise exists_already(kind, meta["name"])
+            return _in_version(
+                kind, obj | {"metadata": meta | {"uid": str(uuid.UUID(int=self._random.getrandbits(128), version=4))}}
+            )
+        return _in_version(kind, self.store.create(kind, _stored(kind, obj)))
+
+    def _admit(self, kind: Kind, obj: Obj) -> None:
+        if kind.name == POD.name:
+            defaults.admit_pod(obj, self._random)
+            if self._admit_pod is not None:
+                obj["spec"] = self._admit_pod(obj)["spec"]
+            self._check_account(kind, obj)
+        if kind.name == NAMESPACE.name:
+            obj["spec"]["finalizers"] = ["kubernetes"]
+            obj["status"] = {"phase": "Active"}
+        if kind.name == "PersistentVolumeClaim":
+            obj["status"] = {"phase": "Pending"}
+            obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection"]
+
+    def _replace(self, kind: Kind, live: Obj, obj: Obj, asked: Options, *, entries: Sequence[Obj] | None = None) -> Obj:
+        """The common end of update and patch: what the server keeps, ownership, validation, the write."""
+        rules = RULES[kind.name]
+        self._check_version(kind, live, obj, rules, is_patch=entries is not None)
+        _keep_server_fields(obj, live)
+        if kind.name == SERVICE.name:
+            addresses.keep(obj, live)
+        if entries is None:
+            given = obj["metadata"].get("managedFields")
+            before = live if given is None else live | {"metadata": live["metadata"] | {"managedFields": given}}
+            entries = ssa.track_update(
+                _in_version(kind, before), obj, asked.manager, subresource=asked.subresource, now=self._timestamp(),
+                ignored=rules.ignored(asked.subresource),
+            )  # fmt: skip
+        obj = rules.reset(obj, live, asked.subresource)
+        obj["metadata"]["managedFields"] = list(entries)
+        if not entries:
+            del obj["metadata"]["managedFields"]
+        rules.bump(obj, live, asked.subresource)
+        if asked.subresource == "status":
+            validation.refuse_status(kind, obj)
+        elif not asked.subresource:
+            validation.refuse_changed(kind, obj, _in_version(kind, live))
+            if kind.name == SERVICE.name:
+                addresses.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
+        obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+        if _without_times(_stored(kind, obj)) == _without_times(live):
+            return _in_version(kind, live)
+        if asked.dry_run:
+            return _in_version(kind, obj)
+        return self._commit(kind, obj)
+
+    def _commit(self, kind: Kind, obj: Obj) -> Obj:
+        stored = _stored(kind, obj)
+        meta = obj["metadata"]
+        if finished(stored) and not (kind.name == NAMESPACE.name and get(obj, "spec", "finalizers")):
+            # The last finalizer is gone: this write is the deletion.
+            self.store.remove(kind, meta.get("namespace", ""), meta["name"])
+            return _in_version(kind, stored)
+        return _in_version(kind, self.store.update(kind, stored))
+
+    def _apply(self, kind: Kind, namespace: str, name: str, manifest: Any, asked: Options) -> Obj:
+        if not isinstance(manifest, dict):
+            seen = codec.json_kind(manifest)
+            why = f"json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
+            raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}")
+        manifest = copy.deepcopy(manifest)
+        check_apply_target(kind, manifest)
+        fit_namespace(kind, manifest, namespace)
+        manifest["metadata"].setdefault("name", name)
+        fit_name(manifest, name)
+        if get(manifest, "metadata", "managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+        live = self.store.find(kind, namespace, name)
+        if live is None:
+            if asked.subresource:
+                raise not_found(kind, name)
+            self._check_namespace(kind, manifest, namespace)
+        merged = ssa.apply(
+            _in_version(kind, live) if live else None, manifest, asked.manager, force=asked.force, now=self._timestamp(),
+            subresource=asked.subresource, ignored=RULES[kind.name].ignored(asked.subresource),
+        )  # fmt: skip
+        entries = merged["metadata"].pop("managedFields")
+        obj = decoded(kind, merged, Options(field_validation="Ignore"))
+        defaults.fill(obj)
+        if live is None:
+            if get(manifest, "metadata", "resourceVersion") or get(manifest, "metadata", "uid"):
+                raise not_found(kind, name)
+            obj["metadata"]["managedFields"] = entries
+            return self._create(kind, obj, asked)
+        return self._replace(kind, live, obj, asked, entries=entries)
+
+    def _rescale(self, kind: Kind, namespace: str, name: str, wanted: Obj, asked: Options) -> Obj:
+        live = self.store.get(kind, namespace, name)
+        version = get(wanted, "metadata", "resourceVersion")
+        if version and version != live["metadata"]["resourceVersion"]:
+            raise modified_meanwhile(kind, name)
+        replicas = get(wanted, "spec", "replicas", default=0)
+        problems = list(checks.not_negative("spec.replicas", replicas))
+        if problems:
+            raise checks.refusal("Scale", "autoscaling", name, problems)
+        obj = copy.deepcopy(live)
+        obj["spec"]["replicas"] = replicas
+        obj["metadata"]["managedFields"] = scale.entries(live, obj, asked.manager)
+        RULES[kind.name].bump(obj, live, "")
+        if obj["spec"] == live["spec"] or asked.dry_run:
+            return scale.of(obj)
+        return scale.of(self.store.update(kind, obj))
+
+    # inside: conditions
+
+    def _check_account(self, kind: Kind, pod: Obj) -> None:
+        """The account `default` comes with the namespace; any other has to be there before the pod."""
+        account, meta = pod["spec"]["serviceAccountName"], pod["metadata"]
+        if account != "default" and self.store.find(SERVICE_ACCOUNT, meta["namespace"], account) is None:
+            why = f'serviceaccount "{account}" not found'
+            raise forbidden(kind, meta["name"], f"error looking up service account {meta['namespace']}/{account}: {why}")
+
+    def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
+        if not kind.namespaced:
+            return
+        space = self.store.find(NAMESPACE, "", namespace)
+        if space is None:
+            raise not_found(NAMESPACE, namespace)
+        if "deletionTimestamp" in space["metadata"]:
+            raise namespace_ends(kind, namespace, obj["metadata"].get("name", ""))
+
+    def _check_version(self, kind: Kind, live: Obj, obj: Obj, rules: Rules, *, is_patch: bool) -> None:
+        meta, was = obj["metadata"], live["metadata"]
+        if (uid := meta.get("uid")) and uid != was["uid"]:
+            raise other_uid(kind, live, uid, is_custom=is_custom(kind))
+        given = meta.get("resourceVersion") if meta.get("resourceVersion") != "0" else ""
+        if given and given != was["resourceVersion"]:
+            raise modified_meanwhile(kind, was["name"])
+        if not given and not rules.updates_blindly and not is_patch:
+            problem = checks.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+            raise checks.refusal(kind.plural, kind.group, was["name"], [problem])
+
+    def _timestamp(self) -> str:
+        return timestamp(self._now())
+
+
+def _keep_server_fields(obj: Obj, live: Obj) -> None:
+    meta, was = obj["metadata"], live["metadata"]
+    for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        meta.pop(name, None)
+        if name in was:
+            meta[name] = was[name]
+
+
+def _without_times(obj: Obj) -> Obj:
+    """For telling whether a write changes anything: when somebody last owned a field is no change."""
+    meta = dict(obj["metadata"])
+    meta["managedFields"] = [
+        {key: value for key, value in entry.items() if key != "time"} for entry in meta.get("managedFields") or ()
+    ]
+    return obj | {"metadata": meta}
+
+
+def _in_version(kind: Kind, obj: Obj) -> Obj:
+    return obj if obj.get("apiVersion") == kind.api_version else obj | {"apiVersion": kind.api_version}
+
+
+def _stored(kind: Kind, obj: Obj) -> Obj:
+    """Custom resources are kept in one version, whichever they were written in."""
+    known = next((each for each in objects.KINDS if (each.group, each.name) == (kind.group, kind.name)), kind)
+    return _in_version(known, obj)

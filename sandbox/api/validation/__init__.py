@@ -1,0 +1,1 @@
+"""What the API server refuses, a file a family of kinds."""

@@ -1,0 +1,132 @@
+"""Custom resources checked against the schema of their definition, with the messages of the API server's schema validator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....kube.objects import Obj
+from ....kube.schema import ListOf, MapOf, Scalar, Struct, Type
+from ...durations import seconds
+from .. import checks
+from ..checks import Problem, Problems
+
+_BLOCKING = ("FieldValueTypeInvalid", "FieldValueRequired", "FieldValueNotSupported", "FieldValueTooLong")
+_NOT_CHECKED = (
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"
+)
+
+
+def custom(obj: Obj, type_: Struct) -> Problems:
+    """Everything that the schema refuses. The rules in CEL (durations) are only asked once the types are right."""
+    found = list(_struct("", obj, type_))
+    yield from found
+    if any(problem.reason in _BLOCKING for problem in found):
+        yield checks.invalid("<nil>", None, _NOT_CHECKED)
+    else:
+        yield from _durations("", obj, type_)
+
+
+_JSON_TYPES = {"s": "string", "d": "string", "y": "string", "T": "string", "b": "boolean", "i": "integer", "l": "integer",
+               "u": "integer", "f": "number"}  # fmt: skip
+
+
+def _struct(path: str, value: Any, type_: Struct) -> Problems:
+    if not isinstance(value, Mapping):
+        yield _wrong_type(path, value, "object")
+        return
+    for name, declared in type_.fields.items():
+        here = f"{path}.{name}" if path else name
+        if name == "metadata" and not path:
+            continue
+        if name in value:
+            yield from _value(here, value[name], declared.type)
+        elif declared.is_always:
+            yield checks.required(here)
+    for alternatives in type_.one_of:
+        if sum(name in value for name in alternatives) > 1:
+            why = f'"{path}" must validate one and only one schema (oneOf). Found none valid'
+            yield checks.invalid(path, value, why)
+
+
+def _value(path: str, value: Any, type_: Type) -> Problems:
+    match type_:
+        case Struct():
+            yield from _struct(path, value, type_)
+        case ListOf():
+            if not isinstance(value, list):
+                yield _wrong_type(path, value, "array")
+                return
+            for place, item in enumerate(value):
+                yield from _value(f"{path}[{place}]", item, type_.item)
+        case MapOf():
+            if not isinstance(value, Mapping):
+                yield _wrong_type(path, value, "object")
+                return
+            for key, item in value.items():
+                yield from _value(f"{path}.{key}", item, type_.item)
+        case Scalar():
+            yield from _scalar(path, value, type_)
+
+
+def _scalar(path: str, value: Any, type_: Scalar) -> Problems:
+    wanted = _JSON_TYPES.get(type_.code)
+    seen = _json_type(value)
+    if wanted and seen != wanted and not (wanted == "number" and seen == "integer"):
+        yield _wrong_type(path, value, wanted)
+        return
+    if type_.enum and value not in type_.enum:
+        yield checks.unsupported(path, value, type_.enum)
+    if type_.code == "u":
+        if value < 0:
+            yield checks.invalid(path, value, f"{path} in body should be greater than or equal to 0")
+        if value > 4294967295:
+            yield checks.invalid(path, value, f"{path} in body should be less than or equal to 4294967295")
+    if type_.code == "i" and not -(2**31) <= value < 2**31:
+        yield checks.invalid(path, value, f"{path} in body must be of type int32: {checks.shown(str(value))}")
+
+
+def _wrong_type(path: str, value: Any, wanted: str) -> Problem:
+    seen = checks.shown(_json_type(value))
+    return Problem(path, "FieldValueTypeInvalid", f"Invalid value: {seen}: {path} in body must be of type {wanted}: {seen}")
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case None:
+            return "null"
+        case _:
+            return "object"
+
+
+def _durations(path: str, value: Any, type_: Type) -> Problems:
+    match type_:
+        case Struct() if isinstance(value, Mapping):
+            for name, declared in type_.fields.items():
+                if name in value and name != "metadata":
+                    yield from _durations(f"{path}.{name}" if path else name, value[name], declared.type)
+        case ListOf() if isinstance(value, list):
+            for place, item in enumerate(value):
+                yield from _durations(f"{path}[{place}]", item, type_.item)
+        case Scalar(code="d"):
+            if not _is_long_enough(value):
+                yield checks.invalid(path, "string", "must be a valid duration greater than 1ms")
+        case _:
+            return
+
+
+def _is_long_enough(duration: str) -> bool:
+    try:
+        return seconds(duration) >= 1e-3
+    except ValueError:
+        return False

@@ -1,0 +1,142 @@
+"""What the API server refuses, kind by kind, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ....kube.objects import Kind, Obj
+from ....kube.schema import schema_of
+from .. import checks
+from ..checks import Problem, Problems
+from . import data as validation_data
+from . import pod as validation_pod
+from . import policy as validation_policy
+from . import service as validation_service
+from . import workload as validation_workload
+from .custom import custom
+
+Check = Callable[[Obj], Problems]
+UpdateCheck = Callable[[Obj, Obj], Problems]
+
+
+def refuse_new(kind: Kind, obj: Obj) -> None:
+    """Raises Invalid with everything that is wrong with a new object."""
+    _refuse(kind, obj, [*_metadata(kind, obj), *_spec(kind, obj)])
+
+
+def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
+    """Raises Invalid with everything that is wrong with an update: what is wrong in itself, and what may not change."""
+    problems = [*_metadata(kind, obj), *_metadata_update(obj, before), *_spec(kind, obj)]
+    if check := _UPDATES.get(kind.name):
+        problems += check(obj, before)
+    _refuse(kind, obj, problems)
+
+
+def refuse_status(kind: Kind, obj: Obj) -> None:
+    """Raises Invalid where the status contradicts itself."""
+    if kind.name in ("Deployment", "ReplicaSet"):
+        _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
+
+
+def _refuse(kind: Kind, obj: Obj, problems: list[Problem]) -> None:
+    if problems:
+        raise checks.refusal(kind.name, kind.group, obj["metadata"].get("name", ""), problems)
+
+
+def _spec(kind: Kind, obj: Obj) -> Problems:
+    type_ = schema_of(kind)
+    if type_ is not None and type_.is_custom:
+        yield from custom(obj, type_)
+    elif check := _CHECKS.get(kind.name):
+        yield from check(obj)
+
+
+_CHECKS: Mapping[str, Check] = {
+    "Deployment": validation_workload.deployment,
+    "ReplicaSet": validation_workload.replica_set,
+    "Pod": validation_workload.pod,
+    "Service": validation_service.service,
+    "ConfigMap": validation_data.config_map,
+    "Secret": validation_data.secret,
+    "Lease": validation_data.lease,
+    "PodDisruptionBudget": validation_policy.budget,
+    "HorizontalPodAutoscaler": validation_policy.autoscaler,
+    "Ingress": validation_policy.ingress,
+}
+
+_UPDATES: Mapping[str, UpdateCheck] = {
+    "Deployment": validation_workload.same_selector,
+    "ReplicaSet": validation_workload.same_selector,
+    "Pod": validation_pod.pod_update,
+    "Service": validation_service.service_update,
+    "ConfigMap": validation_data.config_map_update,
+    "Secret": validation_data.secret_update,
+}
+
+
+# metadata
+
+_NAME_RULES: Mapping[str, checks.Rule] = {
+    "Service": checks.label_1035,
+    "Namespace": checks.label_name,
+    "Role": checks.path_segment,
+    "RoleBinding": checks.path_segment,
+}
+
+
+def _metadata(kind: Kind, obj: Obj) -> Problems:
+    meta = obj["metadata"]
+    rule = _NAME_RULES.get(kind.name, checks.subdomain_name)
+    if prefix := meta.get("generateName"):
+        # What comes after is made by the server: a trailing dash is fine.
+        stem = prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix
+        for why in rule(stem):
+            yield checks.invalid("metadata.generateName", prefix, why)
+    if not meta.get("name"):
+        yield checks.required("metadata.name", "name or generateName is required")
+    else:
+        yield from checks.by_rule("metadata.name", meta["name"], rule)
+    yield from checks.labels("metadata.labels", meta.get("labels"))
+    yield from checks.annotation_map("metadata.annotations", meta.get("annotations"))
+    yield from _owners(meta)
+    for finalizer in meta.get("finalizers") or ():
+        found = list(checks.by_rule("metadata.finalizers", finalizer, checks.qualified_name))
+        yield from found
+        if not found and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield checks.invalid("metadata.finalizers", finalizer, why)
+
+
+def _owners(meta: Obj) -> Problems:
+    controllers = []
+    for owner in meta.get("ownerReferences") or ():
+        for name, why in (
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ):
+            if not owner.get(name):
+                yield checks.invalid(f"metadata.ownerReferences.{name}", owner.get(name, ""), why)
+        if owner.get("controller"):
+            controllers.append(owner)
+    if len(controllers) > 1:
+        first, second = (f"{owner['kind']}/{owner['name']}" for owner in controllers[:2])
+        why = f'Only one reference can have Controller set to true. Found "true" in references for {first} and {second}'
+        yield checks.invalid("metadata.ownerReferences", meta["ownerReferences"], why)
+
+
+def _metadata_update(obj: Obj, before: Obj) -> Problems:
+    meta, was = obj["metadata"], before["metadata"]
+    if "deletionTimestamp" in was and (
+        added := [name for name in meta.get("finalizers") or () if name not in (was.get("finalizers") or ())]
+    ):
+        why = f"no new finalizers can be added if the object is being deleted, found new finalizers {_go_strings(added)}"
+        yield checks.forbidden("metadata.finalizers", why)
+    for name in ("name", "namespace", "uid", "creationTimestamp"):
+        if meta.get(name) != was.get(name):
+            yield checks.immutable(f"metadata.{name}", meta.get(name, ""))
+
+
+def _go_strings(values: list[str]) -> str:
+    return "[]string{" + ", ".join(map(checks.shown, values)) + "}"

@@ -1,0 +1,124 @@
+"""What the API server refuses in Deployments, ReplicaSets and Pods, in its own words."""
+
+from __future__ import annotations
+
+import re
+
+from ....kube.objects import Obj, get, matches
+from .. import checks
+from ..checks import Problems
+from . import pod as validation_pod
+
+
+def deployment(obj: Obj) -> Problems:
+    spec = obj["spec"]
+    yield from checks.not_negative("spec.replicas", spec.get("replicas"))
+    yield from _selector(spec, "deployment")
+    yield from _template(spec)
+    yield from _strategy(spec.get("strategy") or {})
+    ready = spec.get("minReadySeconds", 0)
+    yield from checks.not_negative("spec.minReadySeconds", ready)
+    yield from checks.not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+    deadline = spec.get("progressDeadlineSeconds")
+    yield from checks.not_negative("spec.progressDeadlineSeconds", deadline)
+    if deadline is not None and deadline <= ready:
+        yield checks.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+
+
+def replica_set(obj: Obj) -> Problems:
+    spec = obj["spec"]
+    yield from checks.not_negative("spec.replicas", spec.get("replicas"))
+    yield from checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    yield from _selector(spec, "deployment")
+    yield from _template(spec)
+
+
+_COUNTS = (
+    "observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas",
+    "unavailableReplicas", "terminatingReplicas", "collisionCount",
+)  # fmt: skip
+_PARTS = ("fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+
+
+def status(counts: Obj) -> Problems:
+    """No part is more than the whole."""
+    for name in _COUNTS:
+        yield from checks.not_negative(f"status.{name}", counts.get(name))
+    for name in _PARTS:
+        if counts.get(name, 0) > counts.get("replicas", 0):
+            yield checks.invalid(f"status.{name}", counts[name], "cannot be greater than status.replicas")
+    if counts.get("availableReplicas", 0) > counts.get("readyReplicas", 0):
+        yield checks.invalid("status.availableReplicas", counts["availableReplicas"], "cannot be greater than readyReplicas")
+
+
+def _selector(spec: Obj, workload: str) -> Problems:
+    selector = spec.get("selector")
+    if selector is None:
+        yield checks.required("spec.selector")
+        return
+    yield from checks.label_selector("spec.selector", selector)
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        yield checks.invalid("spec.selector", selector, f"empty selector is invalid for {workload}")
+
+
+def _template(spec: Obj) -> Problems:
+    template, selector = spec["template"], spec.get("selector")
+    if any(checks.label_selector("", selector)):
+        yield checks.invalid("spec.selector", selector, "invalid label selector")
+        return
+    # No selector at all selects nothing, an empty one everything.
+    labels = get(template, "metadata", "labels", default={})
+    if selector is None or not matches(selector, labels):
+        yield checks.invalid("spec.template.metadata.labels", labels or None, "`selector` does not match template `labels`")
+    yield from validation_pod.template("spec.template", template)
+    policy = template["spec"].get("restartPolicy")
+    if policy != "Always":
+        yield checks.unsupported("spec.template.spec.restartPolicy", policy, ("Always",))
+    if template["spec"].get("activeDeadlineSeconds") is not None:
+        yield checks.forbidden("spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported")
+
+
+def _strategy(strategy: Obj) -> Problems:
+    field, rolling = "spec.strategy", strategy.get("rollingUpdate")
+    match strategy.get("type"):
+        case "Recreate":
+            if rolling is not None:
+                why = "may not be specified when strategy `type` is 'Recreate'"
+                yield checks.forbidden(f"{field}.rollingUpdate", why)
+        case "RollingUpdate":
+            yield from _rolling(f"{field}.rollingUpdate", rolling or {})
+        case other:
+            internal = {"Type": other, "RollingUpdate": _internal_rolling(rolling)}
+            yield checks.unsupported(field, internal, ("Recreate", "RollingUpdate"))
+
+
+def _internal_rolling(rolling: Obj | None) -> Obj | None:
+    if rolling is None:
+        return None
+    return {"MaxUnavailable": rolling.get("maxUnavailable", 0), "MaxSurge": rolling.get("maxSurge", 0)}
+
+
+def _rolling(field: str, rolling: Obj) -> Problems:
+    unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
+    yield from checks.count_or_percent(f"{field}.maxUnavailable", unavailable)
+    yield from checks.count_or_percent(f"{field}.maxSurge", surge)
+    if _is_nothing(unavailable) and _is_nothing(surge):
+        yield checks.invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
+    if isinstance(unavailable, str) and re.fullmatch("[0-9]+%", unavailable) and int(unavailable[:-1]) > 100:
+        yield checks.invalid(f"{field}.maxUnavailable", unavailable, "must not be greater than 100%")
+
+
+def _is_nothing(value: int | str) -> bool:
+    if isinstance(value, int):
+        return value == 0
+    digits = re.fullmatch("([0-9]+)%?", value)
+    return digits is None or int(digits[1]) == 0
+
+
+def same_selector(obj: Obj, before: Obj) -> Problems:
+    if obj["spec"].get("selector") != before["spec"].get("selector"):
+        yield checks.immutable("spec.selector", obj["spec"].get("selector"))
+
+
+def pod(obj: Obj) -> Problems:
+    yield from validation_pod.pod_spec("spec", obj["spec"])

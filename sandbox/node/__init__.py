@@ -1,0 +1,1 @@
+"""What runs pods: the kubelet, what a pod does and says, and how far it has come."""

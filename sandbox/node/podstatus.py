@@ -1,0 +1,176 @@
+"""A pod's status as the kubelet writes it: pure, from what its containers do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ...kube.clock import timestamp
+from ...kube.objects import Obj, digest, get
+
+HOST_IP = "172.18.0.2"
+OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+CREATING: Obj = {"waiting": {"reason": "ContainerCreating"}}
+
+
+@dataclass(frozen=True)
+class Container:
+    """What one container does: `state` and `last` are ContainerStates of the API."""
+
+    state: Obj = field(default_factory=lambda: CREATING)
+    last: Obj = field(default_factory=dict)
+    is_ready: bool = False
+    is_started: bool = False
+    restarts: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        return "running" in self.state
+
+
+def container_of(status: Mapping[str, Any]) -> Container:
+    """As an earlier run of the kubelet wrote it."""
+    return Container(
+        state=status.get("state") or CREATING,
+        last=status.get("lastState") or {},
+        is_ready=bool(status.get("ready")),
+        is_started=bool(status.get("started")),
+        restarts=int(status.get("restartCount") or 0),
+    )
+
+
+def containers_of(pod: Obj) -> list[Container]:
+    known = {each["name"]: each for each in get(pod, "status", "containerStatuses", default=())}
+    return [container_of(known.get(spec["name"], {})) for spec in pod["spec"]["containers"]]
+
+
+def running(now: datetime, *, is_ready: bool = False) -> Container:
+    """A container that has just started."""
+    return Container(state={"running": {"startedAt": timestamp(now)}}, is_ready=is_ready, is_started=is_ready)
+
+
+def ended(pod: Obj, name: str, container: Container, code: int, at: datetime, *, reason: str = "", message: str = "") -> Obj:
+    """The state of a container that ends at that moment; the reason is by its exit code where none is given."""
+    over: Obj = {"exitCode": code, "reason": reason or ("Error" if code else "Completed")}
+    over |= {"message": message} if message else {}
+    over |= {"startedAt": get(container.state, "running", "startedAt"), "finishedAt": timestamp(at)}
+    return {"terminated": over | {"containerID": container_id(pod, name, container.restarts)}}
+
+
+def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, address: str = "") -> Obj:
+    """The whole status of a scheduled pod. Conditions of others are kept, transitions only where the status changes."""
+    before = get(pod, "status", default={})
+    specs = pod["spec"]["containers"]
+    ip = address or before.get("podIP", "")
+    phase = phase_of(pod, containers)
+    status: Obj = {
+        "phase": phase,
+        "observedGeneration": pod["metadata"].get("generation", 1),
+        "conditions": _conditions(pod, containers, phase, bool(ip), now),
+        "hostIP": HOST_IP,
+        "hostIPs": [{"ip": HOST_IP}],
+        "startTime": before.get("startTime") or timestamp(now),
+        "qosClass": before.get("qosClass") or qos_class(pod),
+        "containerStatuses": [_entry(pod, spec, each) for spec, each in zip(specs, containers, strict=True)],
+    }
+    return status | ({"podIP": ip, "podIPs": [{"ip": ip}]} if ip else {})
+
+
+def unschedulable(pod: Obj, message: str, now: datetime) -> Obj:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    conditions = [_since(pod, condition, now)]
+    return {"phase": "Pending", "conditions": conditions, "qosClass": qos_class(pod)}
+
+
+def phase_of(pod: Obj, containers: Sequence[Container]) -> str:
+    """A pod whose containers have ended is over only if nothing will start them again: while it is deleted, or by its policy."""
+    ended = [each.state["terminated"]["exitCode"] for each in containers if "terminated" in each.state]
+    if len(ended) == len(containers):
+        policy = get(pod, "spec", "restartPolicy", default="Always")
+        starts_again = policy == "Always" or (policy == "OnFailure" and any(ended))
+        if starts_again and not get(pod, "metadata", "deletionTimestamp"):
+            return "Running"
+        return "Failed" if any(ended) else "Succeeded"
+    never_ran = any("waiting" in each.state and not each.last for each in containers)
+    return "Pending" if never_ran else "Running"
+
+
+def qos_class(pod: Obj) -> str:
+    resources = [each.get("resources") or {} for each in get(pod, "spec", "containers", default=())]
+    if not any(each.get("requests") or each.get("limits") for each in resources):
+        return "BestEffort"
+    for each in resources:
+        limits = each.get("limits") or {}
+        requests = {**limits, **(each.get("requests") or {})}
+        if not {"cpu", "memory"} <= set(limits) or any(str(requests[key]) != str(limits.get(key)) for key in requests):
+            return "Burstable"
+    return "Guaranteed"
+
+
+def _conditions(pod: Obj, containers: Sequence[Container], phase: str, has_network: bool, now: datetime) -> list[Obj]:
+    ready = _containers_ready(pod, containers, phase)
+    conditions: list[Obj] = [
+        {"type": "PodReadyToStartContainers", "status": str(has_network and phase not in ("Succeeded", "Failed"))},
+        {"type": "Initialized", "status": "True"} | ({"reason": "PodCompleted"} if phase == "Succeeded" else {}),
+        {"type": "Ready"} | (_gates(pod) if ready["status"] == "True" else ready),
+        {"type": "ContainersReady"} | ready,
+        {"type": "PodScheduled", "status": "True"},
+    ]
+    others = [each for each in get(pod, "status", "conditions", default=()) if each["type"] not in OWN]
+    return [*others, *(_since(pod, each, now) for each in conditions)]
+
+
+def _containers_ready(pod: Obj, containers: Sequence[Container], phase: str) -> Obj:
+    if phase == "Succeeded":
+        return {"status": "False", "reason": "PodCompleted"}
+    if phase == "Failed":
+        return {"status": "False", "reason": "PodFailed"}
+    specs = pod["spec"]["containers"]
+    unready = [spec["name"] for spec, each in zip(specs, containers, strict=True) if not each.is_ready]
+    if not unready:
+        return {"status": "True"}
+    message = f"containers with unready status: [{' '.join(unready)}]"
+    return {"status": "False", "reason": "ContainersNotReady", "message": message}
+
+
+def _gates(pod: Obj) -> Obj:
+    """Ready, once the containers are, hangs on the readiness gates."""
+    met = {each["type"]: each["status"] for each in get(pod, "status", "conditions", default=())}
+    missing = []
+    for gate in get(pod, "spec", "readinessGates", default=()):
+        type_ = gate["conditionType"]
+        if type_ not in met:
+            missing.append(f'corresponding condition of pod readiness gate "{type_}" does not exist.')
+        elif met[type_] != "True":
+            missing.append(f'the status of pod readiness gate "{type_}" is not "True", but {met[type_]}')
+    if missing:
+        return {"status": "False", "reason": "ReadinessGatesNotReady", "message": ", ".join(missing)}
+    return {"status": "True"}
+
+
+def _since(pod: Obj, condition: Obj, now: datetime) -> Obj:
+    """With its last transition: the one that was written, while the status is the same."""
+    for before in get(pod, "status", "conditions", default=()):
+        if before["type"] == condition["type"] and before["status"] == condition["status"]:
+            return condition | {"lastTransitionTime": before["lastTransitionTime"]}
+    return condition | {"lastTransitionTime": timestamp(now)}
+
+
+def _entry(pod: Obj, spec: Obj, container: Container) -> Obj:
+    has_run = not ("waiting" in container.state and not container.last)
+    return {
+        "name": spec["name"],
+        "image": spec.get("image", ""),
+        "imageID": f"sha256:{digest(spec.get('image', ''))}" if has_run else "",
+        "ready": container.is_ready,
+        "started": container.is_started,
+        "restartCount": container.restarts,
+        "state": container.state,
+        "lastState": container.last,
+    } | ({"containerID": container_id(pod, spec["name"], container.restarts)} if has_run else {})
+
+
+def container_id(pod: Obj, name: str, restarts: int) -> str:
+    return f"containerd://{digest([pod['metadata']['uid'], name, restarts])}"

@@ -1,0 +1,1 @@
+"""How the API is served: HTTP, paths, watches, tables, discovery, protobuf, the certificate."""

@@ -1,0 +1,52 @@
+"""What a path of the API addresses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...kube.objects import Kind
+from ..api.registry import RULES
+from ..store.refusals import no_such_resource
+from . import discovery
+
+
+class Target(NamedTuple):
+    """What a path addresses."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    subresource: str
+
+
+def target_of(parts: list[str]) -> Target | None:
+    """None for addresses of no API; raises ApiError (404) for resources that a known API does not have."""
+    match parts:
+        case ["api", version, *rest]:
+            group_version = version
+        case ["apis", group, version, *rest]:
+            group_version = f"{group}/{version}"
+        case _:
+            return None
+    kinds = discovery.served().get(group_version)
+    if kinds is None or not rest:
+        return None
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    kind = kinds.get(rest[0])
+    if kind is None or len(rest) > 3 or kind.namespaced < bool(namespace):
+        raise no_such_resource()
+    name, subresource = [*rest[1:], "", ""][:2]
+    if subresource and not _has_subresource(kind, subresource):
+        raise no_such_resource()
+    return Target(kind, namespace, name, subresource)
+
+
+def _has_subresource(kind: Kind, subresource: str) -> bool:
+    rules = RULES[kind.name]
+    return (
+        (subresource == "status" and rules.has_status)
+        or (subresource == "scale" and rules.has_scale)
+        or (kind.name == "Pod" and subresource in ("eviction", "log"))
+    )

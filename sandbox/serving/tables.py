@@ -1,0 +1,223 @@
+"""The columns that `kubectl get` shows: the server prints, the client only lays out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ...kube.clock import parse_timestamp
+from ...kube.objects import Kind, Obj, get
+from ..api.scale import selector_text
+
+META = "meta.k8s.io/v1"
+Cells = Sequence[Any]
+
+
+class Column(NamedTuple):
+    """`priority` 1 is shown with `-o wide` only."""
+
+    name: str
+    type: str = "string"
+    priority: int = 0
+
+
+def table(kind: Kind, objects: Sequence[Obj], now: datetime, *, version: str = "", continue_: str = "", include: str = "") -> Obj:
+    columns, cells = _PRINTERS.get(kind.name, _DEFAULT)
+    rows = [{"cells": list(cells(obj, now)), "object": _carried(obj, include)} for obj in objects]
+    meta = {key: value for key, value in (("resourceVersion", version), ("continue", continue_)) if value}
+    definitions = [
+        {
+            "name": column.name,
+            "type": column.type,
+            "format": "name" if column.name == "Name" else "",
+            "description": "",
+            "priority": column.priority,
+        }
+        for column in columns
+    ]
+    return {"kind": "Table", "apiVersion": META, "metadata": meta, "columnDefinitions": definitions, "rows": rows}
+
+
+def _carried(obj: Obj, include: str) -> Obj | None:
+    match include:
+        case "None":
+            return None
+        case "Object":
+            return obj
+        case _:
+            return metadata_of(obj)
+
+
+def metadata_of(obj: Obj) -> Obj:
+    return {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": obj["metadata"]}
+
+
+def age(since: str | None, now: datetime) -> str:
+    """As kubectl counts: 12s, 3m5s, 4h, 2d3h."""
+    if not since:
+        return "<unknown>"
+    seconds = max(int((now - parse_timestamp(since)).total_seconds()), 0)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 120:
+        return f"{seconds}s"
+    if minutes < 10:
+        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
+    return f"{days}d"
+
+
+def _created(obj: Obj, now: datetime) -> str:
+    return age(obj["metadata"].get("creationTimestamp"), now)
+
+
+def _plain(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], _created(obj, now)
+
+
+def _images(spec: Obj) -> tuple[str, str]:
+    containers = spec.get("containers") or []
+    return ",".join(each["name"] for each in containers), ",".join(each.get("image", "") for each in containers)
+
+
+def _pod(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    states = status.get("containerStatuses") or []
+    ready = sum(bool(state.get("ready")) for state in states)
+    restarts = sum(state.get("restartCount", 0) for state in states)
+    return (
+        obj["metadata"]["name"], f"{ready}/{len(spec.get('containers') or ())}", pod_status(obj), str(restarts),
+        _created(obj, now), status.get("podIP") or "<none>", spec.get("nodeName") or "<none>",
+        status.get("nominatedNodeName") or "<none>", _gates(obj),
+    )  # fmt: skip
+
+
+def _gates(pod: Obj) -> str:
+    """How many of the readiness gates are met."""
+    types = [gate["conditionType"] for gate in get(pod, "spec", "readinessGates", default=())]
+    met = {each["type"] for each in get(pod, "status", "conditions", default=()) if each["status"] == "True"}
+    return f"{sum(each in met for each in types)}/{len(types)}" if types else "<none>"
+
+
+def _ingress(obj: Obj, now: datetime) -> Cells:
+    spec = obj.get("spec") or {}
+    hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
+    at = [each.get("ip") or each.get("hostname") or "" for each in get(obj, "status", "loadBalancer", "ingress", default=())]
+    return (
+        obj["metadata"]["name"], spec.get("ingressClassName") or "<none>", ",".join(hosts) or "*", ",".join(at),
+        "80, 443" if spec.get("tls") else "80", _created(obj, now),
+    )  # fmt: skip
+
+
+def pod_status(pod: Obj) -> str:
+    """The word in the STATUS column."""
+    status = pod.get("status") or {}
+    word = status.get("reason") or status.get("phase") or "Unknown"
+    for state in reversed(status.get("containerStatuses") or []):
+        waiting, ended = get(state, "state", "waiting", "reason"), get(state, "state", "terminated")
+        if waiting:
+            word = waiting
+        elif ended is not None:
+            word = ended.get("reason") or f"ExitCode:{ended.get('exitCode', 0)}"
+    return "Terminating" if "deletionTimestamp" in pod["metadata"] else str(word)
+
+
+def _deployment(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(spec["template"]["spec"])
+    return (
+        obj["metadata"]["name"], f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}",
+        status.get("updatedReplicas", 0), status.get("availableReplicas", 0), _created(obj, now), names, images,
+        selector_text(spec.get("selector") or {}),
+    )  # fmt: skip
+
+
+def _replica_set(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(spec["template"]["spec"])
+    return (
+        obj["metadata"]["name"], spec.get("replicas", 0), status.get("replicas", 0), status.get("readyReplicas", 0),
+        _created(obj, now), names, images, selector_text(spec.get("selector") or {}),
+    )  # fmt: skip
+
+
+def _service(obj: Obj, now: datetime) -> Cells:
+    spec = obj["spec"]
+    ports = [
+        f"{port['port']}:{port['nodePort']}/{port['protocol']}" if port.get("nodePort") else f"{port['port']}/{port['protocol']}"
+        for port in spec.get("ports") or ()
+    ]
+    external = spec.get("externalName") or ("<pending>" if spec["type"] == "LoadBalancer" else "<none>")
+    selector = ",".join(f"{key}={value}" for key, value in sorted((spec.get("selector") or {}).items()))
+    return (
+        obj["metadata"]["name"], spec["type"], spec.get("clusterIP") or "<none>", external, ",".join(ports) or "<none>",
+        _created(obj, now), selector or "<none>",
+    )  # fmt: skip
+
+
+def _namespace(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], get(obj, "status", "phase", default=""), _created(obj, now)
+
+
+def _data(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], len(obj.get("data") or {}) + len(obj.get("binaryData") or {}), _created(obj, now)
+
+
+def _secret(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data") or {}), _created(obj, now)
+
+
+def _event(obj: Obj, now: datetime) -> Cells:
+    involved = obj.get("involvedObject") or {}
+    seen = obj.get("lastTimestamp") or obj.get("eventTime") or obj["metadata"].get("creationTimestamp")
+    place = f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"
+    return age(seen, now), obj.get("type", ""), obj.get("reason", ""), place, (obj.get("message") or "").strip()
+
+
+def _lease(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], get(obj, "spec", "holderIdentity", default=""), _created(obj, now)
+
+
+_NAME, _AGE = Column("Name"), Column("Age")
+_WIDE = (Column("Containers", "string", 1), Column("Images", "string", 1), Column("Selector", "string", 1))
+_DEFAULT: tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]] = ((_NAME, _AGE), _plain)
+_PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]] = {
+    "Pod": (
+        (
+            _NAME, Column("Ready"), Column("Status"), Column("Restarts"), _AGE, Column("IP", "string", 1),
+            Column("Node", "string", 1), Column("Nominated Node", "string", 1), Column("Readiness Gates", "string", 1),
+        ),
+        _pod,
+    ),
+    "Deployment": (
+        (_NAME, Column("Ready"), Column("Up-to-date", "integer"), Column("Available", "integer"), _AGE, *_WIDE),
+        _deployment,
+    ),
+    "ReplicaSet": (
+        (_NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), _AGE, *_WIDE),
+        _replica_set,
+    ),
+    "Service": (
+        (
+            _NAME, Column("Type"), Column("Cluster-IP"), Column("External-IP"), Column("Port(s)"), _AGE,
+            Column("Selector", "string", 1),
+        ),
+        _service,
+    ),
+    "Ingress": (
+        (_NAME, Column("Class"), Column("Hosts"), Column("Address"), Column("Ports"), _AGE),
+        _ingress,
+    ),
+    "Namespace": ((_NAME, Column("Status"), _AGE), _namespace),
+    "ConfigMap": ((_NAME, Column("Data"), _AGE), _data),
+    "Secret": ((_NAME, Column("Type"), Column("Data"), _AGE), _secret),
+    "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),
+    "Lease": ((_NAME, Column("Holder"), _AGE), _lease),
+}  # fmt: skip
