@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint bench fidelity golden clean
+.PHONY: demo test check lint newest lock bench fidelity golden clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
+	@echo
+	@echo "go on with it:   export PATH=\"$(CURDIR)/$(BIN):\$$PATH\"   then   deploy --help"
+	@echo "left behind: $(VENV)/ and what Python compiled in the folders beside it; make clean removes both"
 
 test: check
 
@@ -34,17 +37,38 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/kernel.py
 
-$(VENV)/.installed: pyproject.toml
+# The tests on the newest of everything that pyproject.toml allows, in an environment of its own.
+newest:
+	@test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+	  --editable '.[sandbox]' --group build --group dev
+	@touch .venv-newest/.installed .venv-newest/.dev
+	$(MAKE) VENV=.venv-newest check
+
+# Rewrites requirements/: what `make demo` and `make test` install, to the byte.
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --extra sandbox
+lock: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile $(LOCK) --group build --output-file requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK) --group build --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.installed: pyproject.toml requirements/run.txt
+	@echo "installing rollway into $(VENV)/ (some 350 MB, about a minute the first time)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
+	@$(PIP) --require-hashes --requirement requirements/run.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@# as pip does with a wheel; where PYTHONDONTWRITEBYTECODE is set, every start would compile all of it
-	@$(BIN)/python -m compileall -q -x '/(\.venv|\.types|tests|benchmarks|build)/' .
+	@$(BIN)/python -m compileall -q -x '/(\.venv[^/]*|\.types|tests|benchmarks|build)/' .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+$(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
+	@echo "installing what the tests need" >&2
+	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) .venv-newest build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
