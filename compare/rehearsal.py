@@ -11,7 +11,8 @@ from random import Random
 
 from ..errors import RollwayError
 from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get, ref_of
-from ..release.model import Release, split_image
+from ..release.image import split_image
+from ..release.model import Release
 from ..sandbox.node.behaviour import BEHAVIOUR
 from ..sandbox.node.spread import Measured
 from ..sandbox.store.store import Snapshot, Store

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..kube.objects import Obj, get
-from ..release.model import key_of, split_image
+from ..release.image import split_image
+from ..release.model import key_of
 from ..release.yamlfile import Path
 from .case import POD, Case, mappings
 from .model import Found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from .model import split_image
 from .wrong import Wrong
 
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -41,3 +40,11 @@ def checked(reference: str) -> str:
         )
         raise Wrong(f"{reference!r} is no image reference", hint=hint)
     return reference
+
+
+def split_image(image: str) -> tuple[str, str, str]:
+    """(repository, tag, digest) of an image reference; the last two may be empty: `localhost:5000/shop` has no tag."""
+    name, _, sha = image.partition("@")
+    head, slash, last = name.rpartition("/")
+    base, _, tag = last.partition(":")
+    return head + slash + base, tag, sha

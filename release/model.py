@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
 from ..kube.objects import KINDS, Obj, digest, get, kind_of
+from .image import split_image
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
 
@@ -135,14 +136,6 @@ class Release:
             options=StrategyOptions.model_validate(record["options"]),
             container=record.get("container", ""),
         )
-
-
-def split_image(image: str) -> tuple[str, str, str]:
-    """(repository, tag, digest) of an image reference; the last two may be empty: `localhost:5000/shop` has no tag."""
-    name, _, sha = image.partition("@")
-    head, slash, last = name.rpartition("/")
-    base, _, tag = last.partition(":")
-    return head + slash + base, tag, sha
 
 
 def app_container(workload: Mapping[str, Any], app: str, container: str = "") -> Obj:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from rollway.errors import BadInput
-from rollway.release.image import replaced
+from rollway.release.image import replaced, split_image
 from rollway.release.load import load
-from rollway.release.model import Release, split_image
+from rollway.release.model import Release
 from rollway.release.schema import json_schema
 from rollway.release.wrong import Wrong
 
