@@ -1,14 +1,47 @@
-"""What all tests share: the support folder on the path, and the switch that rewrites golden files."""
+"""What all tests share: the support folder on the path, the switch that rewrites golden files, and what a slow machine means."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+from pace import Disturbed, Pace
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files with what is produced now")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("real_time"):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=[Disturbed.__name__]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test of real time that fails while the machine is late by itself says so, and is measured again."""
+    if not pyfuncitem.get_closest_marker("real_time"):
+        return (yield)
+    with Pace() as pace:
+        pyfuncitem.stash[PACE] = pace
+        try:
+            return (yield)
+        except AssertionError as failed:
+            if not pace.is_disturbed:
+                raise
+            raise Disturbed(f"the machine was up to {pace.late_s:.2f} s late meanwhile: {failed}") from failed
+
+
+PACE = pytest.StashKey[Pace]()
+
+
+@pytest.fixture
+def late(request: pytest.FixtureRequest) -> object:
+    """Asks how late the machine has been so far, in seconds, by which what is asserted of real time is widened."""
+    return lambda: request.node.stash[PACE].late_s

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pace import slowness
 from rollway.cluster.client import KubeClient, connect
 from rollway.kube.objects import DEPLOYMENT, NAMESPACE, POD, Obj, Ref
 from rollway.sandbox import daemon
@@ -26,6 +27,7 @@ from rollway.sandbox.durations import Lag
 DEPLOY = Path(sys.executable).with_name("deploy")
 EXPERIMENTS = Path(__file__).parents[2] / "examples" / "zero-downtime"
 WITHIN_S = 60.0
+"""How long anything may take, on a quiet machine."""
 RESTART = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}}}
 _numbers = itertools.count(1)
 
@@ -54,7 +56,7 @@ class Lab:
 
     def deploy(self, *words: str) -> Ended:
         with self.start(*words) as process:
-            out, err = process.communicate(timeout=WITHIN_S)
+            out, err = process.communicate(timeout=WITHIN_S * slowness())
         return Ended(process.returncode, out, err)
 
     def release(self, verb: str, *words: str, file: str = "deploy.yaml") -> Ended:
@@ -134,7 +136,7 @@ def ask(home: Path, use: Callable[[KubeClient], Any]) -> Any:
 
 
 def wait_for(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + WITHIN_S * slowness()
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

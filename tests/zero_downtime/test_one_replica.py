@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import pytest
 from lab import Lab
+from pace import stretched
 from rollway.sandbox import daemon
 
+pytestmark = pytest.mark.real_time
 QUICKER = {'START_SECONDS, value: "3"': 'START_SECONDS, value: "2"'}
 
 
@@ -40,7 +43,7 @@ def restarted(shop: Lab, file: str) -> tuple[dict[str, Any], str]:
     """What requests met while the one pod was replaced, and what the old one printed."""
     shop.release("apply", file=file)
     url = shop.url("singsong")
-    with shop.probed(url, "--timeout", "2s") as report:
+    with shop.probed(url, "--timeout", f"{stretched(2)}s") as report:
         old = set(shop.ready())
         follower = Follower(shop.home, shop.namespace, *old)
         shop.restart("singsong")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from lab import Lab
+from pace import stretched
 
-QUICKER = {"terminationGracePeriodSeconds: 30": "terminationGracePeriodSeconds: 3", "slowestRequest: 5s": "slowestRequest: 1s"}
+pytestmark = pytest.mark.real_time
 
 
 def test_every_request_succeeds(example: Callable[..., Lab]) -> None:
     """Both versions are counted, by their status codes; the release says itself that nothing was lost."""
-    shop = example("slow-requests", QUICKER)
+    quicker = {
+        "terminationGracePeriodSeconds: 30": f"terminationGracePeriodSeconds: {stretched(3)}",
+        "slowestRequest: 5s": "slowestRequest: 1s",
+    }
+    shop = example("slow-requests", quicker)
     url = f"{shop.ingress}/sleep/1"
     shop.release("apply", "--image", ":v1", "--probe", url)
     with shop.probed(url, "--host", "websample.example.com", "--rate", "10", "--expect", "201,202") as report:
