@@ -35,10 +35,6 @@ def progress(deployment: Mapping[str, Any] | None, until: Until, pods: int, *, i
                 told = f"somebody scaled it to {asked} while {pods} pods were waited for"
                 return Progress(False, counts.ready, pods, told, failure=told)
             return _rolled_out(deployment, counts, asked)
-        case "started":
-            return Progress(
-                counts.updated >= pods, counts.updated, pods, f"{counts.updated} of {pods} pods of the new version started"
-            )
         case "held":
             is_done = counts.updated >= pods and counts.ready == counts.all == _wanted(deployment)
             return Progress(is_done, min(counts.ready, counts.all), counts.all, f"{counts.ready} of {counts.all} pods ready")

@@ -87,7 +87,7 @@ class Route(Frozen):
     why: str
 
 
-Until = Literal["rolled-out", "started", "held", "drained"]
+Until = Literal["rolled-out", "held", "drained"]
 
 
 class Wait(Frozen):
@@ -95,8 +95,8 @@ class Wait(Frozen):
 
     rolled-out   as many pods of the newest template are available as the Deployment asks for, at least `pods` (an autoscaler's
                  Deployment: whatever it asks for), and none of an older one is left
-    started      at least `pods` pods of the newest template exist
-    held         at least `pods` pods of the newest template exist, and every pod of the paused rollout is ready
+    held         at least `pods` pods of the newest template exist, all that the rollout's limits let come and no more, and every
+                 one is ready
     drained      no pod is left (those that terminate do not count)
 
     Fails when nothing has moved for `deadline_s` seconds, or when a pod says that it never will.

@@ -273,8 +273,6 @@ class Draft:
 
     def _settle(self, live: Obj, until: Until, pods: int) -> None:
         """Writes the status that the wait has waited for."""
-        if until == "started":
-            return
         counts = {"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods}
         if until == "held":
             total = int(get(live, "spec", "replicas", default=1)) + int(

@@ -1,9 +1,11 @@
-"""ramped: the Deployment's own rolling update, which can be stopped half-way by pausing it."""
+"""ramped: the Deployment's own rolling update, which its own limits stop half-way."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..errors import BadInput
-from ..kube.intstr import resolve
+from ..kube.intstr import fenceposts, resolve
 from ..kube.objects import Obj, get
 from ..plan.plan import Split
 from ..routing.ratio import Pods, split
@@ -12,19 +14,32 @@ from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
 
-SETTLE_S = 2
-"""A new pod counts as available only after so long while the rollout is to be stopped: the time to stop it in."""
+NEVER_S = 2**31 - 1
+"""The API's word for "no deadline"."""
 
-ONE_BY_ONE = Rolling(1, 0, SETTLE_S)
-ONE_LESS = Rolling(0, 1, SETTLE_S)
+HELD_S = NEVER_S - 1
+"""A new pod counts as available only after so long, that is, not while a share is held: see Ramped."""
+
+
+class Bound(NamedTuple):
+    """The limits of a rolling update whose new pods never count as available: with n replicas the controller comes to rest at
+    n - unavailable old pods and surge + unavailable new ones, whoever looks on or not."""
+
+    surge: int
+    unavailable: int
+
+    @property
+    def new(self) -> int:
+        return self.surge + self.unavailable
 
 
 class Ramped(Strategy):
-    """A share is reached pod by pod and held by a paused Deployment.
+    """A share is held by the rolling update's own limits, so that it is never passed, whatever becomes of the client.
 
-    A paused Deployment keeps replicas + maxSurge pods, so to hold exactly the asked share the surge is taken away again. The
-    controller then removes one pod of the side that has more (of two equal ones, the older side). Where that is the old side, it
-    waits until the new pods are ready; where it is the new one, one pod more is let start, and goes before it is ready.
+    The controller takes an old pod away only for a new one that is available. Under a `minReadySeconds` that never passes none
+    ever is, and the limits alone say how many pods of each side there are (Bound). Each apply raises them by as many pods as the
+    user's own limits allow at a time, once those before are ready; the last one takes the surge away, and the Deployment is then
+    paused, so that the share stays when somebody scales it.
     """
 
     name = "ramped"
@@ -54,54 +69,80 @@ class Ramped(Strategy):
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._support(draft, self.release)
-        live = draft.deployment(self.app.name)
-        assert live is not None, "a share is only asked for beside something live"
-        can_surge = resolve(self.rolling.max_surge, replicas, round_up=True) > 0
-        goal = self._goal(replicas, weight, can_surge=can_surge)
-        updated = self._updated(draft, live)
-        if updated > goal.canary:
-            raise BadInput(
-                f"ramped is at {updated} of {replicas} pods already: it does not go back to {weight}%",
-                hint="go on with `deploy promote`, or take everything back with `deploy rollback`",
-            )
-        keeps_surge = sum(goal) > replicas
-        if updated < goal.canary:
-            self._advance(draft, goal, replicas, can_surge=can_surge, keeps_surge=keeps_surge)
-        held = ONE_BY_ONE if keeps_surge else ONE_LESS
-        draft.apply(self._own(replicas, held, paused=True), f"holds {goal.canary} of {sum(goal)} pods")
+        self._grow(draft, replicas)
+        goal, new = self._goal(replicas, weight), self._new_pods(draft, replicas)
+        if new > goal.canary:
+            goal = self._kept(draft, weight, replicas, new)
+        while new < goal.canary:
+            bound = self._next(new, goal, replicas)
+            why = f"{self.release.version} comes in, up to {bound.new} of {goal.canary} pods"
+            draft.apply(self._held(draft, replicas, bound), why)
+            draft.wait(self.app.name, "held", bound.new, "every pod ready before others go")
+            new = bound.new
+        held = Bound(sum(goal) - replicas, replicas - goal.stable)
+        if not get(draft.deployment(self.app.name), "spec", "paused", default=False):
+            draft.apply(self._held(draft, replicas, held), f"{goal.canary} of {sum(goal)} pods, and no surplus")
+            draft.wait(self.app.name, "held", goal.canary, "the surplus pods leave")
+        draft.apply(self._held(draft, replicas, held, paused=True), f"holds {goal.canary} of {sum(goal)} pods")
         draft.wait(self.app.name, "held", goal.canary, "every pod ready")
         return Split(stable=goal.stable, canary=goal.canary, percent=goal.percent)
 
-    def _goal(self, replicas: int, weight: int, *, can_surge: bool) -> Pods:
-        """The split to hold. As many new pods as the Deployment has replicas cannot be held: once they are all ready the
-        controller takes the old ones away, paused or not."""
-        if replicas < 2:
+    def _goal(self, replicas: int, weight: int) -> Pods:
+        """The split to hold."""
+        goal = split(replicas, weight, may_surge=self._surge(replicas) > 0)
+        if not goal.stable or not goal.canary:
             raise BadInput(
-                f"ramped cannot stop at {weight}%: a rolling update does not share {replicas} pod",
-                hint="choose canary, which runs a second pod beside it, or release all of it",
+                f"ramped cannot stop at {weight}%: without a surge a rolling update does not share {replicas} pod",
+                hint="allow a surge, choose canary, which runs a second pod beside it, or release all of it",
             )
-        goal = split(replicas, weight, may_surge=can_surge)
-        return goal if goal.canary < replicas else split(replicas, weight, may_surge=False)
+        return goal
 
-    def _advance(self, draft: Draft, goal: Pods, replicas: int, *, can_surge: bool, keeps_surge: bool) -> None:
-        """Lets the Deployment roll until enough new pods are there, and stops it."""
-        rolling = ONE_BY_ONE if can_surge else ONE_LESS
-        gives_one_back = can_surge and not keeps_surge and goal.canary > goal.stable + 1
-        stop_at = goal.canary + gives_one_back
-        draft.apply(self._own(replicas, rolling, paused=False), f"{self.release.version} comes in pod by pod")
-        draft.wait(self.app.name, "started", stop_at, f"until {stop_at} of {replicas} are on their way")
-        if can_surge and not gives_one_back:
-            draft.apply(self._own(replicas, rolling, paused=True), "the rolling update stops here")
-            draft.wait(self.app.name, "held", stop_at, "every pod ready before one goes")
+    def _kept(self, draft: Draft, weight: int, replicas: int, new: int) -> Pods:
+        """What there is already, where that is more than was asked for: a rolling update does not go back."""
+        current = draft.observed.in_flight
+        if current is None or current.weight > weight:
+            raise BadInput(
+                f"ramped is at {new} of {replicas} pods already: it does not go back to {weight}%",
+                hint="go on with `deploy promote`, or take everything back with `deploy rollback`",
+            )
+        draft.notes.append(f"{new} of {replicas} pods are {self.release.version} already, more than {weight}%: they stay")
+        return Pods(max(replicas - new, 0), new)
 
-    def _own(self, replicas: int, rolling: Rolling, *, paused: bool) -> Obj:
-        return manifests.stable(self.release, replicas, rolling._replace(deadline_s=self.deadline_s), paused=paused)
+    def _grow(self, draft: Draft, replicas: int) -> None:
+        """More pods than before come first of the old version, so that the share is one of all of them."""
+        name = self.app.name
+        if draft.replicas(name) < replicas and not self._is_under_way(draft):
+            draft.scale(name, replicas, "as many as the new version asks for, before it takes its share")
+            draft.wait(name, "rolled-out", replicas, "nothing is shared before")
 
-    def _updated(self, draft: Draft, live: Obj) -> int:
-        """Pods of this release that are there already."""
-        if draft.rolls(self._own(draft.replicas(self.app.name), ONE_LESS, paused=True)):
+    def _next(self, new: int, goal: Pods, replicas: int) -> Bound:
+        """The limits that bring in the next pods: beside the old ones where the user allows a surge, else in their place."""
+        surge, unavailable = self._surge(replicas), resolve(self.rolling.max_unavailable, replicas, round_up=False)
+        left = goal.canary - new
+        return Bound(min(surge, left), new) if surge else Bound(0, new + min(max(unavailable, 1), left))
+
+    def _surge(self, replicas: int) -> int:
+        return resolve(self.rolling.max_surge, replicas, round_up=True)
+
+    def _held(self, draft: Draft, replicas: int, bound: Bound, *, paused: bool = False) -> Obj:
+        count = self._count(draft, self.app.name, replicas)
+        own = manifests.stable(self.release, count, Rolling(bound.surge, bound.unavailable), paused=paused)
+        return {**own, "spec": {**own["spec"], "minReadySeconds": HELD_S, "progressDeadlineSeconds": NEVER_S}}
+
+    def _is_under_way(self, draft: Draft) -> bool:
+        """Whether the Deployment's template is this release's already."""
+        return not draft.rolls(self._held(draft, draft.replicas(self.app.name), Bound(1, 0)))
+
+    def _new_pods(self, draft: Draft, replicas: int) -> int:
+        """Pods of this release that are there, or that the limits let come."""
+        if not self._is_under_way(draft):
             return 0
-        return int(get(live, "status", "updatedReplicas", default=0))
+        live = draft.deployment(self.app.name)
+        made = int(get(live, "status", "updatedReplicas", default=0))
+        if get(live, "spec", "minReadySeconds", default=0) != HELD_S or get(live, "spec", "paused"):
+            return made
+        limits = get(live, "spec", "strategy", "rollingUpdate", default={})
+        return max(made, Bound(*fenceposts(limits.get("maxSurge", 0), limits.get("maxUnavailable", 0), replicas)).new)
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         live = draft.deployment(self.app.name)

@@ -102,8 +102,7 @@ class Progress:
         section = self.sections[-1]
         if section.lines:
             line = section.lines[-1]
-            word = "started" if isinstance(event.step, Wait) and event.step.until == "started" else "ready"
-            line.counts = f"{event.ready}/{event.wanted} {word}" if event.wanted else ""
+            line.counts = f"{event.ready}/{event.wanted} ready" if event.wanted else ""
             line.message = event.message
         if self._sides and isinstance(event.step, Wait):
             self._shared(self._sides.moved(event.step, event.ready))

@@ -210,8 +210,6 @@ def _awaited(step: Wait) -> str:
     match step.until:
         case "rolled-out":
             return f"until {step.pods} of {step.pods} {'is' if step.pods == 1 else 'are'} ready"
-        case "started":
-            return f"until {pods(step.pods)} of the new version started"
         case "held":
             return f"until {step.pods} new, and all ready"
         case "drained":
