@@ -14,7 +14,7 @@ from rollway.cluster.wire import Timing
 from rollway.errors import ApiError, ApplyConflict, Conflict, Forbidden, Invalid, NotFound, Unreachable
 from rollway.kube.objects import HPA, NODE, POD, Ref
 
-from tests.support.fake_api import FAST, FakeApi, answer, kubeconfig, lost, on_fake_api, silent, status
+from tests.support.fake_api import FAST, IMPATIENT, FakeApi, answer, kubeconfig, lost, on_fake_api, silent, status
 
 WEB = Ref("apps/v1", "Deployment", "shop", "web")
 LEASE = Ref("coordination.k8s.io/v1", "Lease", "shop", "lock")
@@ -189,7 +189,7 @@ def test_trouble_that_stays_is_told(tmp_path: Path) -> None:
     api.otherwise = status(503, "ServiceUnavailable", "etcd is away")
 
     with pytest.raises(ApiError, match="etcd is away"):
-        run(tmp_path, api, lambda client: client.get(WEB))
+        run(tmp_path, api, lambda client: client.get(WEB), IMPATIENT)
 
     assert len(api.seen) > 3
 
@@ -410,7 +410,7 @@ def test_a_server_that_says_nothing(tmp_path: Path) -> None:
     api.otherwise = silent()
 
     with pytest.raises(Unreachable, match="no answer in time") as caught:
-        run(tmp_path, api, lambda client: client.get(WEB), replace(FAST, connect=0.05, read=0.05))
+        run(tmp_path, api, lambda client: client.get(WEB), replace(IMPATIENT, connect=0.05, read=0.05))
 
     assert "other contexts: other" in caught.value.hint
 

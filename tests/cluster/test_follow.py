@@ -12,7 +12,7 @@ from rollway.cluster.client import KubeClient
 from rollway.errors import ApiError, Unreachable
 from rollway.kube.objects import POD
 
-from tests.support.fake_api import FakeApi, answer, events, on_fake_api, status
+from tests.support.fake_api import IMPATIENT, FakeApi, answer, events, on_fake_api, status
 
 
 def pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
@@ -177,7 +177,7 @@ def test_a_server_that_stays_away_ends_the_watch(tmp_path: Path) -> None:
     async def main() -> None:
         stack = contextlib.AsyncExitStack()
         async with stack:
-            client = await stack.enter_async_context(on_fake_api(tmp_path, api))
+            client = await stack.enter_async_context(on_fake_api(tmp_path, api, IMPATIENT))
             client._wire.access.configuration.host = "http://127.0.0.1:1"
             await anext(client.watch(POD, "shop"))
 

@@ -19,7 +19,7 @@ from rollway.cluster.wire import Timing
 from rollway.errors import Unreachable
 from rollway.kube.objects import Ref
 
-from tests.support.fake_api import FAST, FakeApi, answer, certificate, kubeconfig, tls_of
+from tests.support.fake_api import FAST, IMPATIENT, FakeApi, answer, certificate, kubeconfig, tls_of
 
 WEB = Ref("apps/v1", "Deployment", "shop", "web")
 LIVE = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
@@ -39,8 +39,8 @@ def failure(what: Awaitable[Any]) -> Unreachable:
     return caught.value
 
 
-async def get_once(path: str, context: str | None = None) -> Any:
-    async with await connect(kubeconfig=path, context=context, timing=FAST) as client:
+async def get_once(path: str, context: str | None = None, timing: Timing = FAST) -> Any:
+    async with await connect(kubeconfig=path, context=context, timing=timing) as client:
         return await client.get(WEB)
 
 
@@ -193,7 +193,7 @@ def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_nobody_listens(tmp_path: Path) -> None:
     """The address and the context are in the error, the other contexts in the hint."""
-    error = failure(get_once(kubeconfig(tmp_path, "http://127.0.0.1:1")))
+    error = failure(get_once(kubeconfig(tmp_path, "http://127.0.0.1:1"), timing=IMPATIENT))
 
     assert error.summary == "http://127.0.0.1:1 (context fake) cannot be reached: connection refused"
     assert "other contexts: other" in error.hint
@@ -201,7 +201,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:
     """A server's name that does not resolve is said to be that."""
-    error = failure(get_once(kubeconfig(tmp_path, "http://nowhere.invalid:1")))
+    error = failure(get_once(kubeconfig(tmp_path, "http://nowhere.invalid:1"), timing=IMPATIENT))
 
     assert "its name cannot be resolved" in error.summary
 

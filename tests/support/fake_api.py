@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,8 +23,11 @@ from rollway.cluster.client import KubeClient, connect
 from rollway.cluster.wire import Timing
 
 FAST = Timing(
-    connect=2, read=2, write=2, first_patience=0.1, patience=0.1, overload=0.1, first_pause=0.002, longest_pause=0.01, watch=1
+    connect=2, read=2, write=2, first_patience=5, patience=5, overload=5, first_pause=0.002, longest_pause=0.01, watch=1
 )
+"""Tries again at once, and for long enough on any machine."""
+IMPATIENT = replace(FAST, first_patience=0.1, patience=0.1, overload=0.1)
+"""Gives up, where that is what is tested."""
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -15,7 +15,10 @@ import signal
 import socket
 import sys
 
-CALLER = """#!{python} -IS
+# Python's own path may hold a space, which a first line cannot name: the shell reads the second line, Python a text
+CALLER = """#!/bin/sh
+'''exec' '{python}' -IS "$0" "$@"
+' '''
 import array, json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({path!r})
