@@ -13,9 +13,19 @@ demo: $(VENV)/.installed
 
 test: check
 
-# Everything that CI checks.
+# Everything that CI checks; of `make check FILE…` those files alone, with the tests of the folders that mirror theirs.
+FILES := $(filter-out ./,$(wildcard $(MAKECMDGOALS)))
+ifeq ($(FILES),)
 check: lint
 	$(BIN)/pytest -n auto -q
+else
+TESTS := $(sort $(foreach file,$(FILES),$(if $(filter tests/%,$(file)),$(file),$(wildcard tests/$(dir $(file))))))
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check $(FILES)
+	$(BIN)/ruff check $(FILES)
+	$(BIN)/mypy
+	$(BIN)/pytest -q $(TESTS)
+endif
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
