@@ -87,6 +87,16 @@ def kind_of(api_version: str, name: str) -> Kind | None:
     return served._replace(api_version=api_version) if served else None
 
 
+def is_a(obj: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether an object is of that kind, in any version: kinds of one name in other groups are other kinds."""
+    return bool(obj["kind"] == kind.name and obj["apiVersion"].rpartition("/")[0] == kind.group)
+
+
+def known_as(ref: Ref) -> Ref:
+    """Which object, whatever version it is written in, where the versions of its kind differ in name only, as Istio's do."""
+    return ref._replace(api_version=_OTHER_VERSIONS.get(ref.api_version, ref.api_version))
+
+
 def get(obj: Mapping[str, Any] | None, *path: str, default: Any = None) -> Any:
     """`get(pod, "status", "phase")`: the value at a path of keys, or the default where any part is missing or null."""
     value: Any = obj
