@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
-from ..kube.objects import DEPLOYMENT, HPA, Obj, Ref, labels_of, ref_of
+from ..errors import ApiError, Forbidden
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from .port import Cluster
@@ -41,3 +42,18 @@ async def observe(
     objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
     objects |= {ref_of(obj): obj for obj in (*labelled, *autoscalers)}
     return Observed(objects=objects, history=tuple(history), taken=taken)
+
+
+async def listed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | None:
+    """The objects of a kind in all namespaces, or in this one where no more may be read; None where not even that may. Of a kind
+    that the cluster does not know there are none."""
+    for where in ("", namespace):
+        try:
+            return await cluster.list(kind, where)
+        except Forbidden:
+            continue
+        except ApiError as error:
+            if error.code == 404:
+                return []
+            raise
+    return None

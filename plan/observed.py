@@ -19,11 +19,13 @@ VERSION_ANNOTATION = "rollway.dev/version"
 class Observed:
     """`objects` holds every object that was looked for (None: looked for, and not there), and the namespace's
     HorizontalPodAutoscalers. `history` is in order of number. `taken` are Deployments of others that stand under a name that a
-    second Deployment would have."""
+    second Deployment would have. `elsewhere` are Istio's routes and rules of every namespace that may be read, whosever they are,
+    where they are asked for; None: not even those of the release's own."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
     taken: frozenset[Ref] = frozenset()
+    elsewhere: tuple[Obj, ...] | None = ()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))

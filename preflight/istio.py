@@ -8,8 +8,7 @@ from typing import Any
 from ..kube.objects import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Obj, get
 from ..release.model import key_of
 from ..release.yamlfile import Path
-from ..routing.istio import VARIANT, Host, is_host, rule_of
-from ..routing.selector import STABLE
+from ..routing.istio import Host, is_host, rules_of
 from .case import Case, mappings, named, texts
 from .model import Edit, Found
 
@@ -102,24 +101,23 @@ def subset_unknown(case: Case) -> Iterator[Found]:
     for routes in case.written(VIRTUAL_SERVICE.name):
         for path, target in _destinations(routes):
             subset, host = target.get("subset"), target["host"]
-            if not isinstance(subset, str) or (case.strategy == "ab" and subset in (STABLE, VARIANT)):
+            if not isinstance(subset, str) or not _is_local(case, host):
                 continue
-            if not _is_local(case, host):
-                continue
-            rule = rule_of(rules, Host(host.partition(".")[0], case.release.namespace))
-            if rule is None:
+            found = rules_of(rules, Host(host.partition(".")[0], case.release.namespace))
+            if not found:
                 yield Found(
                     routes, (*path, "subset"),
                     f"{named(routes)} routes to subset {subset} of {host}, and no DestinationRule is for that host",
                     hint=f"add a DestinationRule for {host} with the subset {subset}",
-                    severity="error" if case.is_live else "warning",
+                    severity="error" if case.is_live or case.strategy == "ab" else "warning",
                 )  # fmt: skip
                 continue
-            known = [str(each.get("name")) for _, each in mappings(rule, "spec", "subsets")]
+            known = [str(each.get("name")) for rule in found for _, each in mappings(rule, "spec", "subsets")]
             if subset not in known:
+                has = f"{' and '.join(map(named, found))} {'has' if len(found) == 1 else 'have'} {', '.join(known) or 'none'}"
                 yield Found(
                     routes, (*path, "subset"),
-                    f"{named(routes)} routes to subset {subset} of {host}; {named(rule)} has {', '.join(known) or 'none'}",
+                    f"{named(routes)} routes to subset {subset} of {host}; {has}",
                     hint="name one of them, or add it to the rule",
                 )  # fmt: skip
 

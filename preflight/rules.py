@@ -285,7 +285,7 @@ RULES: tuple[Rule, ...] = (
         "a route to a subset that is nowhere defined",
         "Requests that take the route are answered 503.",
         "The DestinationRule of the host does not have the subset. Where the manifests hold no rule for the host at all that is "
-        "a warning, unless a cluster was asked and has none either. The subsets of ab are made by the release.",
+        "a warning, unless a cluster was asked and has none either, or ab is to split the subset.",
         "kind: DestinationRule\nspec: {host: shop, subsets: [{name: v2, labels: {version: v2}}]}",
         istio.subset_unknown,
     ),

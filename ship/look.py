@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..cluster import history
-from ..cluster.observe import observe
+from ..cluster.observe import listed, observe
 from ..cluster.port import Cluster
-from ..kube.objects import DESTINATION_RULE, GATEWAY, SERVICE, VIRTUAL_SERVICE, Kind, Ref, ref_of
+from ..kube.objects import DESTINATION_RULE, GATEWAY, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
@@ -24,7 +26,23 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     refs = set().union(*(refs_of(each, involved) for each in known))
     own = ref_of(release.workload)
     seconds = [own._replace(name=f"{own.name}-{suffix}") for name in sorted(involved) if (suffix := by_name(name).suffix)]
-    return await observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds)
+    current = in_flight_of(revisions)
+    asks = "ab" in {strategy or release.strategy, *([current.strategy] if current else [])}
+    observed, elsewhere = await asyncio.gather(
+        observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
+        istio_objects(cluster, release.namespace) if asks else _nothing(),
+    )
+    return replace(observed, elsewhere=elsewhere)
+
+
+async def istio_objects(cluster: Cluster, namespace: str) -> tuple[Obj, ...] | None:
+    """All VirtualServices and DestinationRules that this account may list; None where not even those of the namespace."""
+    found = await asyncio.gather(*(listed(cluster, kind, namespace) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)))
+    return None if None in found else tuple(obj for objects in found for obj in objects or ())
+
+
+async def _nothing() -> tuple[Obj, ...]:
+    return ()
 
 
 def _concerned(revisions: Sequence[Revision]) -> list[Revision]:

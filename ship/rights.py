@@ -122,10 +122,23 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
         case "ab":
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
+            yield from _unrouting(release, own)
         case "blue-green":
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(SERVICE, "delete", names=[f"{own}-preview"])
             yield from _on(HPA, "patch")  # it follows the live side, whosever it is
+
+
+def _unrouting(release: Release, own: str) -> Iterator[Right]:
+    """Looking who else routes the host; and what is made beside the user's own routes goes after the test. Routes that reach
+    outside stay, without variants."""
+    yield from _on(VIRTUAL_SERVICE, "list")
+    yield from _on(DESTINATION_RULE, "list")
+    host, options = App(release).host, release.options.ab
+    if not (options.hosts or options.gateway or istio.routes_of(release.others, host)):
+        yield from _on(VIRTUAL_SERVICE, "delete", names=[own])
+    if not istio.rules_of(release.others, host):
+        yield from _on(DESTINATION_RULE, "delete", names=[own])
 
 
 def _clearing(release: Release, strategies: Collection[str]) -> Iterator[Right]:
@@ -133,13 +146,6 @@ def _clearing(release: Release, strategies: Collection[str]) -> Iterator[Right]:
     own = str(release.workload["metadata"]["name"])
     if "blue-green" in strategies:
         yield from _on(DEPLOYMENT, "delete", names=[f"{own}-{by_name('blue-green').suffix}"])
-    if "ab" in strategies:
-        host, options = App(release).host, release.options.ab
-        # routes that reach outside stay, without variants; the user's own stay as the manifests have them
-        if not (options.hosts or options.gateway or istio.routes_to(release.others, host)):
-            yield from _on(VIRTUAL_SERVICE, "delete", names=[own])
-        if not istio.rule_of(release.others, host):
-            yield from _on(DESTINATION_RULE, "delete", names=[own])
 
 
 def _on(kind: Kind, *verbs: str, subresource: str = "", names: Iterable[str] = ("",)) -> set[Right]:
@@ -170,8 +176,8 @@ def guessed(release: Release) -> dict[str, str]:
 
 # before the first change
 
-TELLING = {("list", "events"), ("get", "pods/log")}
-"""What only helps to tell why a release failed: whoever lacks these may release all the same."""
+TELLING = {("list", "events"), ("get", "pods/log"), ("list", "virtualservices"), ("list", "destinationrules")}
+"""What only helps to tell why a release failed, or who else routes its host: whoever lacks these may release all the same."""
 
 
 @contextlib.asynccontextmanager

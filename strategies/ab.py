@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from ..errors import BadInput
-from ..kube.objects import GATEWAY, SERVICE, Obj, get
-from ..plan.observed import APP_LABEL
+from ..errors import BadInput, Refused
+from ..kube.objects import GATEWAY, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a
+from ..plan.observed import APP_LABEL, Observed
 from ..plan.plan import Split
-from ..plan.revision import Revision
 from ..release.model import Release
-from ..routing import istio, selector
+from ..routing import claims, istio, selector
 from ..routing.istio import VARIANT, Traffic
+from ..routing.matches import Undecided
+from ..routing.unfit import unfits
 from . import manifests
 from .base import Strategy
 from .draft import Draft
-from .home import track_of
+from .home import is_ours
 from .manifests import Rolling
 
 
 class Ab(Strategy):
     """The rule before the routes when adding, after them when removing; the variant's pods are there before anything is routed
-    to them, and leave when nothing is. A released application keeps its routes, all to the stable subset, for the next test.
+    to them, and leave when nothing is. A released application has its routes as the manifests have them.
     """
 
     name = "ab"
@@ -67,7 +68,7 @@ class Ab(Strategy):
         draft.notes.append(f"requests that reach Service {self.app.host.name} past Istio's proxies are spread over both versions")
         draft.wait(self._variant_name, "rolled-out", pods, "nothing is routed to it before")
         why = f"{weight}% of all requests" if weight else "requests that match"
-        self._apply_routes(draft, release, Traffic(weight, self._matches), f"{why} to {release.version}")
+        self._apply_routes(draft, self._routes(release, Traffic(weight, self._matches)), f"{why} to {release.version}")
         return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(weight))
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
@@ -76,7 +77,8 @@ class Ab(Strategy):
         if draft.deployment(self._variant_name) is not None:
             draft.apply(self._variant(replicas), "at full size before it takes everybody")
             draft.wait(self._variant_name, "rolled-out", replicas, "until all of it is ready")
-            self._apply_routes(draft, release, Traffic(100), f"{release.version} for everybody")
+            self._lay_rule(draft, release)
+            self._apply_routes(draft, self._routes(release, Traffic(100)), f"{release.version} for everybody")
         else:
             self._routes_home(draft, release)
         return super()._finish(draft, replicas)
@@ -92,30 +94,30 @@ class Ab(Strategy):
                 )
 
     def _lay_routes(self, draft: Draft, release: Release) -> None:
-        """Rule, gateway and routes with everything on the stable subset, where there are none yet."""
-        wanted = self._routes(release, Traffic(0))
-        if all(istio.uses_subsets(draft.find_like(routes), self.app.host) for routes in wanted):
-            return
-        draft.apply(
-            self._rule(release),
-            "the subsets, before any route names them",
-            is_made=not istio.rule_of(release.others, self.app.host),
-        )
+        """Rule, gateway and routes with everything on the stable part, where they are not split yet."""
+        self._lay_rule(draft, release)
         for gateway in self._gateway(release):
             draft.apply(gateway, "where requests from outside come in", is_made=True)
-        self._apply_routes(draft, release, Traffic(0), "all requests to the stable subset, before the variant's pods appear")
+        for routes in self._routes(release, Traffic(0)):
+            if not istio.uses_parts(draft.find_like(routes), self.app.host):
+                self._apply_routes(draft, [routes], "all requests to the stable part, before the variant's pods appear")
+        if istio.routes_of(release.others, self.app.host):
+            draft.delete(VIRTUAL_SERVICE, self.app.name, "the manifests' own route")
 
-    def _apply_routes(self, draft: Draft, release: Release, traffic: Traffic, why: str) -> None:
-        is_made = istio.routes_to(release.others, self.app.host) is None
-        for routes in self._routes(release, traffic):
-            draft.apply(routes, why, is_made=is_made)
+    def _lay_rule(self, draft: Draft, release: Release) -> None:
+        rule = self._rule(release)
+        wide = istio.widened(rule, draft.find_like(rule))
+        draft.apply(wide, "the parts of its subsets, before any route names them", is_made=is_ours(rule, release.app))
 
-    def _routes_settled(self, draft: Draft, release: Release) -> None:
-        for service in release.services:
-            draft.apply(service, "as in the manifests")
-        self._lay_routes(draft, release)
-        draft.apply(self._rule(release), "as in the manifests, with the subsets")
-        self._apply_routes(draft, release, Traffic(0), "as in the manifests, all requests to the stable subset")
+    def _apply_routes(self, draft: Draft, routes: list[Obj], why: str) -> None:
+        for each in routes:
+            draft.apply(each, why, is_made=is_ours(each, self.release.app))
+
+    def _standing_routes(self, release: Release) -> list[Obj]:
+        options = self.release.options.ab
+        if not (options.hosts or options.gateway) or istio.routes_of(release.others, self.app.host):
+            return self._gateway(release)
+        return [*self._gateway(release), self._own_routes()]
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         shares = [istio.variant_weight(vs, self.app.host) for vs in self._virtual_services(draft)]
@@ -128,27 +130,69 @@ class Ab(Strategy):
                 "ab has no Service to route to: the manifests hold none that selects the application's pods",
                 hint="add the Service, or choose ramped or canary",
             )
+        for unfit in unfits(self.release.others, self.app.host):
+            raise BadInput(unfit.message, hint=unfit.hint)
+        self._refuse_unknown_subsets(self.release)
+        self._routes(self.release, Traffic(0, self._matches))
 
-    def _start_clean(self, draft: Draft, live: Revision) -> None:
-        """Its routes may stay, if they send everything to the stable subset; seconds and pinned Services may not."""
-        has_second = any(track_of(deployment) for deployment in draft.project().deployments(self.release.app))
-        if has_second or any(selector.track_of(service) for service in self._services(draft)):
-            super()._start_clean(draft, live)
+    def _beside(self, observed: Observed, weight: int) -> list[str]:
+        """Whoever else routes the host would send requests to both versions."""
+        host, others, live = self.app.host, self.release.others, observed.elsewhere
+        if live is None:
+            where = f"namespace {host.namespace}"
+            return [f"whether others route host {host.name} is not known: the VirtualServices of {where} may not be listed"]
+        found = claims.foreign(live, others, host, self.release.app)
+        if found and (weight < 100 or self._standing_routes(self.release)):
+            first, *rest = (claims.told(obj, host) for obj in found)
+            raise Refused(
+                f"{first} already, and is not in the manifests",
+                detail="\n".join(rest),
+                hint="take it into the manifests, so that ab splits it as well, or delete it; canary and ramped need no routes",
+            )
+        notes = [f"{claims.told(obj, host)} already: ab will be refused until it is in the manifests" for obj in found]
+        if weight < 100 and not istio.rules_of(others, host):
+            wild = (f"{rule['metadata']['namespace']}/{rule['metadata']['name']}" for rule in claims.outranked(live, host))
+            notes += [
+                f"DestinationRule {name} does not hold for {host.name} as long as ab has a rule of its own" for name in wild
+            ]
+        return notes
+
+    def _refuse_unknown_subsets(self, release: Release) -> None:
+        """A subset that no rule of the manifests has cannot be split."""
+        host = self.app.host
+        known = {
+            subset["name"] for rule in istio.rules_of(release.others, host) for subset in get(rule, "spec", "subsets", default=[])
+        }
+        for routes in istio.routes_of(release.others, host):
+            for name in istio.subsets_named(routes, host):
+                if name not in known:
+                    raise BadInput(
+                        f"VirtualService {routes['metadata']['name']} routes to subset {name} of {host.name}, "
+                        "which no DestinationRule of the manifests has",
+                        hint="add the DestinationRule to the manifests, so that ab can split its subsets",
+                    )
 
     def _rule(self, release: Release) -> Obj:
-        user = istio.rule_of(release.others, self.app.host)
-        return self._placed(istio.destination_rule(self.app.name, self.app.host, user=user))
+        """The host's rule with the parts: the user's own, or one beside."""
+        users = istio.rules_of(release.others, self.app.host)
+        made = istio.destination_rule(self.app.name, self.app.host, user=users[0] if users else None)
+        return made if users else self._made(made)
 
     def _routes(self, release: Release, traffic: Traffic) -> list[Obj]:
-        """Every VirtualService of the manifests that routes to the Service; one of our own where there is none."""
-        options, host = self.release.options.ab, self.app.host
+        """Every VirtualService of the manifests that routes to the Service, split; one of our own where there is none."""
+        users = istio.routes_of(release.others, self.app.host) or [self._own_routes()]
+        try:
+            return [istio.split(routes, self.app.host, traffic) for routes in users]
+        except Undecided as both:
+            raise BadInput(
+                f"a match of ab and one of the manifests' routes cannot be written as one: {both}",
+                hint="let ab tell requests apart by something that the route does not ask for, such as another header",
+            ) from both
+
+    def _own_routes(self) -> Obj:
+        options = self.release.options.ab
         gateway = (options.gateway if options.hosts or options.gateway else None) or self._own_gateway
-        users: list[Obj | None] = [obj for obj in release.others if istio.routes_to([obj], host)]
-        made = [
-            istio.virtual_service(self.app.name, host, traffic, hosts=options.hosts, gateway=gateway, user=user)
-            for user in users or [None]
-        ]
-        return [self._placed(routes) for routes in made]
+        return self._made(istio.virtual_service(self.app.name, self.app.host, hosts=options.hosts, gateway=gateway))
 
     @property
     def _own_gateway(self) -> str | None:
@@ -157,12 +201,13 @@ class Ab(Strategy):
     def _gateway(self, release: Release) -> list[Obj]:
         """A Gateway of our own, where hosts are given and no gateway of somebody else's is named."""
         options = self.release.options.ab
-        is_theirs = options.gateway is not None and any(obj["kind"] == GATEWAY.name for obj in release.others)
+        is_theirs = options.gateway is not None and any(is_a(obj, GATEWAY) for obj in release.others)
         if not options.hosts or is_theirs:
             return []
-        return [self._placed(istio.gateway(options.gateway or self.app.name, options.hosts))]
+        return [self._made(istio.gateway(options.gateway or self.app.name, options.hosts))]
 
-    def _placed(self, obj: Obj) -> Obj:
+    def _made(self, obj: Obj) -> Obj:
+        """Beside the user's own objects: it carries the application's label."""
         labels = {**get(obj, "metadata", "labels", default={}), APP_LABEL: self.release.app}
         return {**obj, "metadata": {**obj["metadata"], "namespace": self.release.namespace, "labels": labels}}
 

@@ -178,6 +178,7 @@ class Strategy(Homecoming):
     def _begin(self, observed: Observed, weight: int) -> tuple[Draft, int, int]:
         """The draft with the release entered in the history and the application at home; the revision's number; its pods."""
         draft = self._draft(observed)
+        draft.notes += self._beside(observed, weight)
         current, live = self._current(observed), observed.live
         replicas = self.app.replicas(observed)
         if live is None and (foreign := self.app.foreign(observed)):
@@ -239,6 +240,10 @@ class Strategy(Homecoming):
 
     def _refuse_unfit(self) -> None:
         """Raises BadInput for a release that the strategy cannot make."""
+
+    def _beside(self, observed: Observed, weight: int) -> list[str]:
+        """Notes on what others have live beside the application. Raises Refused where it stands in the way."""
+        return []
 
     def _refuse_renamed(self, observed: Observed) -> None:
         """Two Deployments of one application would share its requests for ever."""

@@ -8,7 +8,7 @@ from ..plan.observed import APP_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
-from ..routing import istio, selector
+from ..routing import selector
 from . import manifests
 from .base import Strategy
 from .draft import Draft
@@ -54,10 +54,6 @@ class BlueGreen(Strategy):
     def service(self, draft: Draft, service: Obj) -> Obj:
         return selector.pinned(service, self._live_track(draft))
 
-    def _is_routing(self, obj: Obj) -> bool:
-        """The Service's selector alone decides: Istio objects are the release's own as any other."""
-        return False
-
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
         total = replicas or release.replicas or 1
@@ -96,8 +92,7 @@ class BlueGreen(Strategy):
     def _start_clean(self, draft: Draft, live: Revision) -> None:
         """Its own layout is a clean start; the second Deployments and routes of other strategies are not."""
         is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().deployments(self.release.app))
-        has_subsets = any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft))
-        if not is_own_layout or has_subsets:
+        if not is_own_layout or self._has_parts(draft):
             super()._start_clean(draft, live)
 
     # the two sides
@@ -123,6 +118,7 @@ class BlueGreen(Strategy):
         why = "the application's first version" if is_first else f"{release.version} is made anew"
         draft.apply(self._side(release, selector.STABLE, replicas), why)
         draft.wait(self.app.name, "rolled-out", replicas, "until all of it is ready")
+        self._give_routes_back(draft, release)
 
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""
@@ -153,6 +149,7 @@ class BlueGreen(Strategy):
             draft.route(live["metadata"]["name"], self._bound(release, live, track), replicas, why, sides=sides)
         for service in release.services:
             draft.apply(selector.pinned(service, track), "as in the manifests")
+        self._give_routes_back(draft, release)
         self._retarget(draft, self._name_of(self._other(track)), self._name_of(track))
 
     def _side(self, release: Release, track: str, replicas: int) -> Obj:

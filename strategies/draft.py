@@ -14,7 +14,20 @@ from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
 from ..health.deployment import progress
 from ..kube import ssa
 from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref, get, labels_of, merged, ref_of, selects, template_labels
+from ..kube.objects import (
+    DEPLOYMENT,
+    SERVICE,
+    Kind,
+    Obj,
+    Ref,
+    get,
+    known_as,
+    labels_of,
+    merged,
+    ref_of,
+    selects,
+    template_labels,
+)
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
@@ -31,7 +44,9 @@ class Draft:
         self.deadline_s = deadline_s
         self.force = force
         self.steps: list[Step] = []
-        self.objects: dict[Ref, Obj | None] = dict(observed.objects)
+        self.objects: dict[Ref, Obj | None] = {}
+        for ref, obj in observed.objects.items():
+            self.objects[known_as(ref)] = obj or self.objects.get(known_as(ref))
         self.history: list[Revision] = list(observed.history)
         self.new_revisions: list[Revision] = []
         self.notes: list[str] = []
@@ -49,7 +64,13 @@ class Draft:
         return self.objects.get(Ref(kind.api_version, kind.name, self.namespace, name))
 
     def find_like(self, manifest: Mapping[str, Any]) -> Obj | None:
-        return self.objects.get(ref_of(manifest))
+        """The live object, in the version of the manifest."""
+        live = self.objects.get(known_as(ref_of(manifest)))
+        return (
+            live
+            if live is None or live["apiVersion"] == manifest["apiVersion"]
+            else {**live, "apiVersion": manifest["apiVersion"]}
+        )
 
     def deployment(self, name: str) -> Obj | None:
         return self.find(DEPLOYMENT, name)
@@ -92,7 +113,7 @@ class Draft:
         if manifest["kind"] == DEPLOYMENT.name:
             self._follow_deployment(live, after)
             after = _newer(after, live)
-        self.objects[ref_of(manifest)] = after
+        self.objects[known_as(ref_of(manifest))] = after
         self.steps.append(
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
         )
@@ -165,7 +186,7 @@ class Draft:
         if live is None or labels_of(live).get(APP_LABEL) != self.app:
             return  # what does not carry the application's label is somebody else's
         self.steps.append(Delete(ref=ref_of(live), why=why))
-        self.objects[ref_of(live)] = None
+        self.objects[known_as(ref_of(live))] = None
         if kind == DEPLOYMENT:
             self._set_pods(name, 0)
 

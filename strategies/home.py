@@ -61,7 +61,7 @@ class Homecoming(ABC):
             return False
         if any(selector.track_of(service) for service in self._services(draft)):
             return False
-        return not any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft))
+        return not self._has_parts(draft)
 
     def _services(self, draft: Draft) -> list[Obj]:
         """The live Services of the application: those of the manifests, and those that an earlier version's had and that are
@@ -216,7 +216,7 @@ class Homecoming(ABC):
 
     def _is_routing(self, obj: Obj) -> bool:
         """Whether a manifest routes to the application by Istio: those have their own place in a plan."""
-        return istio.routes_to([obj], self.app.host) is not None or istio.rule_of([obj], self.app.host) is not None
+        return bool(istio.routes_of([obj], self.app.host) or istio.rules_of([obj], self.app.host))
 
     def other(self, draft: Draft, obj: Obj) -> Obj:
         """One of the release's other objects as this strategy applies it."""
@@ -229,39 +229,72 @@ class Homecoming(ABC):
     # routes of other strategies, on the way home
 
     def _routes_home(self, draft: Draft, release: Release) -> None:
-        """Istio routes that know subsets send everything to the stable one, before the variant's pods go."""
+        """Istio routes that tell the variants apart send everything to the stable part, before the variant's pods go."""
         for live in self._virtual_services(draft):
-            if istio.uses_subsets(live, self.app.host):
-                plain = istio.without_subsets(as_manifest(live), self.app.host)
-                all_stable = istio.virtual_service("", self.app.host, istio.Traffic(0), hosts=(), gateway=None, user=plain)
-                draft.apply(all_stable, "all requests to the stable subset")
+            if istio.uses_parts(live, self.app.host):
+                plain = istio.without_parts(as_manifest(live), self.app.host)
+                all_stable = istio.split(plain, self.app.host, istio.Traffic(0))
+                draft.apply(all_stable, "all requests to the stable part")
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
-        """Services as the strategy leaves them; the preview and the subsets of other strategies go, the route before the rule."""
+        """Services as the strategy leaves them; the preview and the routes of other strategies go."""
         for service in release.services:
             draft.apply(self.service(draft, service), "as in the manifests")
         draft.delete(SERVICE, self.app.preview_name, "there is nothing to preview")
+        self._give_routes_back(draft, release)
+
+    def _give_routes_back(self, draft: Draft, release: Release) -> None:
+        """Istio's objects as in the manifests. What a rule gets comes before the routes that name it, and what it loses goes
+        after them, when every proxy knows."""
+        rules = istio.rules_of(release.others, self.app.host)
+        for rule in rules:
+            wide = istio.widened(rule, draft.find_like(rule))
+            draft.apply(wide, "as in the manifests" if wide == rule else "its subsets, before any route names them")
+        for standing in self._standing_routes(release):
+            draft.apply(standing, "by which it is reached from outside", is_made=True)
         for live in self._virtual_services(draft):
             self._settle_route(draft, release, live)
-        for obj in release.others:
-            if self._is_routing(obj):
-                draft.apply(obj, "as in the manifests")
-        if not any(istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft)):
-            draft.delete(DESTINATION_RULE, self.app.name, "after the routes that named its subsets")
+        for routes in istio.routes_of(release.others, self.app.host):
+            draft.apply(routes, "as in the manifests")
+        self._narrow_rules(draft, rules)
 
     def _settle_route(self, draft: Draft, release: Release, live: Obj) -> None:
-        name = live["metadata"]["name"]
-        if any(obj["kind"] == VIRTUAL_SERVICE.name and obj["metadata"]["name"] == name for obj in release.others):
+        """A live route that the manifests do not have: ours goes, unless it is how the application is reached from outside."""
+        name, users = live["metadata"]["name"], istio.routes_of(release.others, self.app.host)
+        if any(routes["metadata"]["name"] == name for routes in users):
             return  # as in the manifests, below
-        if labels_of(live).get(APP_LABEL) == self.release.app and not get(live, "spec", "gateways"):
-            draft.delete(VIRTUAL_SERVICE, name, "the Service alone routes again")
-        else:
-            draft.apply(istio.without_subsets(as_manifest(live), self.app.host), "a route without variants")
+        if is_ours(live, self.release.app) and (users or not get(live, "spec", "gateways")):
+            draft.delete(VIRTUAL_SERVICE, name, "the manifests' own route" if users else "the Service alone routes again")
+        elif istio.uses_parts(live, self.app.host):
+            draft.apply(istio.without_parts(as_manifest(live), self.app.host), "a route without variants")
+
+    def _narrow_rules(self, draft: Draft, rules: list[Obj]) -> None:
+        host, names = self.app.host, {rule["metadata"]["name"] for rule in rules}
+        others = [live for live in self._destination_rules(draft) if live["metadata"]["name"] not in names]
+        ours = [live for live in others if is_ours(live, self.release.app)]
+        left = [istio.without_parts(as_manifest(live), host) for live in others if live not in ours and istio.has_parts(live)]
+        if ours or any(istio.widened(rule, draft.find_like(rule)) != rule for rule in (*rules, *left)):
+            draft.hold(self.release.traffic.proxy_sync, "until no proxy routes to these subsets any more")
+        for rule in (*rules, *left):
+            draft.apply(rule, "after the routes that named its subsets")
+        for rule in ours:
+            draft.delete(DESTINATION_RULE, rule["metadata"]["name"], "after the routes that named its subsets")
+
+    def _standing_routes(self, release: Release) -> list[Obj]:
+        """What this strategy leaves beside the user's own, so that the application is reached from outside."""
+        return []
+
+    def _has_parts(self, draft: Draft) -> bool:
+        """Whether routes or rules tell variants apart."""
+        is_routed = any(istio.uses_parts(vs, self.app.host) for vs in self._virtual_services(draft))
+        return is_routed or any(istio.has_parts(rule) for rule in self._destination_rules(draft))
 
     def _virtual_services(self, draft: Draft) -> list[Obj]:
         """The live routes to the application, of the manifests now or before, or our own."""
-        found = [obj for ref, obj in draft.objects.items() if ref.kind == VIRTUAL_SERVICE.name and obj]
-        return [vs for vs in found if istio.routes_to([vs], self.app.host)]
+        return istio.routes_of(filter(None, draft.objects.values()), self.app.host)
+
+    def _destination_rules(self, draft: Draft) -> list[Obj]:
+        return istio.rules_of(filter(None, draft.objects.values()), self.app.host)
 
     def _count(self, draft: Draft, name: str, replicas: int) -> int | None:
         """The number of pods to write into a manifest: none where an HPA decides, unless we own the field and dropping it would
@@ -277,6 +310,11 @@ class Homecoming(ABC):
 def track_of(deployment: Obj) -> str | None:
     """The track of a second Deployment; None for the user's own."""
     return labels_of(deployment).get(TRACK_LABEL)
+
+
+def is_ours(live: Obj, app: str) -> bool:
+    """Whether it was made beside the user's own objects, for the application."""
+    return labels_of(live).get(APP_LABEL) == app
 
 
 def owns_replicas(live: Obj) -> bool:

@@ -236,7 +236,7 @@ def _back(step: Step, version: str) -> str:
         case Wait():
             return "wait"
         case Delete():
-            return f"delete {step.ref.name}"
+            return f"delete {step.ref.name if step.ref.kind == DEPLOYMENT.name else step.ref}"
         case Route():
             return f"switch {step.ref.name} back"
         case Apply() if step.manifest["kind"] == DEPLOYMENT.name:

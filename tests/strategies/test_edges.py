@@ -262,8 +262,8 @@ def test_ab_splits_every_route_to_the_application() -> None:
             rule = world.standing()[f"VirtualService {name}"]["spec"]["http"][-1]
             assert rule["timeout"] == "5s"
             assert [(get(target, "destination", "subset"), target["weight"]) for target in rule["route"]] == [
-                ("stable", 70),
-                ("b", 30),
+                ("rollway-stable", 70),
+                ("rollway-b", 30),
             ]
 
     in_world(story)

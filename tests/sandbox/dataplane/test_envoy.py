@@ -209,7 +209,7 @@ def test_ab_by_header(tmp_path: Path) -> None:
         host, address = istio.Host("shop", "shop"), own_address(96)
         rule = istio.destination_rule("shop", host)
         traffic = istio.Traffic(0, ({"headers": {"x-api-version": {"exact": "v2"}}},))
-        routes = istio.virtual_service("shop", host, traffic, hosts=[HOST], gateway="edge")
+        routes = istio.split(istio.virtual_service("shop", host, hosts=[HOST], gateway="edge"), host, traffic)
         objects = [placed(each) for each in (rule, routes, istio.gateway("edge", [HOST]))]
         async with servers("stable", "b") as found:
             pods = [pod(name, **{"rollway.dev/track": name}) for name in ("stable", "b")]
