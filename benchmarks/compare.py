@@ -13,16 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import resource
-import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from time import perf_counter  # real time is what is measured
 
-import yaml
+from harness import EMPTY, WELL_MADE, manifests, median_s, peak_mib, process
 from rollway.compare.comparing import compared
 from rollway.compare.results import Comparison
 from rollway.compare.scenario import Scenario
@@ -30,34 +26,9 @@ from rollway.release.model import Release
 from rollway.release.options import StrategyOptions
 from rollway.strategies import NAMES
 
-APP = """
-apiVersion: v1
-kind: Service
-metadata: {name: shop, namespace: bench}
-spec: {selector: {app: shop}, ports: [{name: http, port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: shop, namespace: bench, labels: {app: shop}}
-spec:
-  replicas: PODS
-  selector: {matchLabels: {app: shop}}
-  template:
-    metadata:
-      labels: {app: shop}
-      annotations: {sandbox.rollway.dev/behaviour: "{start: 1s, stop: 0.5s}"}
-    spec:
-      containers:
-      - name: shop
-        image: registry.example.com/shop:2.0.0
-        ports: [{containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
-        lifecycle: {preStop: {sleep: {seconds: 2}}}
-"""
-
 
 def release(pods: int, pause: str = "60s") -> Release:
-    service, workload = yaml.safe_load_all(APP.replace("PODS", str(pods)))
+    service, workload = manifests(tag="2.0.0", pods=pods, behaviour="{start: 1s, stop: 0.5s}", container=WELL_MADE)
     options = StrategyOptions.model_validate(
         {"canary": {"steps": [{"weight": 10, "pause": pause}, {"weight": 50, "pause": "60s"}]}}
     )
@@ -74,17 +45,8 @@ def timed(
     return perf_counter() - began, found
 
 
-def empty_process() -> float:
-    taken = []
-    for _ in range(5):
-        began = perf_counter()
-        subprocess.run([sys.executable, "-c", "pass"], check=True)
-        taken.append(perf_counter() - began)
-    return statistics.median(taken)
-
-
 def by_pods(most: int) -> None:
-    idle = empty_process()
+    idle = median_s(process(EMPTY), 5)
     print(f"{'five strategies, 1 seed':<34}{'wanted':>9}{'taken':>10}{'the releases take':>20}{'× empty python':>17}")
     for pods, wanted in ((10, 0.5), (1000, 5.0)):
         if pods <= most:
@@ -132,14 +94,6 @@ def paused(pause: str) -> None:
     found = compared(release(10, pause), Scenario(bound_s=24 * 3600), strategies=("canary",), seeds=1, is_alone=True)
     assert found.outcomes[0].typical.phase == "Promoted"
     print(json.dumps([perf_counter() - began, peak_mib()]))
-
-
-def peak_mib() -> float:
-    """Of this program alone; what the kernel counts for a process is its parent's, too, until it became this program."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def growth(most: int) -> None:

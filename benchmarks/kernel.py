@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,8 @@ from time import perf_counter, process_time  # real time is what is measured
 from typing import Any, NamedTuple
 
 import simpy
-from rollway.kube.objects import NAMESPACE
+import yaml
+from harness import WELL_MADE, make_namespace, manifests, peak_mib
 from rollway.release.load import load
 from rollway.release.model import Release
 from rollway.sandbox.timeline import run_virtual
@@ -36,30 +36,6 @@ app: shop
 namespace: bench
 manifests: [shop.yaml]
 strategy: ramped
-"""
-SHOP = """
-apiVersion: v1
-kind: Service
-metadata: {name: shop, namespace: bench}
-spec: {selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: shop, namespace: bench}
-spec:
-  replicas: PODS
-  selector: {matchLabels: {app: shop}}
-  template:
-    metadata:
-      labels: {app: shop}
-      annotations: {sandbox.rollway.dev/behaviour: "{pull: 0.1s, start: 1s, stop: 0.5s}"}
-    spec:
-      containers:
-      - name: shop
-        image: "registry.example.com/shop:TAG"
-        ports: [{containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
-        lifecycle: {preStop: {sleep: {seconds: 1}}}
 """
 OTHERS = 8  # events that SimPy needs for a new pod and an old one besides their steps: processes, and their place in the surge
 LIFE_S = 3.0  # of a pod that starts, and of one that stops
@@ -80,7 +56,8 @@ class Cost(NamedTuple):
 
 def released(pods: int, tag: str) -> Release:
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "shop.yaml").write_text(SHOP.replace("PODS", str(pods)).replace("TAG", tag))
+        shop = manifests(tag=tag, pods=pods, behaviour="{pull: 0.1s, start: 1s, stop: 0.5s}", container=WELL_MADE)
+        Path(folder, "shop.yaml").write_text(yaml.safe_dump_all(shop))
         file = Path(folder, "deploy.yaml")
         file.write_text(RELEASE)
         return load(str(file))
@@ -89,14 +66,14 @@ def released(pods: int, tag: str) -> Release:
 async def rollway(pods: int) -> Cost:
     first, second = released(pods, "1"), released(pods, "2")
     async with Sandbox() as sandbox:
-        sandbox.api.create(NAMESPACE, "", {"metadata": {"name": "bench"}})
+        make_namespace(sandbox)
         await shipping.run(sandbox.client(), first, Request("apply"))
         before, wall, cpu = sandbox.store.version, perf_counter(), process_time()
         result = await shipping.run(sandbox.client(), second, Request("apply"))
         wall, cpu = perf_counter() - wall, process_time() - cpu
         if result.phase != "Promoted":
             raise SystemExit(f"the release of {pods} pods ended as {result.phase}: {result.failure}")
-        return Cost(sandbox.store.version - before, wall, cpu, _peak_mib())
+        return Cost(sandbox.store.version - before, wall, cpu, peak_mib())
 
 
 def modelled(pods: int, events: int) -> Cost:
@@ -113,7 +90,7 @@ def modelled(pods: int, events: int) -> Cost:
     environment, wall, cpu = build(), perf_counter(), process_time()
     environment.run()
     wall, cpu = perf_counter() - wall, process_time() - cpu
-    return Cost(_counted(build()), wall, cpu, _peak_mib())
+    return Cost(_counted(build()), wall, cpu, peak_mib())
 
 
 def _replaced(env: simpy.Environment, surge: simpy.Resource, steps: int) -> Iterator[Any]:
@@ -136,11 +113,6 @@ def _counted(env: simpy.Environment) -> int:
         env.step()
         events += 1
     return events
-
-
-def _peak_mib() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def apart(*words: object) -> Cost:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,31 +25,9 @@ from typing import NamedTuple
 
 import yaml
 from aiohttp import web
-from rollway.kube.objects import NAMESPACE
-from rollway.sandbox.serving.http import application
-from rollway.sandbox.world import Sandbox
+from harness import SPACE, manifests, peak_mib, served
 
-SPACE = "bench"
 LONGEST_S = 300.0
-APP = """
-apiVersion: v1
-kind: Service
-metadata: {name: NAME, namespace: bench, labels: {suite: many}}
-spec: {selector: {app: NAME}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: NAME, namespace: bench, labels: {suite: many}}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: NAME}}
-  template:
-    metadata:
-      labels: {app: NAME}
-      annotations: {sandbox.rollway.dev/behaviour: "{pull: 0s, start: 0s, stop: 0s}"}
-    spec:
-      containers: [{name: NAME, image: "registry.example.com/NAME:TAG", ports: [{containerPort: 8080}]}]
-"""
 RELEASE = "app: NAME\nnamespace: bench\nmanifests: [app.yaml]\n"
 
 
@@ -77,7 +54,7 @@ class Bench:
             name = f"app-{number:03}"
             home = self.folder / "services" / name
             home.mkdir(parents=True, exist_ok=True)
-            (home / "app.yaml").write_text(APP.replace("NAME", name).replace("TAG", tag))
+            (home / "app.yaml").write_text(yaml.safe_dump_all(manifests(name, tag)))
             (home / "deploy.yaml").write_text(RELEASE.replace("NAME", name))
 
     @web.middleware
@@ -103,7 +80,7 @@ def _measured(command: Sequence[str], folder: Path) -> tuple[float, float]:
         most, pid = 0.0, 0
         while not pid:
             # the peak that wait4 tells begins with that of the parent, which is the whole cluster
-            most = max(most, _peak_mib(process.pid))
+            most = max(most, peak_mib(process.pid))
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if perf_counter() > ends_at:
                 process.kill()
@@ -115,47 +92,18 @@ def _measured(command: Sequence[str], folder: Path) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, most or usage.ru_maxrss / 1024
 
 
-def _peak_mib(pid: int) -> float:
-    """0 where the system does not tell."""
-    try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        return 0.0
-    return int(found[1]) / 1024 if found else 0.0
-
-
 async def with_cluster(count: int, commands: dict[str, tuple[str, list[list[str]]]]) -> dict[str, Cost]:
     """What each of the commands costs, one after the other, by name; each has the tag that it releases."""
     costs: dict[str, Cost] = {}
     with tempfile.TemporaryDirectory() as name:
-        async with Sandbox() as sandbox:
-            sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
-            bench = Bench(Path(name), count)
-            app = application(sandbox.api, logs=sandbox.logs)
-            app.middlewares.append(bench.counted)
-            runner = web.AppRunner(app)
-            await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            os.environ["KUBECONFIG"] = str(_kubeconfig(Path(name), runner.addresses[0][1]))
+        bench = Bench(Path(name), count)
+        async with served(Path(name), bench.counted) as (_, kubeconfig):
+            os.environ["KUBECONFIG"] = str(kubeconfig)
             for what, (tag, lines) in commands.items():
                 bench.write(tag)
                 costs[what] = await bench.run(*lines)
                 await asyncio.sleep(1.5)  # old pods leave before the next command
-            await runner.cleanup()
     return costs
-
-
-def _kubeconfig(folder: Path, port: int) -> Path:
-    path = folder / "kubeconfig"
-    named = {"name": "bench"}
-    document = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-        "clusters": [named | {"cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [named | {"user": {"token": "none"}}],
-        "contexts": [named | {"context": {"cluster": "bench", "user": "bench", "namespace": SPACE}}],
-    }  # fmt: skip
-    path.write_text(yaml.safe_dump(document))
-    return path
 
 
 def measured(count: int, parallel: int) -> dict[str, Cost]:
@@ -165,7 +113,7 @@ def measured(count: int, parallel: int) -> dict[str, Cost]:
         # a release file beside each manifest is none of kubectl's business
         manifests = [word for number in range(count) for word in ("-f", f"services/app-{number:03}/app.yaml")]
         apply = [kubectl, "apply", "--server-side", *manifests]
-        status = [kubectl, "-n", SPACE, "rollout", "status", "deployment", "-l", "suite=many"]
+        status = [kubectl, "-n", SPACE, "rollout", "status", "deployment", "-l", "suite=bench"]
         commands = {"kubectl, first": ("1", [apply, status]), "kubectl, upgrade": ("2", [apply, status])}
         costs |= asyncio.run(with_cluster(count, commands))
     return costs

@@ -16,48 +16,24 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import ssl
 import statistics
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter  # real time is what is measured
 
 import yaml
 from aiohttp import web
+from harness import SPACE, manifests, served
 from rollway.health.pods import is_ready
-from rollway.kube.objects import NAMESPACE, POD
-from rollway.sandbox.serving import certificate
-from rollway.sandbox.serving.http import application
+from rollway.kube.objects import POD
 from rollway.sandbox.store.store import Change
 from rollway.sandbox.world import Sandbox
 
-SPACE = "bench"
 RUNS = 5
-MANIFESTS = """
-apiVersion: v1
-kind: Service
-metadata: {name: shop, namespace: bench}
-spec: {selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: shop, namespace: bench}
-spec:
-  replicas: 3
-  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
-  selector: {matchLabels: {app: shop}}
-  template:
-    metadata:
-      labels: {app: shop}
-      annotations: {sandbox.rollway.dev/behaviour: "{pull: 0s, start: 0s, stop: 0s}"}
-    spec:
-      containers: [{name: shop, image: "shop:TAG", ports: [{containerPort: 8080}]}]
-"""
 RELEASE = "app: shop\nnamespace: bench\nmanifests: [app.yaml]\nstrategies:\n  blueGreen: {scaleDownDelaySeconds: 0}\n"
 
 
@@ -76,10 +52,13 @@ class Watched:
 
 
 class Bench:
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.sandbox = sandbox
-        self.folder = folder
+    folder: Path
+
+    def __init__(self) -> None:
         self.seen = Watched()
+
+    def take(self, sandbox: Sandbox, folder: Path) -> None:
+        self.folder = folder
         sandbox.store.subscribe(self._note)
 
     def _note(self, change: Change) -> None:
@@ -100,7 +79,7 @@ class Bench:
         return answer
 
     def write(self, tag: str) -> None:
-        (self.folder / "app.yaml").write_text(MANIFESTS.replace("TAG", tag))
+        (self.folder / "app.yaml").write_text(yaml.safe_dump_all(manifests(tag=tag, pods=3, surge="1")))
         (self.folder / "deploy.yaml").write_text(RELEASE)
 
     async def run(self, name: str, *commands: Sequence[str]) -> float:
@@ -125,23 +104,13 @@ class Bench:
 
 
 async def measure() -> None:
-    async with Sandbox() as sandbox:
-        sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
-        with tempfile.TemporaryDirectory() as name:
-            bench = Bench(sandbox, Path(name))
-            app = application(sandbox.api, logs=sandbox.logs)
-            app.middlewares.append(bench.count)
-            runner = web.AppRunner(app)
-            await runner.setup()
-            made = certificate.ensure(Path(name), datetime.now(UTC))
-            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            tls.load_cert_chain(made.chain, made.key)
-            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-            port = runner.addresses[0][1]
-            os.environ["KUBECONFIG"] = str(_kubeconfig(Path(name), port, made.authority))
+    bench = Bench()
+    with tempfile.TemporaryDirectory() as name:
+        async with served(Path(name), bench.count, is_tls=True) as (sandbox, kubeconfig):
+            bench.take(sandbox, Path(name))
+            os.environ["KUBECONFIG"] = str(kubeconfig)
             print(f"{'':<44}{'requests':>9}{'wall s':>9}{'pods s':>9}{'over s':>9}")
             await _compare(bench)
-            await runner.cleanup()
 
 
 async def _compare(bench: Bench) -> None:
@@ -163,19 +132,6 @@ async def _compare(bench: Bench) -> None:
         bench.write(tag)
         await bench.run("deploy apply blue-green", [*deploy, "apply", "blue-green", "--force-conflicts"])
     print(f"\nthe last pod ready → the switch arrives: {(bench.seen.switched - bench.seen.last_ready) * 1000:.0f} ms")
-
-
-def _kubeconfig(folder: Path, port: int, authority: Path) -> Path:
-    path = folder / "kubeconfig"
-    named = {"name": "bench"}
-    document = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-        "clusters": [named | {"cluster": {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(authority)}}],
-        "users": [named | {"user": {"token": "none"}}],
-        "contexts": [named | {"context": {"cluster": "bench", "user": "bench", "namespace": SPACE}}],
-    }  # fmt: skip
-    path.write_text(yaml.safe_dump(document))
-    return path
 
 
 if __name__ == "__main__":

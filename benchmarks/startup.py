@@ -12,14 +12,12 @@ from __future__ import annotations
 import argparse
 import copy
 import shutil
-import statistics
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from time import perf_counter  # what is measured here is real time; nothing of the product imports it
+from collections.abc import Sequence
 
 import yaml
-from rollway.kube.objects import NAMESPACE, Obj
+from harness import EMPTY, WELL_MADE, make_namespace, manifests, median_s, process
+from rollway.kube.objects import Obj
 from rollway.release.model import Release
 from rollway.release.options import StrategyOptions
 from rollway.sandbox.timeline import run_virtual
@@ -28,46 +26,11 @@ from rollway.ship import run as shipping
 from rollway.strategies import NAMES
 from rollway.strategies.base import Request
 
-APP = """
-apiVersion: v1
-kind: Service
-metadata: {name: NAME, namespace: bench}
-spec: {selector: {app: NAME}, ports: [{name: http, port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: NAME, namespace: bench, labels: {app: NAME}}
-spec:
-  replicas: 4
-  selector: {matchLabels: {app: NAME}}
-  template:
-    metadata: {labels: {app: NAME}}
-    spec:
-      containers:
-      - name: NAME
-        image: registry.example.com/NAME:TAG
-        ports: [{containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /, port: 8080}}
-        resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 128Mi}}
-"""
-
-
-def median_s(work: Callable[[], object], runs: int) -> float:
-    work()  # warm-up: caches and byte code
-    taken = []
-    for _ in range(runs):
-        began = perf_counter()
-        work()
-        taken.append(perf_counter() - began)
-    return statistics.median(taken)
-
-
-def process(command: Sequence[str]) -> Callable[[], object]:
-    return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+CONTAINER = WELL_MADE | {"resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "128Mi"}}}
 
 
 def start_up(runs: int) -> None:
-    baseline = median_s(process([sys.executable, "-c", "pass"]), runs)
+    baseline = median_s(process(EMPTY), runs)
     rows = [("python -c pass", baseline)]
     rows.append(("deploy version", median_s(process([sys.executable, "-m", "rollway", "version"]), runs)))
     if kubectl := shutil.which("kubectl"):
@@ -78,14 +41,14 @@ def start_up(runs: int) -> None:
 
 
 def app(name: str, tag: str) -> Release:
-    service, workload = yaml.safe_load_all(APP.replace("NAME", name).replace("TAG", tag))
+    service, workload = manifests(name, tag, pods=4, container=CONTAINER)
     return Release(app=name, namespace="bench", workload=workload, services=(service,), options=StrategyOptions())
 
 
 async def cluster_with(apps: Sequence[str]) -> Sandbox:
     sandbox = Sandbox()
     await sandbox.start()
-    sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bench"}})
+    make_namespace(sandbox)
     for name in apps:
         await shipping.run(sandbox.client(), app(name, "1.0.0"), Request("apply"), strategy="ramped")
     return sandbox
@@ -104,10 +67,12 @@ async def plan_all(apps: Sequence[str], runs: int) -> tuple[float, float]:
                 request = Request("apply")
                 shipping.choose(release, observed, request, name).plan(request, observed)
 
+    texts = {name: yaml.safe_dump_all(manifests(name, pods=4, container=CONTAINER)) for name in apps}
+
     def read() -> None:
         for name in apps:
             for _ in NAMES:
-                documents: list[Obj] = list(yaml.safe_load_all(APP.replace("NAME", name)))
+                documents: list[Obj] = list(yaml.safe_load_all(texts[name]))
                 copy.deepcopy(documents)
 
     taken = median_s(plan, runs), median_s(read, runs)
