@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..kube.objects import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Obj, get
+from ..errors import ApiError
+from ..kube.objects import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a
+from ..kube.ssa import refuse_misfits, type_of
 from ..release.model import key_of
 from ..release.yamlfile import Path
-from ..routing.istio import Host, is_host, rules_of
+from ..routing import claims
+from ..routing.istio import Host, Traffic, is_host, routes_of, rules_of, split
+from ..routing.matches import Undecided
+from ..routing.unfit import unfits
 from .case import Case, mappings, named, texts
 from .model import Edit, Found
 
@@ -120,6 +125,53 @@ def subset_unknown(case: Case) -> Iterator[Found]:
                     f"{named(routes)} routes to subset {subset} of {host}; {has}",
                     hint="name one of them, or add it to the rule",
                 )  # fmt: skip
+
+
+def routed_elsewhere(case: Case) -> Iterator[Found]:
+    """What a cluster was asked for: others' routes and rules for the host that ab is to split."""
+    service = case.chosen.app.primary
+    if case.strategy != "ab" or service is None:
+        return
+    host = case.chosen.app.host
+    for obj in claims.foreign(case.observed.elsewhere or (), case.release.others, host, case.release.app):
+        yield Found(
+            service,
+            ("metadata", "name"),
+            f"{claims.told(obj, host)} already, and is not in the manifests",
+            hint="take it into the manifests, so that ab splits it as well, or delete it",
+        )
+
+
+def unsplittable(case: Case) -> Iterator[Found]:
+    objects = [obj for obj in case.release.others if is_a(obj, VIRTUAL_SERVICE) or is_a(obj, DESTINATION_RULE)]
+    if not objects or not case.release.services or not all(map(_is_shaped, objects)):
+        return
+    host, is_ab = case.chosen.app.host, case.strategy == "ab"
+    for obj, path, message, hint in unfits(objects, host):
+        if is_ab or path == ("spec", "host"):
+            yield Found(obj, path, message, hint=hint, severity="error" if is_ab else "warning")
+    for routes in routes_of(objects, host) if is_ab else ():
+        try:
+            split(routes, host, Traffic(0, case.release.options.ab.match))
+        except Undecided as both:
+            message = f"a match of ab and one of {named(routes)} cannot be written as one: {both}"
+            hint = "let ab tell requests apart by something that the route does not ask for, such as another header"
+            yield Found(routes, ("spec", "http"), message, hint=hint)
+
+
+def _is_shaped(obj: Obj) -> bool:
+    """Whether it has Istio's types all through: what has not is another rule's."""
+    try:
+        refuse_misfits(obj, type_of(obj))
+    except ApiError:
+        return False
+    pending: list[Any] = [obj]
+    while pending:
+        value = pending.pop()
+        if value is None:
+            return False
+        pending += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return True
 
 
 def _destinations(routes: Obj) -> Iterator[tuple[Path, Obj]]:

@@ -309,6 +309,27 @@ RULES: tuple[Rule, ...] = (
         "readinessProbe: {httpGet: {path: /healthz, port: http}}     # not readynessProbe",
         fields.unknown,
     ),
+    Rule(
+        "RW032",
+        "error",
+        "a host that others route as well",
+        "Of two VirtualServices for a host a sidecar heeds one, and by a route without our subsets both versions get requests.",
+        "Told by `deploy check --live` for ab, of VirtualServices and DestinationRules of every namespace that may be read: by "
+        "short and long names, wildcards, delegates. `deploy plan` and `apply` refuse to start a test beside them.",
+        "manifests: [k8s/, istio/routes.yaml]     # with the VirtualService that is live",
+        istio.routed_elsewhere,
+    ),
+    Rule(
+        "RW033",
+        "error",
+        "routes that A/B cannot split",
+        "The test could not be told apart from the user's own routes, or would take requests that it was not meant for.",
+        "Two DestinationRules for the host (a warning for other strategies: Istio takes the policy of one of them), subsets "
+        "whose parts would have no name, a host without HTTP routes, or a match and one of the test's that cannot be written "
+        "as one, such as two regular expressions for the same header.",
+        "http:\n- match: [{headers: {x-region: {exact: eu}}}]\n  route: [{destination: {host: shop, subset: eu}}]",
+        istio.unsplittable,
+    ),
 )
 
-BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in (*RULES, UNREASONED, UNUSED)}
+BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in sorted((*RULES, UNREASONED, UNUSED), key=lambda rule: rule.id)}

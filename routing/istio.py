@@ -52,7 +52,7 @@ def destination_rule(name: str, host: Host, *, user: Mapping[str, Any] | None = 
     """The subsets that the user's own rule has, and the parts of each, with its labels and its policy."""
     own: list[Obj] = get(user, "spec", "subsets", default=[])
     parts = [
-        {**subset, "name": part(subset["name"], track), "labels": {**(subset.get("labels") or {}), TRACK_LABEL: track}}
+        {**subset, "name": part(subset.get("name") or "", track), "labels": {**(subset.get("labels") or {}), TRACK_LABEL: track}}
         for subset in ({"name": ""}, *own)
         for track in (STABLE, VARIANT)
     ]
@@ -158,7 +158,7 @@ def _with_weights(shares: Sequence[tuple[Obj, int]]) -> list[Obj]:
 def without_parts(obj: Mapping[str, Any], host: Host) -> Obj:
     """A VirtualService or a DestinationRule as it would be without variants: no part, and no rule of ours."""
     if is_a(obj, DESTINATION_RULE):
-        kept = [subset for subset in get(obj, "spec", "subsets", default=[]) if not track_of(subset["name"])]
+        kept = [subset for subset in get(obj, "spec", "subsets", default=[]) if not track_of(subset.get("name") or "")]
         spec = {key: value for key, value in obj["spec"].items() if key != "subsets"}
         return {**obj, "spec": {**spec, **({"subsets": kept} if kept else {})}}
     joined: Obj = {}
@@ -195,8 +195,8 @@ def _joined(targets: Sequence[Mapping[str, Any]], host: Host) -> list[Obj]:
 def widened(rule: Mapping[str, Any], live: Mapping[str, Any] | None) -> Obj:
     """A DestinationRule with the subsets that the live one has besides: live routes may name them still."""
     subsets = list(get(rule, "spec", "subsets", default=[]))
-    names = {subset["name"] for subset in subsets}
-    subsets += [subset for subset in get(live, "spec", "subsets", default=[]) if subset["name"] not in names]
+    names = {subset.get("name") for subset in subsets}
+    subsets += [subset for subset in get(live, "spec", "subsets", default=[]) if subset.get("name") not in names]
     return {**rule, "spec": {**rule["spec"], **({"subsets": subsets} if subsets else {})}}
 
 
@@ -220,7 +220,7 @@ def uses_parts(vs: Mapping[str, Any] | None, host: Host) -> bool:
 
 
 def has_parts(rule: Mapping[str, Any]) -> bool:
-    return any(track_of(subset["name"]) for subset in get(rule, "spec", "subsets", default=[]))
+    return any(track_of(subset.get("name") or "") for subset in get(rule, "spec", "subsets", default=[]))
 
 
 def subsets_named(vs: Mapping[str, Any], host: Host) -> list[str]:

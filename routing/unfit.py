@@ -23,7 +23,7 @@ def unfits(objects: Sequence[Mapping[str, Any]], host: Host) -> Iterator[Unfit]:
     rules = rules_of(objects, host)
     for rule in rules[1:]:
         names = f"{rules[0]['metadata']['name']} and {rule['metadata']['name']}"
-        message = f"DestinationRules {names} are both for host {host.name}: ab would not know whose subsets to split"
+        message = f"DestinationRules {names} are both for host {host.name}: the policy of one of them does not count"
         yield Unfit(rule, ("spec", "host"), message, "make one of the two")
     for rule in rules:
         yield from _names(rule)

@@ -19,6 +19,7 @@ from ..kube.objects import (
     PERSISTENT_VOLUME_CLAIM,
     RESOURCE_QUOTA,
     SERVICE,
+    VIRTUAL_SERVICE,
     Kind,
     Obj,
     Ref,
@@ -27,6 +28,7 @@ from ..kube.objects import (
 from ..plan.observed import Observed
 from ..preflight import Finding
 from ..release.model import Release
+from .look import istio_objects
 
 
 class Checked(NamedTuple):
@@ -49,14 +51,16 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     """Also by what is live of its namespace; and the kinds that this account may not read, which are then not judged by."""
     namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
     own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
-    lists, gets = await asyncio.gather(
+    lists, gets, elsewhere = await asyncio.gather(
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
+        istio_objects(cluster, release.namespace, {strategy or release.strategy}),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)
+    unread += (VIRTUAL_SERVICE.name,) if elsewhere is None else ()
     objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
     objects |= {ref_of(obj): obj for obj in gets if obj}
-    found = preflight.findings(release, strategy, Observed(objects), is_live=not unread)
+    found = preflight.findings(release, strategy, Observed(objects, elsewhere=elsewhere), is_live=not unread)
     return Checked(release, found), unread
 
 

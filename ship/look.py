@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..cluster import history
@@ -27,22 +27,20 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     own = ref_of(release.workload)
     seconds = [own._replace(name=f"{own.name}-{suffix}") for name in sorted(involved) if (suffix := by_name(name).suffix)]
     current = in_flight_of(revisions)
-    asks = "ab" in {strategy or release.strategy, *([current.strategy] if current else [])}
     observed, elsewhere = await asyncio.gather(
         observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
-        istio_objects(cluster, release.namespace) if asks else _nothing(),
+        istio_objects(cluster, release.namespace, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
     return replace(observed, elsewhere=elsewhere)
 
 
-async def istio_objects(cluster: Cluster, namespace: str) -> tuple[Obj, ...] | None:
-    """All VirtualServices and DestinationRules that this account may list; None where not even those of the namespace."""
+async def istio_objects(cluster: Cluster, namespace: str, strategies: Collection[str]) -> tuple[Obj, ...] | None:
+    """All VirtualServices and DestinationRules that this account may list, where a strategy asks for them; None where not even
+    those of the namespace."""
+    if "ab" not in strategies:
+        return ()
     found = await asyncio.gather(*(listed(cluster, kind, namespace) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)))
     return None if None in found else tuple(obj for objects in found for obj in objects or ())
-
-
-async def _nothing() -> tuple[Obj, ...]:
-    return ()
 
 
 def _concerned(revisions: Sequence[Revision]) -> list[Revision]:
