@@ -9,18 +9,17 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import BadInput, RollwayError
-from . import check_verb, cluster_verbs, compare_verb, file_verbs, probing, release_verbs, sandbox_verbs
 from . import options as given
 from .context import Surroundings
-from .examples import epilog
-from .session import Session
+from .verb import flat
+from .verbs import VERBS, sandbox
 from .views import is_on_github, view_for
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell tells of it
@@ -54,52 +53,9 @@ def deploy() -> None:
     pass
 
 
-@app.command()
-def version(ctx: typer.Context, output: given.Output = "text") -> int:
-    """The version of rollway."""
-    if given.output(output) == "text":
-        return _print_version()
-    import json
-    import platform
-
-    print(json.dumps({"version": __version__, "python": platform.python_version()}))
-    return 0
-
-
-@app.command(epilog=epilog("demo"))
-def demo(
-    ctx: typer.Context,
-    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="default: canary")] = "canary",
-) -> int:
-    """The whole story on an embedded cluster, in a minute.
-
-    Needs nothing, leaves nothing.
-    """
-    from .demo import tell
-
-    session = Session.of(ctx, "text")
-    name = given.strategy_named(strategy) or "canary"
-    try:
-        return int(session.surroundings.run(tell(name, session.view)))
-    finally:
-        session.view.close()
-
-
-app.command(epilog=epilog("init"))(file_verbs.init)
-app.command(epilog=epilog("check"))(check_verb.check)
-app.command(epilog=epilog("render"))(file_verbs.render)
-app.command(epilog=epilog("rbac"))(file_verbs.rbac)
-app.command(epilog=epilog("plan"))(release_verbs.plan)
-app.command(epilog=epilog("apply"))(release_verbs.apply)
-app.command(epilog=epilog("promote"))(release_verbs.promote)
-app.command(epilog=epilog("rollback"))(release_verbs.rollback)
-app.command(epilog=epilog("status"))(cluster_verbs.status)
-app.command(epilog=epilog("history"))(cluster_verbs.history)
-app.command(epilog=epilog("wait"))(cluster_verbs.wait)
-app.command(epilog=epilog("probe"))(probing.probe)
-app.command(epilog=epilog("compare"))(compare_verb.compare)
-app.add_typer(sandbox_verbs.app, name="sandbox", cls=Verbs)
-app.command(epilog=epilog("schema"))(file_verbs.schema)
+for verb in VERBS:
+    app.command(verb.name, epilog=verb.epilog)(flat(verb.run))
+app.add_typer(sandbox.app, name="sandbox", cls=Verbs)
 
 
 def _print_version() -> int:

@@ -16,6 +16,9 @@ import typer
 from ..errors import BadInput
 from ..strategies import NAMES
 
+DEFAULT_FILE = "deploy.yaml"
+MOST_PARALLEL = 100  # each keeps up to three connections open, and a process has about a thousand
+
 Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help=f"{' '.join(NAMES)}; default: the file's")]
 StrategyOrPlan = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
@@ -56,45 +59,84 @@ Force = Annotated[bool, typer.Option("--force-conflicts", help="takes over field
 ToRevision = Annotated[str | None, typer.Option("--to-revision", metavar="N", help="see `deploy history`")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="shows the bookkeeping steps, too")]
 
-DEFAULT_FILE = "deploy.yaml"
-MOST_PARALLEL = 100  # each keeps up to three connections open, and a process has about a thousand
-
 
 @dataclass(frozen=True)
 class Where:
     """Which cluster, and which namespace of it. None: the default."""
 
-    context: str | None = None
-    namespace: str | None = None
-    is_sandbox: bool = False
+    context: Context = None
+    namespace: Namespace = None
+    is_sandbox: InSandbox = False
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the release comes from, and what the command line changes of it. `more`: the other files, of several."""
+    """The release file; a folder, or several: all of them."""
 
-    file: str = DEFAULT_FILE
-    image: str | None = None
-    sets: tuple[str, ...] = ()
-    more: tuple[str, ...] = ()
+    named: Files = None
 
-    @staticmethod
-    def of(files: Sequence[str] | None, image: str | None, sets: Sequence[str] | None) -> Source:
-        first, *more = files or (DEFAULT_FILE,)
-        return Source(first, image, tuple(sets or ()), tuple(more))
+    @property
+    def file(self) -> str:
+        return self.files[0]
 
     @property
     def files(self) -> tuple[str, ...]:
-        return (self.file, *self.more)
+        return tuple(self.named or (DEFAULT_FILE,))
 
     @property
     def is_many(self) -> bool:
         """Whether several releases are asked for: a folder is, even of one."""
-        return bool(self.more) or Path(self.file).is_dir()
+        return len(self.files) > 1 or Path(self.file).is_dir()
+
+
+@dataclass(frozen=True)
+class Override:
+    """What the command line changes of the release."""
+
+    image: Image = None
+    sets: Sets = None
+
+    def __bool__(self) -> bool:
+        return bool(self.image or self.sets)
+
+
+NO_OVERRIDE = Override()
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of requests to stop at."""
+
+    to: To = None
+    full: Full = False
 
     @property
-    def is_override(self) -> bool:
-        return bool(self.image or self.sets)
+    def weight(self) -> int | None:
+        """Raises BadInput for what is no share."""
+        value = percent(self.to)
+        if self.full and value not in (None, 100):
+            raise BadInput(f"--to {self.to} and --full contradict each other", hint="leave one of them out")
+        return 100 if self.full else value
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far a run goes by itself."""
+
+    auto: Auto = False
+    no_rollback: NoRollback = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may take: time, and fields of others."""
+
+    timeout: Timeout = None
+    force: Force = False
+
+    @property
+    def timeout_s(self) -> float | None:
+        return duration(self.timeout)
 
 
 def strategy_named(text: str | None) -> str | None:
@@ -114,14 +156,6 @@ def percent(text: str | None) -> int | None:
     if value > 100:
         raise BadInput(f"--to {text}: a share of requests is at most 100%", hint="--to 100%, or --full, is all of them")
     return value
-
-
-def weight(to: str | None, full: bool) -> int | None:
-    """The share that --to and --full ask for."""
-    value = percent(to)
-    if full and value not in (None, 100):
-        raise BadInput(f"--to {to} and --full contradict each other", hint="leave one of them out")
-    return 100 if full else value
 
 
 def revision(text: str | None) -> int | None:

@@ -7,19 +7,42 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
+from . import options as given
 from .context import Connected, Surroundings
-from .options import Source, Where
+from .options import NO_OVERRIDE, Override, Source, Where
 from .views import View, view_for
 
 if TYPE_CHECKING:
-    import typer
-
     from ..release.model import Release
     from ..release.several import After
 
 ManyUseCase = Callable[["list[Release]", "After", Connected], Awaitable[int]]
 UseCase = Callable[["Release", Connected], Awaitable[int]]
 Vet = Callable[["Sequence[Release]"], None]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How a verb shows what comes of it."""
+
+    context: typer.Context
+    output: given.Output = "text"
+
+    def session(self, *, is_verbose: bool = False, known: Sequence[str] = ("text", "json")) -> Session:
+        """Raises BadInput for an output that is none of the known."""
+        return Session.of(self.context, given.output(self.output, known), is_verbose=is_verbose)
+
+
+@dataclass(frozen=True)
+class Detail(Screen):
+    """The same of a verb that shows steps."""
+
+    verbose: given.Verbose = False
+
+    def session(self, *, is_verbose: bool = False, known: Sequence[str] = ("text", "json")) -> Session:
+        return super().session(is_verbose=is_verbose or self.verbose, known=known)
 
 
 @dataclass
@@ -30,15 +53,22 @@ class Session:
     view: View
 
     @staticmethod
-    def of(ctx: typer.Context, output: str, *, is_verbose: bool = False) -> Session:
-        surroundings = ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()
+    def of(context: typer.Context, output: str, *, is_verbose: bool = False) -> Session:
+        surroundings = context.obj if isinstance(context.obj, Surroundings) else Surroundings()
         return Session(surroundings, view_for(output, is_verbose=is_verbose))
 
-    def release(self, source: Source, where: Where, strategy: str | None = None) -> Release:
+    def release(self, source: Source, where: Where, override: Override = NO_OVERRIDE, strategy: str | None = None) -> Release:
         from ..release.load import load
 
         stdin = sys.stdin if not sys.stdin.isatty() else None
-        return load(source.file, image=source.image, sets=source.sets, strategy=strategy, namespace=where.namespace, stdin=stdin)
+        return load(
+            source.file,
+            image=override.image,
+            sets=override.sets or (),
+            strategy=strategy,
+            namespace=where.namespace,
+            stdin=stdin,
+        )
 
     def vet(self, releases: Sequence[Release], strategy: str | None, *, force: bool) -> None:
         """Shows shortly what `deploy check` would find. Raises BadInput where there are errors, unless forced."""
@@ -50,19 +80,21 @@ class Session:
         if is_refused:
             checking.refuse(checked)
 
-    def releases(self, source: Source, where: Where) -> list[Release]:
+    def releases(self, source: Source, where: Where, override: Override = NO_OVERRIDE) -> list[Release]:
         """That of one release file, or those of several. Asks no cluster."""
         if not source.is_many:
-            return [self.release(source, where)]
+            return [self.release(source, where, override)]
         from ..release.several import linked, load_all
 
-        written = load_all(source.files, sets=source.sets, namespace=where.namespace)
+        written = load_all(source.files, sets=override.sets or (), namespace=where.namespace)
         linked(written)
         return [one.release for one in written]
 
-    def with_release(self, source: Source, where: Where, use_case: UseCase, *, vet: Vet | None = None) -> int:
+    def with_release(
+        self, source: Source, where: Where, use_case: UseCase, *, override: Override = NO_OVERRIDE, vet: Vet | None = None
+    ) -> int:
         """The file is read, and vetted, before the cluster is asked for: a mistake in it is told of without one."""
-        release = self.release(source, where)
+        release = self.release(source, where, override)
         if vet:
             vet([release])
 
@@ -72,11 +104,13 @@ class Session:
 
         return self.with_cluster(where, in_namespace)
 
-    def with_releases(self, source: Source, where: Where, use_case: ManyUseCase, *, vet: Vet | None = None) -> int:
+    def with_releases(
+        self, source: Source, where: Where, use_case: ManyUseCase, *, override: Override = NO_OVERRIDE, vet: Vet | None = None
+    ) -> int:
         """As `with_release`, of several. What depends on what is checked, too, before the cluster is asked for."""
         from ..release.several import linked, load_all, placed
 
-        written = load_all(source.files, sets=source.sets, namespace=where.namespace)
+        written = load_all(source.files, sets=override.sets or (), namespace=where.namespace)
         linked(written)
         if vet:
             vet([one.release for one in written])
@@ -98,6 +132,9 @@ class Session:
             return int(self.surroundings.run(connected()))
         finally:
             self.view.close()
+
+    def vetting(self, strategy: str | None, *, force: bool) -> Vet:
+        return lambda releases: self.vet(releases, strategy, force=force)
 
     async def prepare(self, connected: Connected, namespace: str) -> None:
         """The sandbox starts empty, and whoever tries it may not have kubectl: the namespace is made there, and nowhere else."""

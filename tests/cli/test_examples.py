@@ -6,10 +6,10 @@ import shlex
 
 import pytest
 import typer.main
-from rollway.cli.examples import EXAMPLES
 from rollway.cli.main import app
+from rollway.cli.verbs import VERBS
 
-COMMANDS = [command for known in EXAMPLES.values() for command, _ in known]
+COMMANDS = [command for verb in VERBS for command, _ in verb.examples]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

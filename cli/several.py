@@ -1,4 +1,4 @@
-"""`apply` and `plan` of several releases: a folder of release files, or several of them."""
+"""Several releases in one command: a folder of release files, or several of them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING
 from ..errors import BadInput
 from . import options as given
 from .context import Connected
-from .options import Source, Where
+from .options import Override, Source, Where
 from .session import Session, Vet
 
 if TYPE_CHECKING:
     from ..release.model import Release
     from ..release.several import After
     from ..strategies.base import Request
-    from .release_verbs import How
+    from .running import How
+
+NO_FLAGS: Mapping[str, object] = {}
 
 
-def refuse_for_many(source: Source, strategy: str | None, flags: Mapping[str, object]) -> None:
+def refuse_for_many(source: Source, strategy: str | None, override: Override, flags: Mapping[str, object] = NO_FLAGS) -> None:
     """Raises BadInput for what speaks of one release. `flags` holds those of the verb, and what they were given."""
-    several = f"{1 + len(source.more)} are named" if source.more else f"{source.file} is a folder of them"
+    several = f"{len(source.files)} are named" if len(source.files) > 1 else f"{source.file} is a folder of them"
     if strategy is not None and given.is_saved_plan(strategy):
         raise BadInput(f"a saved plan is of one release, and {several}", hint="apply it without -f")
     if strategy is not None:
         name = given.strategy_named(strategy)
         raise BadInput(f"{name}: a strategy is named for one release, and {several}", hint="each release file says its own")
-    if source.image:
+    if override.image:
         raise BadInput(f"--image is for one release, and {several}", hint="each release file says its own")
     for flag in (flag for flag, value in flags.items() if value):
         raise BadInput(f"{flag} is for one release, and {several}", hint="name one release file with -f")
@@ -46,11 +48,11 @@ def apply_all(session: Session, source: Source, where: Where, request: Request, 
         session.view.many_result(outcomes)
         return many.exit_code(outcomes)
 
-    return session.with_releases(source, where, use_case, vet=vet)
+    return session.with_releases(source, where, use_case, override=how.override, vet=vet)
 
 
 def plan_all(
-    session: Session, source: Source, where: Where, request: Request, vet: Vet | None, *, diff: bool, force: bool
+    session: Session, source: Source, where: Where, override: Override, request: Request, vet: Vet, *, diff: bool, force: bool
 ) -> int:
     async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
         from ..ship import many
@@ -59,4 +61,4 @@ def plan_all(
         session.view.plans(planned, where=connected.name, diff=diff)
         return many.exit_code(planned)
 
-    return session.with_releases(source, where, use_case, vet=vet)
+    return session.with_releases(source, where, use_case, override=override, vet=vet)

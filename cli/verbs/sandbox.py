@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import BadInput, Unreachable
-from . import options as given
-from .session import Session
-from .views.traffic_text import reached, traffic_lines
+from ...errors import BadInput, Unreachable
+from .. import options as given
+from ..session import Screen
+from ..verb import Verb, flat, verb
+from ..views.traffic_text import reached, traffic_lines
 
 if TYPE_CHECKING:
-    from ..sandbox.durations import Lag
-
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The embedded cluster: no Docker, no network, real behaviour."
-)
-
+    from ...sandbox.durations import Lag
 
 EndpointLag = Annotated[
     str | None,
@@ -54,24 +50,23 @@ Processes = Annotated[
 ]
 
 
-@app.command()
+@verb()
 def up(
-    ctx: typer.Context,
+    screen: Screen,
     endpoint_lag: EndpointLag = None,
     lb_lag: LbLag = None,
     lb_leave_lag: LbLeaveLag = None,
     ingress_port: IngressPort = None,
     processes: Processes = None,
-    output: given.Output = "text",
 ) -> int:
     """Starts it in the background, with all that it knew before.
 
     Options are kept until they are given anew; a sandbox that runs takes them up.
     """
-    from ..sandbox import daemon
-    from ..sandbox.dataplane import traffic
+    from ...sandbox import daemon
+    from ...sandbox.dataplane import traffic
 
-    session = Session.of(ctx, given.output(output))
+    session = screen.session()
     endpoint = daemon.up(
         daemon.default_state_dir(),
         endpoint_lag=_lag(endpoint_lag, "--endpoint-lag"),
@@ -89,7 +84,7 @@ def up(
 
 
 def _lag(text: str | None, option: str) -> Lag | None:
-    from ..sandbox.durations import Lag
+    from ...sandbox.durations import Lag
 
     try:
         return Lag.parse(text) if text is not None else None
@@ -103,25 +98,25 @@ def _port(text: str | None) -> int | None:
     return int(text) if text is not None else None
 
 
-@app.command()
-def down(ctx: typer.Context, output: given.Output = "text") -> int:
+@verb()
+def down(screen: Screen) -> int:
     """Stops it; what it knows stays on disk."""
-    from ..sandbox import daemon
+    from ...sandbox import daemon
 
-    session = Session.of(ctx, given.output(output))
+    session = screen.session()
     was_running = daemon.down(daemon.default_state_dir())
     text = "the sandbox is down; what it knows stays on disk" if was_running else "the sandbox was not running"
     session.view.document({"isRunning": False, "wasRunning": was_running}, text)
     return 0
 
 
-@app.command()
-def status(ctx: typer.Context, output: given.Output = "text") -> int:
+@verb()
+def status(screen: Screen) -> int:
     """Whether it runs, where, and where requests reach what is in it."""
-    from ..sandbox import daemon
-    from ..sandbox.dataplane import traffic
+    from ...sandbox import daemon
+    from ...sandbox.dataplane import traffic
 
-    session = Session.of(ctx, given.output(output))
+    session = screen.session()
     state_dir = daemon.default_state_dir()
     found = daemon.status(state_dir)
     data = {"isRunning": found.is_running, "pid": found.pid, "url": found.url, "stateDir": str(found.state_dir)}
@@ -136,21 +131,20 @@ def status(ctx: typer.Context, output: given.Output = "text") -> int:
     return 0
 
 
-@app.command()
+@verb()
 def url(
-    ctx: typer.Context,
+    screen: Screen,
     name: Annotated[
         str | None,
         typer.Argument(metavar="SERVICE|HOST", help="a Service (also NAMESPACE/NAME), or an Ingress' or Gateway's host"),
     ] = None,
     namespace: given.Namespace = None,
-    output: given.Output = "text",
 ) -> int:
     """Where requests from this machine reach a Service, or a host of an Ingress or a Gateway."""
-    from ..sandbox import daemon
-    from ..sandbox.dataplane import traffic
+    from ...sandbox import daemon
+    from ...sandbox.dataplane import traffic
 
-    session = Session.of(ctx, given.output(output))
+    session = screen.session()
     state_dir = daemon.default_state_dir()
     if not daemon.status(state_dir).is_running:
         raise Unreachable("the sandbox is not running", hint="deploy sandbox up")
@@ -165,30 +159,38 @@ def url(
     return 0
 
 
-@app.command()
-def reset(ctx: typer.Context, output: given.Output = "text") -> int:
+@verb()
+def reset(screen: Screen) -> int:
     """Forgets everything in it."""
-    from ..sandbox import daemon
+    from ...sandbox import daemon
 
-    session = Session.of(ctx, given.output(output))
+    session = screen.session()
     endpoint = daemon.reset(daemon.default_state_dir())
     text = "the sandbox is empty" + (f" and up at {endpoint.url}" if endpoint else ", and not running")
     session.view.document({"isRunning": endpoint is not None, "url": endpoint.url if endpoint else ""}, text)
     return 0
 
 
-@app.command()
-def kubeconfig(ctx: typer.Context, output: given.Output = "text") -> int:
+@verb()
+def kubeconfig(screen: Screen) -> int:
     """The path of its kubeconfig.
 
     For kubectl and others: export KUBECONFIG=$(deploy sandbox kubeconfig)
     """
-    from ..sandbox import daemon
+    from ...sandbox import daemon
 
-    session = Session.of(ctx, given.output(output))
+    session = screen.session()
     state_dir = daemon.default_state_dir()
     path = daemon.kubeconfig_path(state_dir)
     if not path.exists():
         raise Unreachable("the sandbox has never been up: it has no kubeconfig yet", hint="deploy sandbox up")
     session.view.document({"kubeconfig": str(path)}, str(path))
     return 0
+
+
+VERBS: tuple[Verb, ...] = (up, down, status, url, reset, kubeconfig)
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The embedded cluster: no Docker, no network, real behaviour."
+)
+for each in VERBS:
+    app.command()(flat(each.run))

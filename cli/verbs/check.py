@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import BadInput
-from ..strategies import NAMES
-from . import options as given
-from .context import Connected
-from .many_verbs import refuse_for_many
-from .options import Source, Where
-from .session import Session
+from ...errors import BadInput
+from ...strategies import NAMES
+from .. import options as given
+from ..context import Connected
+from ..options import Override, Source, Where
+from ..session import Screen, Session
+from ..several import refuse_for_many
+from ..verb import verb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ..release.model import Release
-    from ..ship.checking import Checked
+    from ...release.model import Release
+    from ...ship.checking import Checked
 
 StrategyOrRule = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|RULE", help=f"{' '.join(NAMES)}; or a rule to be explained, such as RW004")
 ]
-Output = Annotated[str, typer.Option("-o", "--output", metavar="text|json|sarif", help="json, sarif: one document on stdout")]
 Fix = Annotated[bool, typer.Option("--fix", help="writes the fixes into your files, and shows what it changed")]
 Diff = Annotated[bool, typer.Option("--diff", help="shows what --fix would write")]
 Live = Annotated[bool, typer.Option("--live", help="asks the cluster, too: quotas, budgets, nodes, what is there already")]
@@ -32,19 +33,44 @@ FailOn = Annotated[str, typer.Option("--fail-on", metavar="error|warning", help=
 Rules = Annotated[bool, typer.Option("--rules", help="lists all rules")]
 
 
+@dataclass(frozen=True)
+class SarifToo(Screen):
+    """How findings are shown."""
+
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="text|json|sarif", help="json, sarif: one document on stdout")
+    ] = "text"
+
+
+@dataclass(frozen=True)
+class Mending:
+    """What is done about what is found."""
+
+    fix: Fix = False
+    diff: Diff = False
+
+    def refuse(self, override: Override, output: str) -> None:
+        if (self.fix or self.diff) and override:
+            raise BadInput(
+                "--image and --set change what is checked, not what is written", hint="leave them out to mend the files"
+            )
+        if (self.fix or self.diff) and output == "sarif":
+            raise BadInput("-o sarif does not go with --fix or --diff", hint="mend first, then check")
+
+
+@verb(
+    ("deploy check", "what would lose requests"),
+    ("deploy check --diff", "what --fix would write"),
+    ("deploy check RW004", "a rule, explained"),
+)
 def check(
-    ctx: typer.Context,
+    source: Source,
+    where: Where,
+    screen: SarifToo,
+    override: Override,
+    mending: Mending,
     strategy: StrategyOrRule = None,
-    file: given.Files = None,
-    namespace: given.Namespace = None,
-    context: given.Context = None,
-    sandbox: given.InSandbox = False,
-    output: Output = "text",
-    image: given.Image = None,
-    sets: given.Sets = None,
     live: Live = False,
-    fix: Fix = False,
-    diff: Diff = False,
     fail_on: FailOn = "error",
     rules: Rules = False,
 ) -> int:
@@ -53,32 +79,30 @@ def check(
     Reads the release file and its manifests; asks a cluster only with --live, --context or --sandbox. Exit code 1 where there are
     errors. `# rollway: ignore RW003 because …` on or above a line ignores a rule.
     """
-    session = Session.of(ctx, given.output(output, ("text", "json", "sarif")))
+    session = screen.session(known=("text", "json", "sarif"))
     if fail_on not in ("error", "warning"):
         raise BadInput(f"--fail-on {fail_on}: neither error nor warning", hint=given.did_you_mean(fail_on, ("error", "warning")))
     if rules:
         return _list_rules(session)
     if strategy is not None and strategy not in NAMES and strategy[:2].upper() == "RW":
         return _explain(session, strategy)
-    source, name = Source.of(file, image, sets), given.strategy_named(strategy)
-    if (fix or diff) and source.is_override:
-        raise BadInput("--image and --set change what is checked, not what is written", hint="leave them out to mend the files")
-    if (fix or diff) and output == "sarif":
-        raise BadInput("-o sarif does not go with --fix or --diff", hint="mend first, then check")
+    name = given.strategy_named(strategy)
+    mending.refuse(override, screen.output)
     if source.is_many:
-        refuse_for_many(source, name, {})
-    where = Where(context, namespace, sandbox)
-    checked = _checked(session, source, where, name, is_live=live or bool(context) or sandbox)
-    if fix or diff:
-        return _mend(session, checked, name, is_written=fix and not diff, fail_on=fail_on)
+        refuse_for_many(source, name, override)
+    checked = _checked(session, source, where, override, name, is_live=live or bool(where.context) or where.is_sandbox)
+    if mending.fix or mending.diff:
+        return _mend(session, checked, name, is_written=not mending.diff, fail_on=fail_on)
     session.view.check(checked, strategy=name)
     return _exit_code(checked, fail_on)
 
 
-def _checked(session: Session, source: Source, where: Where, strategy: str | None, *, is_live: bool) -> Sequence[Checked]:
-    from ..ship import checking
+def _checked(
+    session: Session, source: Source, where: Where, override: Override, strategy: str | None, *, is_live: bool
+) -> Sequence[Checked]:
+    from ...ship import checking
 
-    releases = _releases(session, source, where)
+    releases = _releases(session, source, where, override)
     if not is_live:
         return [checking.check(release, strategy) for release in releases]
     out: list[Checked] = []
@@ -96,19 +120,19 @@ def _checked(session: Session, source: Source, where: Where, strategy: str | Non
     return out
 
 
-def _releases(session: Session, source: Source, where: Where) -> list[Release]:
+def _releases(session: Session, source: Source, where: Where, override: Override) -> list[Release]:
     if not source.is_many:
-        return [session.release(source, where)]
-    from ..release.several import load_all
+        return [session.release(source, where, override)]
+    from ...release.several import load_all
 
-    return [one.release for one in load_all(source.files, sets=source.sets, namespace=where.namespace)]
+    return [one.release for one in load_all(source.files, sets=override.sets or (), namespace=where.namespace)]
 
 
 def _mend(session: Session, checked: Sequence[Checked], strategy: str | None, *, is_written: bool, fail_on: str) -> int:
-    from ..ship import fixing
-    from .views.check_text import fixed_lines
-    from .views.json import finding_document
-    from .views.paint import Paint, is_lively
+    from ...ship import fixing
+    from ..views.check_text import fixed_lines
+    from ..views.json import finding_document
+    from ..views.paint import Paint, is_lively
 
     plan = fixing.plan_fixes(checked)
     if is_written:
@@ -135,9 +159,9 @@ def _worst(severities: Collection[str], fail_on: str) -> int:
 
 
 def _list_rules(session: Session) -> int:
-    from ..preflight.rules import BY_ID
-    from .views.check_text import rules_lines
-    from .views.paint import Paint, is_lively
+    from ...preflight.rules import BY_ID
+    from ..views.check_text import rules_lines
+    from ..views.paint import Paint, is_lively
 
     data = {
         "rules": [{"id": rule.id, "severity": rule.severity, "title": rule.title, "why": rule.why} for rule in BY_ID.values()]
@@ -147,9 +171,9 @@ def _list_rules(session: Session) -> int:
 
 
 def _explain(session: Session, text: str) -> int:
-    from ..preflight.rules import BY_ID
-    from .views.check_text import rule_lines
-    from .views.paint import Paint, is_lively
+    from ...preflight.rules import BY_ID
+    from ..views.check_text import rule_lines
+    from ..views.paint import Paint, is_lively
 
     rule = BY_ID.get(text.upper())
     if rule is None:

@@ -1,0 +1,79 @@
+"""What apply, promote and rollback have in common: one release is run, watched, and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .context import Connected
+from .options import Limits, Override, Pace, Source, Where
+from .probing import ProbeFlags, telling
+from .session import Session, Vet
+
+if TYPE_CHECKING:
+    from ..plan.plan import Action
+    from ..release.model import Release
+    from ..ship.run import Options, Result
+    from ..ship.watch import Watch
+    from ..strategies.base import Request
+
+
+@dataclass(frozen=True)
+class How:
+    """The flags that say how to run, until the heavy imports are made. Raises BadInput for a timeout that is none."""
+
+    limits: Limits = field(default_factory=Limits)
+    probe: ProbeFlags = field(default_factory=ProbeFlags)
+    pace: Pace = field(default_factory=Pace)
+    override: Override = field(default_factory=Override)
+
+    def __post_init__(self) -> None:
+        _ = self.limits.timeout_s
+
+    def options(self, session: Session, watch: Watch | None = None) -> Options:
+        from ..ship.run import Options
+
+        return Options(
+            emit=session.view.event,
+            goes_on=self.pace.auto,
+            goes_back=not self.pace.no_rollback,
+            force=self.limits.force,
+            is_override=bool(self.override),
+            timeout_s=self.limits.timeout_s,
+            watch=watch,
+        )
+
+
+def request(action: Action, weight: int | None = None, to_revision: int | None = None) -> Request:
+    from ..strategies.base import Request
+
+    return Request(action, weight, to_revision)
+
+
+def run(
+    session: Session,
+    source: Source,
+    where: Where,
+    asked: Request,
+    strategy: str | None,
+    how: How,
+    *,
+    vet: Vet | None = None,
+) -> int:
+    async def use_case(release: Release, connected: Connected) -> int:
+        from ..ship import run as ship
+
+        if asked.action == "apply":
+            await session.prepare(connected, release.namespace)
+        watch = how.probe.watch(release, session.view, is_back=asked.action == "rollback")
+        options = how.options(session, watch)
+        async with telling(watch, session.view):
+            result = await ship.run(connected.cluster, release, asked, strategy=strategy, options=options)
+        return shown(session, result)
+
+    return session.with_release(source, where, use_case, override=how.override, vet=vet)
+
+
+def shown(session: Session, result: Result) -> int:
+    session.view.result(result)
+    return 0 if result.is_ok else 1

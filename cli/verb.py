@@ -1,0 +1,68 @@
+"""A verb of `deploy`: one function in a file of its own, whose options come in groups, and commands as one types it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
+
+Example = tuple[str, str]
+"""A command, and what it is for. A test sees to it that every one is understood."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """`run` takes groups of options (dataclasses whose fields are Typer's) and options of its own; its docstring is the help."""
+
+    run: Callable[..., int]
+    examples: tuple[Example, ...]
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+    @property
+    def epilog(self) -> str | None:
+        """The examples as Click prints them unchanged: a paragraph that begins with \\b."""
+        lines = [line for command, remark in self.examples for line in (f"  {command}", f"      {remark}")]
+        return "\b\nExamples:\n" + "\n".join(lines) if lines else None
+
+
+def verb(*examples: Example) -> Callable[[Callable[..., int]], Verb]:
+    return lambda run: Verb(run, examples)
+
+
+def flat(run: Callable[..., int]) -> Callable[..., int]:
+    """The function as Typer reads it: each group of options laid out flat, in its place."""
+    hints = get_type_hints(run, include_extras=True)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    own = inspect.signature(run).parameters
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.items():
+        if name in groups:
+            parameters += _options(name, groups[name])
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
+
+    def called(**values: Any) -> int:
+        made = {name: group(**{f.name: values[f"{name}_{f.name}"] for f in fields(group)}) for name, group in groups.items()}
+        return run(**{name: made.get(name, values.get(name)) for name in own})
+
+    called.__name__, called.__doc__ = run.__name__, run.__doc__
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    return called
+
+
+def _options(name: str, group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            f"{name}_{field.name}",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(group)
+    ]

@@ -1,0 +1,25 @@
+"""The verbs of `deploy`, a file each: this is the one list of them, in the order in which one needs them."""
+
+from __future__ import annotations
+
+from ..verb import Verb
+from .apply import apply
+from .check import check
+from .compare import compare
+from .demo import demo
+from .history import history
+from .init import init
+from .plan import plan
+from .probe import probe
+from .promote import promote
+from .rbac import rbac
+from .render import render
+from .rollback import rollback
+from .schema import schema
+from .status import status
+from .version import version
+from .wait import wait
+
+VERBS: tuple[Verb, ...] = (
+    version, demo, init, check, render, rbac, plan, apply, promote, rollback, status, history, wait, probe, compare, schema,
+)  # fmt: skip

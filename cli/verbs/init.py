@@ -1,0 +1,84 @@
+"""`deploy init`: a release file to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import BadInput
+from .. import options as given
+from ..context import Connected
+from ..options import DEFAULT_FILE, Where
+from ..session import Screen, Session
+from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...kube.objects import Obj
+
+Manifests = Annotated[list[str] | None, typer.Argument(metavar="MANIFESTS…", help="files, folders, globs")]
+FromLive = Annotated[str | None, typer.Option("--from-live", metavar="NAME", help="from a Deployment that runs")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replaces files that are there")]
+
+
+@verb(
+    ("deploy init k8s/", "from manifests"),
+    ("deploy init --from-live shop -n shop", "from a Deployment that runs"),
+)
+def init(
+    where: Where,
+    screen: Screen,
+    manifests: Manifests = None,
+    from_live: FromLive = None,
+    file: given.File = DEFAULT_FILE,
+    overwrite: Overwrite = False,
+) -> int:
+    """Writes a release file from manifests, or from what runs."""
+    session = screen.session()
+    if bool(manifests) == bool(from_live):
+        raise BadInput(
+            "init needs manifests, or --from-live", hint="deploy init k8s/   or   deploy init --from-live NAME -n NAMESPACE"
+        )
+    if manifests:
+        from ...release.scaffold import from_manifests
+
+        return _write(session, {file: from_manifests(manifests)}, overwrite)
+
+    async def use_case(connected: Connected) -> int:
+        from ...release.scaffold import MANIFESTS_FILE
+        from ...release.scaffold import from_live as scaffolded
+
+        place = where.namespace or connected.namespace or "default"
+        release_file, text = scaffolded(*await _live(connected, place, from_live or ""))
+        return _write(session, {file: release_file, str(Path(file).parent / MANIFESTS_FILE): text}, overwrite)
+
+    return session.with_cluster(where, use_case)
+
+
+async def _live(connected: Connected, namespace: str, name: str) -> tuple[Obj, list[Obj]]:
+    """The Deployment, and the Services that select its pods."""
+    from ...kube.objects import DEPLOYMENT, SERVICE, Ref, get, selects, template_labels
+
+    found = await connected.cluster.get(Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, namespace, name))
+    if found is None:
+        raise BadInput(f"there is no Deployment {name} in namespace {namespace} ({connected.name})", hint="name another with -n")
+    services = await connected.cluster.list(SERVICE, namespace)
+    mine = [service for service in services if selects(get(service, "spec", "selector"), template_labels(found))]
+    return found, mine
+
+
+def _write(session: Session, texts: dict[str, str], overwrite: bool) -> int:
+    """All of the files, or none."""
+    there = [path for path in texts if Path(path).exists()]
+    if there and not overwrite:
+        raise BadInput(f"{there[0]} is there already", hint="name another with -f, or replace it with --overwrite")
+    try:
+        for path, text in texts.items():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{error.filename} cannot be written: {error.strerror}") from error
+    written = ", ".join(texts)
+    session.view.document({"written": list(texts)}, f"wrote {written} · next: deploy check, deploy plan")
+    return 0

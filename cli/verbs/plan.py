@@ -1,0 +1,125 @@
+"""`deploy plan`: what a verb would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from ...errors import BadInput
+from .. import options as given
+from .. import running, saved, several
+from ..context import Connected
+from ..options import Override, Share, Source, Where
+from ..session import Detail
+from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...compare.results import Forecast
+    from ...plan.plan import Plan
+    from ...release.model import Release
+    from ...ship.asking import Asked
+    from ...strategies.base import Request
+
+IsPromote = Annotated[bool, typer.Option("--promote", help="what `promote` would do")]
+IsRollback = Annotated[bool, typer.Option("--rollback", help="what `rollback` would do")]
+WithForecast = Annotated[bool, typer.Option("--forecast/--no-forecast", help="rehearses it first: how long, and what is lost")]
+Out = Annotated[str | None, typer.Option("--out", metavar="PLAN.json", help="saves the plan, for `deploy apply PLAN.json`")]
+Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of each object; Secrets are masked")]
+
+
+@verb(
+    ("deploy plan canary --to 50% --image ghcr.io/acme/shop:1.4.1", "half of the requests"),
+    ("deploy plan --rollback", "what going back would do"),
+    ("deploy plan --out plan.json", "for `deploy apply plan.json`"),
+)
+def plan(
+    source: Source,
+    where: Where,
+    screen: Detail,
+    override: Override,
+    share: Share,
+    strategy: given.Strategy = None,
+    promote: IsPromote = False,
+    rollback: IsRollback = False,
+    to_revision: given.ToRevision = None,
+    out: Out = None,
+    diff: Diff = True,
+    anyway: given.Anyway = False,
+    force: given.Force = False,
+    is_forecast: WithForecast = True,
+) -> int:
+    """What apply would do, take and cost; changes nothing.
+
+    Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb. Of a folder,
+    the plans of all release files in it.
+    """
+    session, name = screen.session(), given.strategy_named(strategy)
+    asked = _request(share.weight, promote, rollback, given.revision(to_revision))
+    if source.is_many:
+        flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
+        several.refuse_for_many(source, strategy, override, flags)
+        each = session.vetting(None, force=anyway)
+        return several.plan_all(session, source, where, override, asked, each, diff=diff, force=force)
+
+    planned: list[_Planned] = []
+
+    async def use_case(release: Release, connected: Connected) -> int:
+        made = await _made(release, connected, asked, name, override, force=force, is_forecast=is_forecast)
+        planned.append(made)
+        if out:
+            saved.save(made.plan, out)
+            session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
+        return 0
+
+    vet = session.vetting(name, force=anyway) if asked.action == "apply" else None
+    code = session.with_release(source, where, use_case, override=override, vet=vet)
+    for one in planned:  # rehearsed on an event loop of its own
+        session.view.plan(one.plan, where=one.where, diff=diff, forecast=_forecast(one, asked))
+    return code
+
+
+class _Planned(NamedTuple):
+    """`asked` is None where no forecast is wanted."""
+
+    plan: Plan
+    where: str
+    release: Release
+    asked: Asked | None
+
+
+async def _made(
+    release: Release,
+    connected: Connected,
+    request: Request,
+    name: str | None,
+    override: Override,
+    *,
+    force: bool,
+    is_forecast: bool,
+) -> _Planned:
+    from ...ship import asking
+    from ...ship import run as ship
+
+    made = await ship.plan(connected.cluster, release, request, strategy=name, is_override=bool(override), force=force)
+    is_asked = is_forecast and not made.is_empty
+    asked = await asking.ask(connected.cluster, release, made.strategy, with_room=False) if is_asked else None
+    return _Planned(made, connected.name, release, asked)
+
+
+def _forecast(planned: _Planned, request: Request) -> Forecast | None:
+    if planned.asked is None:
+        return None
+    from ...compare.forecast import forecast
+
+    made, asked = planned.plan, planned.asked
+    return forecast(planned.release, request, made.strategy, asked.observed, start_s=asked.start_s, steady_pods=made.steady_pods)
+
+
+def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int | None) -> Request:
+    is_back = rollback or to_revision is not None
+    if is_back and promote:
+        raise BadInput("--promote and --rollback contradict each other", hint="leave one of them out")
+    if is_back and weight is not None:
+        raise BadInput("--to and --full do not go with a rollback", hint="a rollback always goes all the way")
+    return running.request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision)
