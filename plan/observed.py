@@ -20,12 +20,14 @@ class Observed:
     """`objects` holds every object that was looked for (None: looked for, and not there), and the namespace's
     HorizontalPodAutoscalers. `history` is in order of number. `taken` are Deployments of others that stand under a name that a
     second Deployment would have. `elsewhere` are Istio's routes and rules of every namespace that may be read, whosever they are,
-    where they are asked for; None: not even those of the release's own."""
+    where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that a change
+    of a Service would concern; they are looked for only where one changes."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
     taken: frozenset[Ref] = frozenset()
     elsewhere: tuple[Obj, ...] | None = ()
+    strangers: tuple[Obj, ...] = ()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))

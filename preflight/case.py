@@ -17,6 +17,7 @@ from ..plan.observed import Observed, scales
 from ..release.file import nearest
 from ..release.model import Key, Release, key_of
 from ..release.yamlfile import Path
+from ..routing.fit import is_aside
 from ..routing.ratio import Pods, beside, split
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ..strategies.manifests import Rolling
 
 POD = ("spec", "template", "spec")
-ASIDE = ("metric", "prom", "health", "debug", "pprof", "admin")
-"""Names of ports that no user's request comes in by."""
 
 
 class Container(NamedTuple):
@@ -235,7 +234,7 @@ def main_port(container: Container) -> str | int | None:
     """The port that requests come in by, by name where it has one; None where there is none but for metrics and the like."""
     for port in container.ports:
         name, value = port.get("name"), port.get("containerPort")
-        if isinstance(name, str) and any(word in name.lower() for word in ASIDE):
+        if isinstance(name, str) and is_aside(name):
             continue
         if isinstance(value, int):
             return name if isinstance(name, str) and name else value

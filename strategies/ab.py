@@ -58,7 +58,7 @@ class Ab(Strategy):
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         release = self.release
-        self._support(draft, release)
+        self._make_ready(draft, release)
         self._lay_routes(draft, release)
         if draft.deployment(self._variant_name) is None:
             self._routes_home(draft, release)  # somebody deleted it, and its share of the requests goes nowhere

@@ -82,6 +82,7 @@ class Strategy(Homecoming):
         """
         target = self.app.target(observed, to_revision)
         draft = self._draft(observed, force=True)  # never refused for somebody's field: what it takes over is shown
+        draft.is_under_way = observed.in_flight is not None
         abandoned = [rev for rev in observed.history if rev.number > target.number and rev.phase != "RolledBack"]
         replicas = self.app.replicas_of(observed, target)
         self._return_to(draft, target, replicas)

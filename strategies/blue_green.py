@@ -118,18 +118,23 @@ class BlueGreen(Strategy):
         why = "the application's first version" if is_first else f"{release.version} is made anew"
         draft.apply(self._side(release, selector.STABLE, replicas), why)
         draft.wait(self.app.name, "rolled-out", replicas, "until all of it is ready")
+        self._open(draft, release)
         self._give_routes_back(draft, release)
+        self._close_ports(draft, release)
 
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""
-        name = self._name_of(track)
+        name, made = self._name_of(track), self._side(release, track, replicas)
         live = self._live_track(draft)
         self._pin(draft, live)
+        if draft.has_other_selector(made) and track != live:
+            draft.scale(name, 0, "nothing is routed to it, and it is made anew: its selector becomes another one")
+            draft.wait(name, "drained", 0, "its pods leave")
         self._support(draft, release)
         if with_preview and release.services:
             draft.apply(self._preview(track), "reaches the new version before anybody else does", is_made=True)
         why = f"{release.version} beside the live version, at full size"
-        draft.apply(self._side(release, track, replicas), why, is_made=track == GREEN)
+        draft.apply(made, why, is_made=track == GREEN)
         draft.wait(name, "rolled-out", replicas, "nothing is switched before all of it is ready")
         return name
 
@@ -143,13 +148,13 @@ class BlueGreen(Strategy):
                 draft.route(name, selector.pinned(live, track), ready, "bound to the live version before the other appears")
 
     def _switch(self, draft: Draft, release: Release, track: str, replicas: int) -> None:
-        for live in self._services(draft):
+        for name, wanted in self._bound(draft, release, track).items():
             why = f"all requests to {release.version}, in one patch"
             sides = self._name_of(self._other(track)), self._name_of(track)
-            draft.route(live["metadata"]["name"], self._bound(release, live, track), replicas, why, sides=sides)
-        for service in release.services:
-            draft.apply(selector.pinned(service, track), "as in the manifests")
+            draft.route(name, wanted, replicas, why, sides=sides)
+        self._open(draft, release)
         self._give_routes_back(draft, release)
+        self._close_ports(draft, release)
         self._retarget(draft, self._name_of(self._other(track)), self._name_of(track))
 
     def _side(self, release: Release, track: str, replicas: int) -> Obj:

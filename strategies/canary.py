@@ -52,7 +52,7 @@ class Canary(Strategy):
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         pods = self._pods(draft, weight, replicas)
-        self._support(draft, self.release)
+        self._make_ready(draft, self.release)
         self._raise(draft, pods)
         self._lower(draft, pods)
         return Split(stable=pods.stable, canary=pods.canary, percent=pods.percent)

@@ -35,7 +35,8 @@ from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Phase, Record, Route
 
 
 class Draft:
-    """`force` takes fields over from managers that the plan would otherwise be refused for."""
+    """`force` takes fields over from managers that the plan would otherwise be refused for. `is_under_way`: pods of two versions
+    run already, and it is to end that, come what may."""
 
     def __init__(self, observed: Observed, app: str, namespace: str, *, deadline_s: int, force: bool = False) -> None:
         self.observed = observed
@@ -43,6 +44,7 @@ class Draft:
         self.namespace = namespace
         self.deadline_s = deadline_s
         self.force = force
+        self.is_under_way = False
         self.steps: list[Step] = []
         self.objects: dict[Ref, Obj | None] = {}
         for ref, obj in observed.objects.items():
@@ -104,8 +106,10 @@ class Draft:
                 f"{ref_of(manifest)} is there already, and not of {self.app}",
                 hint=f"rename it, or release the application under another name{elsewhere}",
             )
-        if live is not None and manifest["kind"] == DEPLOYMENT.name:
-            _refuse_other_selector(live, manifest)
+        if live is not None and self.has_other_selector(manifest):
+            self.refuse_other_selector(manifest)
+            self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
+            live = None
         after, takes_over = self._applied(live, manifest)
         found = changes(live, after)
         if live is not None and not found:
@@ -118,6 +122,29 @@ class Draft:
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
         )
         return True
+
+    def applied(self, manifest: Obj) -> Obj:
+        """The object as an apply would leave it, which keeps what others have set."""
+        return self._applied(self.find_like(manifest), manifest)[0]
+
+    def has_other_selector(self, manifest: Obj) -> bool:
+        """Whether a live Deployment selects its pods otherwise than the manifest does, which is for its whole life."""
+        live = self.find_like(manifest) if manifest["kind"] == DEPLOYMENT.name else None
+        was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
+        return live is not None and bool(changes({"selector": was}, {"selector": wanted}))
+
+    def refuse_other_selector(self, manifest: Obj) -> None:
+        """Raises BadInput where the manifest's selector is another one than that of the live Deployment, and that has pods."""
+        name = manifest["metadata"]["name"]
+        if not self.has_other_selector(manifest) or not (self.replicas(name) or self._pods.get(name)):
+            return
+        live = self.find_like(manifest)
+        was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
+        raise BadInput(
+            f"{ref_of(manifest)} selects its pods by {was}, the manifest by {wanted}",
+            hint="a Deployment's selector cannot be changed: keep it, choose blue-green, whose sides have one each, or give the "
+            "Deployment another name and another `app`",
+        )
 
     def patch(self, kind: Kind, name: str, patch: Obj, why: str) -> None:
         """Merge-patches a live object, if that changes anything."""
@@ -169,7 +196,8 @@ class Draft:
         was = dict(get(live, "spec", "selector", default={}))
         if live is None or was == selector:
             return
-        ports = get(self._applied(live, dict(wanted))[0], "spec", "ports", default=[])
+        numbers = {port["port"] for port in get(wanted, "spec", "ports", default=())}
+        ports = [port for port in get(self.applied(dict(wanted)), "spec", "ports", default=()) if port["port"] in numbers]
         moves = changes({"ports": get(live, "spec", "ports")}, {"ports": ports})
         former, side = (Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, each) for each in sides or ("", ""))
         self.steps.append(
@@ -322,15 +350,6 @@ def owners_of_replicas(live: Obj) -> list[str]:
     """The managers that hold spec.replicas."""
     entries = get(live, "metadata", "managedFields", default=[])
     return [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", "f:replicas") is not None]
-
-
-def _refuse_other_selector(live: Obj, manifest: Obj) -> None:
-    was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
-    if changes({"selector": was}, {"selector": wanted}):
-        raise BadInput(
-            f"{ref_of(live)} selects its pods by {was}, the manifest by {wanted}",
-            hint="a Deployment's selector cannot be changed: keep it, or give the Deployment another name and another `app`",
-        )
 
 
 def _selects(service: Obj, workload: Obj) -> bool:

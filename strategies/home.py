@@ -7,6 +7,7 @@ undoes a failed run, and lets the next strategy start clean from whatever anothe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
@@ -26,13 +27,16 @@ from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_L
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import istio, selector
-from . import manifests
+from . import fitting, manifests
 from .app import App
 from .draft import Draft
 from .manifests import Rolling
 
 
 class Homecoming(ABC):
+    is_dark: ClassVar[bool] = False
+    """Whether all old pods go before the first new one comes, so that two versions never run side by side."""
+
     def __init__(self, release: Release, *, force: bool = False) -> None:
         self.release = release
         self.app = App(release)
@@ -104,12 +108,13 @@ class Homecoming(ABC):
         final: Rolling | None = None,
     ) -> None:
         """The user's Deployment carries `release` alone; Services and routes reach it; nothing else is left."""
-        self._support(draft, release)
+        self._make_ready(draft, release)
         self._roll(draft, release, replicas, is_adopted=is_adopted, final=final)
-        for live in self._services(draft):
-            if (track := selector.track_of(live)) not in (None, selector.STABLE):
-                bound, sides = self._bound(release, live, selector.STABLE), (f"{self.app.name}-{track}", self.app.name)
-                draft.route(live["metadata"]["name"], bound, replicas, "all requests to the app's own", sides=sides)
+        away = [live for live in self._services(draft) if selector.track_of(live) not in (None, selector.STABLE)]
+        bound = self._bound(draft, release, selector.STABLE) if away else {}
+        for name, live in ((live["metadata"]["name"], live) for live in away):
+            sides = f"{self.app.name}-{selector.track_of(live)}", self.app.name
+            draft.route(name, bound[name], replicas, "all requests to the app's own", sides=sides)
         self._routes_home(draft, release)
         self._retire_seconds(draft)
         self._routes_settled(draft, release)
@@ -131,6 +136,8 @@ class Homecoming(ABC):
             self._warn_of_downtime(draft, in_place, replicas)
         why, why_wait = self._why_roll(draft, release, rolls=rolls)
         self._apply_own(draft, in_place, why)
+        if rolls and self.is_dark and not self._carrying(draft):
+            self._routes_settled(draft, release)  # nobody is served before the new pods are ready: it is all theirs
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
             self._apply_own(draft, manifest(final), "its own way of rolling, as it was")
@@ -199,16 +206,25 @@ class Homecoming(ABC):
         draft.wait(name, "drained", 0, "its pods leave before the Deployment does")
         draft.delete(DEPLOYMENT, name, "no longer needed")
 
-    def _bound(self, release: Release, live: Obj, track: str) -> Obj:
-        """A live Service as it is to be, reaching one track: as in the manifests, or, where they no longer have it, as it is."""
-        name = live["metadata"]["name"]
-        wanted = next((service for service in release.services if service["metadata"]["name"] == name), None)
-        return selector.pinned(wanted or live, track)
+    def _bound(self, draft: Draft, release: Release, track: str) -> dict[str, Obj]:
+        """The Services by name as they are to be, reaching one track: as in the manifests, with ports that are routed to still.
+        One that the manifests no longer have is bound as it is."""
+        opened = fitting.opened(draft, release, lambda service: selector.pinned(service, track))
+        left = {live["metadata"]["name"]: selector.pinned(live, track) for live in self._services(draft)}
+        return left | {service["metadata"]["name"]: service for service in opened}
+
+    def _make_ready(self, draft: Draft, release: Release) -> None:
+        """All that has to be before pods of the release stand beside those of another version."""
+        draft.refuse_other_selector(release.workload)
+        self._support(draft, release)
+        if not self.is_dark:
+            fitting.bridge(draft, release)
 
     def _support(self, draft: Draft, release: Release) -> None:
-        """What the pods need, before them; and Services that are not there yet."""
+        """What the pods need, before them; and Services that are not there yet. What routes to a port that a Service is yet to
+        have waits until it does."""
         for obj in release.others:
-            if not self._is_routing(obj):
+            if not self._is_routing(obj) and fitting.fits(draft, release, obj):
                 draft.apply(self.other(draft, obj), "the release's own")
         for service in release.services:
             if draft.find(SERVICE, service["metadata"]["name"]) is None:
@@ -238,10 +254,10 @@ class Homecoming(ABC):
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
         """Services as the strategy leaves them; the preview and the routes of other strategies go."""
-        for service in release.services:
-            draft.apply(self.service(draft, service), "as in the manifests")
+        self._open(draft, release)
         draft.delete(SERVICE, self.app.preview_name, "there is nothing to preview")
         self._give_routes_back(draft, release)
+        self._close_ports(draft, release)
 
     def _give_routes_back(self, draft: Draft, release: Release) -> None:
         """Istio's objects as in the manifests. What a rule gets comes before the routes that name it, and what it loses goes
@@ -257,6 +273,17 @@ class Homecoming(ABC):
         for routes in istio.routes_of(release.others, self.app.host):
             draft.apply(routes, "as in the manifests")
         self._narrow_rules(draft, rules)
+
+    def _open(self, draft: Draft, release: Release) -> None:
+        """Services as in the manifests, beside them ports that are routed to still; then whatever routes there."""
+        fitting.settle(draft, fitting.opened(draft, release, lambda service: self.service(draft, service)))
+        for obj in release.others:
+            if not self._is_routing(obj) and fitting.routes(release, obj):
+                draft.apply(self.other(draft, obj), "as in the manifests")
+
+    def _close_ports(self, draft: Draft, release: Release) -> None:
+        """Services as in the manifests, when nothing routes to their former ports any more."""
+        fitting.settle(draft, (self.service(draft, service) for service in release.services))
 
     def _settle_route(self, draft: Draft, release: Release, live: Obj) -> None:
         """A live route that the manifests do not have: ours goes, unless it is how the application is reached from outside."""

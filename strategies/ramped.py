@@ -68,7 +68,7 @@ class Ramped(Strategy):
         return (*release.others, *release.services, own)
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
-        self._support(draft, self.release)
+        self._make_ready(draft, self.release)
         self._grow(draft, replicas)
         goal, new = self._goal(replicas, weight), self._new_pods(draft, replicas)
         if new > goal.canary:

@@ -13,6 +13,7 @@ from .manifests import Rolling
 
 class Recreate(Strategy):
     name = "recreate"
+    is_dark = True
 
     @property
     def rolling(self) -> Rolling:

@@ -1,0 +1,165 @@
+"""The steps by which Services, and what routes to them, go from one version to the next: never without the pods behind them.
+
+`bridge` before pods of another version appear, so that the Services serve both; `opened`, the routes, `settle` when the new ones
+carry all: no backend ever names a port that its Service does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..errors import BadInput
+from ..kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, annotations_of, get, labels_of, merged, template_labels
+from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION
+from ..plan.revision import live_of
+from ..release.model import Release
+from ..routing import fit, selector
+from ..routing.fit import Misfit, Side
+from .draft import Draft
+
+Shape = Callable[[Obj], Obj]
+"""A Service of the manifests as the strategy applies it."""
+
+
+def bridge(draft: Draft, release: Release) -> None:
+    """Services that the versions share take a form that serves all of their pods.
+
+    Raises BadInput where there is none; a way back that is under way goes on all the same, and says so.
+    """
+    both = _sides(draft, release)
+    for wanted in release.services:
+        live = draft.find(SERVICE, wanted["metadata"]["name"])
+        if live is None or selector.track_of(live) not in (None, selector.STABLE) or len(both) < 2:
+            continue  # one that is bound to the other side moves with it, in one patch
+        needed = fit.bridge(live, wanted, both, _labels_of_others(draft, release))
+        if not isinstance(needed, Misfit):
+            draft.patch(SERVICE, wanted["metadata"]["name"], needed, "serves both versions while both run")
+        elif draft.is_under_way:
+            draft.notes.append(f"requests are lost on the way: {needed.why}")
+        else:
+            raise BadInput(needed.why, hint=needed.hint)
+
+
+def _sides(draft: Draft, release: Release) -> list[Side]:
+    """The versions whose pods may run, the release last. Which ones do is known where every Deployment is rolled out; of one that
+    is half-way, all may that the history has live or under way."""
+    revisions = (live_of(draft.history), draft.observed.live, draft.observed.in_flight)
+    running = [each for each in _deployments(draft, release) if _has_pods(each)]
+    digests = {_digest_of(each) for each in running}
+    is_settled = "" not in digests and all(_is_rolled_out(each) for each in running)
+    templates, out = [release.workload["spec"]["template"]], []
+    for other in (Release.from_record(revision.release) for revision in revisions if revision):
+        template = other.workload["spec"]["template"]
+        if template in templates or (is_settled and other.digest not in digests):
+            continue
+        templates.append(template)
+        out.append(Side(other.version, other.workload, other.services))
+    return [*out, Side(release.version, release.workload, release.services)]
+
+
+def _labels_of_others(draft: Draft, release: Release) -> list[dict[str, str]]:
+    """The labels of pods that are none of the application's, as far as they are known."""
+    ours = {each["metadata"]["name"] for each in _deployments(draft, release)}
+    bodies = (get(obj, "spec", "jobTemplate", default=obj) for obj in release.others)
+    written = [template_labels(body) for body in bodies if get(body, "spec", "template")]
+    pods = (obj for obj in draft.observed.strangers if obj["kind"] == POD.name)
+    return [*written, *(labels_of(pod) for pod in pods if _deployment_of(pod) not in ours)]
+
+
+def _deployments(draft: Draft, release: Release) -> list[Obj]:
+    """The application's: those that carry its label, and its own, which one that is adopted does not carry yet."""
+    own = release.workload["metadata"]["name"]
+    found = (obj for ref, obj in draft.objects.items() if ref.kind == DEPLOYMENT.name and obj)
+    return [obj for obj in found if obj["metadata"]["name"] == own or labels_of(obj).get(APP_LABEL) == release.app]
+
+
+def _deployment_of(pod: Obj) -> str:
+    """The name of the Deployment whose ReplicaSet a pod belongs to."""
+    owner = next((each["name"] for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), "")
+    return str(owner).removesuffix(f"-{labels_of(pod).get('pod-template-hash')}")
+
+
+def _digest_of(deployment: Obj) -> str:
+    return annotations_of(deployment).get(DIGEST_ANNOTATION, "")
+
+
+def _has_pods(deployment: Obj) -> bool:
+    return bool(get(deployment, "spec", "replicas", default=1) or get(deployment, "status", "replicas", default=0))
+
+
+def _is_rolled_out(deployment: Obj) -> bool:
+    status, generation = deployment.get("status") or {}, get(deployment, "metadata", "generation", default=1)
+    return bool(
+        status.get("observedGeneration", 0) >= generation and status.get("updatedReplicas", 0) == status.get("replicas", 0)
+    )
+
+
+# when the new version carries all
+
+
+def opened(draft: Draft, release: Release, shape: Shape) -> list[Obj]:
+    """The Services as they are to be, with what is still routed to beside it; what names a port by a name that goes is led there
+    by number first.
+
+    Raises BadInput where somebody else's Ingress would lose its port.
+    """
+    wanted = {service["metadata"]["name"]: service for service in release.services}
+    live = {name: found for name in wanted if (found := draft.find(SERVICE, name))}
+    _refuse_orphans(draft, live, wanted)
+    for router in _routers(draft, wanted):
+        for name in dict.fromkeys(each.service for each in fit.backends(router) if each.service in live):
+            if router["kind"] == INGRESS.name and (now := draft.find_like(router)):
+                numbered = fit.by_number(now, live[name], wanted[name])
+                draft.patch(INGRESS, router["metadata"]["name"], numbered, "by number: the port's name changes")
+    return [shape(fit.opened(live.get(name, service), service, _routers(draft, wanted))) for name, service in wanted.items()]
+
+
+def settle(draft: Draft, services: Iterable[Obj]) -> None:
+    """Services as given, and with those ports alone."""
+    for service in services:
+        live = draft.find_like(service)
+        if live is not None:
+            _close(draft, live, service)
+        draft.apply(service, "as in the manifests")
+
+
+def _close(draft: Draft, live: Obj, wanted: Obj) -> None:
+    """An apply leaves the ports that others, or a patch, have set: what the manifests do not have goes first."""
+    former = {_number_of(port): port for port in fit.ports_of(live)}
+    if former.keys() - {_number_of(port) for port in fit.ports_of(wanted)}:
+        ports = [merged(former.get(_number_of(port), {}), port) for port in fit.ports_of(wanted)]
+        draft.patch(SERVICE, live["metadata"]["name"], {"spec": {"ports": ports}}, "the ports of the manifests, and no others")
+
+
+def _number_of(port: Obj) -> tuple[int, str]:
+    return port["port"], fit.protocol_of(port)
+
+
+def routes(release: Release, obj: Obj) -> bool:
+    """Whether a manifest routes to one of the release's Services."""
+    names = {service["metadata"]["name"] for service in release.services}
+    return any(each.service in names for each in fit.backends(obj))
+
+
+def fits(draft: Draft, release: Release, obj: Obj) -> bool:
+    """Whether all that a manifest routes to is there by now."""
+    names = (service["metadata"]["name"] for service in release.services)
+    return not fit.lacks(obj, {name: found for name in names if (found := draft.find(SERVICE, name))})
+
+
+def _routers(draft: Draft, services: Iterable[str]) -> list[Obj]:
+    """What routes to the Services now, as far as it is the application's."""
+    names = set(services)
+    found = (obj for obj in draft.objects.values() if obj)
+    return [obj for obj in found if any(each.service in names for each in fit.backends(obj))]
+
+
+def _refuse_orphans(draft: Draft, live: dict[str, Obj], wanted: dict[str, Obj]) -> None:
+    for ingress in (obj for obj in draft.observed.strangers if obj["kind"] == INGRESS.name):
+        found = [each for each in fit.lacks(ingress, wanted) if each.service in live and fit.has(live[each.service], each.port)]
+        if found and not draft.is_under_way:
+            raise BadInput(
+                f"Ingress {ingress['metadata']['name']}, which is not in the manifests, sends requests to port {found[0].port} "
+                f"of Service {found[0].service}, and the release takes that port away",
+                hint="take the Ingress into the manifests, or keep the port until it is changed",
+            )
