@@ -79,6 +79,7 @@ class Route(Frozen):
     selector: dict[str, str]
     was: dict[str, str]
     ports: tuple[Obj, ...] | None = None
+    changes: tuple[Change, ...] = ()
     min_ready: int
     former: Ref | None = None
     former_pods: int = 0

@@ -198,16 +198,18 @@ class Draft:
             return
         numbers = {port["port"] for port in get(wanted, "spec", "ports", default=())}
         ports = [port for port in get(self.applied(dict(wanted)), "spec", "ports", default=()) if port["port"] in numbers]
+        after = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}
         moves = changes({"ports": get(live, "spec", "ports")}, {"ports": ports})
         former, side = (Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, each) for each in sides or ("", ""))
         self.steps.append(
             Route(
-                ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, min_ready=min_ready, why=why,
+                ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, changes=changes(live, after),
+                min_ready=min_ready, why=why,
                 former=former if sides else None, side=side if sides else None, former_pods=self.replicas(former.name),
                 deadline_s=self.deadline_s,
             )
         )  # fmt: skip
-        self.objects[ref_of(live)] = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}
+        self.objects[ref_of(live)] = after
 
     def delete(self, kind: Kind, name: str, why: str) -> None:
         live = self.find(kind, name)

@@ -132,24 +132,9 @@ def _diff(steps: Sequence[Step], paint: Paint) -> Iterator[str]:
 def diff_of(step: Step) -> list[tuple[str, str, str]]:
     """(sign, path, text) of what a step changes of its object. The planner has masked what Secrets hold."""
     match step:
-        case Apply() | Patch():
+        case Apply() | Patch() | Route():
             return changed_rows(step.changes)
         case Scale():
             return [("~", ".spec.replicas", f"{step.was} → {step.replicas}")]
-        case Route():
-            return [
-                _selector_row(key, step.was.get(key), step.selector.get(key))
-                for key in {**step.was, **step.selector}
-                if step.was.get(key) != step.selector.get(key)
-            ]
         case _:
             return []
-
-
-def _selector_row(key: str, before: str | None, after: str | None) -> tuple[str, str, str]:
-    path = f'.spec.selector["{key}"]' if "/" in key or "." in key else f".spec.selector.{key}"
-    if before is None:
-        return "+", path, str(after)
-    if after is None:
-        return "-", path, before
-    return "~", path, f"{before} → {after}"

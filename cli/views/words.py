@@ -203,7 +203,7 @@ def _ports(service: Obj) -> str:
 def _routed(step: Route) -> str:
     keys = [key for key in {**step.was, **step.selector} if step.was.get(key) != step.selector.get(key)]
     parts = [f"{key.rpartition('/')[2]} {step.was.get(key, 'any')} → {step.selector.get(key, 'any')}" for key in keys]
-    return ", ".join(parts)
+    return ", ".join([*parts, "its ports"] if step.ports is not None else parts)
 
 
 def _awaited(step: Wait) -> str:
