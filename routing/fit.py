@@ -160,7 +160,7 @@ def _port(live: Obj, wanted: Obj, port: Obj, running: Sequence[Side], coming: Si
     if then is None:
         return port  # it goes with the version before
     names = [each for declared in coming._declared for (each, of), _ in declared if of == protocol and each]
-    candidates: list[Port] = [now, target_of(then), *names]
+    candidates: list[Port] = [now, target_of(then), *names, *(number for _, number in kept)]
     same = (each for each in candidates if all(side.number(each, protocol) == number for side, number in kept))
     fair = (each for each in candidates if all(side.takes(each, protocol, number) for side, number in kept))
     target = next(same, None) or next(fair, None)
@@ -218,6 +218,11 @@ def _places(ingress: Mapping[str, Any]) -> Iterator[Obj]:
 def has(service: Mapping[str, Any], port: Port | None) -> bool:
     """Whether a Service has the port that something routes to."""
     return port is None or any(port in (each.get("name"), each["port"]) for each in ports_of(service))
+
+
+def names_of(service: Mapping[str, Any]) -> list[Port]:
+    """All by which something can route to its ports."""
+    return [each for port in ports_of(service) for each in (port.get("name"), port["port"]) if each is not None]
 
 
 def lacks(router: Mapping[str, Any], services: Mapping[str, Obj]) -> list[Backend]:

@@ -9,10 +9,12 @@ from dataclasses import replace
 from ..cluster import history
 from ..cluster.observe import listed, observe
 from ..cluster.port import Cluster
-from ..kube.objects import DESTINATION_RULE, GATEWAY, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
+from ..errors import Forbidden
+from ..kube.objects import DESTINATION_RULE, GATEWAY, INGRESS, POD, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
+from ..routing import fit
 from ..strategies import by_name
 
 ISTIO_GROUP = "networking.istio.io/"
@@ -31,7 +33,7 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
         observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
         istio_objects(cluster, release.namespace, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
-    return replace(observed, elsewhere=elsewhere)
+    return replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
 
 
 async def istio_objects(cluster: Cluster, namespace: str, strategies: Collection[str]) -> tuple[Obj, ...] | None:
@@ -41,6 +43,30 @@ async def istio_objects(cluster: Cluster, namespace: str, strategies: Collection
         return ()
     found = await asyncio.gather(*(listed(cluster, kind, namespace) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)))
     return None if None in found else tuple(obj for objects in found for obj in objects or ())
+
+
+async def _strangers(cluster: Cluster, observed: Observed, known: Sequence[Release]) -> tuple[Obj, ...]:
+    """What of others a change of the Services would concern, where there is one: pods that a wider selector may reach, Ingresses
+    that name a port which goes. What this account may not read is not judged by."""
+    changed = [
+        (live, service)
+        for service in (service for release in known for service in release.services)
+        if (live := observed.objects.get(ref_of(service)))
+    ]
+    found: list[Obj] = []
+    namespace = known[0].namespace
+    if any(fit.plain(live) != fit.plain(service) for live, service in changed):
+        found += await _allowed(cluster, POD, namespace)
+    if any(not fit.has(service, port) for live, service in changed for port in fit.names_of(live)):
+        found += [obj for obj in await _allowed(cluster, INGRESS, namespace) if ref_of(obj) not in observed.objects]
+    return tuple(found)
+
+
+async def _allowed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj]:
+    try:
+        return await cluster.list(kind, namespace)
+    except Forbidden:
+        return []
 
 
 def _concerned(revisions: Sequence[Revision]) -> list[Revision]:

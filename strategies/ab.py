@@ -11,7 +11,7 @@ from ..routing import claims, istio, selector
 from ..routing.istio import VARIANT, Traffic
 from ..routing.matches import Undecided
 from ..routing.unfit import unfits
-from . import manifests
+from . import fitting, manifests
 from .base import Strategy
 from .draft import Draft
 from .home import is_ours
@@ -59,6 +59,7 @@ class Ab(Strategy):
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         release = self.release
         self._make_ready(draft, release)
+        self._refuse_early_ports(draft, release)
         self._lay_routes(draft, release)
         if draft.deployment(self._variant_name) is None:
             self._routes_home(draft, release)  # somebody deleted it, and its share of the requests goes nowhere
@@ -82,6 +83,16 @@ class Ab(Strategy):
         else:
             self._routes_home(draft, release)
         return super()._finish(draft, replicas)
+
+    def _refuse_early_ports(self, draft: Draft, release: Release) -> None:
+        """The routes are the new version's from the first step on, the Service's ports only when all pods are."""
+        for routes in self._routes(release, Traffic(0)):
+            if not fitting.fits(draft, release, routes):
+                raise BadInput(
+                    f"VirtualService {routes['metadata']['name']} sends requests to a port that Service {self.app.host.name} "
+                    "only has when the release is done",
+                    hint="add the port to the Service in a release of its own, or leave the port out of the route",
+                )
 
     def _bind_others(self, draft: Draft) -> None:
         """Services that Istio does not route here reach the stable pods only, before the variant's appear."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, annotations_of, get, labels_of, merged, template_labels
+from ..kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, annotations_of, get, labels_of, merged, ref_of, template_labels
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION
 from ..plan.revision import live_of
 from ..release.model import Release
@@ -111,6 +111,7 @@ def opened(draft: Draft, release: Release, shape: Shape) -> list[Obj]:
             if router["kind"] == INGRESS.name and (now := draft.find_like(router)):
                 numbered = fit.by_number(now, live[name], wanted[name])
                 draft.patch(INGRESS, router["metadata"]["name"], numbered, "by number: the port's name changes")
+    _note_left_behind(draft, release, wanted)
     return [shape(fit.opened(live.get(name, service), service, _routers(draft, wanted))) for name, service in wanted.items()]
 
 
@@ -152,6 +153,18 @@ def _routers(draft: Draft, services: Iterable[str]) -> list[Obj]:
     names = set(services)
     found = (obj for obj in draft.objects.values() if obj)
     return [obj for obj in found if any(each.service in names for each in fit.backends(obj))]
+
+
+def _note_left_behind(draft: Draft, release: Release, wanted: dict[str, Obj]) -> None:
+    """What an earlier version's manifests had stays, and is told of where it leads nowhere from now on."""
+    written = {ref_of(obj) for obj in release.others}
+    for router in (each for each in _routers(draft, wanted) if ref_of(each) not in written):
+        for lost in fit.lacks(router, wanted):
+            note = (
+                f"{ref_of(router)}, no longer in the manifests, sends requests to a port that goes: {lost.port} of {lost.service}"
+            )
+            if note not in draft.notes:
+                draft.notes.append(note)
 
 
 def _refuse_orphans(draft: Draft, live: dict[str, Obj], wanted: dict[str, Obj]) -> None:
