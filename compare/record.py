@@ -1,14 +1,27 @@
-"""Writes down, while a release runs on the embedded cluster, what its clients will feel: when each pod listens and stops, which
-endpoints the proxies are told of, where requests are routed, how many pods there are."""
+"""Writes down, while a release runs on the embedded cluster, what its clients will feel: when each pod listens and stops, and at
+which port, which endpoints the proxies are told of, where requests are routed, how many pods there are."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..kube.objects import DESTINATION_RULE, ENDPOINT_SLICE, POD, SERVICE_NAME, VIRTUAL_SERVICE, Obj, get, labels_of
+from ..kube.objects import (
+    DESTINATION_RULE,
+    ENDPOINT_SLICE,
+    INGRESS,
+    POD,
+    SERVICE,
+    SERVICE_NAME,
+    VIRTUAL_SERVICE,
+    Obj,
+    get,
+    labels_of,
+)
+from ..routing import fit
+from ..routing.fit import Side
 from ..sandbox.controllers.index import is_ready
 from ..sandbox.node.behaviour import Life, life_of, stop_of
 from ..sandbox.store.store import Change, Store
@@ -19,6 +32,8 @@ from .results import Version
 from .routes import Group, routed
 from .traffic import Recording
 
+_DEAF = "@"  # no pod's name has one
+
 
 @dataclass
 class _Pod:
@@ -27,6 +42,8 @@ class _Pod:
     version: Version
     life: Life
     labels: Mapping[str, str]
+    numbers: frozenset[int] | None
+    """The ports at which it listens, where that is known."""
     stints: list[Stint] = field(default_factory=list)
     restarts: int = -1
     gone_s: float = math.inf
@@ -37,13 +54,23 @@ class Recorder(Census):
     """Follows one namespace of a sandbox from the moment it is made. Times are relative to `zero_s` on the loop's clock.
 
     `version_of` tells which version a pod is; `service` is the one that clients ask for; `matching` is the share of the requests
-    that a rule by header catches.
+    that a rule by header catches. `services` are each version's own, which say where its pods listen beside the ports that they
+    declare.
     """
 
     def __init__(
-        self, store: Store, namespace: str, service: str, version_of: Callable[[Obj], Version], *, zero_s: float, matching: float
+        self,
+        store: Store,
+        namespace: str,
+        service: str,
+        version_of: Callable[[Obj], Version],
+        *,
+        zero_s: float,
+        matching: float,
+        services: Mapping[Version, Sequence[Obj]] | None = None,
     ) -> None:
         super().__init__()
+        self._own = services or {}
         self._store, self._namespace, self._service, self._matching = store, namespace, service, matching
         self._version_of, self._zero_s = version_of, zero_s
         self._loop = asyncio.get_running_loop()
@@ -73,6 +100,9 @@ class Recorder(Census):
     def recording(self, from_s: float, to_s: float) -> Recording:
         """Of what has been so far."""
         lives = {name: PodLife(name, pod.version, tuple(pod.stints), pod.gone_s) for name, pod in self._pods.items()}
+        for deaf in {told.pod for told in self._told} - lives.keys():
+            pod = self._pods[_pod_of(deaf)]
+            lives[deaf] = PodLife(deaf, pod.version, (), pod.gone_s)
         proxy: Proxy = MESH if self._is_mesh else KUBE_PROXY
         return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy)
 
@@ -87,7 +117,7 @@ class Recorder(Census):
                 self._note_pod(change.obj, is_gone=change.type == "DELETED")
             case ENDPOINT_SLICE.name:
                 self._note_slice(None if change.type == "DELETED" else change.obj, change.before)
-            case VIRTUAL_SERVICE.name | DESTINATION_RULE.name:
+            case VIRTUAL_SERVICE.name | DESTINATION_RULE.name | INGRESS.name | SERVICE.name:
                 self._route()
 
     # pods
@@ -96,7 +126,8 @@ class Recorder(Census):
         name, now_s = obj["metadata"]["name"], self._now_s()
         pod = self._pods.get(name)
         if pod is None:
-            pod = self._pods[name] = _Pod(self._version_of(obj), life_of(obj), labels_of(obj))
+            version = self._version_of(obj)
+            pod = self._pods[name] = _Pod(version, life_of(obj), labels_of(obj), self._listens(version, obj))
         self.count_pod(name, pod.version, now_s, obj, is_gone=is_gone)
         status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
         is_running = "running" in status.get("state", {})
@@ -110,6 +141,10 @@ class Recorder(Census):
             pod.gone_s = now_s  # with the last container the pod's network goes
         if is_gone:
             pod.gone_s = min(pod.gone_s, now_s)
+
+    def _listens(self, version: Version, pod: Obj) -> frozenset[int] | None:
+        own = self._own.get(version)
+        return None if own is None else Side(version, {"spec": {"template": pod}}, own).numbers
 
     def _begin(self, pod: _Pod, status: Obj, started_s: float) -> None:
         pod.restarts = status.get("restartCount", 0)
@@ -133,17 +168,31 @@ class Recorder(Census):
     def _note_slice(self, piece: Obj | None, before: Obj | None) -> None:
         service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
         name = (piece or before or {})["metadata"]["name"]
-        now, was = states_of(piece), self._slices.get(name, {})
+        now, was = self._asked(service, piece), self._slices.get(name, {})
         self._slices[name] = now
         changed = [(pod, state) for pod, state in now.items() if was.get(pod) != state]
         for pod, state in [*((pod, "") for pod in was if pod not in now), *changed]:
-            if service == self._service:
+            if service == self._service and pod in self._pods:
                 self.endpoints.add(self._now_s(), (state == "ready") - (self._states.get((service, pod)) == "ready"))
             self._states[(service, pod)] = state
             for group in self._groups_of(service):
                 if group.holds(self._labels(pod)):
                     self._told.append(Told(self._now_s(), group.name, pod, state))
                     self._note_asked(group.name, pod, state)
+
+    def _asked(self, service: str, piece: Obj | None) -> dict[str, str]:
+        """What a slice says of each pod at the Service's first port: nothing where it lacks that port; by a name of its own where
+        the pod does not listen there."""
+        states, ports = states_of(piece), fit.ports_of(self._store.find(SERVICE, self._namespace, service))
+        if not states or not ports:
+            return states
+        pieces = (piece or {}).get("ports") or ()
+        number = next((each["port"] for each in pieces if each.get("name", "") == ports[0].get("name", "")), None)
+        return {} if number is None else {self._called(pod, number): state for pod, state in states.items()}
+
+    def _called(self, pod: str, number: int) -> str:
+        known = self._pods[pod].numbers if pod in self._pods else None
+        return pod if known is None or number in known else f"{pod}{_DEAF}"
 
     def _note_asked(self, group: str, pod: str, state: str) -> None:
         """From the first endpoint of the new version on, that requests are sent to, somebody may notice it."""
@@ -155,13 +204,17 @@ class Recorder(Census):
         return self._groups.setdefault(service, [Group(service, {})])
 
     def _labels(self, pod: str) -> Mapping[str, str]:
-        return self._pods[pod].labels if pod in self._pods else {}
+        known = self._pods.get(_pod_of(pod))
+        return known.labels if known else {}
 
     def _route(self) -> None:
         """Where requests go from now on. A group that is new is told all that is known of its pods."""
         routes = routed(self._store, self._namespace, self._service, self._matching)
         self._is_mesh = self._is_mesh or routes.is_mesh
-        targets = tuple(Target(share, group.name) for share, group in routes.shares)
+        routers = self._store.list(INGRESS, self._namespace)
+        known = {self._service: found} if (found := self._store.find(SERVICE, self._namespace, self._service)) else {}
+        is_led_astray = any(fit.lacks(router, known) for router in routers)
+        targets = () if is_led_astray else tuple(Target(share, group.name) for share, group in routes.shares)
         if not self._routings or self._routings[-1].targets != targets:
             self._routings.append(Routing(self._now_s(), targets))
         for _, group in routes.shares:
@@ -174,3 +227,7 @@ class Recorder(Census):
                     if is_new:
                         self._told.append(Told(self._now_s(), group.name, pod, state))
                     self._note_asked(group.name, pod, state)
+
+
+def _pod_of(name: str) -> str:
+    return name.removesuffix(_DEAF)

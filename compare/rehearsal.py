@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
 from ..errors import RollwayError
-from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, Obj, annotations_of, digest, get, ref_of
+from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, SERVICE, Obj, annotations_of, digest, get, ref_of
 from ..release.image import split_image
 from ..release.model import Release
 from ..sandbox.node.behaviour import BEHAVIOUR
@@ -142,7 +142,13 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
         lead_s = scenario.settle_s + 1 + random.random()
         zero_s = loop.time() + lead_s
         recorder = Recorder(
-            sandbox.store, base.namespace, base.service, _versions(sandbox.store), zero_s=zero_s, matching=scenario.matching
+            sandbox.store,
+            base.namespace,
+            base.service,
+            _versions(sandbox.store),
+            zero_s=zero_s,
+            matching=scenario.matching,
+            services=_services(sandbox.store, base.namespace, release, plot),
         )
         await asyncio.sleep(lead_s)
         story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked)
@@ -158,6 +164,12 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
 def containers_of(replicaset: Obj) -> str:
     """What its pods run, as a digest: by it a version is known again, whichever Deployment it belongs to."""
     return digest(replicaset["spec"]["template"]["spec"]["containers"])
+
+
+def _services(store: Store, namespace: str, release: Release, plot: Plot) -> dict[Version, Sequence[Obj]]:
+    """Each version's own: of what runs now the live ones, of what comes the release's, unless it is one of the history."""
+    own: dict[Version, Sequence[Obj]] = {"old": list(store.list(SERVICE, namespace))}
+    return own if plot.request and plot.request.action == "rollback" else own | {"new": release.services}
 
 
 def _versions(store: Store) -> Callable[[Obj], Version]:

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..kube.objects import INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get, selects, template_labels
+from ..kube.objects import INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a, selects, template_labels
 from ..plan.observed import TRACK_LABEL
 
 Port = str | int
@@ -42,6 +42,13 @@ class Side(NamedTuple):
         if isinstance(target, int):
             return target
         return next((number for each in self._declared for name, number in each if name == (target, protocol)), None)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """All ports at which these pods are known to listen: those that they declare, and those that their own Services mean."""
+        ports = (port for service in self.services for port in ports_of(service))
+        meant = (self.number(target_of(port), protocol_of(port)) for port in ports)
+        return frozenset({number for declared in self._declared for _, number in declared} | {each for each in meant if each})
 
     def takes(self, target: Port, protocol: str, listens: int) -> bool:
         """Whether requests to this target are answered as those to the port `listens` are: it is the same one, or another that
@@ -190,7 +197,7 @@ class Backend(NamedTuple):
 
 def backends(obj: Mapping[str, Any]) -> Iterator[Backend]:
     """Whereto an Ingress, a route of the Gateway API, or a VirtualService sends requests, of its own namespace."""
-    if obj["kind"] == INGRESS.name:
+    if is_a(obj, INGRESS):
         for place in _places(obj):
             port = place.get("port") or {}
             yield Backend(place["name"], port.get("name") or port.get("number"))
@@ -199,7 +206,7 @@ def backends(obj: Mapping[str, Any]) -> Iterator[Backend]:
             for ref in rule.get("backendRefs") or ():
                 if ref.get("kind", SERVICE.name) == SERVICE.name and not ref.get("group") and "name" in ref:
                     yield Backend(ref["name"], ref.get("port"))
-    elif obj["kind"] == VIRTUAL_SERVICE.name and obj["apiVersion"].startswith("networking.istio.io/"):
+    elif is_a(obj, VIRTUAL_SERVICE):
         rules = [rule for kind in ("http", "tcp", "tls") for rule in get(obj, "spec", kind, default=())]
         for target in (target for rule in rules for target in rule.get("route") or ()):
             host = get(target, "destination", "host", default="")

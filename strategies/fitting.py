@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, annotations_of, get, labels_of, merged, ref_of, template_labels
+from ..kube.objects import (
+    DEPLOYMENT,
+    INGRESS,
+    POD,
+    SERVICE,
+    Obj,
+    annotations_of,
+    get,
+    is_a,
+    labels_of,
+    merged,
+    ref_of,
+    template_labels,
+)
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION
 from ..plan.revision import live_of
 from ..release.model import Release
@@ -62,7 +75,7 @@ def _labels_of_others(draft: Draft, release: Release) -> list[dict[str, str]]:
     ours = {each["metadata"]["name"] for each in _deployments(draft, release)}
     bodies = (get(obj, "spec", "jobTemplate", default=obj) for obj in release.others)
     written = [template_labels(body) for body in bodies if get(body, "spec", "template")]
-    pods = (obj for obj in draft.observed.strangers if obj["kind"] == POD.name)
+    pods = (obj for obj in draft.observed.strangers if is_a(obj, POD))
     return [*written, *(labels_of(pod) for pod in pods if _deployment_of(pod) not in ours)]
 
 
@@ -108,7 +121,7 @@ def opened(draft: Draft, release: Release, shape: Shape) -> list[Obj]:
     _refuse_orphans(draft, live, wanted)
     for router in _routers(draft, wanted):
         for name in dict.fromkeys(each.service for each in fit.backends(router) if each.service in live):
-            if router["kind"] == INGRESS.name and (now := draft.find_like(router)):
+            if is_a(router, INGRESS) and (now := draft.find_like(router)):
                 numbered = fit.by_number(now, live[name], wanted[name])
                 draft.patch(INGRESS, router["metadata"]["name"], numbered, "by number: the port's name changes")
     _note_left_behind(draft, release, wanted)
@@ -168,7 +181,7 @@ def _note_left_behind(draft: Draft, release: Release, wanted: dict[str, Obj]) ->
 
 
 def _refuse_orphans(draft: Draft, live: dict[str, Obj], wanted: dict[str, Obj]) -> None:
-    for ingress in (obj for obj in draft.observed.strangers if obj["kind"] == INGRESS.name):
+    for ingress in (obj for obj in draft.observed.strangers if is_a(obj, INGRESS)):
         found = [each for each in fit.lacks(ingress, wanted) if each.service in live and fit.has(live[each.service], each.port)]
         if found and not draft.is_under_way:
             raise BadInput(

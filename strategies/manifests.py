@@ -62,6 +62,24 @@ def stable(
     return out
 
 
+def without_namesakes(applied: Obj, manifest: Obj) -> Obj:
+    """A Deployment as an apply would leave it, but, where that has two ports of one name, without the one that is not in the
+    manifest: an apply keeps what others have set, and the API server refuses it then."""
+    wanted = {
+        each["name"]: each.get("ports") or () for each in get(manifest, "spec", "template", "spec", "containers", default=())
+    }
+
+    def cleared(container: Obj) -> Obj:
+        ours = {port.get("name"): port["containerPort"] for port in wanted.get(container["name"], ()) if port.get("name")}
+        ports = container.get("ports") or ()
+        kept = [port for port in ports if ours.get(port.get("name"), port["containerPort"]) == port["containerPort"]]
+        return {**container, "ports": kept} if len(kept) < len(ports) else container
+
+    pod = applied["spec"]["template"]["spec"]
+    template = {**applied["spec"]["template"], "spec": {**pod, "containers": [cleared(each) for each in pod["containers"]]}}
+    return {**applied, "spec": {**applied["spec"], "template": template}}
+
+
 def second(release: Release, suffix: str, track: str, replicas: int, *, deadline_s: int | None = None) -> Obj:
     """A second Deployment beside the user's, `<name>-<suffix>`, whose selector holds the track, so that neither takes the
     other's pods."""
