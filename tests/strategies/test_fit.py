@@ -171,9 +171,7 @@ RELEASED = [(strategy, change, False) for strategy, change in PAIRS]
 FOUND = [(strategy, change, True) for strategy, change in PAIRS if change in ("label", "named target", "all of it")]
 
 
-@pytest.mark.parametrize(
-    ("strategy", "change", "is_adopted"), [*((*each, False) for each in PAIRS), *((*each, True) for each in FOUND)]
-)
+@pytest.mark.parametrize(("strategy", "change", "is_adopted"), RELEASED + FOUND)
 def test_a_release_and_its_rollback_lose_nobody(strategy: str, change: str, is_adopted: bool) -> None:
     """From the first step to the last one, and all the way back, no fewer pods are reached than the application allows (one that
     was found has Kubernetes's own limits), none at a port that it does not have, and the Ingress always finds its port; at both
