@@ -13,8 +13,8 @@ from functools import lru_cache
 from random import Random
 
 from ...kube.objects import Obj, get
-from . import checks
-from .checks import Problem, Problems, is_address
+from ...kube.validation import checks
+from ...kube.validation.checks import Problem, Problems, is_address
 
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from . import checks
+from ...kube.validation import checks
 
 PATCH_TYPES = ("merge", "strategic", "json", "apply")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +12,6 @@ from ...errors import ApiError
 from ...kube.objects import Obj
 from ..store.refusals import bad_request
 from . import gojson
-from .codec import NotBase64, opaque, transparent
 
 
 class Page(NamedTuple):
@@ -83,3 +84,22 @@ _TOO_OLD = (
     "the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the "
     "first chunk was returned and now may show up in the list."
 )
+
+# tokens
+
+
+class NotBase64(ValueError):
+    """The text is Go's."""
+
+
+def opaque(text: str) -> str:
+    """A text as a token that clients hand back and do not read."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def transparent(token: str) -> str:
+    """Raises NotBase64."""
+    bad = re.search("[^A-Za-z0-9_-]", token)
+    if bad or len(token) % 4 == 1:
+        raise NotBase64(f"illegal base64 data at input byte {bad.start() if bad else len(token) - 1}")
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode(errors="replace")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ...errors import ApiError
 from ...kube.objects import Kind, Obj, get, labels_of
+from ...kube.validation import checks
 from ..store.refusals import bad_request
-from . import checks
 from .registry import RULES
 
 Predicate = Callable[[Obj], bool]

@@ -14,12 +14,14 @@ from random import Random
 from typing import Any
 
 from ...errors import ApiError
-from ...kube import objects, ssa
+from ...kube import codec, defaults, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.objects import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
+from ...kube.validation import checks
+from ...kube.validation import dispatch as validation
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
 from ..store.store import Store
-from . import addresses, checks, codec, defaults, eviction, scale, selectors
+from . import addresses, admission, eviction, scale, selectors
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .names import suffix
@@ -28,7 +30,6 @@ from .paging import Expired, Page, Start, place_of, start_of
 from .registry import RULES, Rules
 from .scale import SCALE
 from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, is_custom, patched
-from .validation import dispatch as validation
 
 LASTING = ("default", "kube-system", "kube-public")
 
@@ -233,7 +234,7 @@ class Api:
 
     def _admit(self, kind: Kind, obj: Obj) -> None:
         if kind.name == POD.name:
-            defaults.admit_pod(obj, self._random)
+            admission.admit_pod(obj, self._random)
             if self._admit_pod is not None:
                 obj["spec"] = self._admit_pod(obj)["spec"]
             self._check_account(kind, obj)

@@ -6,11 +6,12 @@ import copy
 from typing import Any
 
 from ...errors import NotFound
+from ...kube import codec
 from ...kube.objects import Kind, Obj, kind_of, merged
 from ...kube.patch import PatchFailed, go_map, json_patched, strategic_patched
 from ...kube.schema import Struct, schema_of
+from ...kube.validation import checks
 from ..store.refusals import Generic, bad_request, unsupported_body
-from . import checks, codec
 from .options import Options
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ...kube.durations import seconds
 from ...kube.objects import Obj, get
-from ..durations import seconds
 from .endpoints import Place
 from .istio_match import is_re2, matches_of
 from .model import (

@@ -9,9 +9,11 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from ...kube import codec
 from ...kube.objects import Obj
 from ...kube.schema import types
-from ..api import checks, codec, gojson
+from ...kube.validation import checks
+from ..api import gojson
 from ..api.registry import RULES
 from ..store.refusals import Generic, bad_request, unsupported_body
 from . import protobuf

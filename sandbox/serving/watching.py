@@ -13,7 +13,7 @@ from ...errors import ApiError
 from ...kube.clock import now
 from ...kube.objects import Kind, Obj
 from ...kube.schema import schema_of, zero
-from ..api import checks
+from ...kube.validation import checks
 from ..api.selectors import Predicate
 from ..api.server import Api
 from ..store.refusals import bad_request

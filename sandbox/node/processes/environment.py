@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 
+from ....kube.codec import Misfit, amount
 from ....kube.objects import CONFIG_MAP, SECRET, SERVICE, Kind, Obj, annotations_of, get, labels_of
 from ...api.addresses import loopback_address, loopback_port, may_listen
-from ...api.codec import Misfit, amount
 from ...store.store import Store
 from ..behaviour import tag_of
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ....kube.objects import Kind, Obj
-from ....kube.schema import schema_of
-from .. import checks
-from ..checks import Problem, Problems
+from ..objects import Kind, Obj
+from ..schema import schema_of
+from . import checks
 from . import data as validation_data
 from . import pod as validation_pod
 from . import policy as validation_policy
 from . import service as validation_service
 from . import workload as validation_workload
+from .checks import Problem, Problems
 from .custom import custom
 
 Check = Callable[[Obj], Problems]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....kube.objects import Obj
-from ....kube.schema import ListOf, MapOf, Scalar, Struct, Type
-from ...durations import seconds
-from .. import checks
-from ..checks import Problem, Problems
+from ..durations import seconds
+from ..objects import Obj
+from ..schema import ListOf, MapOf, Scalar, Struct, Type
+from . import checks
+from .checks import Problem, Problems
 
 _BLOCKING = ("FieldValueTypeInvalid", "FieldValueRequired", "FieldValueNotSupported", "FieldValueTooLong")
 _NOT_CHECKED = (

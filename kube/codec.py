@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ...kube.objects import Obj
-from ...kube.schema import Field, ListOf, MapOf, Scalar, Struct, Type, empty
+from .objects import Obj
+from .schema import Field, ListOf, MapOf, Scalar, Struct, Type, empty
 
 
 class Misfit(Exception):
@@ -316,7 +316,7 @@ def amount(text: Any) -> Decimal:
 
 
 def _pruned(value: Mapping[str, Any], type_: Struct, place: _Place) -> Obj:
-    """Custom resources keep what they are given but unknown fields; their schema is checked later (sandbox.api.validation)."""
+    """Custom resources keep what they are given but unknown fields; their schema is checked later (kube.validation)."""
     _note_strict(value, type_, place)
     out: Obj = {}
     for name, child in value.items():
@@ -341,23 +341,3 @@ def _pruned_value(value: Any, type_: Type, place: _Place) -> Any:
             return {key: _pruned_value(child, type_.item, place.item(f".{key}")) for key, child in value.items()}
         case _:
             return value
-
-
-# tokens
-
-
-class NotBase64(ValueError):
-    """The text is Go's."""
-
-
-def opaque(text: str) -> str:
-    """A text as a token that clients hand back and do not read."""
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def transparent(token: str) -> str:
-    """Raises NotBase64."""
-    bad = re.search("[^A-Za-z0-9_-]", token)
-    if bad or len(token) % 4 == 1:
-        raise NotBase64(f"illegal base64 data at input byte {bad.start() if bad else len(token) - 1}")
-    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode(errors="replace")

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ....kube.objects import Obj
-from ....kube.schema import Field, ListOf, MapOf, Scalar, Struct, Type, empty, types
-from .. import checks
-from ..checks import Problems
 from ..codec import amount
+from ..objects import Obj
+from ..schema import Field, ListOf, MapOf, Scalar, Struct, Type, empty, types
+from . import checks
+from .checks import Problems
 
 
 def pod_spec(field: str, spec: Obj) -> Problems:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ....kube.objects import Obj, get, matches
-from .. import checks
-from ..checks import Problems
+from ..objects import Obj, get, matches
+from . import checks
 from . import pod as validation_pod
+from .checks import Problems
 
 
 def deployment(obj: Obj) -> Problems:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from ....kube.objects import Obj, get
-from .. import checks
-from ..checks import Problems
+from ..objects import Obj, get
+from . import checks
+from .checks import Problems
 
 _SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....kube.objects import Obj, get
-from .. import checks
-from ..checks import Problems
+from ..objects import Obj, get
+from . import checks
+from .checks import Problems
 
 
 def config_map(obj: Obj) -> Problems:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ....kube.objects import Obj, get
-from .. import checks
-from ..checks import Problems
+from ..objects import Obj, get
+from . import checks
+from .checks import Problems
 
 
 def budget(obj: Obj) -> Problems:
