@@ -1,45 +1,107 @@
-"""A saved plan on disk."""
+"""A saved plan on disk, and carrying it out."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import BadInput
+from ..errors import BadInput, Refused
+from . import running
+from .context import Connected
+from .options import Source, Where
+from .probing import telling
+from .running import How
+from .session import Session
 
 if TYPE_CHECKING:
-    from ..plan.plan import Plan
+    from ..release.model import Release
+    from ..ship.saved import SavedPlan
+
+AGAIN = "save one with `deploy plan --out plan.json`"
 
 
-def save(made: Plan, path: str) -> None:
-    """Readable by the user alone, from the first byte on."""
-    target = Path(path)
+def save(made: SavedPlan, path: str) -> str:
+    """Readable by the user alone, from the first byte on. Answers the digest of what is written: `sha256:…`."""
+    target, data = Path(path), (made.model_dump_json(indent=2) + "\n").encode()
     try:
         target.unlink(missing_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(made.model_dump_json(indent=2) + "\n")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
     except OSError as error:
         raise BadInput(f"the plan cannot be written to {path}: {error.strerror}") from error
+    return _digest(data)
 
 
-def load(path: str) -> Plan:
+def load(path: str, digest: str | None) -> tuple[SavedPlan, str]:
+    """The plan, and its digest. Raises Refused where that is not the one asked for, BadInput for what is no plan."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}", hint=AGAIN) from error
+    seen = _digest(data)
+    if digest is not None and digest.removeprefix("sha256:").lower() != seen.removeprefix("sha256:"):
+        raise Refused(
+            f"{path} is not the plan that was agreed on",
+            detail=f"its digest is {seen}, and --digest says {digest}",
+            hint="somebody has written it since; plan again, read it, and apply the new one",
+        )
+    return _parsed(path, data), seen
+
+
+def _parsed(path: str, data: bytes) -> SavedPlan:
     from pydantic import ValidationError
 
-    from ..plan.plan import Plan
+    from ..ship.saved import FORMAT, SavedPlan
 
     try:
-        return Plan.model_validate_json(Path(path).read_bytes())
-    except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read: {error.strerror}", hint="save a plan with `deploy plan --out plan.json`"
-        ) from error
+        raw: Any = json.loads(data)
+        kind = raw.get("format") if isinstance(raw, dict) else None
+        if isinstance(kind, str) and kind.startswith("rollway.dev/plan.") and kind != FORMAT:
+            raise BadInput(f"{path} was saved by another version of rollway ({kind}; this one reads {FORMAT})", hint=AGAIN)
+        return SavedPlan.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            f"{path} is no saved plan",
-            detail=f"{place}: {first['msg']}" if place else str(first["msg"]),
-            hint="save one with `deploy plan --out plan.json`",
-        ) from error
+        detail = f"{place}: {first['msg']}" if place else str(first["msg"])
+    except (ValueError, RecursionError) as error:
+        detail = str(error).splitlines()[0]
+    raise BadInput(f"{path} is no saved plan", detail=detail, hint=AGAIN)
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def run(session: Session, path: str, source: Source, where: Where, how: How, digest: str | None) -> int:
+    """Carries out the plan at `path`. The release file beside it, where there is one, says how it is probed."""
+    from dataclasses import replace
+
+    from ..release.load import beside
+    from ..ship.saved import run_saved
+
+    plan, seen = load(path, digest)
+    if where.namespace and where.namespace != plan.namespace:
+        raise BadInput(f"the plan is for namespace {plan.namespace}, not {where.namespace}")
+    release = beside(source.file, plan.release)
+    session.view.note(f"{path} ({seen}): {_told(release)}")
+
+    async def use_case(connected: Connected) -> int:
+        if plan.action == "apply":
+            await session.prepare(connected, release.namespace)
+        watch = how.probe.watch(release, session.view, is_back=plan.action == "rollback")
+        options = replace(how.options(session, watch), is_override=plan.asked.is_override, force=plan.asked.force)
+        async with telling(watch, session.view):
+            result = await run_saved(connected.cluster, release, plan, options=options)
+        return running.shown(session, result)
+
+    return session.with_cluster(where, use_case)
+
+
+def _told(release: Release) -> str:
+    """Whose images a plan brings, whatever it calls their version."""
+    images = [container["image"] for container in release.workload["spec"]["template"]["spec"]["containers"]]
+    return f"{release.app} in namespace {release.namespace}, {', '.join(images)}"

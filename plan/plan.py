@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from ..kube.objects import Obj, Ref, annotations_of, digest, labels_of
 from .revision import Revision
 from .steps import Apply, Delete, Frozen, Hold, Patch, Pause, Phase, Record, Route, Scale, Step
 
@@ -25,12 +21,10 @@ class Split(Frozen):
 class Plan(Frozen):
     """`steps` in order; `undo` leads from the plan's end back to what was live before, and is empty where there is nothing.
 
-    `weight` is the share asked for, `from_weight` the one that holds before, `split` what is really reached. `basis` holds a
-    fingerprint of every object that the plan was made from: a saved plan is applied only while they are still the same.
+    `weight` is the share asked for, `from_weight` the one that holds before, `split` what is really reached.
     `new_revisions` go into the history with the first Record that names them. `peak_pods` counts pods that do not terminate.
     """
 
-    format: Literal["rollway.dev/plan.v1"] = "rollway.dev/plan.v1"
     app: str
     namespace: str
     strategy: str
@@ -49,7 +43,6 @@ class Plan(Frozen):
     steady_pods: int
     notes: tuple[str, ...] = ()
     new_revisions: tuple[Revision, ...] = ()
-    basis: dict[str, str] = Field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -65,17 +58,3 @@ class Plan(Frozen):
 def is_change(step: Step) -> bool:
     """Whether a step changes the cluster (waiting and pausing do not)."""
     return isinstance(step, Apply | Patch | Scale | Route | Delete | Record | Hold)
-
-
-def fingerprint(obj: Mapping[str, Any] | None) -> str:
-    """What of a live object a plan rests on: what users and controllers wanted, not how far it has come."""
-    if obj is None:
-        return "absent"
-    ignored = {"deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"}
-    kept = {key: value for key, value in annotations_of(obj).items() if key not in ignored}
-    rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
-    return digest([rest, labels_of(obj), kept])
-
-
-def basis_of(objects: Mapping[Ref, Obj | None]) -> dict[str, str]:
-    return {"/".join(ref): fingerprint(obj) for ref, obj in sorted(objects.items())}

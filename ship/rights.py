@@ -20,6 +20,7 @@ from ..kube.objects import (
     EVENT,
     HPA,
     LEASE,
+    NAMESPACE,
     POD,
     REPLICA_SET,
     ROLE,
@@ -85,6 +86,8 @@ def _bookkeeping(release: Release) -> Iterator[Right]:
     yield from _on(LEASE, "create")
     yield from _on(LEASE, "get", "update", "delete", names=[f"rollway-{release.app}"])
     yield from _on(SECRET, "list", "watch", "create", "patch", "delete")
+    # what a saved plan knows its cluster by; of a namespace's own name a Role in it can speak
+    yield from _on(NAMESPACE._replace(namespaced=True), "get", names=[release.namespace])
     for obj in release.others:
         if is_pinned(obj):  # goes with the last revision that has it
             yield from _on(_kind_of(ref_of(obj)), "delete")
@@ -176,8 +179,11 @@ def guessed(release: Release) -> dict[str, str]:
 
 # before the first change
 
-TELLING = {("list", "events"), ("get", "pods/log"), ("list", "virtualservices"), ("list", "destinationrules")}
-"""What only helps to tell why a release failed, or who else routes its host: whoever lacks these may release all the same."""
+TELLING = {
+    ("list", "events"), ("get", "pods/log"), ("list", "virtualservices"), ("list", "destinationrules"), ("get", "namespaces"),
+}  # fmt: skip
+"""What only helps to tell why a release failed, who else routes its host, or which cluster a plan is for: whoever lacks these may
+release all the same."""
 
 
 @contextlib.asynccontextmanager

@@ -18,8 +18,8 @@ from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, Tim
 from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
 from ..load.verdict import Verdict
 from ..plan.observed import Observed
-from ..plan.plan import Plan, basis_of
-from ..plan.revision import Revision, before, in_flight_of
+from ..plan.plan import Plan
+from ..plan.revision import before, in_flight_of
 from ..plan.steps import Pause, Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
@@ -43,6 +43,9 @@ class Options:
     is_override: bool = False
     timeout_s: float | None = None
     watch: Watch | None = None
+
+
+Agree = Callable[[Plan, Observed], None]
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,17 @@ async def plan(
 
 
 async def run(
-    cluster: Cluster, release: Release, request: Request, *, strategy: str | None = None, options: Options | None = None
+    cluster: Cluster,
+    release: Release,
+    request: Request,
+    *,
+    strategy: str | None = None,
+    options: Options | None = None,
+    agree: Agree | None = None,
 ) -> Result:
     """Plans and executes, to the first pause or, where the options say so, through all of them.
+
+    `agree` may refuse the plan, by raising, while nothing is touched yet.
 
     Raises TimedOut with the release left as it is, Refused where another run or somebody's fields stand in the way.
     """
@@ -97,36 +108,16 @@ async def run(
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         chosen = choose(release, observed, request, strategy, is_override=options.is_override, force=options.force)
-        return chosen, chosen.plan(request, observed)
+        made = chosen.plan(request, observed)
+        if agree:
+            agree(made, observed)
+        return chosen, made
 
     async with watched(options.watch), _deadline(options.timeout_s, release):
         await _refuse_share(cluster, release, request, strategy)
         result = await _locked(cluster, release, strategy, options, attempt)
         result = result if request.weight is not None else await _through(cluster, release, result, options)
         return await _judged(result, options.watch)
-
-
-async def run_saved(cluster: Cluster, release: Release, saved: Plan, *, options: Options | None = None) -> Result:
-    """Executes a saved plan. Raises StalePlan where anything it was made from has changed since."""
-    options = options or Options()
-    options = replace(options, emit=_guarded(options))
-
-    def attempt(observed: Observed) -> tuple[Strategy, Plan]:
-        now = basis_of(observed.objects)
-        moved = [name for name, mark in saved.basis.items() if now.get(name, "absent") != mark]
-        moved += [name for name, mark in now.items() if name not in saved.basis and mark != "absent"]
-        if moved or _number_after(observed.history) != _number_before(saved):
-            what = ", ".join(" ".join(name.split("/")[-3::2]) for name in moved) or "the release history"
-            raise StalePlan(
-                "the cluster has moved on since the plan was made",
-                detail=f"changed: {what}",
-                hint="plan again, read it, and apply the new one",
-            )
-        return by_name(saved.strategy)(release, force=options.force), saved
-
-    async with watched(options.watch), _deadline(options.timeout_s, release):
-        result = await _locked(cluster, release, saved.strategy, options, attempt)
-        return await _judged(await _through(cluster, release, result, options), options.watch)
 
 
 def choose(
@@ -350,14 +341,3 @@ def _guarded(options: Options) -> Callable[[RunEvent], None]:
 def _told(failure: Failure) -> str:
     first = f" ({failure.pods[0].reason})" if failure.pods else ""
     return f"{failure.summary}{first}"
-
-
-def _number_after(revisions: tuple[Revision, ...]) -> int:
-    return revisions[-1].number if revisions else 0
-
-
-def _number_before(saved: Plan) -> int:
-    """The newest revision that was there when the plan was made."""
-    new = [revision.number for revision in saved.new_revisions]
-    known = [step.number for step in saved.steps if isinstance(step, Record)] + [saved.revision]
-    return min(new) - 1 if new else max(known)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from ..errors import BadInput
 from ..kube.objects import Obj, get
 from ..plan.observed import Observed
-from ..plan.plan import Action, Plan, Split, basis_of, is_change
+from ..plan.plan import Action, Plan, Split, is_change
 from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
@@ -278,7 +278,7 @@ class Strategy(Homecoming):
             weight=weight, phase=final.phase if final else "Promoted",
             steps=tuple(draft.steps), undo=tuple(undo), undo_note=undo_note,
             split=split or Split(stable=0, canary=replicas, percent=100.0), peak_pods=draft.peak_pods, steady_pods=replicas,
-            notes=tuple(draft.notes), new_revisions=tuple(draft.new_revisions), basis=basis_of(draft.observed.objects),
+            notes=tuple(draft.notes), new_revisions=tuple(draft.new_revisions),
         )  # fmt: skip
 
     def _weight_before(self, observed: Observed, action: Action) -> int:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
+
+import typer
 
 from ...errors import BadInput
 from .. import options as given
 from .. import running, saved, several
-from ..context import Connected
 from ..options import Limits, Override, Pace, Share, Source, Where
-from ..probing import ProbeFlags, telling
+from ..probing import ProbeFlags
 from ..running import How
-from ..session import Detail, Session
+from ..session import Detail
 from ..verb import verb
 
-if TYPE_CHECKING:
-    from ...release.model import Release
+Digest = Annotated[
+    str | None, typer.Option("--digest", metavar="sha256:…", help="of a saved plan: any other is refused; `plan --out` tells it")
+]
 
 
 @verb(
@@ -35,14 +37,15 @@ def apply(
     limits: Limits,
     strategy: given.StrategyOrPlan = None,
     parallel: given.Parallel = "4",
+    digest: Digest = None,
     anyway: given.Anyway = False,
 ) -> int:
     """Starts the release, and stops at its first pause.
 
     First tells what `deploy check` finds; errors stop it (exit 2), unless --force.
 
-    With --auto it goes on through every pause. A saved plan is carried out as it is, or refused (exit 3) if the cluster has
-    moved on since. Of a folder all release files are applied, each after those it depends on.
+    With --auto it goes on through every pause. A saved plan is computed again, and refused (exit 3) if that gives anything
+    else than was saved. Of a folder all release files are applied, each after those it depends on.
     """
     session, how, at_once = screen.session(), How(limits, probe, pace, override), given.parallel(parallel)
     asked = running.request("apply", share.weight)
@@ -50,31 +53,12 @@ def apply(
         several.refuse_for_many(source, strategy, override, probe.named)
         return several.apply_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
-        if asked.weight is not None or override:
-            raise BadInput("a saved plan is applied as it is: --to, --full, --image and --set do not go with it")
-        return _apply_saved(session, strategy, source, where, how)
+        if asked.weight is not None or override or limits.force:
+            raise BadInput(
+                "a saved plan is applied as it is: --to, --full, --image, --set and --force-conflicts do not go with it"
+            )
+        return saved.run(session, strategy, source, where, how, digest)
+    if digest is not None:
+        raise BadInput("--digest is of a saved plan", hint="deploy apply plan.json --digest sha256:…")
     name = given.strategy_named(strategy)
     return running.run(session, source, where, asked, name, how, vet=session.vetting(name, force=anyway))
-
-
-def _apply_saved(session: Session, path: str, source: Source, where: Where, how: How) -> int:
-    from ...release.load import beside
-    from ...release.model import Release
-    from ...ship import run as ship
-
-    plan = saved.load(path)
-    if where.namespace and where.namespace != plan.namespace:
-        raise BadInput(f"the plan is for namespace {plan.namespace}, not {where.namespace}")
-
-    async def use_case(release: Release, connected: Connected) -> int:
-        await session.prepare(connected, release.namespace)
-        watch = how.probe.watch(release, session.view)
-        async with telling(watch, session.view):
-            result = await ship.run_saved(connected.cluster, release, plan, options=how.options(session, watch))
-        return running.shown(session, result)
-
-    if plan.new_revisions:
-        # the plan carries its release: the file may have changed since, or be somewhere else
-        release = beside(source.file, Release.from_record(plan.new_revisions[-1].release).with_namespace(plan.namespace))
-        return session.with_cluster(where, lambda connected: use_case(release, connected))
-    return session.with_release(source, Where(where.context, plan.namespace, where.is_sandbox), use_case)

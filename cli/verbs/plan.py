@@ -68,8 +68,14 @@ def plan(
         made = await _made(release, connected, asked, name, override, force=force, is_forecast=is_forecast)
         planned.append(made)
         if out:
-            saved.save(made.plan, out)
+            from ...ship.saved import bind
+
+            bound = await bind(
+                connected.cluster, release, asked, made.plan, strategy=name, is_override=bool(override), force=force
+            )
+            digest = saved.save(bound, out)
             session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
+            session.view.note(f"this very plan: deploy apply {out} --digest {digest}")
         return 0
 
     vet = session.vetting(name, force=anyway) if asked.action == "apply" else None

@@ -139,7 +139,42 @@ def test_a_saved_plan_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
         again = deploy("apply", str(path), "-o", "json")
 
     assert again.code == 3
-    assert again.document["error"]["summary"] == "the cluster has moved on since the plan was made"
+    assert again.document["error"]["summary"] == "the cluster has moved on since the plan was made, or somebody has edited it"
+
+
+def test_a_saved_plan_can_be_pinned(tmp_path: Path) -> None:
+    """By the digest that `plan --out` tells, any other file is refused; and applying one says whose images it brings."""
+    path = tmp_path / "plan.json"
+    with shell() as deploy:
+        told = deploy("plan", "--image", "ghcr.io/acme/shop:1.0.0", "--out", str(path)).err
+        digest = next(word for word in told.split() if word.startswith("sha256:"))
+        text = path.read_text()
+        path.write_text(text.replace("acme", "evil"))
+        moment = deploy.moment
+        other = deploy("apply", str(path), "--digest", digest)
+        assert not deploy.changed_since(moment)
+        consistent = deploy("apply", str(path))
+        path.write_text(text)
+        stale = deploy("apply", str(path), "--digest", digest, "-o", "json")
+
+    assert (other.code, stale.code) == (3, 3)
+    assert "is not the plan that was agreed on" in other.err
+    assert "ghcr.io/evil/shop:1.0.0" in consistent.err
+    assert stale.document["error"]["summary"].startswith("the cluster has moved on")
+
+
+def test_plans_of_other_versions_are_told_apart(tmp_path: Path) -> None:
+    """From files that are no plans."""
+    path = tmp_path / "plan.json"
+    with shell() as deploy:
+        for text, summary in (
+            ('{"format": "rollway.dev/plan.v1"}', "was saved by another version of rollway"),
+            ("{}", "is no saved plan"),
+            ("[" * 100_000, "is no saved plan"),
+        ):
+            path.write_text(text)
+            refused = deploy("apply", str(path))
+            assert (refused.code, summary in refused.err) == (2, True), refused.err
 
 
 def test_init_writes_a_file_that_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from rollway.release.config import pinned
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.ship.rights import TELLING, guessed, manifests, rights, rules
+from rollway.ship.saved import bind
 from rollway.ship.status import status, wait_for_phase
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
@@ -57,7 +58,8 @@ class Account:
         """The first version, the next by its shares, while somebody waits for it; two bad ones, and all the way back."""
         await self.promoted(self.shop("v1", strategy))
         wanted = self.shop("v2", strategy)
-        await shipping.plan(self.cluster, wanted, Request("apply"))
+        made = await shipping.plan(self.cluster, wanted, Request("apply"))
+        await bind(self.cluster, wanted, Request("apply"), made, strategy=None, is_override=False, force=False)
         await self.world.ship("apply", wanted, cluster=self.cluster)
         await status(self.cluster, wanted)
         if strategy in HOLDS:

@@ -1,4 +1,4 @@
-"""The verbs as use cases: saved plans, status, waiting, time limits, ownership."""
+"""The verbs as use cases: status, waiting, time limits, ownership."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import dataclasses
 
 import pytest
 from mortal import Mortal
-from rollway.errors import BadInput, FieldsOwned, NotFound, RollwayError, StalePlan, TimedOut
+from rollway.errors import BadInput, FieldsOwned, NotFound, RollwayError, TimedOut
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, Obj, as_manifest
-from rollway.plan.plan import Plan
 from rollway.plan.steps import Apply, Scale
 from rollway.release.config import is_pinned, pinned
 from rollway.release.model import Release
@@ -21,70 +20,6 @@ from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 OPTIONS = shipping.Options(holder="test@nowhere/0")
-
-
-async def saved(world: World, tag: str, strategy: str) -> Plan:
-    wanted = release(tag, strategy=strategy)
-    made = await shipping.plan(world.cluster, wanted, Request("apply"), strategy=strategy)
-    return Plan.model_validate_json(made.model_dump_json())
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_saved_plan_does_what_it_says(strategy: str) -> None:
-    """Read back from its file, it ends where applying directly does."""
-
-    async def story(world: World) -> None:
-        await promoted(world, "v1", strategy)
-        plan = await saved(world, "v2", strategy)
-        result = await shipping.run_saved(world.cluster, release("v2", strategy=strategy), plan, options=OPTIONS)
-
-        assert result.failure is None
-        assert (result.phase, result.weight) == (plan.phase, plan.weight)
-        assert [r.version for r in await world.history()] == ["v1", "v2"]
-
-    in_world(story)
-
-
-def test_a_saved_plan_goes_on_by_itself_where_asked() -> None:
-    """With --auto its pause is only the first of the way."""
-
-    async def story(world: World) -> None:
-        await promoted(world, "v1", "canary")
-        plan = await saved(world, "v2", "canary")
-        options = dataclasses.replace(OPTIONS, goes_on=True)
-        result = await shipping.run_saved(world.cluster, release("v2", strategy="canary"), plan, options=options)
-
-        assert (result.phase, world.versions()) == ("Promoted", {"v2": 4})
-
-    in_world(story)
-
-
-def test_a_stale_plan_is_refused() -> None:
-    """What has changed since is named, and nothing is touched."""
-
-    async def story(world: World) -> None:
-        await promoted(world, "v1", "canary")
-        plan = await saved(world, "v2", "canary")
-        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 6}}, manager="kubectl")
-        with pytest.raises(StalePlan) as refused:
-            await shipping.run_saved(world.cluster, release("v2", strategy="canary"), plan, options=OPTIONS)
-        assert "Deployment shop" in refused.value.detail
-        assert world.pods() == {"shop v1": 6}
-
-    in_world(story)
-
-
-def test_a_plan_is_stale_once_it_was_applied() -> None:
-    """The second time the history has moved on."""
-
-    async def story(world: World) -> None:
-        await promoted(world, "v1", "ramped")
-        plan = await saved(world, "v2", "ramped")
-        await shipping.run_saved(world.cluster, release("v2"), plan, options=OPTIONS)
-        with pytest.raises(StalePlan):
-            await shipping.run_saved(world.cluster, release("v2"), plan, options=OPTIONS)
-
-    in_world(story)
 
 
 def test_somebody_elses_change_is_not_overruled_silently() -> None:

@@ -80,4 +80,6 @@ class Permitted:
         self.used.add(granting)
 
     def _granting(self, asked: Right) -> Right | None:
-        return next((right for right in (asked._replace(name=""), asked) if right in self._rights), None)
+        # a Role in a namespace can speak of that namespace itself, by its name
+        inside = [asked._replace(namespaced=True)] if asked.resource == "namespaces" and asked.name else []
+        return next((right for right in (asked._replace(name=""), asked, *inside) if right in self._rights), None)

@@ -1,0 +1,234 @@
+"""Saved plans: bound to their cluster, computed again, refused where that gives another plan."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rollway.cluster.port import Cluster
+from rollway.errors import Forbidden, StalePlan
+from rollway.kube.objects import DEPLOYMENT, HPA, NAMESPACE, Obj, Ref
+from rollway.sandbox.world import Sandbox
+from rollway.ship import run as shipping
+from rollway.ship.run import Result
+from rollway.ship.saved import SavedPlan, bind, run_saved
+from rollway.strategies.base import Request
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
+
+APPLY = Request("apply")
+OPTIONS = shipping.Options(holder="test@nowhere/0")
+
+
+async def saved(world: World, strategy: str, request: Request = APPLY) -> SavedPlan:
+    """Read back from its file."""
+    wanted = release("v2", strategy=strategy)
+    made = await shipping.plan(world.cluster, wanted, request, strategy=strategy)
+    bound = await bind(world.cluster, wanted, request, made, strategy=strategy, is_override=False, force=False)
+    return SavedPlan.model_validate_json(bound.model_dump_json())
+
+
+async def carried_out(world: World, plan: SavedPlan, cluster: Cluster | None = None, **more: Any) -> Result:
+    return await run_saved(cluster or world.cluster, plan.release, plan, options=dataclasses.replace(OPTIONS, **more))
+
+
+def edited(plan: SavedPlan, edit: Callable[[Any], object]) -> SavedPlan:
+    """As somebody with an editor leaves its file."""
+    data = plan.model_dump(mode="json")
+    edit(data)
+    return SavedPlan.model_validate(data)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_saved_plan_does_what_it_says(strategy: str) -> None:
+    """It ends where applying directly does; so do a saved promotion and a saved rollback after it."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        plan = await saved(world, strategy)
+        result = await carried_out(world, plan)
+        assert result.failure is None
+        assert (result.phase, result.weight) == (plan.phase, plan.weight)
+        if result.phase == "Paused":
+            result = await carried_out(world, await saved(world, strategy, Request("promote", 100)))
+        assert [r.version for r in await world.history()] == ["v1", "v2"]
+        assert result.phase == "Promoted"
+        back = await carried_out(world, await saved(world, strategy, Request("rollback")))
+
+        assert (back.phase, world.versions()) == ("RolledBack", {"v1": 4})
+
+    in_world(story)
+
+
+def test_a_saved_plan_goes_on_by_itself_where_asked() -> None:
+    """With --auto its pause is only the first of the way."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        result = await carried_out(world, await saved(world, "canary"), goes_on=True)
+
+        assert (result.phase, world.versions()) == ("Promoted", {"v2": 4})
+
+    in_world(story)
+
+
+def test_a_stale_plan_is_refused() -> None:
+    """What would be done differently is told, step by step, and nothing is touched."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        plan = await saved(world, "canary")
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 8}}, manager="rollway")
+        moment = world.sandbox.store.version
+        with pytest.raises(StalePlan) as refused:
+            await carried_out(world, plan)
+
+        assert "scale Deployment shop: now, and not in the plan" in refused.value.detail
+        assert {change.kind.name for change in world.sandbox.store.since(moment) or ()} <= {"Lease", *SELF_MOVING}
+
+    in_world(story)
+
+
+SELF_MOVING = {"Pod", "ReplicaSet", "Deployment", "EndpointSlice", "Event"}
+
+
+def test_a_plan_is_stale_once_it_was_applied() -> None:
+    """The second time there is nothing of it left to do."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        plan = await saved(world, "ramped")
+        await carried_out(world, plan)
+        with pytest.raises(StalePlan):
+            await carried_out(world, plan)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_changes_no_step_makes_no_plan_stale(strategy: str) -> None:
+    """Somebody's annotation does not, and how many pods there are, where an autoscaler says so, does not either."""
+
+    async def story(world: World) -> None:
+        plain = release("v1", strategy=strategy, replicas=None)
+        await world.ship("apply", plain, weight=100)
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+        spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 9}
+        scaler = {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "shop"}, "spec": spec}
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler, manager="somebody")
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 4}}, manager="autoscaler")
+        wanted = release("v2", strategy=strategy, replicas=None)
+        made = await shipping.plan(world.cluster, wanted, APPLY)
+        plan = await bind(world.cluster, wanted, APPLY, made, strategy=None, is_override=False, force=False)
+        note = {"metadata": {"annotations": {"team": "checkout"}}, "spec": {"replicas": 6}}
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", note, manager="autoscaler", subresource="")
+
+        result = await carried_out(world, plan)
+
+        assert result.failure is None
+        assert result.plan.revision == 2
+
+    in_world(story)
+
+
+def another_image(plan: Any) -> None:
+    for step in plan["steps"]:
+        if step["type"] == "apply" and step["manifest"]["kind"] == "Deployment":
+            step["manifest"]["spec"]["template"]["spec"]["containers"][0]["image"] = "evil.example/shop:v2"
+
+
+def another_object(plan: Any) -> None:
+    meta = {"name": "x", "namespace": "kube-system"}
+    manifest: Obj = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta}
+    plan["steps"].insert(1, {"type": "apply", "creates": True, "manifest": manifest, "why": "labels"})
+
+
+def a_deletion(plan: Any) -> None:
+    plan["steps"].append({"type": "delete", "ref": ["v1", "Namespace", "", "payments"], "why": "tidy"})
+
+
+def no_waiting(plan: Any) -> None:
+    plan["steps"] = [step for step in plan["steps"] if step["type"] != "wait"]
+
+
+def another_version(plan: Any) -> None:
+    plan["to_version"] = "v1.0.0-reviewed"
+
+
+def the_release_alone(plan: Any) -> None:
+    plan["asked"]["release"]["workload"]["spec"]["template"]["spec"]["containers"][0]["image"] = "evil.example/shop:v2"
+
+
+EDITS = (another_image, another_object, a_deletion, no_waiting, another_version, the_release_alone)
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_edited_plan_is_refused(strategy: str, edit: Callable[[Any], object]) -> None:
+    """Only what is computed is ever carried out, and that has to be what the file says."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        plan = edited(await saved(world, strategy), edit)
+        with pytest.raises(StalePlan):
+            await carried_out(world, plan)
+
+        assert world.versions() == {"v1": 4}
+        assert [r.version for r in await world.history()] == ["v1"]
+
+    in_world(story)
+
+
+def test_a_plan_is_for_one_cluster() -> None:
+    """Two clusters may look alike to the last object: the plan of one is refused on the other, by either uid."""
+
+    async def story(world: World) -> None:
+        plan = await saved(world, "ramped")
+        async with Sandbox(seed=99) as other:
+            other.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE_NAME}})
+            for cluster in (other.client(), Blind(other.client(), "kube-system")):
+                with pytest.raises(StalePlan, match="another cluster"):
+                    await carried_out(world, plan, cluster)  # type: ignore[arg-type]
+
+        assert (await carried_out(world, plan, Blind(world.cluster, "kube-system"))).phase == "Promoted"  # type: ignore[arg-type]
+
+    in_world(story)
+
+
+def test_a_plan_that_cannot_be_bound_is_not_saved() -> None:
+    """And one that cannot be checked is not carried out."""
+
+    async def story(world: World) -> None:
+        plan = await saved(world, "ramped")
+        blind = Blind(world.cluster, "kube-system", NAMESPACE_NAME)
+        with pytest.raises(Forbidden, match="bound to its cluster"):
+            await bind(
+                blind,
+                plan.release,
+                Request("apply"),
+                plan,
+                strategy=None,
+                is_override=False,
+                force=False,  # type: ignore[arg-type]
+            )
+        with pytest.raises(StalePlan, match="nothing tells"):
+            await carried_out(world, plan, blind)  # type: ignore[arg-type]
+
+    in_world(story)
+
+
+class Blind:
+    """An account that may not read some namespaces."""
+
+    def __init__(self, cluster: Cluster, *unread: str) -> None:
+        self._cluster, self._unread = cluster, unread
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    async def get(self, ref: Ref) -> Obj | None:
+        if ref.kind == "Namespace" and ref.name in self._unread:
+            raise Forbidden(403, "Forbidden", f"namespaces {ref.name} is forbidden")
+        return copy.deepcopy(await self._cluster.get(ref))
