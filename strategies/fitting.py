@@ -40,14 +40,15 @@ def bridge(draft: Draft, release: Release) -> None:
     Raises BadInput where there is none; a way back that is under way goes on all the same, and says so.
     """
     both = _sides(draft, release)
-    for wanted in release.services:
-        live = draft.find(SERVICE, wanted["metadata"]["name"])
+    wanted = {service["metadata"]["name"]: service for service in release.services}
+    for name in dict.fromkeys([*wanted, *(service["metadata"]["name"] for side in both for service in side.services)]):
+        live = draft.find(SERVICE, name)
         if live is None or selector.track_of(live) not in (None, selector.STABLE) or len(both) < 2:
             continue  # one that is bound to the other side moves with it, in one patch
-        needed = fit.bridge(live, wanted, both, _labels_of_others(draft, release))
+        needed = fit.bridge(live, wanted.get(name, live), both, _labels_of_others(draft, release))
         if not isinstance(needed, Misfit):
-            draft.patch(SERVICE, wanted["metadata"]["name"], needed, "serves both versions while both run")
-        elif draft.is_under_way:
+            draft.patch(SERVICE, name, needed, "serves both versions while both run")
+        elif draft.is_under_way or name not in wanted:
             draft.notes.append(f"requests are lost on the way: {needed.why}")
         else:
             raise BadInput(needed.why, hint=needed.hint)
@@ -156,9 +157,19 @@ def routes(release: Release, obj: Obj) -> bool:
 
 
 def fits(draft: Draft, release: Release, obj: Obj) -> bool:
-    """Whether all that a manifest routes to is there by now."""
-    names = (service["metadata"]["name"] for service in release.services)
-    return not fit.lacks(obj, {name: found for name in names if (found := draft.find(SERVICE, name))})
+    """Whether a manifest routes by ports that are there already, and to the Services that it routes to now: others may not reach
+    all pods yet."""
+    names = {service["metadata"]["name"] for service in release.services}
+    known = {name: found for name in names if (found := draft.find(SERVICE, name))}
+    live = draft.find_like(obj)
+    moves = {each.service for each in fit.backends(obj)} - {each.service for each in fit.backends(live)} if live else set()
+    return not fit.lacks(obj, known) and not moves & names
+
+
+def led_along(draft: Draft, release: Release, live: Obj) -> Obj:
+    """A Service that only an earlier version's manifests have, as it reaches the pods of the release, too, if it can."""
+    needed = fit.bridge(live, live, _sides(draft, release), _labels_of_others(draft, release))
+    return live if isinstance(needed, Misfit) else merged(live, needed)
 
 
 def _routers(draft: Draft, services: Iterable[str]) -> list[Obj]:

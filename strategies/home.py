@@ -72,12 +72,15 @@ class Homecoming(ABC):
         bound to one of its tracks still."""
         found = [obj for ref, obj in draft.objects.items() if ref.kind == SERVICE.name and obj]
         names = self.app.service_names
-        pods = template_labels(self.release.workload)
+        live = [draft.observed.live.release["workload"]] if draft.observed.live else []
+        pods = [template_labels(workload) for workload in (self.release.workload, *live)]
 
         def is_ours(service: Obj) -> bool:
             name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})
             rest = {key: value for key, value in chosen.items() if key != TRACK_LABEL}
-            return name in names or (name != self.app.preview_name and TRACK_LABEL in chosen and selects(rest, pods))
+            return name in names or (
+                name != self.app.preview_name and TRACK_LABEL in chosen and any(selects(rest, labels) for labels in pods)
+            )
 
         return [service for service in found if is_ours(service)]
 
@@ -208,9 +211,11 @@ class Homecoming(ABC):
 
     def _bound(self, draft: Draft, release: Release, track: str) -> dict[str, Obj]:
         """The Services by name as they are to be, reaching one track: as in the manifests, with ports that are routed to still.
-        One that the manifests no longer have is bound as it is."""
+        One that the manifests no longer have goes along if it can."""
         opened = fitting.opened(draft, release, lambda service: selector.pinned(service, track))
-        left = {live["metadata"]["name"]: selector.pinned(live, track) for live in self._services(draft)}
+        wanted = {service["metadata"]["name"] for service in release.services}
+        former = [live for live in self._services(draft) if live["metadata"]["name"] not in wanted]
+        left = {live["metadata"]["name"]: selector.pinned(fitting.led_along(draft, release, live), track) for live in former}
         return left | {service["metadata"]["name"]: service for service in opened}
 
     def _make_ready(self, draft: Draft, release: Release) -> None:
@@ -223,12 +228,14 @@ class Homecoming(ABC):
     def _support(self, draft: Draft, release: Release) -> None:
         """What the pods need, before them; and Services that are not there yet. What routes to a port that a Service is yet to
         have waits until it does."""
-        for obj in release.others:
-            if not self._is_routing(obj) and fitting.fits(draft, release, obj):
-                draft.apply(self.other(draft, obj), "the release's own")
+        others = [obj for obj in release.others if not self._is_routing(obj)]
+        for obj in (obj for obj in others if not fitting.routes(release, obj)):
+            draft.apply(self.other(draft, obj), "the release's own")
         for service in release.services:
             if draft.find(SERVICE, service["metadata"]["name"]) is None:
                 draft.apply(self.service(draft, service), "the release's own")
+        for obj in (obj for obj in others if fitting.routes(release, obj) and fitting.fits(draft, release, obj)):
+            draft.apply(self.other(draft, obj), "the release's own")
 
     def _is_routing(self, obj: Obj) -> bool:
         """Whether a manifest routes to the application by Istio: those have their own place in a plan."""

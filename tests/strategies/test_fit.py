@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rollway.cluster.execute import Executor, Journal
 from rollway.cluster.lock import Lock
+from rollway.errors import BadInput
 from rollway.health.pods import is_ready
-from rollway.kube.objects import INGRESS, POD, SERVICE, Obj, get, kind_of, labels_of, selects
+from rollway.kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, get, kind_of, labels_of, selects
 from rollway.plan.plan import Plan
 from rollway.plan.steps import Hold
 from rollway.release.model import Release
@@ -238,5 +239,176 @@ def test_wherever_a_plan_is_cut_off_the_way_back_loses_nobody(strategy: str, dat
         assert_as_written(world, second if goes_on else first)
         assert seen.amiss == [] if strategy != "recreate" else not any("Ingress" in each for each in seen.amiss)
         assert seen.fewest >= PODS - is_adopted or strategy == "recreate"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(("strategy", "change"), list(product(("ramped", "canary", "ab"), PARTED)))
+def test_what_one_service_cannot_serve_is_refused_before_anything_is_touched(strategy: str, change: str) -> None:
+    """With the port that is in the way, and the ways out: a named port, blue-green."""
+    before, after = CHANGES[change]
+
+    async def story(world: World) -> None:
+        await live(world, version("v1", before, strategy), strategy, is_adopted=False)
+        mark = world.sandbox.store.version
+
+        with pytest.raises(BadInput) as refused:
+            await world.ship("apply", version("v2", after, strategy), strategy=strategy)
+
+        assert "port http of Service shop" in refused.value.summary
+        assert "targetPort" in refused.value.hint
+        assert "blue-green" in refused.value.hint
+        assert world.changed_since(mark) <= {"Lease"}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(("strategy", "change"), PAIRS)
+def test_a_version_that_never_gets_ready_goes_back_the_way_it_came(strategy: str, change: str) -> None:
+    """The Service and its Ingress are as before, and nobody was lost on the way."""
+    before, after = CHANGES[change]
+    first, second = version("v1", before, strategy), version("bad", after, strategy)
+
+    async def story(world: World) -> None:
+        await live(world, first, strategy, is_adopted=False)
+        seen = Witness(world, {"v1": before.listens, "bad": after.listens})
+        result = await world.ship("apply", second, strategy=strategy)
+
+        assert result.phase == "RolledBack"
+        assert result.way_back_failure is None
+        await asyncio.sleep(60)
+        assert_as_written(world, first)
+        assert seen.amiss == [] if strategy != "recreate" else not any("Ingress" in each for each in seen.amiss)
+        assert seen.fewest == PODS or strategy == "recreate"
+
+    in_world(story)
+
+
+def own_selector(tag: str, strategy: str) -> Release:
+    """Manifests that carry their version in the Deployment's selector, and so in the Service's."""
+    made = version(tag, Look(labels={"version": tag}, selector={"app": "shop", "version": tag}), strategy)
+    made.workload["spec"]["selector"] = {"matchLabels": {"app": "shop", "version": tag}}
+    return made
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "blue-green"])
+def test_a_version_with_a_selector_of_its_own_is_refused_before_anything_is_touched(strategy: str) -> None:
+    """Every strategy that ends in the application's own Deployment says so at its start."""
+
+    async def story(world: World) -> None:
+        await live(world, own_selector("v1", strategy), strategy, is_adopted=False)
+        mark = world.sandbox.store.version
+
+        with pytest.raises(BadInput, match="selects its pods by") as refused:
+            await world.ship("apply", own_selector("v2", strategy), strategy=strategy)
+
+        assert "blue-green" in refused.value.hint
+        assert world.changed_since(mark) <= {"Lease"}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("following", STRATEGIES)
+def test_after_a_blue_green_release_with_another_selector_the_next_ones_work(following: str) -> None:
+    """A side that has no pods is made anew with the selector that it needs; a rollback finds its way, too."""
+
+    async def story(world: World) -> None:
+        listens = dict.fromkeys(("v1", "v2"), 8080)
+        await live(world, own_selector("v1", "blue-green"), "blue-green", is_adopted=False)
+        seen = Witness(world, listens)
+        await world.ship("apply", own_selector("v2", "blue-green"), strategy="blue-green")
+        back = await world.ship("rollback", own_selector("v2", "blue-green"))
+        assert back.is_ok, back.failure
+        assert world.routed_versions() == {"v1"}
+        await world.ship("apply", own_selector("v2", "blue-green"), strategy="blue-green")
+        if following == "blue-green":
+            listens["v3"] = 8080
+            result = await world.ship("apply", own_selector("v3", following), strategy=following)
+        else:
+            following_release = own_selector("v2", following)
+            following_release.workload["spec"]["template"]["metadata"]["annotations"]["note"] = "another one"
+            result = await world.ship("apply", following_release, strategy=following)
+            while result.is_ok and result.phase == "Paused":
+                result = await world.ship("promote", following_release, strategy=following)
+
+        assert result.phase == "Promoted", result.failure
+        assert seen.fewest == PODS or following == "recreate"
+        assert seen.amiss == []
+
+    in_world(story)
+
+
+def other_service(made: Release, name: str, selector: dict[str, str]) -> Release:
+    """With its Service under another name, and the Ingress that leads there."""
+    made.services[0]["metadata"]["name"] = name
+    made.services[0]["spec"]["selector"] = selector
+    made.others[-1]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = name
+    return made
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "recreate"])
+def test_an_ingress_moves_to_another_service_when_that_reaches_the_new_pods(strategy: str) -> None:
+    """Not before; and the former Service serves all pods until then."""
+    first = other_service(version("v1", Look(labels={"tier": "a"}), strategy), "shop-a", {"tier": "a"})
+    second = other_service(version("v2", Look(labels={"tier": "b"}), strategy), "shop-b", {"tier": "b"})
+    fewest: list[int] = []
+
+    async def story(world: World) -> None:
+        await live(world, first, strategy, is_adopted=False)
+        store = world.sandbox.store
+
+        def look(change: object) -> None:
+            name = next(fit.backends(store.get(INGRESS, NAMESPACE_NAME, "shop"))).service
+            chosen = store.get(SERVICE, NAMESPACE_NAME, name)["spec"]["selector"]
+            pods = [
+                pod for pod in store.list(POD, NAMESPACE_NAME) if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]
+            ]
+            fewest.append(sum(selects(chosen, labels_of(pod)) for pod in pods))
+
+        store.subscribe(look)
+        result = await world.ship("apply", second, strategy=strategy)
+        while result.is_ok and result.phase == "Paused":
+            result = await world.ship("promote", second, strategy=strategy)
+
+        assert result.phase == "Promoted", result.failure
+        assert min(fewest) == PODS
+        assert next(fit.backends(store.get(INGRESS, NAMESPACE_NAME, "shop"))).service == "shop-b"
+
+    in_world(story)
+
+
+def test_a_wider_selector_is_not_taken_where_other_pods_would_be_reached() -> None:
+    """Pods of others are looked for in the namespace before a selector is widened."""
+    before, after = CHANGES["label"]
+
+    async def story(world: World) -> None:
+        await live(world, version("v1", before, "ramped"), "ramped", is_adopted=False)
+        worker = copy.deepcopy(release("v1").workload)
+        worker["metadata"]["name"] = "worker"
+        labels = {"app": "shop", "tier": "worker"}
+        worker["spec"] |= {"selector": {"matchLabels": labels}, "replicas": 1}
+        worker["spec"]["template"]["metadata"]["labels"] = labels
+        world.sandbox.api.create(DEPLOYMENT, NAMESPACE_NAME, worker, manager="kubectl")
+        await asyncio.sleep(20)
+
+        with pytest.raises(BadInput, match="other pods have as well"):
+            await world.ship("apply", version("v2", after, "ramped"), strategy="ramped")
+
+    in_world(story)
+
+
+def test_an_ingress_of_somebody_else_does_not_lose_its_port() -> None:
+    """It is not in the manifests, so it is not changed; the release that takes the port away is refused."""
+    before, after = CHANGES["port's name"]
+
+    async def story(world: World) -> None:
+        first = version("v1", before, "ramped")
+        await live(world, first, "ramped", is_adopted=False)
+        foreign = copy.deepcopy(first.others[-1])
+        foreign["metadata"]["name"] = "partners"
+        world.sandbox.api.create(INGRESS, NAMESPACE_NAME, foreign, manager="kubectl")
+
+        with pytest.raises(BadInput, match="Ingress partners, which is not in the manifests, sends requests to port http"):
+            await world.ship("apply", version("v2", after, "ramped"), strategy="ramped")
 
     in_world(story)
