@@ -6,12 +6,12 @@ DestinationRules in one namespace the younger one's policy is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..kube.objects import DESTINATION_RULE, VIRTUAL_SERVICE, Obj, get, is_a, labels_of
 from ..plan.observed import APP_LABEL
-from .istio import Host, is_host
+from .istio import Host, is_host, routes_of
 
 MESH = "mesh"
 DOMAIN = "cluster.local"
@@ -34,6 +34,18 @@ def claims(vs: Mapping[str, Any], host: Host) -> bool:
     gateways, namespace = get(vs, "spec", "gateways", default=[]), _namespace(vs, host)
     names = get(vs, "spec", "hosts", default=[]) if not gateways or MESH in gateways else []
     return any(is_host(name, host, namespace) or _is_wild(name, host) for name in names)
+
+
+def needs_own(own: Sequence[Mapping[str, Any]], host: Host) -> bool:
+    """Whether none of the manifests' VirtualServices says where calls from inside the mesh go: only those of a gateway do, or
+    none. One without hosts is a delegate, of whoever has the hosts."""
+    return not any(claims(vs, host) or not get(vs, "spec", "hosts") for vs in routes_of(own, host))
+
+
+def own_name(name: str, own: Iterable[Mapping[str, Any]]) -> str:
+    """What the VirtualService is called that ab makes beside the manifests' own."""
+    is_taken = any(is_a(obj, VIRTUAL_SERVICE) and obj["metadata"]["name"] == name for obj in own)
+    return f"{name}-mesh" if is_taken else name
 
 
 def told(obj: Mapping[str, Any], host: Host) -> str:

@@ -14,7 +14,7 @@ from ..kube.objects import DESTINATION_RULE, GATEWAY, INGRESS, POD, SERVICE, VIR
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
-from ..routing import fit
+from ..routing import claims, fit
 from ..strategies import by_name
 
 ISTIO_GROUP = "networking.istio.io/"
@@ -92,4 +92,5 @@ def refs_of(release: Release, involved: set[str]) -> set[Ref]:
         refs.add(beside(SERVICE, f"{name}-preview"))
     if "ab" in involved or any(manifest["apiVersion"].startswith(ISTIO_GROUP) for manifest in manifests):
         refs |= {beside(kind, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
+        refs.add(beside(VIRTUAL_SERVICE, claims.own_name(name, release.others)))
     return refs

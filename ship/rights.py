@@ -38,7 +38,7 @@ from ..plan.plan import Plan
 from ..plan.steps import Apply, Delete, Patch, Route, Scale, Step
 from ..release.config import is_pinned
 from ..release.model import Release
-from ..routing import istio
+from ..routing import claims, istio
 from ..strategies import NAMES, by_name
 from ..strategies.app import App
 from .look import refs_of
@@ -138,8 +138,9 @@ def _unrouting(release: Release, own: str) -> Iterator[Right]:
     yield from _on(VIRTUAL_SERVICE, "list")
     yield from _on(DESTINATION_RULE, "list")
     host, options = App(release).host, release.options.ab
-    if not (options.hosts or options.gateway or istio.routes_of(release.others, host)):
-        yield from _on(VIRTUAL_SERVICE, "delete", names=[own])
+    stands = (options.hosts or options.gateway) and not istio.routes_of(release.others, host)
+    if claims.needs_own(release.others, host) and not stands:
+        yield from _on(VIRTUAL_SERVICE, "delete", names=[claims.own_name(own, release.others)])
     if not istio.rules_of(release.others, host):
         yield from _on(DESTINATION_RULE, "delete", names=[own])
 

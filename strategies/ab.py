@@ -112,8 +112,10 @@ class Ab(Strategy):
         for routes in self._routes(release, Traffic(0)):
             if not istio.uses_parts(draft.find_like(routes), self.app.host):
                 self._apply_routes(draft, [routes], "all requests to the stable part, before the variant's pods appear")
-        if istio.routes_of(release.others, self.app.host):
-            draft.delete(VIRTUAL_SERVICE, self.app.name, "the manifests' own route")
+        wanted = {routes["metadata"]["name"] for routes in self._routes(release, Traffic(0))}
+        for live in self._virtual_services(draft):
+            if is_ours(live, release.app) and live["metadata"]["name"] not in wanted:
+                draft.delete(VIRTUAL_SERVICE, live["metadata"]["name"], "the manifests' own route")
 
     def _lay_rule(self, draft: Draft, release: Release) -> None:
         rule = self._rule(release)
@@ -128,7 +130,7 @@ class Ab(Strategy):
         options = self.release.options.ab
         if not (options.hosts or options.gateway) or istio.routes_of(release.others, self.app.host):
             return self._gateway(release)
-        return [*self._gateway(release), self._own_routes()]
+        return [*self._gateway(release), self._own_routes(release)]
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         shares = [istio.variant_weight(vs, self.app.host) for vs in self._virtual_services(draft)]
@@ -190,20 +192,25 @@ class Ab(Strategy):
         return made if users else self._made(made)
 
     def _routes(self, release: Release, traffic: Traffic) -> list[Obj]:
-        """Every VirtualService of the manifests that routes to the Service, split; one of our own where there is none."""
-        users = istio.routes_of(release.others, self.app.host) or [self._own_routes()]
+        """Every VirtualService of the manifests that routes to the Service, split; one of our own where none does inside the
+        mesh."""
+        users = istio.routes_of(release.others, self.app.host)
+        own = [self._own_routes(release)] if claims.needs_own(users, self.app.host) else []
         try:
-            return [istio.split(routes, self.app.host, traffic) for routes in users]
+            return [istio.split(routes, self.app.host, traffic) for routes in (*users, *own)]
         except Undecided as both:
             raise BadInput(
                 f"a match of ab and one of the manifests' routes cannot be written as one: {both}",
                 hint="let ab tell requests apart by something that the route does not ask for, such as another header",
             ) from both
 
-    def _own_routes(self) -> Obj:
-        options = self.release.options.ab
-        gateway = (options.gateway if options.hosts or options.gateway else None) or self._own_gateway
-        return self._made(istio.virtual_service(self.app.name, self.app.host, hosts=options.hosts, gateway=gateway))
+    def _own_routes(self, release: Release) -> Obj:
+        """From inside, and, where the manifests have no route from outside, by the hosts and the gateway that are asked for."""
+        options, name = self.release.options.ab, claims.own_name(self.app.name, release.others)
+        if istio.routes_of(release.others, self.app.host):
+            return self._made(istio.virtual_service(name, self.app.host, hosts=(), gateway=None))
+        gateway = options.gateway or self._own_gateway
+        return self._made(istio.virtual_service(name, self.app.host, hosts=options.hosts, gateway=gateway))
 
     @property
     def _own_gateway(self) -> str | None:

@@ -215,6 +215,25 @@ def test_what_is_reached_from_outside_stays_reached() -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize("name", ["shop", "edge"])
+def test_calls_from_inside_are_told_apart_where_the_users_route_is_a_gateways(name: str) -> None:
+    """The manifests route from outside only: whoever calls the Service inside the mesh must not meet the variant unasked."""
+
+    async def story(world: World) -> None:
+        spec = {"hosts": ["shop.example.com"], "gateways": ["edge"], "http": [{"route": [{"destination": {"host": "shop"}}]}]}
+        own = istio("VirtualService", name, spec)
+        await world.ship("apply", shop("v1", "ab", own))
+        await world.ship("apply", shop("v2", "ab", own), weight=25)
+        inside = world.standing()[f"VirtualService {'shop-mesh' if name == 'shop' else 'shop'}"]["spec"]
+        assert (inside["hosts"], inside.get("gateways")) == (["shop"], None)
+        assert inside["http"][-1]["route"] == [to("rollway-stable", weight=75), to("rollway-b", weight=25)]
+
+        await world.ship("promote", shop("v2", "ab", own), weight=100)
+        assert as_written(world, own)
+
+    in_world(story)
+
+
 # who else routes
 
 
