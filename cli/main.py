@@ -111,10 +111,13 @@ def _checked(words: list[str], surroundings: Surroundings, is_debug: bool) -> in
 
 
 def _told(error: RollwayError, cause: Exception, words: list[str], is_debug: bool) -> int:
+    from .views.sink import say
+
     if is_debug:
         import traceback
 
-        traceback.print_exception(cause, file=sys.stderr)
+        for line in "".join(traceback.format_exception(cause)).splitlines():
+            say(line)
     if _wants_json(words) or is_on_github():
         view_for("json" if _wants_json(words) else "text").error(error)
     else:
@@ -122,7 +125,8 @@ def _told(error: RollwayError, cause: Exception, words: list[str], is_debug: boo
         from .views.errors_text import error_lines
         from .views.paint import Paint, is_lively
 
-        print("\n".join(error_lines(error, Paint(is_lively(sys.stderr)))), file=sys.stderr)
+        for line in error_lines(error, Paint(is_lively(sys.stderr))):
+            say(line)
     return error.exit_code
 
 

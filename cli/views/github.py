@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from ...errors import BadInput
 from .paint import Paint
 from .plan_text import diff_of
 from .probe_text import verdict_lines
+from .sink import put_command
 from .words import pods, row, title, way_back
 
 if TYPE_CHECKING:
@@ -269,6 +269,4 @@ def _from_workspace(file: str, workspace: str | None) -> str:
 
 
 def _say(line: str) -> None:
-    # flushed in order with what the inner view has printed
-    sys.stdout.flush()
-    print(line, file=sys.stderr, flush=True)
+    put_command(line)

@@ -16,6 +16,7 @@ from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
 from .probe_text import verdict_lines
 from .progress import Progress
+from .sink import put, put_document, say
 from .standing_text import history_lines, status_lines
 from .words import duration, row, title
 
@@ -51,7 +52,7 @@ class HumanView:
         if self._screen:
             self._screen.remark(line)
         else:
-            self._say(self._err(line, "faint"))
+            say(self._err(line, "faint"))
 
     def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
         if any(one.findings for one in checked) and not is_refused:
@@ -59,12 +60,12 @@ class HumanView:
 
             self._found = ids_text(checked)
             for line in brief_lines(checked, self._err):
-                self._say(line)
+                say(line)
 
     def check(self, checked: Sequence[Checked], *, strategy: str | None = None) -> None:
         from .check_text import check_lines
 
-        self._print(check_lines(checked, self._out, strategy))
+        put(check_lines(checked, self._out, strategy))
 
     def plan(self, plan: Plan, *, where: str = "", diff: bool = False, forecast: Forecast | None = None) -> None:
         width = width_of(sys.stdout)
@@ -78,7 +79,7 @@ class HumanView:
             found=self._found,
             forecast=forecast,
         )
-        self._print(lines)
+        put(lines)
 
     def event(self, event: RunEvent) -> None:
         if self._progress is None:
@@ -86,7 +87,7 @@ class HumanView:
         if not self._is_live:
             self._progress.take(event)
             for line in self._plain(event):
-                self._say(line)
+                say(line)
             return
         if isinstance(event, Noticed) and self._screen:
             self._screen.note(event.message)
@@ -106,16 +107,16 @@ class HumanView:
         if result.failure:
             never_left = progress is not None and progress.percent_peak == 0
             for line in failure_lines(result, never_left=never_left, paint=self._err):
-                self._say(line)
+                say(line)
             return
-        self._print([self._out(line, None) for line in result_lines(result, self._out)])
+        put([self._out(line, None) for line in result_lines(result, self._out)])
 
     def plans(self, planned: Sequence[Planned], *, where: str = "", diff: bool = False) -> None:
         from .many_text import plans_lines
 
         width = width_of(sys.stdout)
         lines = plans_lines(planned, where=where, width=width, paint=self._out, diff=diff, verbose=self._is_verbose)
-        self._print(lines)
+        put(lines)
 
     def many_event(self, event: ManyEvent) -> None:
         from .many_text import Table, event_lines
@@ -125,7 +126,7 @@ class HumanView:
         self._table.take(event)
         if not self._is_live:
             for line in event_lines(event, self._table, is_verbose=self._is_verbose):
-                self._say(line)
+                say(line)
         elif self._many_screen is None:
             from .many_live import ManyScreen
 
@@ -137,32 +138,32 @@ class HumanView:
         table, was_shown = self._table, self._is_live and self._out.is_on
         self._end(is_done=True)
         for line in wrong_lines(outcomes, table, self._err):
-            self._say(line)
+            say(line)
         if table is None:
             return
         rows, now = list(table.rows.values()), table.clock()
         lines = [] if was_shown else list(table_lines(rows, now, self._out, width_of(sys.stdout)))
-        self._print([*lines, count_line(rows, now - table.began)])
+        put([*lines, count_line(rows, now - table.began)])
 
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
-        self._print(status_lines(status, self._out))
+        put(status_lines(status, self._out))
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
-        self._print(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout)))
+        put(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout)))
 
     def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
         from .compare_text import compare_lines
 
         self.close()
-        self._print(compare_lines(comparison, measured=measured, width=width_of(sys.stdout), paint=self._out))
+        put(compare_lines(comparison, measured=measured, width=width_of(sys.stdout), paint=self._out))
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
-        self._print([text.rstrip("\n")])
+        put_document(text.rstrip("\n"))
 
     def error(self, error: RollwayError) -> None:
         self.close()
         for line in error_lines(error, self._err):
-            self._say(line)
+            say(line)
 
     def close(self) -> None:
         self._end(is_done=False)
@@ -200,13 +201,6 @@ class HumanView:
                 yield f"  ✗ {failure.summary}"
             case Waiting(seconds=seconds, weight=weight) if seconds:
                 yield f"  ∥ {weight}% for {duration(seconds)}"
-
-    def _say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    def _print(self, lines: Sequence[str] | Iterator[str]) -> None:
-        # flushed: what goes to stderr afterwards is to stand below it
-        print("\n".join(lines), flush=True)
 
 
 def result_lines(result: Result, paint: Paint) -> list[str]:

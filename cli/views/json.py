@@ -5,8 +5,6 @@ Keys are camelCase; no Secret's data is in it.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +26,7 @@ from ...ship.run import Result
 from ...ship.status import Status
 from .masking import masked
 from .probe_text import verdict_document
+from .sink import put_json, say
 
 if TYPE_CHECKING:
     from ...compare.results import Comparison, Forecast
@@ -41,7 +40,7 @@ class JsonView:
         self._checked: Sequence[Checked] = ()
 
     def note(self, line: str) -> None:
-        print(line, file=sys.stderr)
+        say(line)
 
     def event(self, event: RunEvent) -> None:
         pass
@@ -91,7 +90,7 @@ class JsonView:
 
     def error(self, error: RollwayError) -> None:
         if self._is_printed:
-            print(error.summary, file=sys.stderr)
+            say(error.summary)
         else:
             found = {"findings": [finding_document(one) for one in error.findings]} if isinstance(error, Unfit) else {}
             self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code), **found})
@@ -111,7 +110,7 @@ class JsonView:
 
     def _print(self, data: Mapping[str, Any]) -> None:
         self._is_printed = True
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        put_json(data)
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from ...cluster.events import RunEvent
 from .paint import Paint
 from .progress import Line, Progress, Section
+from .sink import styled
 from .words import stopwatch
 
 BAR_CELLS = 20
@@ -45,7 +46,7 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Above what moves; stays."""
-        self._console.print(f"note: {text}", style="dim")
+        self._console.print(self._text([self._paint(f"note: {text}", "faint")]))
 
     def remark(self, line: str) -> None:
         """As it is, above what moves."""
@@ -65,7 +66,7 @@ class Screen:
         return self._text(lines)
 
     def _text(self, lines: list[str]) -> Text:
-        text = Text.from_ansi("\n".join(lines))
+        text = Text.from_ansi("\n".join(styled(line) for line in lines))
         text.no_wrap, text.overflow = True, "ellipsis"
         return text
 

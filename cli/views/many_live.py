@@ -12,6 +12,7 @@ from rich.text import Text
 from .live import REFRESHES_A_SECOND
 from .many_text import Row, Table, count_line, table_lines
 from .paint import Paint
+from .sink import styled
 
 FRAME_LINES = 3  # the head, the counts, and the line where the cursor stands
 
@@ -44,7 +45,7 @@ class ManyScreen:
         lines = list(table_lines(shown, now, self._paint, self._console.width))
         if not self._shows_all:
             lines.append(self._paint(f"    {count_line(rows, now - self._table.began)}", "faint"))
-        text = Text.from_ansi("\n".join(lines))
+        text = Text.from_ansi("\n".join(styled(line) for line in lines))
         text.no_wrap, text.overflow = True, "ellipsis"
         return text
 

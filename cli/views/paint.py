@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from typing import Literal, TextIO
 
 Style = Literal["good", "bad", "new", "changed", "waiting", "faint", "strong"]
-_CODES: dict[Style, str] = {
-    "good": "32", "bad": "31", "new": "32", "changed": "33", "waiting": "36", "faint": "2", "strong": "1",
-}  # fmt: skip
+MARK = chr(0xF0000 + secrets.randbelow(0xFFFE))
+"""Stands before a style's letter in painted text, until it is written (sink.py): of a private plane, and another one in each
+process, so that no text from outside can hold it."""
+CODES = {"0": "0", "g": "32", "b": "31", "n": "32", "c": "33", "w": "36", "f": "2", "s": "1"}
 
 GLYPHS: dict[str, Style] = {
     "+": "new", "~": "changed", "−": "bad", "-": "bad", "⇄": "waiting", "…": "faint", "∥": "waiting", "✓": "good", "✗": "bad",
@@ -35,13 +37,13 @@ def width_of(stream: TextIO) -> int | None:
 
 
 class Paint:
-    """`paint("text", "bad")`: the text, in colour where `is_on`."""
+    """`paint("text", "bad")`: the text, marked to be in colour where `is_on`."""
 
     def __init__(self, is_on: bool) -> None:
         self.is_on = is_on
 
     def __call__(self, text: str, style: Style | None) -> str:
-        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.is_on and style and text else text
+        return f"{MARK}{style[0]}{text}{MARK}0" if self.is_on and style and text else text
 
     def glyph(self, glyph: str) -> str:
         return self(glyph, GLYPHS.get(glyph))

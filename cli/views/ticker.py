@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from .paint import is_lively
+from .sink import move, say
 
 
 class Ticker:
@@ -20,8 +21,11 @@ class Ticker:
         if seconds < self._next:
             return
         self._next = seconds + self._every_s if self._is_live else self._next + self._every_s
-        print(f"\r\x1b[2K{line}" if self._is_live else line, end="" if self._is_live else "\n", file=sys.stderr, flush=True)
+        if self._is_live:
+            move(sys.stderr, line)
+        else:
+            say(line)
 
     def close(self) -> None:
         if self._is_live:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+            move(sys.stderr, "")

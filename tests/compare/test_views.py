@@ -14,6 +14,7 @@ from rollway.cli.views import view_for
 from rollway.cli.views.compare_json import compare_document
 from rollway.cli.views.compare_text import compare_lines
 from rollway.cli.views.paint import Paint
+from rollway.cli.views.sink import styled
 from rollway.compare.axis import ends_s, slices, ticks
 from rollway.compare.figures import seconds, spread_of
 from rollway.compare.results import Bands, Comparison, Range
@@ -41,7 +42,7 @@ def test_it_fits_the_terminal(case: str, width: int, request: pytest.FixtureRequ
 
 def test_colour_adds_nothing_but_colour() -> None:
     """Whoever sees no colour reads the same."""
-    coloured = shown(comparison(), colour=True)
+    coloured = "\n".join(map(styled, shown(comparison(), colour=True).splitlines()))
 
     assert re.sub(r"\x1b\[\d+m", "", coloured).split() == shown(comparison()).split()
     assert coloured != shown(comparison())
