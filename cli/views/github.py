@@ -17,7 +17,7 @@ from ...errors import BadInput
 from .paint import Paint
 from .plan_text import diff_of
 from .probe_text import verdict_lines
-from .sink import put_command
+from .sink import named, put_command
 from .words import pods, row, title, way_back
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class GithubView:
 
         self._inner.comparison(comparison, measured=measured, bands=bands)
         lines = compare_lines(comparison, measured=measured, width=SUMMARY_WIDTH, paint=Paint(False))
-        self._summarise("\n".join(["```text", *lines, "```", ""]))
+        self._summarise(fenced("\n".join(lines), "text") + "\n")
 
     def document(self, data: Mapping[str, Any], text: str) -> None:
         self._inner.document(data, text)
@@ -134,7 +134,7 @@ class GithubView:
             return
         try:
             with open(self._summary, "a", encoding="utf-8") as file:
-                file.write(markdown)
+                file.write("\n".join(map(named, markdown.split("\n"))))
         except OSError as error:
             self._inner.note(f"the job summary cannot be written: {error.strerror}")
 
@@ -247,9 +247,13 @@ def _diff_lines(steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _folded(summary: str, diff: str) -> str:
-    # the fence is longer than whatever looks like one inside of it
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", diff)), default=0))
-    return f"<details><summary>{summary}</summary>\n\n{fence}diff\n{diff}\n{fence}\n\n</details>\n\n"
+    return f"<details><summary>{summary}</summary>\n\n{fenced(diff, 'diff')}\n\n</details>\n\n"
+
+
+def fenced(text: str, language: str) -> str:
+    """A block of code, whose fence is longer than whatever looks like one inside of it."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 @contextmanager

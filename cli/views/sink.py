@@ -29,8 +29,12 @@ _STYLED = re.compile(f"{MARK}(.)")
 
 def shown(text: str) -> str:
     """Text as one line that moves no cursor, hides nothing and commands nobody."""
-    seen = _UNSEEN.sub(_named, text)
-    return _COMMAND.sub(lambda found: f"{found[1] or ''}{found[3] or ''}\\{found[2] or found[4]}", seen)
+    return _COMMAND.sub(lambda found: f"{found[1] or ''}{found[3] or ''}\\{found[2] or found[4]}", named(text))
+
+
+def named(text: str) -> str:
+    """Text as one line, in which what cannot be seen stands as what it is."""
+    return _UNSEEN.sub(_name, text)
 
 
 def styled(line: str) -> str:
@@ -51,7 +55,7 @@ def put(lines: Iterable[str]) -> None:
 
 def put_document(text: str) -> None:
     """A document of ours on stdout, as YAML: for programs, so that nothing of it is changed but what could not stand in one."""
-    print("\n".join(_UNSEEN.sub(_named, line) for line in text.split("\n")), flush=True)
+    print("\n".join(map(named, text.split("\n"))), flush=True)
 
 
 def put_json(data: Mapping[str, Any]) -> None:
@@ -63,7 +67,7 @@ def put_json(data: Mapping[str, Any]) -> None:
 def put_command(line: str) -> None:
     """A command to a pipeline's runner, its message escaped already; on stderr, which the runner reads as it does stdout."""
     sys.stdout.flush()
-    print(line, file=sys.stderr, flush=True)
+    print(named(line), file=sys.stderr, flush=True)
 
 
 def move(stream: TextIO, line: str) -> None:
@@ -71,7 +75,7 @@ def move(stream: TextIO, line: str) -> None:
     print(f"\r\x1b[2K{styled(line)}", end="", file=stream, flush=True)
 
 
-def _named(found: re.Match[str]) -> str:
+def _name(found: re.Match[str]) -> str:
     known = {"\n": "\\n", "\r": "\\r"}.get(found[0])
     code = ord(found[0])
     return known or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
