@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiohttp
 
 from ..errors import ApiError, ClusterError, Forbidden, NotFound, Unreachable
-from ..kube.objects import VIRTUAL_SERVICE, Kind
+from ..kube.objects import SECRET, VIRTUAL_SERVICE, Kind
+from ..kube.secrecy import redacted
 
 if TYPE_CHECKING:
     from .kubeconfig import Access
@@ -65,6 +66,8 @@ def refused(call: Call, code: int, text: str, retry_after: str, access: Access) 
 
 
 def error_of(call: Call, code: int, text: str, access: Access) -> ClusterError:
+    if call.kind == SECRET and isinstance(call.body, dict):
+        text = redacted(text, {**call.body, "apiVersion": SECRET.api_version, "kind": SECRET.name})
     status = _status(text)
     if code == 404 and not ((status or {}).get("details") or {}).get("name"):
         # a kind that is not there must not be taken from a server that is no API server: every cluster has the first two groups

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..kube.objects import Obj
 from ..kube.quantity import amount
+from ..kube.secrecy import MASK, hides, is_secret
 from .steps import Change
 
-MASK = "•••"
 _SERVER_SET = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _IDENTITY = ("name", "namespace")
 
@@ -17,11 +17,8 @@ _IDENTITY = ("name", "namespace")
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[Change, ...]:
     """The leaves that differ, in the order of the new object, then what is gone. Status, what the server sets and what says which
     object it is are left out; what a Secret holds is masked."""
-    is_secret = after.get("kind") == "Secret"
     found = _walk("", _comparable(before or {}), _comparable(after))
-    return tuple(
-        _masked(change) if is_secret and change.path.startswith((".data", ".stringData")) else change for change in found
-    )
+    return tuple(map(_masked, found)) if is_secret(after) else tuple(found)
 
 
 def _comparable(obj: Mapping[str, Any]) -> Obj:
@@ -89,6 +86,9 @@ def _quantity(value: Any) -> Any:
 
 
 def _masked(change: Change) -> Change:
+    if not hides(change.path, change.before) and not hides(change.path, change.after):
+        return change
+
     def hide(value: Any) -> Any:
         return None if value is None else MASK
 

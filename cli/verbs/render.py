@@ -29,9 +29,9 @@ def render(
     """
     session, name = screen.session(), given.strategy_named(strategy)
     release = session.release(Source([file]), Where(namespace=namespace), override, name)
+    from ...kube.secrecy import masked
     from ...release.dump import manifests_text
     from ...strategies import by_name
-    from ..views.masking import masked
 
     rendered = by_name(name or release.strategy)(release).render()
     shown = [obj if show_secrets else masked(obj) for obj in rendered]

@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel
 
 from ...cluster.events import Failure, RunEvent
 from ...errors import RollwayError
-from ...kube.objects import Ref
-from ...plan.diff import MASK
+from ...kube.objects import SECRET, Ref
+from ...kube.secrecy import MASK, masked
 from ...plan.plan import Plan
 from ...plan.revision import Revision
 from ...plan.steps import Apply, Patch, Step
@@ -24,7 +24,6 @@ from ...ship.checking import Checked, Unfit
 from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.status import Status
-from .masking import masked
 from .probe_text import verdict_document
 from .sink import put_json, say
 
@@ -215,7 +214,7 @@ def step_document(step: Step) -> dict[str, Any]:
             out["manifest"] = masked(value)
         else:
             out[to_camel(name)] = list(value) if isinstance(value, tuple) else value
-    if isinstance(step, Patch) and step.ref.kind == "Secret":
+    if isinstance(step, Patch) and (step.ref.api_version, step.ref.kind) == (SECRET.api_version, SECRET.name):
         out["patch"] = MASK
     if isinstance(step, Apply):
         out["object"] = _object(step.ref)

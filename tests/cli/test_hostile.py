@@ -24,8 +24,8 @@ from rollway.plan.plan import Plan, Split
 from rollway.ship.run import Result
 
 EVIL = (
-    "\x1b]0;title\x07", "\x1b[2J", "\x9b31m", "\x1b]52;c;cm0=\x1b\\", "\r", "\x08", "\x7f", "\x0b", "\u202egnp.exe", "\u200b", "\ufeff",
-    "\u2028", "\ud800", "\n::error::by a pod", "##[group]x", "\x00",
+    "\x1b]0;title\x07", "\x1b[2J", "\x9b31m", "\x1b]52;c;cm0=\x1b\\", "\r", "\x08", "\x7f", "\x0b", "\u202egnp.exe", "\u200b",
+    "\ufeff", "\u2028", "\ud800", "\n::error::by a pod", "##[group]x", "\x00",
 )  # fmt: skip
 HOSTILE = "boom " + " ".join(EVIL)
 SEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028\ufeff\ud800-\udfff]")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rollway.plan.diff import MASK, changes
+from rollway.kube.secrecy import MASK
+from rollway.plan.diff import changes
 
 
 def pairs(before: dict | None, after: dict) -> dict[str, tuple[object, object]]:
