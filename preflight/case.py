@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, HPA, SERVICE, Obj, get, selects, template_labels
+from ..kube.objects import DEPLOYMENT, HPA, SECRET, SERVICE, Obj, get, is_a, selects, template_labels
 from ..kube.schema import types
 from ..plan.observed import Observed, scales
+from ..release.config import is_pinned
 from ..release.file import nearest
 from ..release.model import Key, Release, key_of
 from ..release.yamlfile import Path
@@ -196,6 +197,16 @@ class Case:
 
     def written(self, kind: str) -> Iterator[Obj]:
         yield from (obj for obj in self.release.manifests if obj["kind"] == kind)
+
+    def as_written(self) -> Iterator[Obj]:
+        """The objects as they stand in the files: Secrets with their texts, configuration not yet named by its content."""
+        sources, loaded = self.release.sources.objects, {key_of(obj) for obj in self.release.manifests}
+        for obj in self.release.manifests:
+            if (item := sources.get(key_of(obj))) is not None:
+                yield item.obj if is_a(obj, SECRET) else obj
+            elif not is_pinned(obj):
+                yield obj
+        yield from (item.obj for key, item in sources.items() if key not in loaded)
 
     def live(self, kind: str) -> Iterator[Obj]:
         yield from (obj for ref, obj in self.observed.objects.items() if obj is not None and ref.kind == kind)

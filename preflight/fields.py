@@ -1,4 +1,5 @@
-"""Fields that Kubernetes does not have, where a slip of the keyboard makes a probe or a number count for nothing."""
+"""Fields that Kubernetes does not have, where a slip of the keyboard makes a probe or a number count for nothing; and values that
+it does not take."""
 
 from __future__ import annotations
 
@@ -7,11 +8,26 @@ from typing import Any
 
 from ..kube.objects import Obj, kind_of
 from ..kube.schema import ListOf, MapOf, Struct, Type, field_type, is_declared, schema_of
+from ..kube.validation.manifest import Mistake, mistakes
 from ..release.file import nearest
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from .case import Case, named
 from .model import Edit, Found
+
+
+def refused(case: Case) -> Iterator[Found]:
+    """Values that the API server would refuse: of another type, out of bounds, twice, or naming what is not there."""
+    for obj in case.as_written():
+        kind = kind_of(obj["apiVersion"], obj["kind"])
+        for mistake in mistakes(kind, obj) if kind else ():
+            if mistake.path[:2] != ("spec", "strategy"):  # RW010 says so with what the release file adds to it
+                yield _refused(obj, mistake)
+
+
+def _refused(obj: Obj, mistake: Mistake) -> Found:
+    edits = (Edit(key_of(obj), mistake.path, mistake.meant),) if mistake.meant is not None else ()
+    return Found(obj, mistake.path, f"{named(obj)}: {mistake.text}", edits, hint=mistake.hint)
 
 
 def unknown(case: Case) -> Iterator[Found]:

@@ -330,6 +330,16 @@ RULES: tuple[Rule, ...] = (
         "http:\n- match: [{headers: {x-region: {exact: eu}}}]\n  route: [{destination: {host: shop, subset: eu}}]",
         istio.unsplittable,
     ),
+    Rule(
+        "RW034",
+        "error",
+        "a value that the API server refuses",
+        "The release would end half-way, at the object that cannot be applied.",
+        "Types, enumerations, quantities, names that are there twice, requests above limits, mounts without a volume: of the "
+        "kinds whose fields are known. `8080` and `on` are a number and a truth value until they are quoted.",
+        'env: [{name: PORT, value: "8080"}]',
+        fields.refused,
+    ),
 )
 
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in sorted((*RULES, UNREASONED, UNUSED), key=lambda rule: rule.id)}

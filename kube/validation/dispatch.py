@@ -21,15 +21,20 @@ UpdateCheck = Callable[[Obj, Obj], Problems]
 
 def refuse_new(kind: Kind, obj: Obj) -> None:
     """Raises Invalid with everything that is wrong with a new object."""
-    _refuse(kind, obj, [*_metadata(kind, obj), *_spec(kind, obj)])
+    _refuse(kind, obj, problems(kind, obj))
+
+
+def problems(kind: Kind, obj: Obj) -> list[Problem]:
+    """Everything that is wrong with an object in itself; it is decoded, and filled in."""
+    return [*_metadata(kind, obj), *_spec(kind, obj)]
 
 
 def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
     """Raises Invalid with everything that is wrong with an update: what is wrong in itself, and what may not change."""
-    problems = [*_metadata(kind, obj), *_metadata_update(obj, before), *_spec(kind, obj)]
+    found = [*_metadata(kind, obj), *_metadata_update(obj, before), *_spec(kind, obj)]
     if check := _UPDATES.get(kind.name):
-        problems += check(obj, before)
-    _refuse(kind, obj, problems)
+        found += check(obj, before)
+    _refuse(kind, obj, found)
 
 
 def refuse_status(kind: Kind, obj: Obj) -> None:
@@ -38,9 +43,9 @@ def refuse_status(kind: Kind, obj: Obj) -> None:
         _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
 
 
-def _refuse(kind: Kind, obj: Obj, problems: list[Problem]) -> None:
-    if problems:
-        raise checks.refusal(kind.name, kind.group, obj["metadata"].get("name", ""), problems)
+def _refuse(kind: Kind, obj: Obj, found: list[Problem]) -> None:
+    if found:
+        raise checks.refusal(kind.name, kind.group, obj["metadata"].get("name", ""), found)
 
 
 def _spec(kind: Kind, obj: Obj) -> Problems:

@@ -272,6 +272,39 @@ MUST = {
     "a match that Istio does not know": Case(
         "RW029", routes(TO_SHOP, MATCHED.replace("{match", "{retrys: {attempts: 3}, match")), severity="error", place="retrys"
     ),
+    "a variable that is a number": Case(
+        "RW034", sets("container.env", [{"name": "PORT", "value": 8080}]), severity="error", place="env[0].value"
+    ),
+    "a port that is a text": Case(
+        "RW034", sets("container.ports.0.containerPort", "8080"), severity="error", place="ports[0].containerPort"
+    ),
+    "a probe that is a text in one place": Case(
+        "RW034", sets("container.readinessProbe.periodSeconds", "5s"), severity="error", place="periodSeconds"
+    ),
+    "a quantity of another world": Case(
+        "RW034", sets("container.resources", {"limits": {"memory": "512mb"}}), severity="error", place="limits.memory"
+    ),
+    "a variable that is there twice": Case(
+        "RW034", sets("container.env", [{"name": "A", "value": "1"}, {"name": "A"}]), severity="error", place="env[1]"
+    ),
+    "a mount of no volume": Case(
+        "RW034", sets("container.volumeMounts", [{"name": "nope", "mountPath": "/x"}]), severity="error", place="volumeMounts[0]"
+    ),
+    "a pull policy in lower case": Case(
+        "RW034", sets("container.imagePullPolicy", "always"), severity="error", place="imagePullPolicy"
+    ),
+    "a probe that asks in two ways": Case(
+        "RW034", sets("container.readinessProbe.tcpSocket", {"port": 8080}), severity="error", place="readinessProbe"
+    ),
+    "a path that does not say how it is matched": Case(
+        "RW034",
+        adds(
+            "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i}, spec: {rules: [{http: {paths: "
+            "[{path: /, backend: {service: {name: shop, port: {name: http}}}}]}}]}}"
+        ),
+        severity="error",
+        place="pathType",
+    ),
 }  # fmt: skip
 
 
@@ -309,6 +342,13 @@ NEAR_MISSES = {
     "a volume for many nodes": Case("RW011", claim("ReadWriteMany")),
     "a volume that recreate hands over": Case("RW011", claim("ReadWriteOncePod"), "recreate"),
     "a volume that goes before it comes": Case("RW011", both(claim("ReadWriteOnce"), limits(0, 1))),
+    "a variable in quotes": Case("RW034", sets("container.env", [{"name": "PORT", "value": "8080"}])),
+    "a probe's port by name and a request at its limit": Case(
+        "RW034", sets("container.resources", {"requests": {"cpu": "500m"}, "limits": {"cpu": 0.5}})
+    ),
+    "a port number for two protocols": Case(
+        "RW034", sets("container.ports", [{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}])
+    ),
     "a claim of somebody else": Case("RW011", sets("pod.volumes", [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}])),
     "a host port without surge": Case(
         "RW012", both(sets("container.ports", [{"containerPort": 8080, "hostPort": 80}]), limits(0, 1)),
@@ -511,3 +551,12 @@ def test_every_rule_has_been_tried() -> None:
 
     assert {case.rule for case in MUST.values()} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted
+
+
+def test_what_a_secret_holds_is_not_quoted() -> None:
+    """A value of another type is told by its place alone."""
+    secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {PIN: 4711}}"
+
+    [told] = found("RW034", adds(secret))
+
+    assert told.message == "Secret s: stringData.PIN is a number; it takes a text"
