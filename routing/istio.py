@@ -31,6 +31,10 @@ LONGEST_SUBSET = 63 - len("-rollway-stable")
 _PART = re.compile(rf"(?:(?P<own>.+)-)?rollway-(?P<track>{STABLE}|{VARIANT})")
 
 
+Pods = Mapping[str, str]
+"""The labels of one version's pods."""
+
+
 class Host(NamedTuple):
     """The Service that requests are routed to."""
 
@@ -48,8 +52,9 @@ class Traffic(NamedTuple):
 # what is rendered
 
 
-def destination_rule(name: str, host: Host, *, user: Mapping[str, Any] | None = None) -> Obj:
-    """The subsets that the user's own rule has, and the parts of each, with its labels and its policy."""
+def destination_rule(name: str, host: Host, sides: Sequence[Pods] = (), *, user: Mapping[str, Any] | None = None) -> Obj:
+    """The subsets that the user's own rule has, and the parts of each, with its labels and its policy; eased for the `sides`."""
+    user = eased(user, sides) if user else None
     own: list[Obj] = get(user, "spec", "subsets", default=[])
     parts = [
         {**subset, "name": part(subset.get("name") or "", track), "labels": {**(subset.get("labels") or {}), TRACK_LABEL: track}}
@@ -84,6 +89,23 @@ def split(vs: Mapping[str, Any], host: Host, traffic: Traffic) -> Obj:
         if vs["spec"].get(kind):
             bound[kind] = [_sent(rule, host, _to(STABLE)) for rule in vs["spec"][kind]]
     return {**vs, "spec": {**vs["spec"], **bound}}
+
+
+def eased(rule: Mapping[str, Any], sides: Sequence[Pods]) -> Obj:
+    """The rule with each subset that chooses the pods of one version choosing those of the others, too: without the labels that
+    differ between them, such as a version, which would leave it without pods once these are gone. `sides` are their labels."""
+    subsets = [_eased(subset, sides) for subset in get(rule, "spec", "subsets", default=[])]
+    return {**rule, "spec": {**rule["spec"], **({"subsets": subsets} if subsets else {})}}
+
+
+def _eased(subset: Obj, sides: Sequence[Pods]) -> Obj:
+    labels: Pods = subset.get("labels") or {}
+    chosen = [labels.items() <= pods.items() for pods in sides]
+    if all(chosen) or not any(chosen) or track_of(subset.get("name") or ""):
+        return subset
+    common = {key: value for key, value in labels.items() if all(pods.get(key) == value for pods in sides)}
+    rest = {key: value for key, value in subset.items() if key != "labels"}
+    return {**rest, **({"labels": common} if common else {})}
 
 
 def gateway(name: str, hosts: Sequence[str]) -> Obj:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import BadInput, Refused
 from ..kube.objects import GATEWAY, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a
 from ..plan.observed import APP_LABEL, Observed
@@ -118,7 +120,7 @@ class Ab(Strategy):
                 draft.delete(VIRTUAL_SERVICE, live["metadata"]["name"], "the manifests' own route")
 
     def _lay_rule(self, draft: Draft, release: Release) -> None:
-        rule = self._rule(release)
+        rule = self._rule(release, self._sides(draft, release))
         wide = istio.widened(rule, draft.find_like(rule))
         draft.apply(wide, "the parts of its subsets, before any route names them", is_made=is_ours(rule, release.app))
 
@@ -185,10 +187,10 @@ class Ab(Strategy):
                         hint="add the DestinationRule to the manifests, so that ab can split its subsets",
                     )
 
-    def _rule(self, release: Release) -> Obj:
+    def _rule(self, release: Release, sides: Sequence[istio.Pods] = ()) -> Obj:
         """The host's rule with the parts: the user's own, or one beside."""
         users = istio.rules_of(release.others, self.app.host)
-        made = istio.destination_rule(self.app.name, self.app.host, user=users[0] if users else None)
+        made = istio.destination_rule(self.app.name, self.app.host, sides, user=users[0] if users else None)
         return made if users else self._made(made)
 
     def _routes(self, release: Release, traffic: Traffic) -> list[Obj]:

@@ -236,6 +236,20 @@ class Homecoming(ABC):
                 draft.apply(self.service(draft, service), "the release's own")
         for obj in (obj for obj in others if fitting.routes(release, obj) and fitting.fits(draft, release, obj)):
             draft.apply(self.other(draft, obj), "the release's own")
+        self._ease_rules(draft, release)
+
+    def _ease_rules(self, draft: Draft, release: Release) -> None:
+        """Subsets by what differs between the versions would lose their pods, or never reach the new ones."""
+        written = {rule["metadata"]["name"] for rule in istio.rules_of(release.others, self.app.host)}
+        for live in self._destination_rules(draft):
+            if live["metadata"]["name"] in written or applied_by_us(live):
+                wide = istio.eased(as_manifest(live), self._sides(draft, release))
+                draft.apply(wide, "its subsets reach the pods of both versions")
+
+    def _sides(self, draft: Draft, release: Release) -> list[dict[str, str]]:
+        """The labels of the pods that there are, and of those that come."""
+        live = filter(None, (draft.deployment(self.app.name), *draft.project().deployments(self.release.app)))
+        return [template_labels(each) for each in live if get(each, "spec", "replicas")] + [template_labels(release.workload)]
 
     def _is_routing(self, obj: Obj) -> bool:
         """Whether a manifest routes to the application by Istio: those have their own place in a plan."""
@@ -351,12 +365,16 @@ def is_ours(live: Obj, app: str) -> bool:
     return labels_of(live).get(APP_LABEL) == app
 
 
+def applied_by_us(live: Obj) -> Obj | None:
+    """The fields that rollway's own apply holds; None where it has never written the object."""
+    entries = get(live, "metadata", "managedFields", default=[])
+    ours = (entry for entry in entries if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply")
+    return next((get(entry, "fieldsV1", default={}) for entry in ours), None)
+
+
 def owns_replicas(live: Obj) -> bool:
     """Whether rollway's own apply holds spec.replicas."""
-    for entry in get(live, "metadata", "managedFields", default=[]):
-        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply":
-            return get(entry, "fieldsV1", "f:spec", "f:replicas") is not None
-    return False
+    return get(applied_by_us(live), "f:spec", "f:replicas") is not None
 
 
 def paused_off(live: Obj | None) -> bool | None:

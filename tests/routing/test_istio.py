@@ -228,3 +228,24 @@ def test_kinds_are_matched_by_group_in_every_version() -> None:
     ):
         assert bool(istio.routes_of([{**vs({"route": [to()]}), "apiVersion": group}], SHOP)) == is_istio
         assert bool(istio.rules_of([{**rule(), "apiVersion": group}], SHOP)) == is_istio
+
+
+def test_a_label_that_versions_differ_in_is_no_part_of_a_subset_meanwhile() -> None:
+    """What chooses one version's pods chooses the other's, too; what chooses none of them, or all, is as the user has it."""
+    sides = ({"app": "shop", "version": "v1"}, {"app": "shop", "version": "v2"})
+    subsets = [
+        {"name": "v1", "labels": {"app": "shop", "version": "v1"}},
+        {"name": "eu", "labels": {"region": "eu"}},
+        {"name": "all"},
+    ]
+
+    first, *rest = istio.eased(rule(*subsets), sides)["spec"]["subsets"]
+
+    assert (first, rest) == ({"name": "v1", "labels": {"app": "shop"}}, subsets[1:])
+    parts = {
+        each["name"]: each.get("labels")
+        for each in istio.destination_rule("d", SHOP, sides, user=rule(*subsets))["spec"]["subsets"]
+    }
+    assert parts["v1-rollway-b"] == {"app": "shop", TRACK: "b"}
+    split_rule = istio.destination_rule("d", SHOP, user=rule(*subsets))
+    assert istio.eased(split_rule, [sides[0]]) == split_rule

@@ -13,7 +13,7 @@ from mortal import Killed, Mortal
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import BadInput, Forbidden, Refused
 from rollway.health.pods import is_ready
-from rollway.kube.objects import DESTINATION_RULE, NAMESPACE, POD, VIRTUAL_SERVICE, Obj, get, kind_of, labels_of, selects
+from rollway.kube.objects import DESTINATION_RULE, NAMESPACE, POD, VIRTUAL_SERVICE, Obj, get, kind_of, labels_of
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
@@ -74,13 +74,13 @@ class Astray:
 
     def _look(self) -> None:
         rules = [rule for rule in self._store.list(DESTINATION_RULE, NAMESPACE_NAME) if rule["spec"]["host"] == "shop"]
-        known = {each["name"]: each["labels"] for rule in rules for each in get(rule, "spec", "subsets", default=[])}
+        known = {each["name"]: each.get("labels", {}) for rule in rules for each in get(rule, "spec", "subsets", default=[])}
         ready = [labels_of(pod) for pod in self._store.list(POD, NAMESPACE_NAME) if is_ready(pod)]
         for vs in self._store.list(VIRTUAL_SERVICE, NAMESPACE_NAME):
             for subset in filter(None, (destination.get("subset") for destination in destinations(vs))):
                 if subset not in known:
                     self.seen.append(f"{subset} is not there")
-                elif ready and not any(selects(known[subset], labels) for labels in ready):
+                elif ready and not any(known[subset].items() <= labels.items() for labels in ready):
                     self.seen.append(f"{subset} has no pods")
 
 
@@ -158,6 +158,39 @@ def test_a_version_with_other_subsets_loses_nobody(strategy: str) -> None:
         await world.ship("rollback", shop("v2", strategy, *new))
 
         assert as_written(world, *old)
+        assert astray.seen == []
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("follows", [True, False], ids=["rule follows", "rule stays"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_subsets_by_version_reach_the_pods_of_both_versions(strategy: str, follows: bool) -> None:
+    """A subset by a label that the versions differ in, as Istio's examples have it, is not left without pods half-way: there and
+    back, whether the rule's label follows the version or the subset is of several."""
+
+    def version(tag: str) -> Release:
+        rule = own_rule("live", "eu")
+        for subset, label in zip(rule["spec"]["subsets"], (tag if follows else "v1", tag), strict=True):
+            subset["labels"] = {"version": label}
+        made = shop(tag, strategy, rule, own_routes("live" if follows else "eu", "eu"))
+        made.workload["spec"]["template"]["metadata"]["labels"]["version"] = tag
+        return made
+
+    async def story(world: World) -> None:
+        astray = Astray(world)
+        await world.ship("apply", version("v1"))
+        if strategy == "ab":
+            await world.ship("apply", version("v2"))
+            labels = {
+                each["name"]: each["labels"] for each in world.standing()["DestinationRule shop-rule"]["spec"]["subsets"][2:]
+            }
+            assert labels["eu-rollway-b"] == {"rollway.dev/track": "b"}
+        await world.ship("apply", version("v2"), weight=100)
+        assert as_written(world, *version("v2").others[1:])
+        await world.ship("rollback", version("v2"))
+
+        assert as_written(world, *version("v1").others[1:])
         assert astray.seen == []
 
     in_world(story)
