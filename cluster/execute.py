@@ -58,6 +58,7 @@ class Executor:
         self._alarm = alarm
         self._has_changed = False
         self._applied: dict[Ref, Obj] = {}
+        self._before: dict[Ref, Obj] = {}  # the Deployments as they were when this run last wrote them
         self._stands: dict[Ref, None] = {}  # the Deployments that were waited for, and are to be there at the end
 
     async def run(self, plan: Plan) -> Failure | None:
@@ -111,7 +112,7 @@ class Executor:
         def moved(message: str, ready: int, wanted: int) -> None:
             self._emit(StepMoved(index, step, message, ready, wanted))
 
-        live = await unless(self._alarm, wait_for(self._cluster, step, moved))
+        live = await unless(self._alarm, wait_for(self._cluster, step, moved, self._before.get(step.ref)))
         if live is not None and step.until != "drained":
             self._stands.pop(step.ref, None)
             self._stands[step.ref] = None
@@ -144,12 +145,12 @@ class Executor:
         had_changed = self._has_changed
         self._before_change()
         try:
-            self._applied[step.ref] = await self._cluster.apply(step.manifest)
+            self._applied[step.ref] = self._before[step.ref] = await self._cluster.apply(step.manifest)
         except ApplyConflict as conflict:
             planned = {*step.takes_over}
             foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in planned]
             if not foreign:
-                self._applied[step.ref] = await self._cluster.apply(step.manifest, force=True)
+                self._applied[step.ref] = self._before[step.ref] = await self._cluster.apply(step.manifest, force=True)
                 return
             owners = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in foreign)
             summary = f"{ref_of(step.manifest)} was changed by somebody else while this run was under way"
@@ -173,6 +174,8 @@ class Executor:
         if step.replicas:
             live = await self._cluster.get(step.ref)
             now = int(get(live, "spec", "replicas", default=step.was))
+            if live is not None:
+                self._before[step.ref] = live
             if now > step.replicas and now != step.was:
                 self._notice(f"somebody scaled {step.ref.name} to {now} meanwhile: it is left at that, not at {step.replicas}")
                 return

@@ -8,9 +8,10 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import ClusterError
-from ..health.deployment import Progress, Refusal, deadline_passed, progress, refusal
+from ..health.deployment import Progress, Refusal, deadline_passed, failure_of, paused_by, progress, refusal
 from ..health.pods import Problem, is_ready, problem_of
 from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations_of, get, labels_of
+from ..plan.observed import FIELD_MANAGER
 from ..plan.steps import Wait
 from .pods import HASH_LABEL, Pods
 from .port import Cluster, Event
@@ -36,13 +37,16 @@ class StepFailed(Exception):
         self.logs = tuple(logs)
 
 
-async def wait_for(cluster: Cluster, step: Wait, moved: Moved) -> Obj | None:
+async def wait_for(cluster: Cluster, step: Wait, moved: Moved, before: Obj | None = None) -> Obj | None:
     """Returns when what the step waits for holds, with the Deployment as it is then.
+
+    `before` is the Deployment as it was when this run last wrote it (else as it is first seen): its conditions of then tell of
+    what was, and fail nothing.
 
     Raises StepFailed when a pod of the new version says that it never will be ready, when the API server goes on refusing to make
     one, or when no count has changed for the step's `deadline_s`. What is in the way, and may pass, is told meanwhile.
     """
-    view = _View(step)
+    view = _View(step, before)
     async with _both(cluster, step) as (item, queue):
         while True:
             view.take(*item)
@@ -70,6 +74,7 @@ async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _
         except TimeoutError:
             if view.is_over:
                 raise await _failed(cluster, view) from None
+            await view.confirm_refusal(cluster)
             moved(view.hindrance_told(), view.progress.ready, view.progress.wanted)
             continue
         if isinstance(item, BaseException):
@@ -90,8 +95,9 @@ async def _within(queue: _Queue, seconds: float) -> _Item | BaseException:
 class _View:
     """What the watches have told so far."""
 
-    def __init__(self, step: Wait) -> None:
+    def __init__(self, step: Wait, before: Obj | None = None) -> None:
         self.step = step
+        self._before = before
         self.deployment: Obj | None = None
         self.progress = self._progress()
         self._refusal: Refusal | None = None
@@ -135,7 +141,8 @@ class _View:
     def take(self, kind: str, event: Event) -> None:
         if kind == DEPLOYMENT.name:
             self.deployment = None if event.type == "DELETED" else event.obj
-            self.progress, self._refusal = self._progress(), refusal(self.deployment)
+            self._before = self.deployment if self._before is None else self._before
+            self.progress, self._refusal = self._progress(), refusal(self.deployment, self._before)
             self._has_begun_well = self._has_begun_well or not self.progress.failure
             self.pods.belong_to(self.deployment)
         else:
@@ -147,9 +154,10 @@ class _View:
         now, refused = asyncio.get_running_loop().time(), self._refusal
         is_refused = refused is not None and refused.is_final and not self._goes_on
         self._refused_at = min(self._refused_at, now) if is_refused else math.inf
-        problem = self.pods.hindrance
+        problem, by = self.pods.hindrance, paused_by(self.deployment)
+        is_stopped = by and by != FIELD_MANAGER and self.step.until == "rolled-out"
         pod_says = ": ".join(filter(None, (problem.reason, problem.detail))) if problem else ""
-        hindrance = refused.message if refused else pod_says
+        hindrance = f"paused by {by}" if is_stopped else refused.message if refused else pod_says
         if hindrance != self._hindrance:
             self._hindrance, self._hindered_at = hindrance, now
 
@@ -177,18 +185,37 @@ class _View:
         self._seen, self._moved_at = now, asyncio.get_running_loop().time()
         return True
 
+    async def confirm_refusal(self, cluster: Cluster) -> None:
+        """Where the Deployment says what it said before: a newer ReplicaSet that says so itself is news. (The controller keeps a
+        condition, its time included, as long as the reason is the same.)"""
+        told = failure_of(self._before)
+        if self._refusal is None or self._refusal.is_final or told is None:
+            return
+        with contextlib.suppress(ClusterError):
+            newest = failure_of(await self._newest(cluster))
+            if newest and newest["lastTransitionTime"] > told["lastTransitionTime"]:
+                self._before = {}
+                self._refusal = refusal(self.deployment)
+                self._look_for_hindrances()
+
     async def learn_newest(self, cluster: Cluster) -> None:
         """Asks which ReplicaSet is the newest. Only where a pod is in trouble: an old one, or one that something was injected
         into, cannot be told from a new one by its labels and images."""
+        newest = await self._newest(cluster)
+        if newest is not None:
+            self.pods.are_new_with(labels_of(newest).get(HASH_LABEL, ""))
+
+    async def _newest(self, cluster: Cluster) -> Obj | None:
         deployment = self.deployment
         if deployment is None:
-            return
+            return None
         revision = annotations_of(deployment).get(REVISION)
         for replica_set in await cluster.list(REPLICA_SET, self.step.ref.namespace):
             owners = replica_set["metadata"].get("ownerReferences") or ()
             is_mine = any(owner["uid"] == deployment["metadata"]["uid"] for owner in owners)
             if is_mine and annotations_of(replica_set).get(REVISION) == revision:
-                self.pods.are_new_with(labels_of(replica_set).get(HASH_LABEL, ""))
+                return replica_set
+        return None
 
 
 @contextlib.asynccontextmanager

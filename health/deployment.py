@@ -50,16 +50,35 @@ class Refusal(NamedTuple):
     is_final: bool
 
 
-def refusal(deployment: Mapping[str, Any] | None) -> Refusal | None:
-    """What the ReplicaSet controller was last answered (condition ReplicaFailure), as far as it is about the newest template."""
+def refusal(deployment: Mapping[str, Any] | None, before: Mapping[str, Any] | None = None) -> Refusal | None:
+    """What the ReplicaSet controller was last answered (condition ReplicaFailure), as far as it is about the newest template.
+
+    What the Deployment said `before` already may be over: it is told, and never final.
+    """
     if deployment is None or _Counts.of(deployment).is_behind:
         return None
-    for condition in get(deployment, "status", "conditions", default=[]):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            message = condition.get("message", "")
-            # who cannot be asked may answer later; who says no says it again
-            return Refusal(message, not any(word in message.lower() for word in UNANSWERED))
-    return None
+    condition = failure_of(deployment)
+    if condition is None:
+        return None
+    message = condition.get("message", "")
+    # who cannot be asked may answer later; who says no says it again
+    is_unanswered = any(word in message.lower() for word in UNANSWERED)
+    return Refusal(message, not is_unanswered and condition != failure_of(before))
+
+
+def failure_of(obj: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The condition of a Deployment or ReplicaSet by which pods cannot be made."""
+    conditions = get(obj, "status", "conditions", default=[])
+    return next((each for each in conditions if each["type"] == "ReplicaFailure" and each["status"] == "True"), None)
+
+
+def paused_by(deployment: Mapping[str, Any] | None) -> str:
+    """Who has paused a Deployment; empty where it is not paused."""
+    if not get(deployment, "spec", "paused", default=False):
+        return ""
+    entries = get(deployment, "metadata", "managedFields", default=[])
+    owners = [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", "f:paused") is not None]
+    return ", ".join(owners) or "somebody"
 
 
 class _Counts(NamedTuple):

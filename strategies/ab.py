@@ -67,6 +67,7 @@ class Ab(Strategy):
             self._routes_home(draft, release)  # somebody deleted it, and its share of the requests goes nowhere
         self._bind_others(draft)
         pods = self._variant_pods(replicas)
+        draft.resume(self._variant_name)
         draft.apply(self._variant(pods), "the second variant, beside the first", is_made=True)
         draft.notes.append(f"requests that reach Service {self.app.host.name} past Istio's proxies are spread over both versions")
         draft.wait(self._variant_name, "rolled-out", pods, "nothing is routed to it before")
@@ -78,6 +79,7 @@ class Ab(Strategy):
         """The variant takes everybody at full size, while the application's own Deployment is rolled behind its back."""
         release = self.release
         if draft.deployment(self._variant_name) is not None:
+            draft.resume(self._variant_name)
             draft.apply(self._variant(replicas), "at full size before it takes everybody")
             draft.wait(self._variant_name, "rolled-out", replicas, "until all of it is ready")
             self._lay_rule(draft, release)

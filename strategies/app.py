@@ -6,11 +6,12 @@ import dataclasses
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, ref_of
-from ..plan.observed import Observed
+from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.revision import Revision, before
 from ..release.model import Release
 from ..routing import selector
 from ..routing.istio import Host
+from .draft import owners_of_replicas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +53,18 @@ class App:
         return self.pods_now(observed, 1)
 
     def pods_now(self, observed: Observed, otherwise: int) -> int:
-        """What the application has in all, as far as the live version goes: what it had when a release under way began, or more
-        where somebody has scaled it up since; under an HPA what that made it."""
+        """What the application has in all, as far as the live version goes: what it had when a release under way began, or what
+        somebody else has made of it since (where pods are shared out, at least as many); under an HPA what that made it."""
         side = self.live_name(observed)
         live = observed.find(DEPLOYMENT, self.release.namespace, side)
         now = int(get(live, "spec", "replicas", default=1)) if live else otherwise
-        if observed.in_flight and not observed.is_autoscaled(side):
-            return max(observed.in_flight.replicas, now)
-        return now
+        current = observed.in_flight
+        if current is None or observed.is_autoscaled(side):
+            return now
+        owners = owners_of_replicas(live) if live else []
+        if FIELD_MANAGER in owners:
+            return current.replicas  # the number that a release under way has written says nothing of the version before
+        return max(current.replicas, now) if current.strategy == "canary" or not owners else now
 
     def live_name(self, observed: Observed) -> str:
         """The Deployment that the Services are bound to; the user's own where they are bound to none."""

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import BadInput
-from ..kube.objects import Obj, get
-from ..plan.observed import Observed
+from ..errors import BadInput, FieldsOwned
+from ..kube.objects import DEPLOYMENT, Obj, get
+from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import Action, Plan, Split, is_change
 from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
-from .draft import Draft
+from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling, track_of
 
 
@@ -149,6 +149,7 @@ class Strategy(Homecoming):
         self._refuse_unfit()
         self._refuse_foreign_release(observed)
         self._refuse_renamed(observed)
+        self._refuse_paused(observed)
         if weight < 100 and observed.live is None and self.app.foreign(observed) is None:
             raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
         if observed.live and observed.live.digest == self.release.digest:
@@ -255,6 +256,20 @@ class Strategy(Homecoming):
                     f"{self.release.app} is live as Deployment {name}, and the manifests call it {self.app.name}",
                     hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
                 )
+
+    def _refuse_paused(self, observed: Observed) -> None:
+        """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Our own pauses hold a share."""
+        name = self.app.live_name(observed)
+        live = observed.find(DEPLOYMENT, self.release.namespace, name)
+        if self.force or not live or not get(live, "spec", "paused", default=False):
+            return
+        owners = owners_of(live, "paused")
+        if FIELD_MANAGER not in owners:
+            raise FieldsOwned(
+                f"Deployment {name} is live, and somebody has paused it",
+                detail="\n".join(f".spec.paused is managed by {owner}" for owner in owners),
+                hint=f"`kubectl rollout resume deployment/{name} -n {self.release.namespace}`, or overrule it with --force-conflicts",
+            )
 
     # the end of a plan
 

@@ -133,6 +133,7 @@ class BlueGreen(Strategy):
         self._support(draft, release)
         if with_preview and release.services:
             draft.apply(self._preview(track), "reaches the new version before anybody else does", is_made=True)
+        draft.resume(name)
         why = f"{release.version} beside the live version, at full size"
         draft.apply(made, why, is_made=track == GREEN)
         draft.wait(name, "rolled-out", replicas, "nothing is switched before all of it is ready")

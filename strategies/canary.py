@@ -67,6 +67,7 @@ class Canary(Strategy):
         name = self._canary_name
         now = draft.replicas(name)
         why = "more of the new version" if now else "the new version, beside the old"
+        draft.resume(name)
         draft.apply(self._canary(max(pods.canary, now)), why, is_made=True)
         draft.wait(name, "rolled-out", max(pods.canary, now), "nothing shrinks before")
         if draft.replicas(self.app.name) < pods.stable:

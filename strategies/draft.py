@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
-from ..health.deployment import progress
+from ..health.deployment import paused_by, progress
 from ..kube import ssa
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
@@ -186,6 +186,11 @@ class Draft:
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
         self._set_pods(name, max(self._pods.get(name, 0), replicas))
         self.objects[ref_of(live)] = _newer(merged(live, {"spec": {"replicas": replicas}}), live)
+
+    def resume(self, name: str) -> None:
+        """Lets a Deployment that somebody paused roll again: one that is not live, whoever paused it."""
+        if by := paused_by(self.deployment(name)):
+            self.patch(DEPLOYMENT, name, {"spec": {"paused": None}}, f"{by} paused it, and it has to roll")
 
     def wait(self, name: str, until: Until, pods: int, why: str) -> None:
         """Adds the wait unless it is over already."""
@@ -362,8 +367,13 @@ def _has_written_since(live: Obj, manager: str) -> bool:
 
 def owners_of_replicas(live: Obj) -> list[str]:
     """The managers that hold spec.replicas."""
+    return owners_of(live, "replicas")
+
+
+def owners_of(live: Obj, field: str) -> list[str]:
+    """The managers that hold a field of the spec."""
     entries = get(live, "metadata", "managedFields", default=[])
-    return [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", "f:replicas") is not None]
+    return [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", f"f:{field}") is not None]
 
 
 def _selects(service: Obj, workload: Obj) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from rollway.cluster.pods import Pods
 from rollway.cluster.port import Event
 from rollway.cluster.waiting import StepFailed, wait_for
-from rollway.kube.objects import DEPLOYMENT, POD, Kind, Obj, Ref
+from rollway.kube.objects import DEPLOYMENT, POD, REPLICA_SET, Kind, Obj, Ref
 from rollway.plan.steps import Wait
 from rollway.sandbox.timeline import run_virtual
 
@@ -22,7 +22,8 @@ TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "sh
 
 
 def deployment(refused: str = "", **counts: int) -> Obj:
-    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused}
+    at = "2026-01-01T00:00:00Z"
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused, "lastTransitionTime": at}
     return {
         "metadata": {"name": "shop", "namespace": "shop", "uid": "1", "generation": 1},
         "spec": {"replicas": 2, "selector": {"matchLabels": LABELS}, "template": TEMPLATE},
@@ -58,11 +59,11 @@ class Scripted:
         await asyncio.Event().wait()
 
     async def list(self, kind: Kind, namespace: str, **_: Any) -> Sequence[Obj]:
-        return ()
+        return [obj for _, of, obj in self._story if of == kind == REPLICA_SET]
 
 
-def waited(*story: tuple[float, Kind, Obj]) -> tuple[float, str, list[str]]:
-    """When it ended, the failure, and what was told on the way."""
+def waited(*story: tuple[float, Kind, Obj], before: Obj | None = None) -> tuple[float, str, list[str]]:
+    """When it ended, the failure, and what was told on the way; `before` is the Deployment as this run has written it."""
 
     async def main() -> tuple[float, str, list[str]]:
         told: list[str] = []
@@ -70,7 +71,8 @@ def waited(*story: tuple[float, Kind, Obj]) -> tuple[float, str, list[str]]:
         began = asyncio.get_running_loop().time()
         shifted = [(began + at, kind, obj) for at, kind, obj in story]
         try:
-            await wait_for(Scripted(*shifted), STEP, lambda message, ready, wanted: told.append(message))  # type: ignore[arg-type]
+            cluster: Any = Scripted(*shifted)
+            await wait_for(cluster, STEP, lambda message, ready, wanted: told.append(message), before or deployment())
         except StepFailed as failed:
             failure = failed.summary
         return asyncio.get_running_loop().time() - began, failure, told
@@ -86,6 +88,35 @@ def test_a_quota_that_is_full_is_told_within_seconds() -> None:
     assert after_s == pytest.approx(5)
     assert failure == f"shop: 0 of 2 pods ready; {QUOTA}"
     assert told[-1].endswith(QUOTA)
+
+
+def test_what_the_deployment_said_before_this_run_fails_nothing() -> None:
+    """A quota that was full then may have room by now: it is told, and the pods have until the deadline."""
+    stale = deployment(QUOTA)
+
+    assert waited((0, DEPLOYMENT, stale), (40, DEPLOYMENT, DONE), before=stale)[:2] == (pytest.approx(40), "")
+
+    after_s, failure, told = waited((0, DEPLOYMENT, stale), before=stale)
+    assert (after_s, failure) == (pytest.approx(60), f"shop: 0 of 2 pods ready; {QUOTA}")
+    assert told[-1].endswith(QUOTA)
+
+
+def test_the_newest_replica_sets_own_refusal_is_news() -> None:
+    """The controller keeps a Deployment's condition, its time included, while the reason is the same: the ReplicaSet tells."""
+    stale = deployment(QUOTA)
+    failure = {**stale["status"]["conditions"][0], "lastTransitionTime": "2026-01-01T01:00:00Z"}
+    newest = {"metadata": {"name": "shop-2", "ownerReferences": [{"uid": "1"}]}, "status": {"conditions": [failure]}}
+
+    assert waited((0, DEPLOYMENT, stale), (0, REPLICA_SET, newest), before=stale)[0] == pytest.approx(8, abs=1)
+
+
+def test_who_paused_it_is_told_while_it_is_waited_for() -> None:
+    """A Deployment that somebody pauses in mid-run does not roll on: the screen says why nothing moves."""
+    owner = {"manager": "kubectl-rollout", "fieldsV1": {"f:spec": {"f:paused": {}}}}
+    live = deployment()
+    paused = {**live, "metadata": {**live["metadata"], "managedFields": [owner]}, "spec": {**live["spec"], "paused": True}}
+
+    assert waited((0, DEPLOYMENT, paused), (30, DEPLOYMENT, DONE))[2][-2].endswith("; paused by kubectl-rollout")
 
 
 def test_a_refusal_is_not_final_while_pods_come_or_leave() -> None:

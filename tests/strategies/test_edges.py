@@ -476,6 +476,39 @@ def test_scaling_by_hand_is_not_undone_silently(is_paused: bool) -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_way_back_has_the_pods_of_before(strategy: str) -> None:
+    """A version that brings 8 pods instead of 4 and is taken back in mid-release, or fails, takes its number along."""
+
+    async def story(world: World) -> None:
+        kw: dict[str, Any] = {"strategy": strategy, "options": {"blueGreen": {"autoPromote": False}}}
+        await promoted(world, "v1", strategy)
+        if strategy != "recreate":
+            await world.ship("apply", release("v2", replicas=8, **kw), weight=0 if strategy == "blue-green" else 25)
+            await world.ship("rollback", release("v2", replicas=8, **kw))
+        result = await world.ship("apply", release("bad", replicas=8, **kw), weight=100)
+        await asyncio.sleep(30)
+
+        assert (result.phase, world.versions()) == ("RolledBack", {"v1": 4})
+
+    in_world(story)
+
+
+def test_the_way_back_keeps_what_somebody_made_of_it() -> None:
+    """Scaled by hand in mid-release, up or down: the number is theirs, not the new version's and not the old one's."""
+
+    async def story(world: World, pods: int) -> None:
+        await promoted(world, "v1", "ramped")
+        await world.ship("apply", release("v2", replicas=8), weight=25)
+        scale(world, pods)
+        await world.ship("rollback", release("v2", replicas=8))
+        await asyncio.sleep(30)
+        assert world.versions() == {"v1": pods}
+
+    for pods in (3, 10):
+        in_world(lambda world, pods=pods: story(world, pods))
+
+
 # humans in mid-release
 
 
