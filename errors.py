@@ -69,11 +69,23 @@ class StalePlan(Refused):
 
 
 class ClusterError(RollwayError):
+    """`may_pass`: the API server is away, and may well be back in a while."""
+
     exit_code = 4
+
+    @property
+    def may_pass(self) -> bool:
+        return False
 
 
 class Unreachable(ClusterError):
-    pass
+    def __init__(self, summary: str, *, detail: str = "", hint: str = "", may_pass: bool = False) -> None:
+        super().__init__(summary, detail=detail, hint=hint)
+        self._may_pass = may_pass
+
+    @property
+    def may_pass(self) -> bool:
+        return self._may_pass
 
 
 class Silent(RollwayError):
@@ -106,6 +118,11 @@ class ApiError(ClusterError):
         self.reason = reason
         self.message = message
         self.details = details or {}
+
+    @property
+    def may_pass(self) -> bool:
+        """Answers of what stands before an API server that is away."""
+        return self.code in (502, 503, 504)
 
     @property
     def status(self) -> dict[str, Any]:

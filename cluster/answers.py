@@ -151,9 +151,8 @@ def no_answer(call: Call, error: BaseException, access: Access) -> Failed:
     else:
         why = str(error) or type(error).__name__
     doubt = "whether it was carried out is not known" if was_sent and call.is_write else ""
-    unreachable = Unreachable(
-        f"{access.host} (context {access.context}) cannot be reached: {why}", detail=doubt, hint=_others(access)
-    )
+    summary = f"{access.host} (context {access.context}) cannot be reached: {why}"
+    unreachable = Unreachable(summary, detail=doubt, hint=_others(access), may_pass=True)
     return Failed(unreachable, error, may_pass=True, may_be_done=was_sent)
 
 

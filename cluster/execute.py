@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
-from ..errors import ApiError, ApplyConflict, BadInput, FieldsOwned, Invalid, NotFound, StalePlan, Unreachable
+from ..errors import ApiError, ApplyConflict, BadInput, ClusterError, FieldsOwned, Invalid, NotFound, StalePlan, Unreachable
 from ..health.pods import is_ready
 from ..kube.clock import now, timestamp
 from ..kube.objects import POD, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
 from ..plan.revision import Revision
-from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Record, Route, Scale, Step, Wait
+from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
 from . import history
 from .alarm import Alarm, Alarmed, check, pause, unless
 from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
+from .label import label
 from .lock import Lock
 from .port import Cluster
 from .waiting import StepFailed, wait_for
 
+T = TypeVar("T")
+DEADLINE_S = 600.0
+"""How long an API server that is away is waited for, where a step has no deadline of its own."""
+AWAY_PAUSE_S = 2.0
 Emit = Callable[[RunEvent], None]
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """What `kubectl rollout restart` writes into the pods' template."""
@@ -50,13 +57,23 @@ class Journal:
 class Executor:
     """Runs the steps of one plan. `lock` is held by the caller and checked before each change; `alarm` ends it as a failure."""
 
-    def __init__(self, cluster: Cluster, lock: Lock, journal: Journal, emit: Emit, alarm: Alarm | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        lock: Lock,
+        journal: Journal,
+        emit: Emit,
+        alarm: Alarm | None = None,
+        *,
+        is_begun: bool = False,
+    ) -> None:
+        """`is_begun`: something has been changed already, so that giving up would leave it half done."""
         self._cluster = cluster
         self._lock = lock
         self._journal = journal
         self._emit = emit
         self._alarm = alarm
-        self._has_changed = False
+        self._has_changed = is_begun
         self._applied: dict[Ref, Obj] = {}
         self._before: dict[Ref, Obj] = {}  # the Deployments as they were when this run last wrote them
         self._stands: dict[Ref, None] = {}  # the Deployments that were waited for, and are to be there at the end
@@ -69,18 +86,43 @@ class Executor:
             self._emit(StepBegan(index, step))
             try:
                 check(self._alarm)
-                await self._do(index, step)
+                await self._insist(partial(self._do, index, step), _deadline_s(step))
             except Alarmed as alarmed:
                 return Failure(str(alarmed), after_s=asyncio.get_running_loop().time() - began)
             except StepFailed as failed:
                 return Failure(failed.summary, failed.pods, failed.logs, asyncio.get_running_loop().time() - began)
             except ApiError as error:
-                if not self._has_changed:
+                if not self._has_changed or error.may_pass:
                     raise
                 # What was begun has to be taken back, whatever the API server did not like about going on.
                 return Failure(f"{step.type} was refused: {error.message}", after_s=asyncio.get_running_loop().time() - began)
             self._emit(StepEnded(index, step, asyncio.get_running_loop().time() - started))
         return None
+
+    async def insist(self, do: Callable[[], Awaitable[T]]) -> T:
+        """What stands between two plans of a run, waited for like a step."""
+        return await self._insist(do, DEADLINE_S)
+
+    async def _insist(self, do: Callable[[], Awaitable[T]], deadline_s: float) -> T:
+        """Does it, again and again while the API server is away, at most for `deadline_s`; but not for what begins a run."""
+        clock, away_at, is_begun = asyncio.get_running_loop().time, 0.0, self._has_changed
+        while True:
+            try:
+                if away_at:
+                    await self._lock.regain()
+                done = await do()
+            except ClusterError as error:
+                if not (error.may_pass and is_begun) or (away_at and clock() - away_at >= deadline_s):
+                    raise
+                if not away_at:
+                    away_at = clock()
+                    self._emit(Noticed(f"the API server does not answer since {timestamp(now())}; waiting for it"))
+                await pause(AWAY_PAUSE_S, self._alarm)
+                check(self._alarm)
+            else:
+                if away_at:
+                    self._notice(f"the API server did not answer for {clock() - away_at:.0f} s; it was waited for")
+                return done
 
     async def _do(self, index: int, step: Step) -> None:
         match step:
@@ -89,6 +131,9 @@ class Executor:
             case Patch():
                 self._before_change()
                 await self._cluster.patch(step.ref, step.patch)
+            case Label():
+                self._before_change()
+                await label(self._cluster, step)
             case Scale():
                 await self._scale(step)
             case Route():
@@ -104,7 +149,7 @@ class Executor:
             case Record():
                 if step.phase in ("Paused", "Promoted"):
                     await self._look_again()
-                await self.record(step)
+                await self._record(step)
             case Pause():
                 pass
 
@@ -229,9 +274,10 @@ class Executor:
         before = self._journal.in_order
         await self._lock.release()
         await pause(step.seconds, self._alarm)
-        await self._lock.acquire()
+        await self.insist(self._lock.acquire)
         app, namespace = before[-1].app, before[-1].namespace
-        if _standing(await history.load(self._cluster, app, namespace)) != _standing(before):
+        known = await self.insist(partial(history.load, self._cluster, app, namespace))
+        if _standing(known) != _standing(before):
             raise StalePlan(
                 "another run has acted on the release while this one waited",
                 detail="this run stops here and leaves the rest to that one",
@@ -247,7 +293,10 @@ class Executor:
             await history.write(self._cluster, kept)
 
     async def record(self, step: Record) -> None:
-        """Writes how a revision stands."""
+        """Writes how a revision stands, as a step does."""
+        await self.insist(partial(self._record, step))
+
+    async def _record(self, step: Record) -> None:
         self._before_change()
         revision = self._journal.revisions[step.number]
         moment = timestamp(now())
@@ -261,6 +310,10 @@ class Executor:
         self._journal.revisions[step.number] = written
         if step.phase == "Promoted":
             await history.prune(self._cluster, self._journal.in_order)
+
+
+def _deadline_s(step: Step) -> float:
+    return float(step.deadline_s) if isinstance(step, Wait | Route) else DEADLINE_S
 
 
 def _template(deployment: Obj, *, but: str = "") -> object:

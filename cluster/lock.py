@@ -124,24 +124,51 @@ class Lock:
         again = await self._cluster.get(self._ref)
         return again is None or again["metadata"]["resourceVersion"] == lease["metadata"]["resourceVersion"]
 
+    async def regain(self) -> None:
+        """After an outage of the API server: the lock again, if nobody has taken it meanwhile. Raises Locked where somebody has.
+
+        Whoever takes a lock over makes a Lease of its own, so one that is still ours says that nobody has acted.
+        """
+        if self._lease is None or asyncio.get_running_loop().time() < self._good_until - RENEW_EVERY_S:
+            return  # given back, or lost and known to be; or good for a while yet
+        held = await self._cluster.get(self._ref)
+        is_ours = held is not None and annotations_of(held).get(PROCESS_ANNOTATION) == self._process
+        if held is None or not is_ours:
+            self._lease = None
+            self.check()
+            return
+        self._lease = held
+        await self._extend()
+        self.check()
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew())
+
     async def _renew(self) -> None:
-        """Renews until released. What cannot be renewed while it lasts is lost, and `check` then says so."""
-        loop = asyncio.get_running_loop()
+        """Renews until released, or until its time is over: `check` then says so."""
         while self._lease is not None:
             await asyncio.sleep(RENEW_EVERY_S)
-            lease = {**self._lease, "spec": {**self._lease["spec"], "renewTime": micro_timestamp(now())}}
-            asked_at = loop.time()
             try:
                 async with asyncio.timeout_at(self._good_until):
-                    renewed = await self._cluster.replace(lease)
-                # A Lease may be made anew by an update: then somebody had removed ours.
-                is_ours = renewed["metadata"]["uid"] == lease["metadata"]["uid"]
-                self._lease = renewed if is_ours else None
-                self._good_until = asked_at + DURATION_S
-            except (Conflict, NotFound, TimeoutError):
-                self._lease = None
+                    await self._extend()
+            except TimeoutError:
+                return
             except ClusterError:
                 continue  # tried again while it lasts; `check` knows when it does not
+
+    async def _extend(self) -> None:
+        """Renews once; knows from the answer whether the Lease is ours still."""
+        assert self._lease is not None, "renewed only while it is held"
+        lease = {**self._lease, "spec": {**self._lease["spec"], "renewTime": micro_timestamp(now())}}
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            renewed = await self._cluster.replace(lease)
+        except (Conflict, NotFound):
+            self._lease = None
+            return
+        # A Lease may be made anew by an update: then somebody had removed ours.
+        is_ours = renewed["metadata"]["uid"] == lease["metadata"]["uid"]
+        self._lease = renewed if is_ours else None
+        self._good_until = asked_at + DURATION_S
 
     def _wanted(self) -> Obj:
         moment = micro_timestamp(now())

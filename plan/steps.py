@@ -56,6 +56,21 @@ class Patch(Frozen):
     why: str
 
 
+class Label(Frozen):
+    """Gives a Deployment's pods labels, without replacing one.
+
+    Its controller knows a ReplicaSet as the newest by comparing templates, and leaves them alone while the Deployment is paused.
+    So: paused, the ReplicaSets' templates first, then the `pods` that run, then the Deployment's own, resumed.
+    """
+
+    type: Literal["label"] = "label"
+    ref: Ref
+    labels: dict[str, str]
+    pods: int
+    deadline_s: int
+    why: str
+
+
 class Scale(Frozen):
     """Sets the number of pods through the scale subresource; nothing else of the object is touched."""
 
@@ -145,4 +160,4 @@ class Pause(Frozen):
     why: str
 
 
-Step = Annotated[Apply | Patch | Scale | Route | Wait | Delete | Hold | Record | Pause, Field(discriminator="type")]
+Step = Annotated[Apply | Patch | Label | Scale | Route | Wait | Delete | Hold | Record | Pause, Field(discriminator="type")]

@@ -35,7 +35,7 @@ from ..kube.objects import (
     ref_of,
 )
 from ..plan.plan import Plan
-from ..plan.steps import Apply, Delete, Patch, Route, Scale, Step
+from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale, Step
 from ..release.config import is_pinned
 from ..release.model import Release
 from ..routing import claims, istio
@@ -103,6 +103,11 @@ def _waiting() -> Iterator[Right]:
     yield from _on(HPA, "list")
 
 
+def _labelling() -> set[Right]:
+    """Adopting what somebody else deployed: its pods and their ReplicaSet get the label that routing goes by."""
+    return _on(POD, "patch") | _on(REPLICA_SET, "patch")
+
+
 def _applying(manifest: Obj) -> Iterator[Right]:
     """Server-side apply is a patch, and of what is not there yet a create as well."""
     kind = _kind_of(ref_of(manifest))
@@ -123,10 +128,12 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
         case "ab":
+            yield from _labelling()
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
             yield from _unrouting(release, own)
         case "blue-green":
+            yield from _labelling()
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(SERVICE, "delete", names=[f"{own}-preview"])
             yield from _on(HPA, "patch")  # it follows the live side, whosever it is
@@ -209,7 +216,7 @@ async def check(cluster: Cluster, release: Release, strategies: Collection[str],
     `strategies` are the plan's own and those whose traces it puts away. In the usual case this is one request (a
     SelfSubjectRulesReview), and just what a ramped release has left of its twelve.
     """
-    needed = set(rights(release, {plan.strategy} if plan else strategies))
+    needed = set(rights(release, {plan.strategy} if plan else strategies)) - _labelling()
     if plan:
         needed |= {right for step in (*plan.steps, *plan.undo) for right in _doing(step)}
     unsure = set(guessed(release).values())
@@ -234,6 +241,9 @@ def _doing(step: Step) -> Iterator[Right]:
                 yield from _on(_kind_of(step.ref), "create")
         case Patch() | Route():
             yield from _on(_kind_of(step.ref), "patch", names=[step.ref.name])
+        case Label():
+            yield from _on(DEPLOYMENT, "patch", names=[step.ref.name])
+            yield from _labelling()
         case Scale():
             yield from _on(_kind_of(step.ref), "patch", subresource="scale", names=[step.ref.name])
         case Delete():

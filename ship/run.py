@@ -197,7 +197,7 @@ async def _execute(
     failure = await Executor(cluster, lock, journal, options.emit, alarm).run(made)
     if failure is None and watch and (reason := await settle(cluster, release, watch, alarm)):
         failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
-    executor = Executor(cluster, lock, journal, options.emit)  # the way back heeds no alarm
+    executor = Executor(cluster, lock, journal, options.emit, is_begun=True)  # the way back heeds no alarm
 
     def result(phase: Phase, weight: int, **more: Any) -> Result:
         seconds = asyncio.get_running_loop().time() - began
@@ -214,7 +214,7 @@ async def _execute(
     if made.action != "rollback" and stands and stands.started:
         await executor.keep(made.revision, failure, _told(failure))
     number = made.revision if made.action != "rollback" else 0  # a rollback that failed goes back to what is live
-    back, why_not = await _plan_back(cluster, release, strategy, failure, number, options)
+    back, why_not = await executor.insist(lambda: _plan_back(cluster, release, strategy, failure, number, options))
     if back is None:
         if is_promoted:
             return result("Promoted", 100, way_back_failure=why_not)

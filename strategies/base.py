@@ -258,7 +258,7 @@ class Strategy(Homecoming):
                 )
 
     def _refuse_paused(self, observed: Observed) -> None:
-        """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Our own pauses hold a share."""
+        """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Ours hold a share."""
         name = self.app.live_name(observed)
         live = observed.find(DEPLOYMENT, self.release.namespace, name)
         if self.force or not live or not get(live, "spec", "paused", default=False):
@@ -268,7 +268,7 @@ class Strategy(Homecoming):
             raise FieldsOwned(
                 f"Deployment {name} is live, and somebody has paused it",
                 detail="\n".join(f".spec.paused is managed by {owner}" for owner in owners),
-                hint=f"`kubectl rollout resume deployment/{name} -n {self.release.namespace}`, or overrule it with --force-conflicts",
+                hint=f"resume it, `kubectl rollout resume deployment/{name}`, or overrule it with --force-conflicts",
             )
 
     # the end of a plan

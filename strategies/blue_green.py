@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import HPA, SERVICE, Obj, merged
-from ..plan.observed import APP_LABEL, scales
+from ..kube.objects import HPA, SERVICE, Obj, merged, template_labels
+from ..plan.observed import APP_LABEL, TRACK_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
@@ -52,7 +52,10 @@ class BlueGreen(Strategy):
         return merged(obj, {"spec": {"scaleTargetRef": {"name": live}}})
 
     def service(self, draft: Draft, service: Obj) -> Obj:
-        return selector.pinned(service, self._live_track(draft))
+        """Bound to the live side, once its pods carry the label."""
+        track = self._live_track(draft)
+        live = draft.deployment(self._name_of(track))
+        return selector.pinned(service, track) if live is None or template_labels(live).get(TRACK_LABEL) else service
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
@@ -83,7 +86,13 @@ class BlueGreen(Strategy):
             draft.wait(old, "drained", 0, "its pods leave")
 
     def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
-        self._aim(draft, Release.from_record(target.release), replicas, with_preview=False)
+        release = Release.from_record(target.release)
+        if target.is_adopted and self._stands(draft, release):
+            super()._return_to(draft, target, replicas)
+            for service in release.services:
+                draft.apply(service, "as it was found")
+            return
+        self._aim(draft, release, replicas, with_preview=False)
         draft.delete(SERVICE, self.app.preview_name, "there is nothing to preview")
         bad = self._name_of(self._idle(draft))
         draft.scale(bad, 0, "nothing is routed to it")
@@ -121,6 +130,11 @@ class BlueGreen(Strategy):
         self._open(draft, release)
         self._give_routes_back(draft, release)
         self._close_ports(draft, release)
+
+    def _stands(self, draft: Draft, release: Release) -> bool:
+        """Whether the application's own Deployment is still what somebody else had deployed: by what its pods are made of."""
+        exact = manifests.stable(release, None, self.rolling, is_exact=True)
+        return draft.deployment(self.app.name) is not None and not draft.rolls(self._as_found(draft, exact))
 
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""

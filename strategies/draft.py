@@ -33,7 +33,7 @@ from ..kube.patch import merge_patch
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
-from ..plan.steps import Apply, Delete, Hold, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
+from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
 from .manifests import without_namesakes
 
 
@@ -167,6 +167,18 @@ class Draft:
         if found := changes(live, after):
             self.steps.append(Patch(ref=ref_of(live), patch=patch, changes=found, why=why))
             self.objects[ref_of(live)] = _newer(after, live) if kind == DEPLOYMENT else after
+
+    def label(self, name: str, labels: dict[str, str], why: str) -> None:
+        """Labels the pods of a Deployment as they run, and its template."""
+        live = self.deployment(name)
+        if live is None:
+            return
+        pods = self.replicas(name)
+        self.steps.append(Label(ref=ref_of(live), labels=labels, pods=pods, deadline_s=self.deadline_s, why=why))
+        template = {"template": {"metadata": {"labels": labels}}, "paused": None}
+        after = _newer(merged(live, {"spec": template}), live)
+        self.objects[ref_of(live)] = after
+        self._settle(after, "rolled-out", pods)
 
     def rolls(self, manifest: Obj) -> bool:
         """Whether applying this Deployment replaces running pods."""

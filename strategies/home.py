@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from ..health.deployment import paused_by
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
@@ -89,17 +90,34 @@ class Homecoming(ABC):
         return selector.live_track(self._services(draft))
 
     def _adopt(self, draft: Draft) -> None:
-        """Adds the track to running pods that lack it, by an ordinary ramped restart."""
+        """Adds the track to running pods that lack it, without replacing one; goes on where that was cut off."""
         name = self.app.name
         live = draft.deployment(name)
-        if live is None or not draft.replicas(name) or template_labels(live).get(TRACK_LABEL):
+        is_labelled = bool(template_labels(live or {}).get(TRACK_LABEL))
+        if live is None or not draft.replicas(name) or (is_labelled and not get(live, "spec", "paused")):
             return
-        labelled = as_manifest(live)
-        meta = labelled["spec"]["template"].setdefault("metadata", {})
-        meta["labels"] = {**(meta.get("labels") or {}), TRACK_LABEL: selector.STABLE}
-        labelled["spec"]["strategy"] = Rolling().spec
-        draft.apply(labelled, "once: routing tells the versions apart by this label")
-        draft.wait(name, "rolled-out", draft.replicas(name), "an ordinary ramped restart, no request lost")
+        if not is_labelled and not get(live, "spec", "paused"):
+            draft.wait(name, "rolled-out", draft.replicas(name), "what is rolling still is waited for")
+        draft.label(name, {TRACK_LABEL: selector.STABLE}, "once: routing tells the versions apart by it; no pod restarts")
+
+    def _is_half_adopted(self, live: Obj | None) -> bool:
+        """Whether a run was cut off while it gave the pods their label: the Deployment is paused by us, and has it not yet."""
+        return live is not None and TRACK_LABEL not in template_labels(live) and paused_by(live) == FIELD_MANAGER
+
+    def _is_tracked(self, draft: Draft) -> bool:
+        """Whether routing tells the sides apart by label."""
+        return any(selector.track_of(service) for service in self._services(draft)) or any(
+            istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft)
+        )
+
+    def _as_found(self, draft: Draft, exact: Obj) -> Obj:
+        """The manifest of what somebody else had deployed, with the track where its pods carry it, so that none restarts."""
+        labelled = manifests.tracked(exact)
+        if draft.deployment(self.app.name) is not None:
+            for manifest in (exact, labelled):
+                if not draft.rolls(manifest):
+                    return manifest
+        return labelled if self._is_tracked(draft) else exact
 
     def _come_home(
         self,
@@ -124,12 +142,14 @@ class Homecoming(ABC):
 
     def _roll(self, draft: Draft, release: Release, replicas: int, *, is_adopted: bool, final: Rolling | None) -> None:
         name = self.app.name
+        if is_adopted and self._is_half_adopted(draft.deployment(name)):
+            self._adopt(draft)
         live = draft.deployment(name)
-        is_exact = is_adopted and TRACK_LABEL not in template_labels(live or {})
         count = self._count(draft, name, replicas)
 
         def manifest(rolling: Rolling) -> Obj:
-            return manifests.stable(release, count, rolling, is_exact=is_exact, paused=paused_off(live))
+            own = manifests.stable(release, count, rolling, is_exact=is_adopted, paused=paused_off(live))
+            return self._as_found(draft, own) if is_adopted else own
 
         in_place = manifest(self.rolling)
         if final and not draft.rolls(in_place):

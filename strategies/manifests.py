@@ -52,13 +52,20 @@ def stable(
     """
     out = copy.deepcopy(release.workload)
     if not is_exact:
-        _label_pods(_marked(release, out), STABLE)
+        out = tracked(_marked(release, out))
     _set(out["spec"], replicas, rolling.deadline_s)
     out["spec"]["strategy"] = rolling.spec
     if rolling.min_ready_s is not None:
         out["spec"]["minReadySeconds"] = max(rolling.min_ready_s, get(out, "spec", "minReadySeconds", default=0))
     if paused is not None:
         out["spec"]["paused"] = paused
+    return out
+
+
+def tracked(manifest: Obj, track: str = STABLE) -> Obj:
+    """The manifest of a Deployment whose pods carry the track."""
+    out = copy.deepcopy(manifest)
+    _label_pods(out, track)
     return out
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Patch, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Label, Patch, Record, Route, Scale, Step, Wait
 from .paint import GLYPHS, Paint
 from .words import Row, changed_rows, pods, reached, row, title, way_back
 
@@ -134,6 +134,8 @@ def diff_of(step: Step) -> list[tuple[str, str, str]]:
     match step:
         case Apply() | Patch() | Route():
             return changed_rows(step.changes)
+        case Label():
+            return [("+", f'.spec.template.metadata.labels["{key}"]', text) for key, text in step.labels.items()]
         case Scale():
             return [("~", ".spec.replicas", f"{step.was} → {step.replicas}")]
         case _:

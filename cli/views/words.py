@@ -9,7 +9,7 @@ from typing import NamedTuple, assert_never
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Change, Delete, Hold, Patch, Pause, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Change, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
 
 
 class Row(NamedTuple):
@@ -28,6 +28,8 @@ def row(step: Step) -> Row:
             return Row("+" if step.creates else "~", str(step.ref), _applied(step), _why(step), step.ref.name)
         case Patch():
             return Row("~", str(step.ref), _fields(step.changes), step.why, step.ref.name)
+        case Label():
+            return Row("~", str(step.ref), f"{pods(step.pods)} labelled as they run", step.why, step.ref.name)
         case Scale():
             return Row("~", str(step.ref), f"{step.was} → {pods(step.replicas)}", step.why, step.ref.name)
         case Route():
@@ -233,6 +235,8 @@ def _back(step: Step, version: str) -> str:
     match step:
         case Scale():
             return f"{step.ref.name} to {pods(step.replicas)}"
+        case Label():
+            return f"{step.ref.name}'s label in place"
         case Wait():
             return "wait"
         case Delete():

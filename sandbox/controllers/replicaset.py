@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
@@ -9,6 +10,7 @@ from random import Random
 
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
+from ..api.defaults import fill
 from ..api.deletion import delete
 from ..api.names import suffix
 from ..events import record
@@ -100,6 +102,7 @@ class ReplicaSetController:
     def _create(self, replicaset: Obj, count: int) -> None:
         meta, template = replicaset["metadata"], replicaset["spec"]["template"]
         at, owners, prefix = timestamp(self._now()), [controller_ref(REPLICA_SET, replicaset)], f"{meta['name']}-"
+        spec = self._filled(template["spec"])
         inherited = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
         for _ in range(count):
             name = prefix + suffix(self._random)
@@ -117,11 +120,17 @@ class ReplicaSetController:
                     "creationTimestamp": at,
                     "ownerReferences": owners,
                 },
-                "spec": template["spec"],
+                "spec": spec,
                 "status": {"phase": "Pending"},
             }
             self._store.create(POD, self._admit(pod))
             self._tell(replicaset, "SuccessfulCreate", f"Created pod: {name}")
+
+    def _filled(self, spec: Obj) -> Obj:
+        """With the defaults that the API server gives to pods, and not to templates."""
+        filled: Obj = copy.deepcopy(spec)
+        fill({"kind": POD.name, "spec": filled})
+        return filled
 
     def _delete(self, replicaset: Obj, count: int) -> None:
         owned = self._index.pods_of(replicaset["metadata"]["uid"])

@@ -4,45 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 import pytest
+from disturbed import VERBS, command, prepare, undisturbed
 from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked
 from rollway.kube.objects import LEASE
 from shop import STRATEGIES, World, in_world, promoted, release
-
-QUICK: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 2}}
-VERBS = ("apply", "promote", "rollback")
-
-
-async def prepare(world: World, strategy: str, verb: str) -> None:
-    await promoted(world, "v1", strategy)
-    if verb == "rollback":
-        await promoted(world, "v2", strategy)
-    if verb == "promote" and strategy in ("canary", "ab", "ramped"):
-        await world.ship("apply", release("v2", strategy=strategy, options=QUICK), weight=25)
-    world.emptied.clear()
-
-
-async def command(world: World, strategy: str, verb: str, cluster: Any) -> Any:
-    """The verb, said in a way that means the same when it is said twice."""
-    more: dict[str, Any] = {"to_revision": 1} if verb == "rollback" else {"weight": 100 if verb == "promote" else None}
-    return await world.ship(verb, release("v2", strategy=strategy, options=QUICK), strategy=strategy, cluster=cluster, **more)
-
-
-def undisturbed(strategy: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:
-    """The calls that the run makes, and how it ends."""
-
-    async def story(world: World) -> tuple[int, dict[str, Any], list[Any]]:
-        await prepare(world, strategy, verb)
-        cluster = Mortal(world.cluster)
-        await command(world, strategy, verb, cluster)
-        await asyncio.sleep(60)
-        return cluster.calls, world.standing(), [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
-
-    return in_world(story)
 
 
 @pytest.mark.parametrize("verb", VERBS)

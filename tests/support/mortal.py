@@ -114,3 +114,54 @@ class Stopped:
         if self.calls == self._at and self._task:
             self._task.cancel()
             await asyncio.sleep(0)
+
+
+class Away:
+    """Passes calls on, but not from the call number `at` until `seconds` later: nothing answers then, and watches break off."""
+
+    def __init__(self, cluster: Any, at: int, seconds: float) -> None:
+        self._cluster = cluster
+        self._at = at
+        self._seconds = seconds
+        self._gone = asyncio.Event()
+        self._back_at = 0.0
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._cluster, name)
+
+        async def passed_on(*args: Any, **kwargs: Any) -> Any:
+            self._check()
+            return await call(*args, **kwargs)
+
+        return passed_on
+
+    async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        self._check()
+        source = self._cluster.watch(*args, **kwargs)
+        while True:
+            gone = asyncio.ensure_future(self._gone.wait())
+            following = asyncio.ensure_future(anext(source))
+            try:
+                await asyncio.wait({gone, following}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    self._raise()
+                yield following.result()
+            finally:
+                gone.cancel()
+                following.cancel()
+
+    def _check(self) -> None:
+        self.calls += 1
+        now = asyncio.get_running_loop().time()
+        if self.calls == self._at:
+            self._back_at = now + self._seconds
+            self._gone.set()
+        if now < self._back_at:
+            self._raise()
+        if self.calls > self._at:
+            self._gone.clear()
+
+    @staticmethod
+    def _raise() -> None:
+        raise Unreachable("the API server cannot be reached: connection refused", may_pass=True)

@@ -240,9 +240,10 @@ def in_world(story: Any, *, seed: int = 0) -> Any:
     return run_virtual(coroutine)
 
 
-async def promoted(world: World, tag: str, strategy: str) -> None:
+async def promoted(world: World, tag: str, strategy: str, options: dict[str, Any] | None = None) -> None:
     """The shop at that version, everywhere."""
-    result = await world.ship("apply", release(tag, strategy=strategy), strategy=strategy)
+    wanted = release(tag, strategy=strategy, options=options)
+    result = await world.ship("apply", wanted, strategy=strategy)
     if result.phase == "Paused":
-        result = await world.ship("promote", release(tag, strategy=strategy), strategy=strategy, weight=100)
+        result = await world.ship("promote", wanted, strategy=strategy, weight=100)
     assert result.phase == "Promoted", result.failure
