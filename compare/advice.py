@@ -9,7 +9,8 @@ ALIKE = 2.0  # losses that differ by less count as the same
 
 
 def recommended(comparison: Comparison) -> tuple[str, str]:
-    """(the strategy, the reason). The fewest requests lost; of those alike the fewest pods more, then the soonest done.
+    """(the strategy, the reason). The fewest requests lost; of those alike the fewest on the way back, from wherever it is taken;
+    then the fewest pods more, then the soonest done.
 
     With a bad version the fewest requests that met it come first. Empty where no strategy can release this.
     """
@@ -24,7 +25,8 @@ def _cost(outcome: Outcome, is_bad: bool) -> tuple[float, ...]:
     failed = sum(not _has_ended_well(run.phase, is_bad) or run.is_cut for run in outcome.runs)
     hurt = _hurt(outcome, is_bad)
     peak, lasts = outcome.range(lambda run: run.peak_pods).median, outcome.range(lambda run: run.duration_s).median
-    return (failed, 0.0 if hurt < ALIKE else hurt, peak, lasts)
+    back = _hurt_back(outcome)
+    return (failed, 0.0 if hurt < ALIKE else hurt, 0.0 if back < ALIKE else back, peak, lasts)
 
 
 def _has_ended_well(phase: str, is_bad: bool) -> bool:
@@ -34,6 +36,11 @@ def _has_ended_well(phase: str, is_bad: bool) -> bool:
 def _hurt(outcome: Outcome, is_bad: bool) -> float:
     """The requests that a bad version spoilt or that got lost otherwise: all that went wrong for users."""
     return outcome.range(lambda run: run.toll.failed).median
+
+
+def _hurt_back(outcome: Outcome) -> float:
+    """The most requests that one of the ways back loses."""
+    return max((way.lost.median for way in outcome.ways_back if way.lost.is_known), default=0.0)
 
 
 def _merit(best: Outcome, comparison: Comparison) -> str:
@@ -46,7 +53,9 @@ def _merit(best: Outcome, comparison: Comparison) -> str:
         return f"{best.strategy}: with a version that is bad ({comparison.bad}), {what} went wrong{few}."
     if not sent:
         return f"{best.strategy}: everybody would have the new version after {seconds(lasts)}, if a Service led to its pods."
-    return f"{best.strategy} loses {what}, and everybody has the new version after {seconds(lasts)}."
+    back = _hurt_back(best)
+    also = f"; its way back loses up to {amount(back, 'requests')}" if back >= 0.5 else ""
+    return f"{best.strategy} loses {what}, and everybody has the new version after {seconds(lasts)}{also}."
 
 
 def _price(best: Outcome, usable: list[Outcome], comparison: Comparison) -> str:

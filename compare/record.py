@@ -128,6 +128,8 @@ class Recorder(Census):
         if pod is None:
             version = self._version_of(obj)
             pod = self._pods[name] = _Pod(version, life_of(obj), labels_of(obj), self._listens(version, obj))
+        if labels_of(obj) != pod.labels:
+            self._relabel(name, pod, labels_of(obj))
         self.count_pod(name, pod.version, now_s, obj, is_gone=is_gone)
         status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
         is_running = "running" in status.get("state", {})
@@ -145,6 +147,14 @@ class Recorder(Census):
     def _listens(self, version: Version, pod: Obj) -> frozenset[int] | None:
         own = self._own.get(version)
         return None if own is None else Side(version, {"spec": {"template": pod}}, own).numbers
+
+    def _relabel(self, name: str, pod: _Pod, labels: Mapping[str, str]) -> None:
+        """A subset holds it from now on, or no longer."""
+        was, pod.labels = pod.labels, labels
+        for (service, other), state in self._states.items():
+            for group in self._groups_of(service) if _pod_of(other) == name else ():
+                if group.holds(was) != group.holds(labels):
+                    self._told.append(Told(self._now_s(), group.name, other, state if group.holds(labels) else ""))
 
     def _begin(self, pod: _Pod, status: Obj, started_s: float) -> None:
         pod.restarts = status.get("restartCount", 0)

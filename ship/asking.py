@@ -13,13 +13,14 @@ from ..kube.clock import parse_timestamp
 from ..kube.objects import NODE, POD, RESOURCE_QUOTA, Kind, Obj, get, ref_of, template_labels
 from ..plan.observed import Observed
 from ..release.model import Release
+from ..strategies.app import App
 from .look import look
 
 
 @dataclass(frozen=True)
 class Asked:
-    """`live` is the version that runs, as it was released; None where rollway has released none. `start_s`: from a process' start
-    until it listens, the middle one of its ready pods; None where there are none."""
+    """`live` is the version that runs, as it was released, or as it was found; None where nothing runs. `start_s`: from its
+    process' start until it listens, the middle one of its ready pods; None where there are none."""
 
     live: Release | None
     observed: Observed
@@ -29,7 +30,7 @@ class Asked:
 async def ask(cluster: Cluster, release: Release, strategy: str | None = None, *, with_room: bool = True) -> Asked:
     """What this account may not list is left out."""
     observed = await look(cluster, release, strategy)
-    live = Release.from_record(observed.live.release) if observed.live else None
+    live = Release.from_record(observed.live.release) if observed.live else App(release).found(observed)
     room = [*await _all(cluster, RESOURCE_QUOTA, release.namespace), *await _all(cluster, NODE, "")] if with_room else []
     pods = await _all(cluster, POD, release.namespace, labels=_own_labels(release))
     return Asked(

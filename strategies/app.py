@@ -95,8 +95,13 @@ class App:
         return observed.find(DEPLOYMENT, self.release.namespace, self.name) if not observed.history else None
 
     def foreign_version(self, observed: Observed) -> str:
+        found = self.found(observed)
+        return found.version if found else ""
+
+    def found(self, observed: Observed) -> Release | None:
+        """What somebody else has deployed, as a release."""
         foreign = self.foreign(observed)
-        return self._found(foreign, observed).version if foreign else ""
+        return self._found(foreign, observed) if foreign else None
 
     def _found(self, foreign: Obj, observed: Observed) -> Release:
         live = (observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)

@@ -130,8 +130,11 @@ def _remarks(outcome: Outcome, width: int, paint: Paint) -> Iterator[str]:
 
 
 def _glyph(outcome: Outcome) -> str:
+    """Whether it is done, and whether that was without a loss."""
     phases = {run.phase for run in outcome.runs}
-    return "✓" if phases == {"Promoted"} and not any(run.is_cut for run in outcome.runs) else "✗"
+    if phases != {"Promoted"} or any(run.is_cut for run in outcome.runs):
+        return "✗"
+    return "!" if outcome.range(lambda run: run.toll.failed).median >= 0.5 else "✓"
 
 
 def _painted(of: Cell, size: int, paint: Paint) -> str:

@@ -49,6 +49,29 @@ def test_the_time_foretold_is_the_time_it_takes(strategy: str) -> None:
     assert (told.lost.median > 50) == (strategy == "recreate")
 
 
+@pytest.mark.parametrize("strategy", ["blue-green", "ab"])
+def test_an_adoption_is_foretold_as_it_goes(strategy: str) -> None:
+    """Somebody else's application is what is live, and taking it up restarts no pod: plan, forecast and the cluster agree."""
+
+    async def story(world: World) -> Any:
+        await world.deploy_by_hand()
+        wanted = release("v1", strategy=strategy)
+        plan = await shipping.plan(world.cluster, wanted, Request("apply"), strategy=strategy)
+        asked = await asking.ask(world.cluster, wanted, strategy, with_room=False)
+        world.peak_pods = 0
+        await world.ship("apply", wanted, strategy=strategy)
+        return plan, asked, world.peak_pods
+
+    plan, asked, peak = in_world(story)
+    told = forecast(
+        release("v1", strategy=strategy), Request("apply"), strategy, asked.observed, start_s=None, steady_pods=plan.steady_pods
+    )
+
+    assert asked.live is not None
+    assert (asked.live.version, told is not None) == ("v0", True)
+    assert (told.lost.median, told.peak_pods, plan.peak_pods) == (0, peak, peak)
+
+
 def test_how_long_pods_take_to_listen_is_taken_from_those_that_run() -> None:
     """The shop listens a second after its start and is looked at every second."""
     _, asked, _ = planned("ramped")
