@@ -140,7 +140,7 @@ class Strategy(Homecoming):
     def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
         """Takes the draft back to a revision."""
         release = Release.from_record(target.release)
-        self._come_home(draft, release, replicas, is_adopted=target.is_adopted, final=own_rolling(target))
+        self._come_home(draft, release, replicas, is_adopted=target.is_adopted, final=own_rolling(target), is_back=True)
 
     # the way of a release
 

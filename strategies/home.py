@@ -127,10 +127,14 @@ class Homecoming(ABC):
         *,
         is_adopted: bool = False,
         final: Rolling | None = None,
+        is_back: bool = False,
     ) -> None:
-        """The user's Deployment carries `release` alone; Services and routes reach it; nothing else is left."""
+        """The user's Deployment carries `release` alone; Services and routes reach it; nothing else is left. On the way back
+        what is given up loses its share first, where the pods that are left can carry it."""
         self._make_ready(draft, release)
-        self._roll(draft, release, replicas, is_adopted=is_adopted, final=final)
+        if is_back:
+            self._spare_seconds(draft, release, replicas)
+        self._roll(draft, release, replicas, is_adopted=is_adopted, final=final, is_back=is_back)
         away = [live for live in self._services(draft) if selector.track_of(live) not in (None, selector.STABLE)]
         bound = self._bound(draft, release, selector.STABLE) if away else {}
         for name, live in ((live["metadata"]["name"], live) for live in away):
@@ -140,7 +144,30 @@ class Homecoming(ABC):
         self._retire_seconds(draft)
         self._routes_settled(draft, release)
 
-    def _roll(self, draft: Draft, release: Release, replicas: int, *, is_adopted: bool, final: Rolling | None) -> None:
+    def _spare_seconds(self, draft: Draft, release: Release, replicas: int) -> None:
+        """Empties the second Deployments that share a Service with the user's own, where its ready pods are enough."""
+        left = draft.ready(self.app.name)
+        is_target = not draft.rolls(manifests.stable(release, None, self.rolling)) or not draft.rolls(release.workload)
+        if self._is_tracked(draft) or not is_target or left < replicas - manifests.may_lack(release, replicas):
+            return
+        for second in self._carrying(draft):
+            why = f"its share ends at once: {left} of {replicas} pods are left, and may carry it"
+            draft.scale(second["metadata"]["name"], 0, why)
+
+    def _rolling_back(self, draft: Draft, release: Release, replicas: int) -> Rolling:
+        """How the user's own Deployment is rolled back in place."""
+        return self.rolling
+
+    def _roll(
+        self,
+        draft: Draft,
+        release: Release,
+        replicas: int,
+        *,
+        is_adopted: bool,
+        final: Rolling | None,
+        is_back: bool = False,
+    ) -> None:
         name = self.app.name
         if is_adopted and self._is_half_adopted(draft.deployment(name)):
             self._adopt(draft)
@@ -151,7 +178,7 @@ class Homecoming(ABC):
             own = manifests.stable(release, count, rolling, is_exact=is_adopted, paused=paused_off(live))
             return self._as_found(draft, own) if is_adopted else own
 
-        in_place = manifest(self.rolling)
+        in_place = manifest(self._rolling_back(draft, release, replicas) if is_back else self.rolling)
         if final and not draft.rolls(in_place):
             in_place = manifest(final)
         rolls = draft.rolls(in_place)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from ..kube.intstr import resolve
 from ..kube.objects import Obj, get
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION
 from ..release.model import Release
@@ -36,6 +37,12 @@ def rolling_of(workload: Mapping[str, Any]) -> Rolling | None:
         return None
     limits = asked["rollingUpdate"]
     return Rolling(limits.get("maxSurge", "25%"), limits.get("maxUnavailable", "25%"))
+
+
+def may_lack(release: Release, replicas: int) -> int:
+    """The pods that the user lets be missing for a while: the manifest's maxUnavailable, else Kubernetes' own default."""
+    own = rolling_of(release.workload)
+    return resolve(own.max_unavailable if own else "25%", replicas, round_up=False)
 
 
 def stable(

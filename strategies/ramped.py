@@ -8,6 +8,7 @@ from ..errors import BadInput
 from ..kube.intstr import fenceposts, resolve
 from ..kube.objects import Obj, get
 from ..plan.plan import Split
+from ..release.model import Release
 from ..routing.ratio import Pods, split
 from . import manifests
 from .base import Strategy
@@ -66,6 +67,16 @@ class Ramped(Strategy):
         release = self.release
         own = manifests.stable(release, replicas or release.replicas, self.rolling)
         return (*release.others, *release.services, own)
+
+    def _rolling_back(self, draft: Draft, release: Release, replicas: int) -> Rolling:
+        """Half-way, pods of the version that is given up go first, as many as the user lets be missing."""
+        status = get(draft.deployment(self.app.name), "status", default={})
+        is_mixed = status.get("readyReplicas", 0) > status.get("updatedReplicas", 0)
+        spared = manifests.may_lack(release, replicas) if is_mixed else 0
+        rolling = self.rolling
+        if spared <= resolve(rolling.max_unavailable, replicas, round_up=False):
+            return rolling
+        return rolling._replace(max_unavailable=spared)
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._make_ready(draft, self.release)
