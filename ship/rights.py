@@ -64,7 +64,7 @@ def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
     Writing is granted by name where names are known beforehand; creating never can be, and reading is not where everything of a
     kind is listed anyway.
     """
-    found = {*_bookkeeping(release), *_waiting()}
+    found = {*_bookkeeping(release), *_waiting(), *adopting(release, strategies)}
     for ref in refs_of(release, set(strategies)):
         found |= _on(_kind_of(ref), "get", names=[ref.name])
     for name in strategies:
@@ -103,8 +103,19 @@ def _waiting() -> Iterator[Right]:
     yield from _on(HPA, "list")
 
 
+def adopting(release: Release, strategies: Collection[str]) -> set[Right]:
+    """What only the first release of an application that somebody else deployed needs, and its way back: running pods and their
+    ReplicaSet get the label that routing goes by; and nothing is left beside what was found."""
+    found: set[Right] = set()
+    if "blue-green" in strategies:
+        green = f"{release.workload['metadata']['name']}-{by_name('blue-green').suffix}"
+        found |= _on(DEPLOYMENT, "delete", names=[green])
+    if {"blue-green", "ab"} & set(strategies):
+        found |= _labelling()
+    return found
+
+
 def _labelling() -> set[Right]:
-    """Adopting what somebody else deployed: its pods and their ReplicaSet get the label that routing goes by."""
     return _on(POD, "patch") | _on(REPLICA_SET, "patch")
 
 
@@ -128,12 +139,10 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
         case "ab":
-            yield from _labelling()
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
             yield from _unrouting(release, own)
         case "blue-green":
-            yield from _labelling()
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(SERVICE, "delete", names=[f"{own}-preview"])
             yield from _on(HPA, "patch")  # it follows the live side, whosever it is
@@ -216,7 +225,8 @@ async def check(cluster: Cluster, release: Release, strategies: Collection[str],
     `strategies` are the plan's own and those whose traces it puts away. In the usual case this is one request (a
     SelfSubjectRulesReview), and just what a ramped release has left of its twelve.
     """
-    needed = set(rights(release, {plan.strategy} if plan else strategies)) - _labelling()
+    concerned = {plan.strategy} if plan else strategies
+    needed = set(rights(release, concerned)) - adopting(release, concerned)
     if plan:
         needed |= {right for step in (*plan.steps, *plan.undo) for right in _doing(step)}
     unsure = set(guessed(release).values())

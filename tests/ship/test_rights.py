@@ -19,7 +19,7 @@ from rollway.kube.objects import HPA
 from rollway.release.config import pinned
 from rollway.release.model import Release
 from rollway.ship import run as shipping
-from rollway.ship.rights import TELLING, guessed, manifests, rights, rules
+from rollway.ship.rights import TELLING, adopting, guessed, manifests, rights, rules
 from rollway.ship.saved import bind
 from rollway.ship.status import status, wait_for_phase
 from rollway.strategies.base import Request
@@ -97,6 +97,7 @@ class Account:
         """What somebody else deployed is taken over, and given back."""
         await self.world.deploy_by_hand()
         wanted = self.shop("v1", strategy)
+        await self.world.ship("apply", wanted, cluster=self.cluster)
         await self.promoted(wanted)
         assert (await self.world.ship("rollback", wanted, cluster=self.cluster)).phase == "RolledBack"
 
@@ -148,7 +149,7 @@ def test_any_missing_right_is_found_before_the_first_change(strategy: str) -> No
     async def story(world: World) -> None:
         await world.sandbox.settle()
         for tag in ("v1", "v2"):
-            for right in sorted(granted):
+            for right in sorted(granted - adopting(shop(tag, strategy), [strategy])):
                 if (right.verb, right.resource) in TELLING or (right.verb, right.resource) == ("get", "leases"):
                     continue
                 version = world.sandbox.store.version
@@ -162,6 +163,29 @@ def test_any_missing_right_is_found_before_the_first_change(strategy: str) -> No
             await Account(world, granted, INSIDE).promoted(shop(tag, strategy))
 
     in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "ab"])
+def test_what_only_adoption_needs_is_found_before_it_and_asked_for_by_nothing_else(strategy: str) -> None:
+    """Without the rights to label pods an application of somebody else is not touched, and one of ours is released."""
+    lacking = adopting(shop("v1", strategy), [strategy])
+    granted = rights(shop("v1", strategy), [strategy]) - lacking
+
+    async def story(world: World, *, is_found: bool) -> None:
+        account = Account(world, granted, INSIDE)
+        if not is_found:
+            await account.promoted(shop("v1", strategy))
+            await account.promoted(shop("v2", strategy))
+            return
+        await world.deploy_by_hand()
+        version = world.sandbox.store.version
+        with pytest.raises(MissingRights, match="nothing was changed") as refused:
+            await world.ship("apply", shop("v1", strategy), cluster=account.cluster)
+        assert "patch pods" in refused.value.detail
+        assert world.changed_since(version) <= {"Lease"}
+
+    for is_found in (True, False):
+        in_world(lambda world, is_found=is_found: story(world, is_found=is_found))
 
 
 def test_all_that_is_missing_is_told_at_once() -> None:
