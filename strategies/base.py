@@ -18,6 +18,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
+from .adoption import adopt
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling, track_of
 
@@ -204,7 +205,7 @@ class Strategy(Homecoming):
         elif current.phase != "Progressing" or current.weight != weight:
             draft.record(current.number, "Progressing", weight)
         if live and self._needs_tracks(weight):
-            self._adopt(draft)
+            adopt(draft, self.app.name)
         return draft, current.number, replicas
 
     def _draft(self, observed: Observed, *, force: bool = False) -> Draft:

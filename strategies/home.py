@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from ..health.deployment import paused_by
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
@@ -28,7 +27,7 @@ from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_L
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import istio, selector
-from . import fitting, manifests
+from . import adoption, fitting, manifests
 from .app import App
 from .draft import Draft
 from .manifests import Rolling
@@ -89,35 +88,12 @@ class Homecoming(ABC):
         """The track that gets the requests."""
         return selector.live_track(self._services(draft))
 
-    def _adopt(self, draft: Draft) -> None:
-        """Adds the track to running pods that lack it, without replacing one; goes on where that was cut off."""
-        name = self.app.name
-        live = draft.deployment(name)
-        is_labelled = bool(template_labels(live or {}).get(TRACK_LABEL))
-        if live is None or not draft.replicas(name) or (is_labelled and not get(live, "spec", "paused")):
-            return
-        if not is_labelled and not get(live, "spec", "paused"):
-            draft.wait(name, "rolled-out", draft.replicas(name), "what is rolling still is waited for")
-        draft.label(name, {TRACK_LABEL: selector.STABLE}, "once: routing tells the versions apart by it; no pod restarts")
-
-    def _is_half_adopted(self, live: Obj | None) -> bool:
-        """Whether a run was cut off while it gave the pods their label: the Deployment is paused by us, and has it not yet."""
-        return live is not None and TRACK_LABEL not in template_labels(live) and paused_by(live) == FIELD_MANAGER
-
     def _is_tracked(self, draft: Draft) -> bool:
         """Whether routing tells the sides apart by label."""
-        return any(selector.track_of(service) for service in self._services(draft)) or any(
-            istio.uses_subsets(vs, self.app.host) for vs in self._virtual_services(draft)
-        )
+        return any(selector.track_of(service) for service in self._services(draft)) or self._has_parts(draft)
 
     def _as_found(self, draft: Draft, exact: Obj) -> Obj:
-        """The manifest of what somebody else had deployed, with the track where its pods carry it, so that none restarts."""
-        labelled = manifests.tracked(exact)
-        if draft.deployment(self.app.name) is not None:
-            for manifest in (exact, labelled):
-                if not draft.rolls(manifest):
-                    return manifest
-        return labelled if self._is_tracked(draft) else exact
+        return adoption.as_found(draft, exact, is_tracked=self._is_tracked(draft))
 
     def _come_home(
         self,
@@ -169,13 +145,14 @@ class Homecoming(ABC):
         is_back: bool = False,
     ) -> None:
         name = self.app.name
-        if is_adopted and self._is_half_adopted(draft.deployment(name)):
-            self._adopt(draft)
+        if is_adopted and adoption.is_half_done(draft.deployment(name)):
+            adoption.adopt(draft, name)
         live = draft.deployment(name)
         count = self._count(draft, name, replicas)
+        paused = False if get(live, "spec", "paused") else None  # a rollout that stands has to go on
 
         def manifest(rolling: Rolling) -> Obj:
-            own = manifests.stable(release, count, rolling, is_exact=is_adopted, paused=paused_off(live))
+            own = manifests.stable(release, count, rolling, is_exact=is_adopted, paused=paused)
             return self._as_found(draft, own) if is_adopted else own
 
         in_place = manifest(self._rolling_back(draft, release, replicas) if is_back else self.rolling)
@@ -422,11 +399,6 @@ def applied_by_us(live: Obj) -> Obj | None:
 def owns_replicas(live: Obj) -> bool:
     """Whether rollway's own apply holds spec.replicas."""
     return get(applied_by_us(live), "f:spec", "f:replicas") is not None
-
-
-def paused_off(live: Obj | None) -> bool | None:
-    """False where a paused rollout has to be resumed; None where the manifest need not speak of it."""
-    return False if get(live, "spec", "paused") else None
 
 
 def own_rolling(revision: Revision) -> Rolling:

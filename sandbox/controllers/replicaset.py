@@ -9,8 +9,8 @@ from itertools import islice
 from random import Random
 
 from ...kube.clock import parse_timestamp, timestamp
+from ...kube.defaults import fill
 from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
-from ..api.defaults import fill
 from ..api.deletion import delete
 from ..api.names import suffix
 from ..events import record
