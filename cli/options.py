@@ -23,6 +23,10 @@ Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help=f"{' '.
 StrategyOrPlan = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
 ]
+App = Annotated[str | None, typer.Argument(metavar="APP", help="of what was released, by its name: needs no release file")]
+StrategyOrApp = Annotated[
+    str | None, typer.Argument(metavar="STRATEGY|APP", help=f"{' '.join(NAMES)}; any other word is the application")
+]
 File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", envvar="ROLLWAY_FILE", help="the release file")]
 Files = Annotated[
     list[str] | None,
@@ -195,6 +199,10 @@ def output(text: str, known: Sequence[str] = ("text", "json")) -> str:
 
 def is_saved_plan(argument: str | None) -> bool:
     return argument is not None and argument not in NAMES and (argument.endswith(".json") or Path(argument).is_file())
+
+
+def is_there(path: str) -> bool:
+    return Path(path).exists()
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

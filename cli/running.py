@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .context import Connected
 from .options import Limits, Override, Pace, Source, Where
 from .probing import ProbeFlags, telling
-from .session import Session, Vet
+from .session import Session, UseCase, Vet
 
 if TYPE_CHECKING:
     from ..plan.plan import Action
@@ -60,6 +60,13 @@ def run(
     *,
     vet: Vet | None = None,
 ) -> int:
+    """Starts the release of a file."""
+    return session.with_release(source, where, use_case_of(session, asked, strategy, how), override=how.override, vet=vet)
+
+
+def use_case_of(session: Session, asked: Request, strategy: str | None, how: How) -> UseCase:
+    """Watched, and shown."""
+
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship
 
@@ -71,7 +78,7 @@ def run(
             result = await ship.run(connected.cluster, release, asked, strategy=strategy, options=options)
         return shown(session, result)
 
-    return session.with_release(source, where, use_case, override=how.override, vet=vet)
+    return use_case
 
 
 def shown(session: Session, result: Result) -> int:

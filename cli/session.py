@@ -57,10 +57,18 @@ class Session:
         surroundings = context.obj if isinstance(context.obj, Surroundings) else Surroundings()
         return Session(surroundings, view_for(output, is_verbose=is_verbose))
 
-    def release(self, source: Source, where: Where, override: Override = NO_OVERRIDE, strategy: str | None = None) -> Release:
+    def release(
+        self,
+        source: Source,
+        where: Where,
+        override: Override = NO_OVERRIDE,
+        strategy: str | None = None,
+        *,
+        reads_stdin: bool = True,
+    ) -> Release:
         from ..release.load import load
 
-        stdin = sys.stdin if not sys.stdin.isatty() else None
+        stdin = sys.stdin if reads_stdin and not sys.stdin.isatty() else None
         return load(
             source.file,
             image=override.image,
@@ -97,6 +105,10 @@ class Session:
         release = self.release(source, where, override)
         if vet:
             vet([release])
+        return self.with_loaded(release, where, use_case)
+
+    def with_loaded(self, release: Release, where: Where, use_case: UseCase) -> int:
+        """In the namespace that the command line, the release file or the context says."""
 
         async def in_namespace(connected: Connected) -> int:
             placed = release.with_namespace(where.namespace or release.namespace or connected.namespace or "default")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from . import options as given
 from .context import Connected
-from .options import Override, Source, Where
+from .options import NO_OVERRIDE, Override, Source, Where
+from .running import How, use_case_of
 from .session import Session, Vet
+from .subject import Meant, Named, with_subject
 
 if TYPE_CHECKING:
     from ..release.model import Release
     from ..release.several import After
     from ..strategies.base import Request
-    from .running import How
 
+AT_ONCE = 4
 NO_FLAGS: Mapping[str, object] = {}
 
 
@@ -34,21 +36,46 @@ def refuse_for_many(source: Source, strategy: str | None, override: Override, fl
         raise BadInput(f"{flag} is for one release, and {several}", hint="name one release file with -f")
 
 
-def apply_all(session: Session, source: Source, where: Where, request: Request, how: How, at_once: int, vet: Vet) -> int:
+def run_all(
+    session: Session, source: Source, where: Where, request: Request, how: How, at_once: int, vet: Vet | None = None
+) -> int:
+    """Each after those it depends on; on the way back before them."""
+
     async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
+        from ..release.several import reversed_links
         from ..ship import many
 
         for namespace in dict.fromkeys(release.namespace for release in releases):
-            await session.prepare(connected, namespace)
+            if request.action == "apply":
+                await session.prepare(connected, namespace)
+        if request.action == "promote":
+            releases, after = await _unpromoted(session, connected, releases, after)
         outcomes = await many.run(
-            connected.cluster, releases, after, request,
+            connected.cluster, releases, reversed_links(after) if request.action == "rollback" else after, request,
             at_once=at_once, options=how.options(session), emit=session.view.many_event,
-            watch_for=lambda release: how.probe.watch(release, session.view),
+            watch_for=lambda release: how.probe.watch(release, session.view, is_back=request.action == "rollback"),
         )  # fmt: skip
         session.view.many_result(outcomes)
         return many.exit_code(outcomes)
 
     return session.with_releases(source, where, use_case, override=how.override, vet=vet)
+
+
+async def _unpromoted(
+    session: Session, connected: Connected, releases: list[Release], after: After
+) -> tuple[list[Release], After]:
+    """Without those of which nothing is under way: what has been promoted keeps nothing back."""
+    from ..cluster.history import load
+    from ..release.several import App
+
+    left: dict[App, Release] = {}
+    for release in releases:
+        known = await load(connected.cluster, release.app, release.namespace)
+        if known and known[-1].phase == "Promoted":
+            session.view.note(f"{release.app}: {known[-1].version} is promoted already")
+        else:
+            left[App(release.namespace, release.app)] = release
+    return [*left.values()], {app: tuple(link for link in after[app] if link in left) for app in left}
 
 
 def plan_all(
@@ -62,3 +89,22 @@ def plan_all(
         return many.exit_code(planned)
 
     return session.with_releases(source, where, use_case, override=override, vet=vet)
+
+
+def look_all(session: Session, subject: Named, where: Where, look: Callable[[list[Release], Connected], Awaitable[int]]) -> int:
+    """Of the applications that several release files name."""
+    refuse_for_many(subject.source, None, NO_OVERRIDE, {str(subject.name): subject.name})
+
+    async def use_case(releases: list[Release], _: After, connected: Connected) -> int:
+        return await look(releases, connected)
+
+    return session.with_releases(subject.source, where, use_case)
+
+
+def go_on(session: Session, subject: Meant, where: Where, asked: Request, how: How) -> int:
+    """Takes on, or back, what is in the cluster: of one application, or of all that several release files name."""
+    if not subject.source.is_many:
+        use_case = use_case_of(session, asked, subject.strategy, how)
+        return with_subject(session, subject, where, use_case, override=how.override)
+    refuse_for_many(subject.source, subject.strategy, how.override, {**how.probe.named, str(subject.name): subject.name})
+    return run_all(session, subject.source, where, asked, how, AT_ONCE)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 from ..errors import ClusterError
-from ..kube.objects import SECRET, Obj, Ref, ref_of
+from ..kube.objects import SECRET, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision, live_of
 from ..release.config import is_pinned
@@ -24,6 +24,12 @@ async def load(cluster: Cluster, app: str, namespace: str) -> tuple[Revision, ..
     secrets = await cluster.list(SECRET, namespace, labels={APP_LABEL: app})
     found = [_decoded(secret) for secret in secrets if secret.get("type") == SECRET_TYPE]
     return tuple(sorted(found, key=lambda revision: revision.number))
+
+
+async def apps(cluster: Cluster, namespace: str) -> list[str]:
+    """The names of all applications that have a history in the namespace."""
+    secrets = await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE})
+    return sorted({name for secret in secrets if (name := labels_of(secret).get(APP_LABEL))})
 
 
 async def write(cluster: Cluster, revision: Revision) -> None:

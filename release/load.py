@@ -82,6 +82,16 @@ def beside(path: str, release: Release) -> Release:
     return replace(release, probe=file.probe, traffic=file.traffic)
 
 
+def called(path: str) -> tuple[str | None, str | None]:
+    """The application and the namespace that a release file names, whatever else is wrong with it."""
+    try:
+        data = _release_document(path).data
+    except BadInput:
+        return None, None
+    app, namespace = (data.get(key) if isinstance(data.get(key), str) else None for key in ("app", "namespace"))
+    return app, namespace
+
+
 def _release_document(path: str) -> Document:
     """The one document of the release file, a mapping."""
     try:

@@ -98,6 +98,11 @@ def circles(after: After) -> Iterator[list[App]]:
             yield walked[walked.index(app) :]
 
 
+def reversed_links(after: After) -> After:
+    """What depends on what, the other way round: for what goes back before that on which it stands."""
+    return {app: tuple(other for other, links in after.items() if app in links) for app in after}
+
+
 def in_order(after: After) -> list[App]:
     """Each after all it depends on, else in the order given. Without those in a circle, and those behind one."""
     open_links = {app: len(links) for app, links in after.items()}

@@ -51,7 +51,7 @@ def apply(
     asked = running.request("apply", share.weight)
     if source.is_many:
         several.refuse_for_many(source, strategy, override, probe.named)
-        return several.apply_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
+        return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
         if asked.weight is not None or override or limits.force:
             raise BadInput(

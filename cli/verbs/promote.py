@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .. import options as given
-from .. import running
-from ..options import DEFAULT_FILE, Limits, Override, Pace, Share, Source, Where
+from .. import running, several
+from ..options import Limits, Override, Pace, Share, Where
 from ..probing import ProbeFlags
 from ..running import How
 from ..session import Detail
+from ..subject import Meant
 from ..verb import verb
 
 
@@ -15,8 +15,10 @@ from ..verb import verb
     ("deploy promote", "the next step"),
     ("deploy promote canary --to 50%", "half of the requests"),
     ("deploy promote --full", "everybody"),
+    ("deploy promote shop -n shop", "without a release file"),
 )
 def promote(
+    subject: Meant,
     where: Where,
     screen: Detail,
     override: Override,
@@ -24,10 +26,11 @@ def promote(
     pace: Pace,
     probe: ProbeFlags,
     limits: Limits,
-    strategy: given.Strategy = None,
-    file: given.File = DEFAULT_FILE,
 ) -> int:
-    """The next step, or --to 50%, or --full."""
+    """The next step, or --to 50%, or --full.
+
+    Of the release file's application, or of APP as its cluster knows it. Of a folder, all that is under way.
+    """
     session, how = screen.session(), How(limits, probe, pace, override)
     asked = running.request("promote", share.weight)
-    return running.run(session, Source([file]), where, asked, given.strategy_named(strategy), how)
+    return several.go_on(session, subject, where, asked, how)

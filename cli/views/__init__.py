@@ -61,6 +61,14 @@ class View(Protocol):
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None: ...
 
+    def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
+        """Of several applications, each with its release file's strategy."""
+        ...
+
+    def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
+        """Of several applications: name, namespace, revisions."""
+        ...
+
     def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
         """What rehearsals of several strategies found out. `measured`: the same done at real pace; `bands`: traffic over time is
         part of the data, too (people always see it)."""

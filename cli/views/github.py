@@ -108,6 +108,12 @@ class GithubView:
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
         self._inner.status(status, action=action, strategy=strategy)
 
+    def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
+        self._inner.statuses(found, action=action)
+
+    def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
+        self._inner.histories(found)
+
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
         self._inner.history(app, namespace, revisions)
 

@@ -151,6 +151,17 @@ class HumanView:
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
         put(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout)))
 
+    def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
+        for number, (status, strategy) in enumerate(found):
+            if number:
+                self._print([""])
+            self.status(status, action=action, strategy=strategy)
+
+    def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
+        for number, (app, namespace, revisions) in enumerate(found):
+            self._print([*([""] if number else []), f"{self._out(app, 'strong')} · namespace {namespace}"])
+            self.history(app, namespace, revisions)
+
     def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
         from .compare_text import compare_lines
 

@@ -74,10 +74,14 @@ class JsonView:
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
         self._print(status_document(status, action, strategy))
 
+    def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
+        self._print({"releases": [status_document(status, action, strategy) for status, strategy in found]})
+
+    def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
+        self._print({"releases": [history_document(*one) for one in found]})
+
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
-        last = revisions[-1] if revisions else None
-        listed = [revision_document(revision) for revision in revisions]
-        self._print({**_standing(app, namespace, "history", last), "revisions": listed})
+        self._print(history_document(app, namespace, revisions))
 
     def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
         from .compare_json import compare_document
@@ -233,6 +237,12 @@ def failure_document(failure: Failure) -> dict[str, Any]:
 def revision_document(revision: Revision) -> dict[str, Any]:
     """Everything but what was rendered, which holds the release's Secrets."""
     return {to_camel(name): getattr(revision, name) for name in Revision.model_fields if name != "release"}
+
+
+def history_document(app: str, namespace: str, revisions: Sequence[Revision]) -> dict[str, Any]:
+    last = revisions[-1] if revisions else None
+    listed = [revision_document(revision) for revision in revisions]
+    return {**_standing(app, namespace, "history", last), "revisions": listed}
 
 
 def status_document(status: Status, action: str, strategy: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Row:
 
     @property
     def has_gone_wrong(self) -> bool:
-        return bool(self.fate) and self.fate not in ("promoted", "paused")
+        return bool(self.fate) and self.fate not in ("promoted", "paused") and self.glyph != "✓"
 
     def seconds(self, now: float) -> float | None:
         return None if self.began is None else (now if self.ended is None else self.ended) - self.began
@@ -104,6 +104,8 @@ def ending(outcome: Outcome) -> tuple[str, str, str]:
         return "✗", "rolled back" if is_back else "failed", result.failure.summary if result and result.failure else ""
     if result.phase == "Paused":
         return "∥", "paused", "on: deploy promote"
+    if result.phase == "RolledBack":
+        return "✓", "rolled back", "nothing needed doing" if result.plan.is_empty else ""
     return "✓", "promoted", "nothing needed doing" if result.plan.is_empty else ""
 
 

@@ -34,7 +34,10 @@ WRONG = [
     (["plan", "--to-revision", "1"], "--to-revision is for one release"),
     (["apply", "-f", "nowhere.yaml"], "nowhere.yaml: no such file"),
     (["apply", "canary", "-f", "SERVICES/db/deploy.yaml"], "canary: a strategy is named for one release, and 2 are named"),
-    (["promote"], "SERVICES: this is a folder, not a file"),
+    (["promote", "canary"], "canary: a strategy is named for one release, and SERVICES is a folder of them"),
+    (["promote", "--image", ":2.0.0"], "--image is for one release, and SERVICES is a folder of them"),
+    (["rollback", "--to-revision", "1"], "--to-revision is for one application"),
+    (["status", "web"], "web is for one release, and SERVICES is a folder of them"),
 ]
 
 

@@ -101,7 +101,7 @@ def test_no_verb_shows_the_verbs() -> None:
 
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
     """Broken JSON, other JSON, a plan with a field too many."""
-    for text in ("{", "[]", '{"format": "rollway.dev/plan.v0"}'):
+    for text in ("{", "[]", '{"format": "somebody.dev/plan.v2"}'):
         path = tmp_path / "plan.json"
         path.write_text(text, encoding="utf-8")
 

@@ -34,14 +34,14 @@ class Outcome(NamedTuple):
 class Shell:
     """`deploy("status", "-o", "json")`. Verbs that read a release file get `file` unless they name one."""
 
-    def __init__(self, runner: asyncio.Runner, sandbox: Sandbox, file: Path, context: str) -> None:
+    def __init__(self, runner: asyncio.Runner, sandbox: Sandbox, file: Path | None, context: str) -> None:
         self._runner = runner
         self.sandbox = sandbox
         self.file = file
         self._context = context
 
     def __call__(self, verb: str, *words: str) -> Outcome:
-        needs_file = verb not in ("version", "schema", "init", "demo", "sandbox") and "-f" not in words
+        needs_file = verb not in ("version", "schema", "init", "demo", "sandbox") and "-f" not in words and self.file
         arguments = [verb, *words, *(["-f", str(self.file)] if needs_file else [])]
         return run(*arguments, surroundings=Surroundings(connect=self._connect, run=self._runner.run))
 

@@ -1,0 +1,41 @@
+"""The release of an application as its cluster knows it, where no file says it: from the history."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from ..cluster import history
+from ..cluster.port import Cluster
+from ..errors import BadInput
+from ..plan.revision import in_flight_of, live_of
+from ..release.model import Release
+
+
+async def released(cluster: Cluster, app: str, namespace: str, *, near: Collection[str] = ()) -> Release:
+    """The release under way, else the one that is live, else the last. Raises BadInput where nothing was released by that name;
+    `near` are other words that may have been meant."""
+    revisions = await history.load(cluster, app, namespace)
+    revision = in_flight_of(revisions) or live_of(revisions) or (revisions[-1] if revisions else None)
+    if revision is None:
+        apps = await history.apps(cluster, namespace)
+        raise BadInput(f"rollway has released no {app} in namespace {namespace}", hint=_hint(app, apps, near))
+    return Release.from_record(revision.release)
+
+
+async def only(cluster: Cluster, namespace: str, wrong: BadInput) -> str:
+    """The one application that was released in the namespace. Raises `wrong`, what kept a file from naming it, where there are
+    none or several."""
+    apps = await history.apps(cluster, namespace)
+    if len(apps) == 1:
+        return apps[0]
+    listed = f"rollway has released {', '.join(apps)} in namespace {namespace}: name one" if apps else ""
+    wrong.hint = "; ".join(filter(None, (wrong.hint, listed)))
+    raise wrong
+
+
+def _hint(app: str, apps: Collection[str], near: Collection[str]) -> str:
+    found = difflib.get_close_matches(app.lower(), [*apps, *near], n=1, cutoff=0.5)
+    if found:
+        return f"did you mean {found[0]}?"
+    return f"there are {', '.join(apps)}" if apps else "name another namespace with -n"
