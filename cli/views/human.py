@@ -154,12 +154,12 @@ class HumanView:
     def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
         for number, (status, strategy) in enumerate(found):
             if number:
-                self._print([""])
+                put([""])
             self.status(status, action=action, strategy=strategy)
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         for number, (app, namespace, revisions) in enumerate(found):
-            self._print([*([""] if number else []), f"{self._out(app, 'strong')} · namespace {namespace}"])
+            put([*([""] if number else []), f"{self._out(app, 'strong')} · namespace {namespace}"])
             self.history(app, namespace, revisions)
 
     def comparison(self, comparison: Comparison, *, measured: Comparison | None = None, bands: bool = False) -> None:
