@@ -25,7 +25,7 @@ def without_gates(case: Case) -> Iterator[Found]:
 
 def _behind_alb(case: Case) -> Iterator[Found]:
     """Only with targets of type ip does the balancer know pods; as instances it knows nodes, which stay."""
-    for ingress in case.written(INGRESS.name):
+    for ingress in case.written(INGRESS):
         marks = annotations_of(ingress)
         is_alb = get(ingress, "spec", "ingressClassName") == "alb" or marks.get("kubernetes.io/ingress.class") == "alb"
         if not is_alb or marks.get(f"{ALB}target-type") != "ip":
@@ -63,4 +63,4 @@ def _behind_neg(case: Case) -> Iterator[Found]:
 
 
 def _namespace(case: Case) -> Obj | None:
-    return next((obj for obj in case.all(NAMESPACE.name) if obj["metadata"]["name"] == case.release.namespace), None)
+    return next((obj for obj in case.all(NAMESPACE) if obj["metadata"]["name"] == case.release.namespace), None)

@@ -62,7 +62,7 @@ def _limits_of(case: Case) -> tuple[Obj | None, Path]:
 def volume_held(case: Case) -> Iterator[Found]:
     if not case.runs_beside or len(_nodes(case)) == 1:
         return
-    claims = {claim["metadata"]["name"]: claim for claim in case.all(PERSISTENT_VOLUME_CLAIM.name)}
+    claims = {claim["metadata"]["name"]: claim for claim in case.all(PERSISTENT_VOLUME_CLAIM)}
     for place, volume in mappings(case.pod, "volumes"):
         name = get(volume, "persistentVolumeClaim", "claimName")
         modes = texts(claims.get(name), "spec", "accessModes") if isinstance(name, str) else []
@@ -122,7 +122,7 @@ def _one_a_node(case: Case, what: str) -> str:
 
 def _nodes(case: Case) -> list[Obj]:
     """The live nodes that take pods; none where no cluster was asked."""
-    return [node for node in case.live(NODE.name) if not get(node, "spec", "unschedulable")]
+    return [node for node in case.live(NODE) if not get(node, "spec", "unschedulable")]
 
 
 def _has_spare_nodes(case: Case) -> bool:
@@ -130,7 +130,7 @@ def _has_spare_nodes(case: Case) -> bool:
 
 
 def quota_exceeded(case: Case) -> Iterator[Found]:
-    for quota in case.all(RESOURCE_QUOTA.name):
+    for quota in case.all(RESOURCE_QUOTA):
         if get(quota, "spec", "scopes") or get(quota, "spec", "scopeSelector"):
             continue
         used = mapping(quota, "status", "used")

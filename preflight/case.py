@@ -11,7 +11,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, HPA, SECRET, SERVICE, Obj, get, is_a, selects, template_labels
+from ..kube.objects import (
+    DEPLOYMENT,
+    HPA,
+    INGRESS,
+    SECRET,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Kind,
+    Obj,
+    get,
+    is_a,
+    selects,
+    template_labels,
+)
 from ..kube.schema import types
 from ..plan.observed import Observed, scales
 from ..release.config import is_pinned
@@ -20,6 +33,7 @@ from ..release.model import Key, Release, key_of
 from ..release.yamlfile import Path
 from ..routing.fit import is_aside
 from ..routing.ratio import Pods, beside, split
+from .makers import Maker, chooses, is_meant, makers
 
 if TYPE_CHECKING:
     from ..strategies.base import Strategy
@@ -114,17 +128,31 @@ class Case:
 
     @cached_property
     def services(self) -> tuple[Obj, ...]:
-        """The Services that select the pods, of the manifests and live; and those that select nothing, as if they were right."""
-        pods = [labels for _, labels in with_pods(self)]
-        lost = [each for each in self.selecting if not any(selects(_selector(each), labels) for labels in pods)]
-        known = {service["metadata"]["name"] for service in self.written(SERVICE.name)}
-        live = [service for service in self.live(SERVICE.name) if service["metadata"]["name"] not in known]
+        """The Services that select the pods, of the manifests and live; and those meant to that select nothing."""
+        lost = [each for each in self.lost if self.is_meant(each)]
+        known = {service["metadata"]["name"] for service in self.written(SERVICE)}
+        live = [service for service in self.live(SERVICE) if service["metadata"]["name"] not in known]
         return (*self.release.services, *lost, *(each for each in live if selects(_selector(each), self.labels)))
+
+    @cached_property
+    def makers(self) -> tuple[Maker, ...]:
+        """The objects of the manifests that make pods."""
+        return tuple(makers(self.release.manifests))
+
+    @cached_property
+    def lost(self) -> tuple[Obj, ...]:
+        """The Services of the manifests that choose none of the pods that are made by them."""
+        return tuple(each for each in self.selecting if not any(chooses(_selector(each), maker) for maker in self.makers))
+
+    def is_meant(self, service: Obj) -> bool:
+        """Whether a Service that selects nothing was meant for the released pods."""
+        others = [each for each in self.written(SERVICE) if each is not service] + list(self.live(SERVICE))
+        return is_meant(service, self.workload, self.release.app, others, self.observed.history)
 
     @property
     def selecting(self) -> tuple[Obj, ...]:
         """The Services of the manifests that choose pods."""
-        chosen = (each for each in self.written(SERVICE.name) if get(each, "spec", "type") != "ExternalName")
+        chosen = (each for each in self.written(SERVICE) if get(each, "spec", "type") != "ExternalName")
         return tuple(each for each in chosen if _selector(each))
 
     @property
@@ -157,7 +185,7 @@ class Case:
     @cached_property
     def autoscalers(self) -> tuple[Obj, ...]:
         name = self.workload["metadata"]["name"]
-        found = [*self.all(HPA.name)]
+        found = [*self.all(HPA)]
         return tuple(
             each for each in found if isinstance(get(each, "spec", "scaleTargetRef", "name"), str) and _scales(each, name)
         )
@@ -189,14 +217,14 @@ class Case:
 
     # the other objects
 
-    def all(self, kind: str) -> Iterator[Obj]:
+    def all(self, kind: Kind) -> Iterator[Obj]:
         """The objects of that kind: the manifests', and live ones that the manifests do not replace."""
         written = {obj["metadata"]["name"] for obj in self.written(kind)}
         yield from self.written(kind)
         yield from (obj for obj in self.live(kind) if obj["metadata"]["name"] not in written)
 
-    def written(self, kind: str) -> Iterator[Obj]:
-        yield from (obj for obj in self.release.manifests if obj["kind"] == kind)
+    def written(self, kind: Kind) -> Iterator[Obj]:
+        yield from (obj for obj in self.release.manifests if is_a(obj, kind))
 
     def as_written(self) -> Iterator[Obj]:
         """The objects as they stand in the files: Secrets with their texts, configuration not yet named by its content."""
@@ -208,8 +236,8 @@ class Case:
                 yield obj
         yield from (item.obj for key, item in sources.items() if key not in loaded)
 
-    def live(self, kind: str) -> Iterator[Obj]:
-        yield from (obj for ref, obj in self.observed.objects.items() if obj is not None and ref.kind == kind)
+    def live(self, kind: Kind) -> Iterator[Obj]:
+        yield from (obj for obj in self.observed.objects.values() if obj is not None and is_a(obj, kind))
 
     def is_written(self, obj: Obj) -> bool:
         return any(each is obj for each in self.release.manifests)
@@ -256,20 +284,6 @@ def named(obj: Obj) -> str:
     return f"{obj['kind']} {obj['metadata']['name']}"
 
 
-def with_pods(case: Case) -> Iterator[tuple[Obj, dict[str, str]]]:
-    """The objects of the manifests that make pods, with the pods' labels."""
-    for obj in case.release.manifests:
-        if obj["kind"] == "Pod":
-            yield obj, mapping(obj, "metadata", "labels")
-        elif obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Rollout"):
-            yield obj, mapping(obj, *_TEMPLATE_LABELS)
-        elif obj["kind"] == "CronJob":
-            yield obj, mapping(obj, "spec", "jobTemplate", *_TEMPLATE_LABELS)
-
-
-_TEMPLATE_LABELS = ("spec", "template", "metadata", "labels")
-
-
 def _selector(service: Obj) -> dict[str, str]:
     return mapping(service, "spec", "selector")
 
@@ -280,7 +294,8 @@ def _scales(autoscaler: Obj, name: str) -> bool:
 
 def _backends(obj: Obj) -> Iterator[str]:
     """The names of the Services that an Ingress, an HTTPRoute or a VirtualService sends requests to."""
-    if obj["kind"] not in ("Ingress", "HTTPRoute", "VirtualService"):
+    is_route = obj["kind"] == "HTTPRoute" and obj["apiVersion"].startswith("gateway.networking.k8s.io/")
+    if not (is_route or is_a(obj, INGRESS) or is_a(obj, VIRTUAL_SERVICE) or obj["apiVersion"] == "extensions/v1beta1"):
         return
     pending: list[Any] = [obj.get("spec")]
     while pending:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import ApiError
-from ..kube.objects import DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a
+from ..kube.objects import DESTINATION_RULE, SERVICE, SERVICE_ENTRY, VIRTUAL_SERVICE, Obj, get, is_a
 from ..kube.ssa import refuse_misfits, type_of
 from ..release.model import key_of
 from ..release.yamlfile import Path
@@ -19,7 +19,7 @@ from .model import Edit, Found
 
 
 def no_default_route(case: Case) -> Iterator[Found]:
-    for routes in case.written(VIRTUAL_SERVICE.name):
+    for routes in case.written(VIRTUAL_SERVICE):
         rules = mappings(routes, "spec", "http")
         if not rules or any(_is_default(rule) for _, rule in rules):
             continue
@@ -43,7 +43,7 @@ def _is_default(rule: Obj) -> bool:
 
 
 def header_upper_case(case: Case) -> Iterator[Found]:
-    for routes in case.written(VIRTUAL_SERVICE.name):
+    for routes in case.written(VIRTUAL_SERVICE):
         for path, match in _matches(routes):
             for key in ("headers", "withoutHeaders"):
                 headers: Obj = match[key] if isinstance(match.get(key), dict) else {}
@@ -67,7 +67,7 @@ def _matches(routes: Obj) -> Iterator[tuple[Path, Obj]]:
 
 
 def weights_off(case: Case) -> Iterator[Found]:
-    for routes in case.written(VIRTUAL_SERVICE.name):
+    for routes in case.written(VIRTUAL_SERVICE):
         for kind in ("http", "tcp", "tls"):
             for place, rule in mappings(routes, "spec", kind):
                 targets = mappings(rule, "route")
@@ -84,9 +84,9 @@ def weights_off(case: Case) -> Iterator[Found]:
 
 
 def host_unknown(case: Case) -> Iterator[Found]:
-    services = {obj["metadata"]["name"] for obj in case.all(SERVICE.name)}
-    entries = {host for entry in case.all("ServiceEntry") for host in texts(entry, "spec", "hosts")}
-    for routes in case.written(VIRTUAL_SERVICE.name):
+    services = {obj["metadata"]["name"] for obj in case.all(SERVICE)}
+    entries = {host for entry in case.all(SERVICE_ENTRY) for host in texts(entry, "spec", "hosts")}
+    for routes in case.written(VIRTUAL_SERVICE):
         for path, target in _destinations(routes):
             host = target["host"]
             if host in entries or not _is_local(case, host) or any(_is(case, host, name) for name in services):
@@ -102,8 +102,8 @@ def host_unknown(case: Case) -> Iterator[Found]:
 
 
 def subset_unknown(case: Case) -> Iterator[Found]:
-    rules = list(case.all(DESTINATION_RULE.name))
-    for routes in case.written(VIRTUAL_SERVICE.name):
+    rules = list(case.all(DESTINATION_RULE))
+    for routes in case.written(VIRTUAL_SERVICE):
         for path, target in _destinations(routes):
             subset, host = target.get("subset"), target["host"]
             if not isinstance(subset, str) or not _is_local(case, host):

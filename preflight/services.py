@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..kube.intstr import resolve
-from ..kube.objects import HPA, INGRESS, PDB, SERVICE, Obj, get, matches, selects
+from ..kube.objects import HPA, INGRESS, PDB, SERVICE, Obj, get, matches
 from ..release.model import key_of
-from .case import Case, main_port, mapping, mappings, named, with_pods
+from .case import Case, main_port, mapping, mappings, named
+from .makers import chooses, has_others
 from .model import Edit, Found
 
 _VERSIONS = ("version", "app.kubernetes.io/version", "track", "rollway.dev/track", "release", "slot", "color", "variant")
@@ -16,24 +17,33 @@ _VERSIONS = ("version", "app.kubernetes.io/version", "track", "rollway.dev/track
 
 
 def selects_nothing(case: Case) -> Iterator[Found]:
-    pods = list(with_pods(case))
-    for service in case.selecting:
+    """An error where the Service was meant for the released pods. Whose pods another one waits for cannot be known from here."""
+    for service in case.lost:
         selector = service["spec"]["selector"]
-        if any(selects(selector, labels) for _, labels in pods):
-            continue
-        meant, hint = _meant(selector, case.labels)
-        edits = [Edit(key_of(service), ("spec", "selector", key), is_removal=True) for key in selector if key not in meant]
-        edits += [
-            Edit(key_of(service), ("spec", "selector", key), meant[key]) for key in meant if selector.get(key) != meant[key]
-        ]
-        yield Found(
-            service,
-            ("spec", "selector"),
-            f"{named(service)} selects no pods: its selector is {pairs(selector)}, "
-            f"the pods of {named(case.workload)} are {pairs(case.labels) or 'without labels'}",
-            tuple(edits) if meant else (),
-            hint=hint,
-        )
+        if case.is_meant(service):
+            yield _mistyped(service, selector, case)
+        elif not has_others(case.release.manifests):
+            yield Found(
+                service,
+                ("spec", "selector"),
+                f"{named(service)} selects pods that nothing here makes: {pairs(selector)}",
+                hint="nothing to do where an operator, another release or somebody by hand makes them",
+                severity="info",
+            )
+
+
+def _mistyped(service: Obj, selector: Mapping[str, Any], case: Case) -> Found:
+    meant, hint = _meant(selector, case.labels)
+    edits = [Edit(key_of(service), ("spec", "selector", key), is_removal=True) for key in selector if key not in meant]
+    edits += [Edit(key_of(service), ("spec", "selector", key), meant[key]) for key in meant if selector.get(key) != meant[key]]
+    return Found(
+        service,
+        ("spec", "selector"),
+        f"{named(service)} selects no pods: its selector is {pairs(selector)}, "
+        f"the pods of {named(case.workload)} are {pairs(case.labels) or 'without labels'}",
+        tuple(edits) if meant else (),
+        hint=hint,
+    )
 
 
 def selects_too_much(case: Case) -> Iterator[Found]:
@@ -41,21 +51,22 @@ def selects_too_much(case: Case) -> Iterator[Found]:
         selector = service["spec"]["selector"]
         if service not in case.release.services:
             continue
-        for other, labels in with_pods(case):
-            if other is case.workload or not selects(selector, labels):
+        for maker in case.makers:
+            if maker.obj is case.workload or not maker.is_sure or not chooses(selector, maker):
                 continue
-            if _is_another(other, labels, case.labels):
+            if _is_another(maker.obj, maker.labels, case.labels):
                 yield Found(
                     service,
                     ("spec", "selector"),
-                    f"{named(service)} selects the pods of {named(case.workload)} and of {named(other)}, which is something else",
+                    f"{named(service)} selects the pods of {named(case.workload)} and of {named(maker.obj)}, "
+                    "which is something else",
                     hint=f"add a label to the selector that only the pods of {named(case.workload)} have",
                 )
 
 
 def _is_another(other: Obj, labels: Mapping[str, str], own: Mapping[str, str]) -> bool:
     """A job is never a server; two Deployments that differ in nothing but the version are one application."""
-    if other["kind"] in ("Job", "CronJob"):
+    if other["apiVersion"].startswith("batch/"):
         return True
     return any(labels.get(key) != own.get(key) for key in {*labels, *own} if key not in _VERSIONS)
 
@@ -92,10 +103,9 @@ def _unserved(case: Case, service: Obj, place: int, port: Obj) -> Iterator[Found
 def _routed_to_nothing(case: Case) -> Iterator[Found]:
     """Backends of an Ingress at a port that their Service does not have."""
     ports = {
-        service["metadata"]["name"]: [each for _, each in mappings(service, "spec", "ports")]
-        for service in case.all(SERVICE.name)
+        service["metadata"]["name"]: [each for _, each in mappings(service, "spec", "ports")] for service in case.all(SERVICE)
     }
-    for ingress in case.written(INGRESS.name):
+    for ingress in case.written(INGRESS):
         for rule, spec in mappings(ingress, "spec", "rules"):
             for place, path in mappings(spec, "http", "paths"):
                 name, port = get(path, "backend", "service", "name"), get(path, "backend", "service", "port", default={})
@@ -114,7 +124,7 @@ def _routed_to_nothing(case: Case) -> Iterator[Found]:
 
 
 def budget_blocks(case: Case) -> Iterator[Found]:
-    for budget in case.all(PDB.name):
+    for budget in case.all(PDB):
         spec = mapping(budget, "spec")
         if not _is_chosen(spec.get("selector"), case.labels):
             continue

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .. import preflight
+from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import ApiError, BadInput, Forbidden
 from ..kube.objects import (
@@ -26,6 +27,7 @@ from ..kube.objects import (
     ref_of,
 )
 from ..plan.observed import Observed
+from ..plan.revision import Revision
 from ..preflight import Finding
 from ..release.model import Release
 from .look import istio_objects
@@ -51,16 +53,17 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     """Also by what is live of its namespace; and the kinds that this account may not read, which are then not judged by."""
     namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
     own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
-    lists, gets, elsewhere = await asyncio.gather(
+    lists, gets, elsewhere, revisions = await asyncio.gather(
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
         istio_objects(cluster, release.namespace, {strategy or release.strategy}),
+        _history(cluster, release),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)
     unread += (VIRTUAL_SERVICE.name,) if elsewhere is None else ()
     objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
     objects |= {ref_of(obj): obj for obj in gets if obj}
-    found = preflight.findings(release, strategy, Observed(objects, elsewhere=elsewhere), is_live=not unread)
+    found = preflight.findings(release, strategy, Observed(objects, revisions, elsewhere=elsewhere), is_live=not unread)
     return Checked(release, found), unread
 
 
@@ -77,6 +80,14 @@ async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | 
         if error.code == 404:
             return []
         raise
+
+
+async def _history(cluster: Cluster, release: Release) -> tuple[Revision, ...]:
+    """None where its Secrets may not be read."""
+    try:
+        return await history.load(cluster, release.app, release.namespace)
+    except Forbidden:
+        return ()
 
 
 async def _one(cluster: Cluster, ref: Ref) -> Obj | None:

@@ -196,6 +196,14 @@ MUST = {
     "another app's label": Case(
         "RW015", sets("service.spec.selector", {"app": "shopp"}), severity="error", place="spec.selector",
     ),
+    "a Service whose pods somebody else makes": Case(
+        "RW015", adds("{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {selector: {app: db}, ports: [{port: 1}]}}"),
+        severity="info",
+    ),
+    "a namesake of another application": Case(
+        "RW015", adds("{apiVersion: v1, kind: Service, metadata: {name: shop-db}, spec: {selector: {app: shop-db}}}"),
+        severity="info",
+    ),
     "a label of another key": Case("RW015", sets("service.spec.selector", {"run": "shop"}), severity="error"),
     "a Service for the worker, too": Case("RW016", makes_pods("Deployment", "app: shop, component: worker")),
     "a Service for a job": Case("RW016", makes_pods("Job", "app: shop")),
@@ -362,6 +370,27 @@ NEAR_MISSES = {
     "a Service for a job of the manifests": Case(
         "RW015", both(adds("{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: other}}}"),
                       makes_pods("Deployment", "app: other")),
+    ),
+    "a Service by the name of a StatefulSet's pod": Case(
+        "RW015",
+        both(adds("{apiVersion: v1, kind: Service, metadata: {name: other-0}, "
+                  "spec: {selector: {app: other, statefulset.kubernetes.io/pod-name: other-0}}}"),
+             makes_pods("StatefulSet", "app: other")),
+    ),
+    "pods of a kind that is not Kubernetes' own": Case(
+        "RW015",
+        adds("{apiVersion: apps.kruise.io/v1, kind: CloneSet, metadata: {name: other}, spec: {template: {metadata: {labels: "
+             "{app: other}}}}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: other}}}"),
+    ),
+    "pods of a ReplicationController": Case(
+        "RW015",
+        adds("{apiVersion: v1, kind: ReplicationController, metadata: {name: other}, spec: {template: {metadata: {labels: "
+             "{app: other}}}}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: other}}}"),
+    ),
+    "pods that an operator makes": Case(
+        "RW015",
+        adds("{apiVersion: db.example.com/v1, kind: Cluster, metadata: {name: db}}\n---\n"
+             "{apiVersion: v1, kind: Service, metadata: {name: db-rw}, spec: {selector: {db.example.com/cluster: db}}}"),
     ),
     "an external name": Case(
         "RW015",
@@ -560,3 +589,31 @@ def test_what_a_secret_holds_is_not_quoted() -> None:
     [told] = found("RW034", adds(secret))
 
     assert told.message == "Secret s: stringData.PIN is a number; it takes a text"
+
+
+def test_another_ones_service_is_never_edited() -> None:
+    """Whatever its ports and its selector are: whoever asks for the database is not to be sent to the shop."""
+
+    def database(app: Written) -> None:
+        app.add("{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {selector: {app: db}, ports: [{port: 5432}]}}")
+
+    def worker(app: Written) -> None:
+        app.without("Service")
+        database(app)
+
+    for spoil in (database, worker):
+        assert [each.object for each in findings(spoil) if each.fix or each.severity == "error"] == []
+
+
+def test_a_service_that_selects_the_pods_live_is_their_own() -> None:
+    """Though its name and what it selects in the files speak of something else."""
+
+    def moved(app: Written) -> None:
+        app.file["namespace"] = "shop"
+        app.service["metadata"]["name"] = "front"
+        app.service["spec"]["selector"] = {"app": "front"}
+
+    front = "{apiVersion: v1, kind: Service, metadata: {name: front}, spec: {selector: {app: shop}, ports: [{port: 80}]}}"
+
+    assert [each.severity for each in found("RW015", moved)] == ["info"]
+    assert [each.severity for each in found("RW015", moved, "ramped", live(front))] == ["error"]
