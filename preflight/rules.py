@@ -170,8 +170,8 @@ RULES: tuple[Rule, ...] = (
         "a Service that selects nothing",
         "It has no endpoints: every request to it is refused.",
         "Its selector matches the labels of no pods in the manifests, and it was meant for the released ones: it selects them "
-        "live or has done so, is named like them, or nearly spells their labels while no other Service selects them. Any other one is "
-        "for information, and is not edited: its pods may be made by an operator, by another release or by hand.",
+        "live or has done so, is named like them, or nearly spells their labels while no other Service selects them. Any other "
+        "is for information, and is not edited: its pods may be made by an operator, by another release or by hand.",
         "spec: {selector: {app: shop}}     # as the pods' labels: {app: shop}",
         services.selects_nothing,
     ),
