@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import balancers, capacity, fields, images, istio, probes, services, shutdown, steps, versions
+from . import balancers, capacity, changes, fields, images, istio, probes, services, shutdown, steps, versions
 from .model import Rule
 
 UNREASONED = Rule(
@@ -341,6 +341,27 @@ RULES: tuple[Rule, ...] = (
         "kinds whose fields are known. `8080` and `on` are a number and a truth value until they are quoted.",
         'env: [{name: PORT, value: "8080"}]',
         fields.refused,
+    ),
+    Rule(
+        "RW035",
+        "error",
+        "two versions that one Service cannot serve",
+        "While both versions run, one of them gets no requests, or is asked at a port where it does not listen.",
+        "Told by `deploy check --live` where the selector, a targetPort or the pods' labels change with the version, by ramped, "
+        "canary and ab. A named port lets each version's pods have their own number; labels that stay reach both. "
+        "Where one form of the Service serves both, plans take it for as long as both run, and nothing is told.",
+        "ports: [{port: 80, targetPort: http}]     # and {name: http, containerPort: …} in both versions",
+        changes.one_service_for_two,
+    ),
+    Rule(
+        "RW036",
+        "error",
+        "a Deployment's selector that changes",
+        "The API server refuses it: the release cannot end in the application's own Deployment.",
+        "Told by `deploy check --live`. The version belongs into the pods' labels, not into what the Deployment selects by. "
+        "blue-green makes its idle side anew, and so can change it.",
+        "selector: {matchLabels: {app: shop}}     # without version",
+        changes.selector_changes,
     ),
 )
 

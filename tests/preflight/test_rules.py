@@ -518,6 +518,43 @@ def test_who_else_routes_the_host_is_told_for_ab() -> None:
     assert found("RW032", IN_SHOP, "canary", asked) == []
 
 
+RUNNING = (
+    "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {replicas: 4, selector: {matchLabels: {app: shop}}, "
+    "template: {metadata: {labels: {app: shop}}, spec: {containers: [{name: shop, image: 'shop:old', ports: [%s]}]}}}}"
+)
+SERVED = (
+    "{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {selector: {app: shop}, ports: [{port: 80, targetPort: %s}]}}"
+)
+
+
+def test_a_service_that_cannot_serve_two_versions_is_told_beforehand() -> None:
+    """Of what is live and what comes, by the strategies that let both run behind it; a name that both have serves both."""
+    numbered = both(IN_SHOP, sets("service.spec.ports.0.targetPort", 9090), sets("container.ports", [{"containerPort": 9090}]))
+    fixed = both(
+        IN_SHOP, sets("service.spec.ports.0.targetPort", 9090), sets("container.ports", [{"name": "http", "containerPort": 9090}])
+    )
+    before = live(RUNNING % "{containerPort: 8080}", SERVED % 8080)
+    named = live(RUNNING % "{name: http, containerPort: 8080}", SERVED % 8080)
+
+    for strategy in ("ramped", "canary", "ab"):
+        assert [each.object for each in found("RW035", numbered, strategy, before)] == ["Service shop"]
+        assert found("RW035", fixed, strategy, named) == []
+    for strategy in ("recreate", "blue-green"):
+        assert found("RW035", numbered, strategy, before) == []
+
+
+def test_a_selector_that_cannot_change_is_told_beforehand() -> None:
+    """By every strategy that ends in the application's own Deployment, while that has pods."""
+    labels = {"app": "shop", "version": "2"}
+    changed = both(IN_SHOP, sets("spec.selector", {"matchLabels": labels}), sets("spec.template.metadata.labels", labels))
+    before = RUNNING % "{containerPort: 8080}"
+
+    assert [each.object for each in found("RW036", changed, "canary", live(before))] == ["Deployment shop"]
+    assert found("RW036", changed, "blue-green", live(before)) == []
+    assert found("RW036", changed, "canary", live(before.replace("replicas: 4", "replicas: 0"))) == []
+    assert found("RW036", IN_SHOP, "canary", live(before)) == []
+
+
 def test_a_live_service_makes_a_server_of_it() -> None:
     """`kubectl expose` leaves nothing in the manifests."""
     service = "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: shop}, ports: [{port: 80}]}}"
@@ -576,7 +613,7 @@ def test_the_table() -> None:
 def test_every_rule_has_been_tried() -> None:
     """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, and what
     only a cluster can tell is above."""
-    wanted = {rule.id for rule in RULES[8:]} - {"RW032"}
+    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036"}
 
     assert {case.rule for case in MUST.values()} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted

@@ -1,0 +1,62 @@
+"""What changes with the version and cannot: judged by what is live beside the manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..kube.objects import DEPLOYMENT, SERVICE, Obj, get
+from ..routing import fit
+from ..routing.fit import Misfit, Side
+from .case import Case, named
+from .model import Found
+
+
+def selector_changes(case: Case) -> Iterator[Found]:
+    """Of the application's Deployment, by a strategy that ends in it."""
+    live = _running(case)
+    was, wanted = (get(obj, "spec", "selector") for obj in (live, case.workload))
+    if live is None or case.strategy == "blue-green" or not was or was == wanted:
+        return
+    yield Found(
+        case.workload,
+        ("spec", "selector"),
+        f"{named(case.workload)} selects its pods by {was}, the manifest by {wanted}: that cannot be changed",
+        hint="keep it, release by blue-green, whose sides have one each, or give the Deployment another name and another `app`",
+    )
+
+
+def one_service_for_two(case: Case) -> Iterator[Found]:
+    """By a strategy that lets both versions run behind one Service."""
+    live = _running(case)
+    if live is None or case.strategy in ("recreate", "blue-green"):
+        return
+    namespace = case.release.namespace
+    services = {
+        each["metadata"]["name"]: case.observed.find(SERVICE, namespace, each["metadata"]["name"])
+        for each in case.release.services
+    }
+    running = Side("what runs now", live, [each for each in services.values() if each])
+    coming = Side(case.release.version, case.workload, case.release.services)
+    if _pod(live) == _pod(case.workload):
+        return  # the same pods: what changes of the Service is a correction
+    for service in case.release.services:
+        found = services[service["metadata"]["name"]]
+        misfit = fit.bridge(found, service, [running, coming]) if found else {}
+        if isinstance(misfit, Misfit):
+            part = "ports" if fit.plain(found or {}) == fit.plain(service) else "selector"
+            yield Found(service, ("spec", part), misfit.why, hint=misfit.hint)
+
+
+def _running(case: Case) -> Obj | None:
+    """The application's own Deployment, where it is live and has pods."""
+    live = case.observed.find(DEPLOYMENT, case.release.namespace, case.workload["metadata"]["name"])
+    return live if live and get(live, "spec", "template") and get(live, "spec", "replicas", default=1) else None
+
+
+def _pod(workload: Obj) -> list[tuple[object, ...]]:
+    """What tells versions apart of their containers."""
+    containers = get(workload, "spec", "template", "spec", "containers", default=())
+    return [
+        (each.get("name"), each.get("image"), [port.get("containerPort") for port in each.get("ports") or ()])
+        for each in containers
+    ]
