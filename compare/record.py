@@ -78,7 +78,7 @@ class Recorder(Census):
         self._told: list[Told] = []
         self._groups: dict[str, list[Group]] = {}  # by the Service whose endpoints they are taken from
         self._states: dict[tuple[str, str], str] = {}
-        self._slices: dict[str, dict[str, str]] = {}  # as they were last seen
+        self._slices: dict[str, dict[str, dict[str, str]]] = {}  # by Service and name, as they were last seen
         self._routings: list[Routing] = []
         self.new_is_asked = asyncio.Event()
         self._is_mesh = False
@@ -178,10 +178,11 @@ class Recorder(Census):
     def _note_slice(self, piece: Obj | None, before: Obj | None) -> None:
         service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
         name = (piece or before or {})["metadata"]["name"]
-        now, was = self._asked(service, piece), self._slices.get(name, {})
-        self._slices[name] = now
-        changed = [(pod, state) for pod, state in now.items() if was.get(pod) != state]
-        for pod, state in [*((pod, "") for pod in was if pod not in now), *changed]:
+        known = self._slices.setdefault(service, {})
+        now, was = self._asked(service, piece), known.get(name, {})
+        known[name] = now
+        gone = [(pod, next((each[pod] for each in known.values() if pod in each), "")) for pod in was if pod not in now]
+        for pod, state in [*gone, *((pod, state) for pod, state in now.items() if was.get(pod) != state)]:
             if service == self._service and pod in self._pods:
                 self.endpoints.add(self._now_s(), (state == "ready") - (self._states.get((service, pod)) == "ready"))
             self._states[(service, pod)] = state

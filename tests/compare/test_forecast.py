@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from changing import CHANGES, Look, version
 from rollway.compare.forecast import MOST_PODS, forecast
 from rollway.kube.objects import DEPLOYMENT
 from rollway.ship import asking
@@ -141,3 +142,39 @@ def test_what_a_rehearsal_refuses_is_not_foretold() -> None:
     told = forecast(release("v2"), Request("promote"), "ramped", asked.observed, start_s=None, steady_pods=plan.steady_pods)
 
     assert told is None
+
+
+def told_of(first: Look, second: Look, strategy: str) -> Any:
+    """The forecast of a release that changes the Service, the pods or the Ingress so."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", version("v1", first, strategy), strategy=strategy)
+        return await asking.ask(world.cluster, version("v2", second, strategy), strategy, with_room=False)
+
+    observed = in_world(story).observed
+    return forecast(version("v2", second, strategy), Request("apply", 100), strategy, observed, start_s=None, steady_pods=4)
+
+
+@pytest.mark.parametrize("change", ["label", "numeric target, named ports", "all of it"])
+@pytest.mark.parametrize("strategy", ["ramped", "blue-green"])
+def test_what_is_served_all_the_way_is_foretold_so(strategy: str, change: str) -> None:
+    """A Service that changes with the version, in forms that serve both."""
+    told = told_of(*CHANGES[change], strategy)
+
+    assert told is not None
+    assert told.lost.median == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Look(target="web"),  # which no container declares
+        Look(backend="web"),  # which the Service does not have
+        Look(labels={"tier": "a"}, selector={"app": "shop", "tier": "b"}),  # which no pod carries
+    ],
+)
+def test_what_leads_nowhere_is_never_foretold_as_no_loss(wrong: Look) -> None:
+    """Ports, selectors and Ingresses count: somebody who forces such a release is told what it costs."""
+    told = told_of(Look(), wrong, "blue-green")
+
+    assert told is None or told.lost.median > 0
