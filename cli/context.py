@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,12 @@ class Interrupted(RollwayError):
     exit_code: ClassVar[int] = 130
 
 
+class HungUp(RollwayError):
+    """SIGHUP: the terminal is gone."""
+
+    exit_code: ClassVar[int] = 129
+
+
 class Terminated(RollwayError):
     """SIGTERM, as a pipeline that is cancelled sends it."""
 
@@ -52,6 +59,11 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
         raise BadInput("--sandbox and --context contradict each other", hint="leave one of them out")
     from ..cluster.client import connect as to_cluster
 
+    if not where.is_sandbox and not where.context and not _has_kubeconfig() and not _is_attended():
+        raise Unreachable(
+            "there is no kubeconfig: KUBECONFIG is not set, and ~/.kube/config is not there",
+            hint="set KUBECONFIG; the embedded cluster is used only where it is asked for: --sandbox, or ROLLWAY_SANDBOX=1",
+        )
     if not where.is_sandbox and (where.context or _has_kubeconfig()):
         async with await to_cluster(context=where.context) as cluster:
             in_cluster = cluster.context == "in-cluster"
@@ -63,6 +75,11 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
     note(f"using the sandbox ({'--sandbox' if where.is_sandbox else 'there is no kubeconfig'})")
     async with await to_cluster(kubeconfig=path) as cluster:
         yield Connected(cluster, "the sandbox", cluster.default_namespace, is_sandbox=True)
+
+
+def _is_attended() -> bool:
+    """Whether a person sees what the first line says: that a release goes to the embedded cluster, for want of another."""
+    return not os.environ.get("CI") and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _has_kubeconfig() -> bool:
@@ -95,9 +112,10 @@ def _sandbox_kubeconfig() -> str:
 
 
 def interruptible(main: Coroutine[Any, Any, Any]) -> Any:
-    """`asyncio.run`, where Ctrl-C and SIGTERM cancel the coroutine once and let it clean up. A second signal ends it at once.
+    """`asyncio.run`, where Ctrl-C, SIGTERM and SIGHUP cancel the coroutine once and let it clean up; a second one ends it.
+    What `nohup` has told to be ignored is.
 
-    Raises Interrupted or Terminated.
+    Raises Interrupted, Terminated or HungUp.
     """
     import asyncio
     import signal
@@ -105,24 +123,25 @@ def interruptible(main: Coroutine[Any, Any, Any]) -> Any:
     async def guarded() -> Any:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         seen: list[signal.Signals] = []
+        kinds = {signal.SIGINT: Interrupted, signal.SIGTERM: Terminated, signal.SIGHUP: HungUp}
+        heeded = [each for each in kinds if signal.getsignal(each) != signal.SIG_IGN]
 
         def stop(number: signal.Signals) -> None:
             seen.append(number)
-            for each in (signal.SIGINT, signal.SIGTERM):
+            for each in heeded:
                 loop.remove_signal_handler(each)
                 signal.signal(each, signal.SIG_DFL)
             if task:
                 task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heeded:
             loop.add_signal_handler(number, stop, number)
         try:
             return await main
         except asyncio.CancelledError:
             if not seen:
                 raise
-            kind = Interrupted if seen[0] == signal.SIGINT else Terminated
-            raise kind(
+            raise kinds[seen[0]](
                 "stopped; nothing is locked, and what is done stays done",
                 hint="the same command goes on where this one stopped; `deploy rollback` takes a release back",
             ) from None

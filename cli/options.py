@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,16 +28,20 @@ StrategyOrApp = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|APP", help=f"{' '.join(NAMES)}; any other word is the application")
 ]
 File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", envvar="ROLLWAY_FILE", help="the release file")]
-Files = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-f",
-        "--file",
-        metavar="FILE|FOLDER",
-        envvar="ROLLWAY_FILE",
-        help="the release file; of a folder, or given several times: all of them",
-    ),
-]
+if TYPE_CHECKING:
+    Files = list[str] | None
+else:  # of texts, those in the environment would be parted at spaces, which the names of folders may hold
+    Files = Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-f",
+            "--file",
+            metavar="FILE|FOLDER",
+            envvar="ROLLWAY_FILE",
+            path_type=str,
+            help="the release file; of a folder, or given several times: all of them",
+        ),
+    ]
 Parallel = Annotated[
     str,
     typer.Option("--parallel", metavar="N", help="releases at a time, where there are several; default: 4", show_default=False),
@@ -49,7 +53,9 @@ Context = Annotated[
     str | None,
     typer.Option("--context", metavar="NAME", envvar="ROLLWAY_CONTEXT", help="the kubeconfig's context; default: its current"),
 ]
-InSandbox = Annotated[bool, typer.Option("--sandbox", help="the embedded cluster (`deploy sandbox up`)")]
+InSandbox = Annotated[
+    bool, typer.Option("--sandbox", envvar="ROLLWAY_SANDBOX", help="the embedded cluster (`deploy sandbox up`)")
+]
 Output = Annotated[str, typer.Option("-o", "--output", metavar="text|json", help="json: one document on stdout")]
 Image = Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="the image to release, instead of the file's")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="overrides a key of the release file")]
@@ -78,6 +84,7 @@ class Source:
     """The release file; a folder, or several: all of them."""
 
     named: Files = None
+    """As they were written."""
 
     @property
     def file(self) -> str:

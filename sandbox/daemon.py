@@ -18,17 +18,18 @@ import shutil
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from aiohttp import web
 
-from ..errors import Unreachable
+from ..errors import BadInput, Unreachable
 from ..kube.clock import now
 from ..kube.objects import get
 from . import settings
@@ -85,7 +86,18 @@ def up(state_dir: Path, *, lifeline: int | None = None, **changes: Any) -> Endpo
     `changes` are of its settings, None for none; they are kept. One that runs takes them up. Raises BadInput for a port in use.
     `lifeline` is the reading end of a pipe: one that is started ends when nobody holds the other end any more, however they went.
     """
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        return _up(state_dir, lifeline, changes)
+    except OSError as error:
+        raise BadInput(
+            f"the sandbox's state cannot be kept in {state_dir}: {error.strerror or error}",
+            detail=str(error.filename or ""),
+            hint="make room there, or name another folder in ROLLWAY_SANDBOX_HOME",
+        ) from error
+
+
+def _up(state_dir: Path, lifeline: int | None, changes: Mapping[str, Any]) -> Endpoint:
+    _make_private(state_dir)
     with _locked(state_dir / "up.lock"):  # two at once start one
         before, is_running = settings.load(state_dir), _is_held(state_dir)
         wanted = before.changed(**changes)
@@ -167,9 +179,31 @@ def _last_words(state_dir: Path) -> str:
 # files
 
 
+def _make_private(state_dir: Path) -> None:
+    """The folder, made or as it was found, and all in it are the user's alone: the token in it is the cluster's owner.
+
+    Raises BadInput where it is somebody else's.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = state_dir.stat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise BadInput(
+            f"{state_dir} belongs to somebody else, who could read the sandbox's token",
+            hint="name a folder of your own in ROLLWAY_SANDBOX_HOME",
+        )
+    state_dir.chmod(0o700)
+    for folder, names, files in os.walk(state_dir):
+        for name, mode in (*((name, 0o700) for name in names), *((name, 0o600) for name in files)):
+            path = Path(folder, name)
+            with contextlib.suppress(OSError):  # gone meanwhile
+                kept = path.lstat()
+                if stat.S_IMODE(kept.st_mode) & 0o077 and (stat.S_ISDIR(kept.st_mode) or stat.S_ISREG(kept.st_mode)):
+                    path.chmod(mode)
+
+
 def _private(path: Path, mode: str) -> IO[bytes]:
     """Opens a file that only the user may read."""
-    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
 
 
 def _pid(state_dir: Path) -> int:
@@ -241,6 +275,7 @@ def _kubeconfig(url: str, authority: Path, token: str) -> str:
 def main(arguments: list[str]) -> int:
     """`python -m rollway.sandbox.daemon STATE_DIR [READY_FD [LIFELINE_FD]]`: serves until SIGTERM, or the lifeline's end."""
     state_dir = Path(arguments[0])
+    os.umask(0o077)  # the database, logs and reports are written by many
     with _private(state_dir / "daemon.lock", "ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -38,5 +38,6 @@ def load(state_dir: Path) -> Settings:
 
 def save(state_dir: Path, settings: Settings) -> None:
     fresh = state_dir / "settings.json.new"
+    fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(settings._asdict()))
     fresh.replace(state_dir / "settings.json")

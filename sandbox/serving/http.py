@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import logging
@@ -45,7 +46,8 @@ class _Server:
             self._authenticate(request)
             return await self._route(request)
         except ApiError as error:
-            self._flush()
+            with contextlib.suppress(ApiError):  # what could not be kept is told of already
+                self._flush()
             return failure(error)
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             # A request of a shape that nobody thought of: the log says where, the client gets a Status like any other.

@@ -34,10 +34,9 @@ async def watch(request: web.Request, api: Api, kind: Kind, namespace: str, flus
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     changes: asyncio.Queue[Change] = asyncio.Queue()
-    name, group = kind.name, kind.group
 
     def note(change: Change) -> None:
-        if change.kind.name == name and change.kind.group == group:
+        if shown.is_of_kind(change):
             changes.put_nowait(change)
 
     def is_gone() -> bool:
@@ -85,7 +84,7 @@ async def _events(
             yield {"type": "ERROR", "object": _expired(given, api.store)}
             return
         for change in past:
-            if change.version <= seen and (event := shown.change(change)):
+            if change.version <= seen and shown.is_of_kind(change) and (event := shown.change(change)):
                 yield event
     async for event in _news(query, api.store, shown, changes, seen, is_gone):
         yield event
@@ -134,6 +133,10 @@ class _Shown(NamedTuple):
     chosen: Predicate
     shape: Callable[[Obj], Obj]
     is_table: bool
+
+    def is_of_kind(self, change: Change) -> bool:
+        """The store's log holds the changes of every kind."""
+        return change.kind.name == self.kind.name and change.kind.group == self.kind.group
 
     def change(self, change: Change) -> Obj | None:
         """What the selection lets in newly is ADDED, what it no longer lets through DELETED (in its former state)."""

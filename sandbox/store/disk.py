@@ -7,11 +7,13 @@ survives a killed process. Objects are kept as JSON, one row each; the history o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from ...errors import ApiError
 from ...kube.objects import KINDS, Kind, Obj
 from .store import Change, Store
 
@@ -77,9 +79,10 @@ class Disk:
                     self._db.execute(_PUT, (*key, json.dumps(obj, separators=(",", ":"), ensure_ascii=False)))
             self._db.execute(_VERSION, (self._version,))
             self._db.execute("commit")
-        except sqlite3.Error:
-            self._db.execute("rollback")
-            raise
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back by itself
+                self._db.execute("rollback")
+            raise ApiError(507, "InsufficientStorage", f"the sandbox cannot keep its state on disk: {error}") from error
         self._waiting.clear()
         self._newborn.clear()
 

@@ -56,6 +56,19 @@ def test_a_context_without_a_kubeconfig() -> None:
     assert "--sandbox" in hint
 
 
+@pytest.mark.parametrize("verb", ["apply", "status", "plan", "rollback"])
+def test_a_lost_kubeconfig_is_told_as_that(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody looks on, as in a pipeline, nothing goes to a sandbox that happens to run, nor is one called the cause."""
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "ROLLWAY_CONTEXT", "ROLLWAY_SANDBOX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CI", "true")
+    summary, hint = told(deploy(verb))
+
+    assert "there is no kubeconfig: KUBECONFIG is not set" in summary
+    assert "--sandbox" in hint
+
+
 def test_a_context_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are there are named."""
     monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, "https://127.0.0.1:1"))

@@ -107,6 +107,7 @@ VERBS = [
     (signal.SIGTERM, ["promote", "canary", "--full"], "… shop:"),
     (signal.SIGTERM, ["apply", "blue-green", "--set", SOON], "… hold"),
     (signal.SIGINT, ["apply", "ab", "--auto"], "… shop-b:"),
+    (signal.SIGHUP, ["apply", "recreate"], "… shop:"),
     (signal.SIGTERM, ["apply", "canary", "--auto", "--set", "strategies.canary.steps=[{weight: 50, pause: 2s}]"], "∥ 50%"),
 ]
 
@@ -156,6 +157,19 @@ def test_whoever_comes_after_a_kill_goes_on_at_once(shop: Shop, strategy: str) -
 
     again = shop(*command)
     assert again.code == 0, again.err
+    assert shop.is_at(TAG)
+
+
+def test_what_nohup_ignores_is_ignored(shop: Shop) -> None:
+    """Whoever closes the terminal has said before that it goes on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = shop.start("apply", "ramped", "--image", f":{TAG}")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    until(process, "… shop:")
+
+    assert stopped(process, signal.SIGHUP).code == 0
     assert shop.is_at(TAG)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -115,9 +116,13 @@ def test_the_environment_stands_for_flags(tmp_path: Path, monkeypatch: pytest.Mo
     """File, namespace and context, in a pipeline's variables; what the command line says comes first."""
     monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, "https://127.0.0.1:1"))
     monkeypatch.setenv("ROLLWAY_SANDBOX_HOME", str(tmp_path / "none"))
-    monkeypatch.setenv("ROLLWAY_FILE", str(EXAMPLE))
     monkeypatch.setenv("ROLLWAY_NAMESPACE", "staging")
     monkeypatch.setenv("ROLLWAY_CONTEXT", "nowhere")
+
+    spaced = tmp_path / "a folder" / "deploy file.yaml"
+    shutil.copytree(EXAMPLE.parent, spaced.parent)
+    (spaced.parent / EXAMPLE.name).rename(spaced)
+    monkeypatch.setenv("ROLLWAY_FILE", str(spaced))
 
     assert {obj["metadata"]["namespace"] for obj in run("rbac", "-o", "json").document["manifests"]} == {"staging"}
     assert run("rbac", "-n", "prod", "-o", "json").document["namespace"] == "prod"

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from realnode import guardians
+from rollway.errors import BadInput
 from rollway.sandbox import daemon
 from rollway.sandbox.daemon import Endpoint
 from rollway.sandbox.node.processes.ledger import _entries, _marked
@@ -208,6 +209,31 @@ def wait_for(holds: Callable[[], object]) -> None:
             return
         pause.wait(0.02)
     raise AssertionError("it never came so far")
+
+
+def test_a_folder_that_was_open_to_others_is_closed(home: Path) -> None:
+    """Whoever made it: at each start it, and all in it, are the user's alone; so is what is written later."""
+    (home / "logs").mkdir(mode=0o755)
+    (home / "logs" / "old").touch(mode=0o644)
+    (home / "token").write_text("x" * 43)
+    home.chmod(0o755)
+    for path in (home / "token", home / "logs", home / "logs" / "old"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    ask(daemon.up(home), CONFIG_MAPS, {"metadata": {"name": "c"}})
+
+    found = [home, *home.rglob("*")]
+    assert [path for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+def test_a_link_in_place_of_a_file_is_not_followed(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Somebody who could write into the folder before might have laid it: nothing is written through it."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "log"
+    elsewhere.write_text("kept")
+    (home / "daemon.log").symlink_to(elsewhere)
+
+    with pytest.raises(BadInput, match="symbolic link"):
+        daemon.up(home)
+    assert elsewhere.read_text() == "kept"
 
 
 def test_only_the_user_gets_in(home: Path) -> None:

@@ -24,6 +24,8 @@ from zlib import crc32
 
 MARK = "ROLLWAY_SANDBOX_CONTAINER"
 _GATE = ("/bin/sh", "-c", 'read -r go || exit 125; exec "$@" </dev/null', "rollway")
+_UMASK = 0o022
+"""A pod's, as in a container; the daemon's own keeps everybody else out."""
 _WORD = b"go\n"
 _GONE_WITHIN_S = 5.0
 _POLL_S = 0.05  # where the system cannot tell of a process' end by a descriptor
@@ -76,6 +78,7 @@ class Ledger:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                umask=_UMASK,
             )
             self._note(child.pid, mark)
             os.write(writing, _WORD)
@@ -106,6 +109,7 @@ class Ledger:
             env=self._marked(env, ""),
             cwd=cwd,
             start_new_session=True,
+            umask=_UMASK,
         )
         self._note(process.pid, "")
         assert process.stdin is not None

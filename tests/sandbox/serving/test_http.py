@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -48,7 +49,11 @@ async def server() -> AsyncIterator[Ask]:
         ) -> Answer:
             headers = {"Accept": accept} | ({"Content-Type": type_} if body is not None else {})
             async with client.request(method, running.make_url(path), json=body, headers=headers) as response:
-                return Answer(response.status, yaml.safe_load(await response.text()))
+                text = await response.text()
+                is_watch = "watch=true" in path
+                return Answer(
+                    response.status, [json.loads(line) for line in text.splitlines()] if is_watch else yaml.safe_load(text)
+                )
 
         yield ask
 
@@ -224,6 +229,25 @@ def test_the_scale_is_patched_in_every_way() -> None:
         ]
 
         assert seen == [2, 3, 4]
+
+    run(story)
+
+
+def test_a_watch_tells_of_its_kind_alone_from_any_version_on() -> None:
+    """What is told again comes from a log of all kinds; what leaves the selection is DELETED, what enters it ADDED."""
+
+    async def story(ask: Ask) -> None:
+        since = (await ask("GET", MAPS)).body["metadata"]["resourceVersion"]
+        await ask("POST", MAPS.replace("configmaps", "secrets"), {"metadata": {"name": "s", "labels": {"app": "a"}}})
+        await ask("POST", MAPS, {"metadata": {"name": "c", "labels": {"app": "a"}}})
+        await ask("PUT", f"{MAPS}/c", {"metadata": {"name": "c", "labels": {"app": "b"}}})
+        await ask(
+            "POST", MAPS.replace("configmaps", "services"), _service("w") | {"metadata": {"name": "w", "labels": {"app": "a"}}}
+        )
+        query = f"watch=true&resourceVersion={since}&timeoutSeconds=1&labelSelector=app%3Da"
+        told = (await ask("GET", f"{MAPS}?{query}")).body
+
+        assert [(event["type"], event["object"]["kind"]) for event in told] == [("ADDED", "ConfigMap"), ("DELETED", "ConfigMap")]
 
     run(story)
 
