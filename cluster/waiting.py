@@ -47,11 +47,13 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved, before: Obj | Non
     one, or when no count has changed for the step's `deadline_s`. What is in the way, and may pass, is told meanwhile.
     """
     view = _View(step, before)
-    async with _both(cluster, step) as (item, queue):
+    async with _both(cluster, step) as (first, queue):
+        item: _Item | None = first
         while True:
-            view.take(*item)
+            if item:
+                view.take(*item)
             state = view.progress
-            if state.is_done:
+            if view.is_done:
                 if state.wanted:
                     moved(state.message, state.ready, state.wanted)
                 return view.deployment
@@ -66,12 +68,14 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved, before: Obj | Non
             item = await _next(cluster, view, queue, moved)
 
 
-async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _Item:
-    """The next event. Raises StepFailed where none comes in time."""
+async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _Item | None:
+    """The next event; None where nothing happens and nothing had to any more. Raises StepFailed where none comes in time."""
     while True:
         try:
             item = await _within(queue, view.left_s)
         except TimeoutError:
+            if view.is_done:
+                return None
             if view.is_over:
                 raise await _failed(cluster, view) from None
             await view.confirm_refusal(cluster)
@@ -109,12 +113,18 @@ class _View:
         self._hindered_at = 0.0
         self._told = ""
         self._refused_at = math.inf
+        self._done_at = math.inf
+
+    @property
+    def is_done(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._done_at + self.step.ready_for_s
 
     @property
     def left_s(self) -> float:
-        """Until something has to be done though nothing happens: to give up, or to tell what is in the way."""
+        """Until something has to be done though nothing happens: to end, to give up, or to tell what is in the way."""
         tell_at = self._hindered_at + TOLD_AFTER_S if self._hindrance not in ("", self._told) else math.inf
-        return max(min(self._over_at, tell_at) - asyncio.get_running_loop().time(), 0.0)
+        done_at = self._done_at + self.step.ready_for_s
+        return max(min(done_at, self._over_at, tell_at) - asyncio.get_running_loop().time(), 0.0)
 
     @property
     def is_over(self) -> bool:
@@ -124,7 +134,7 @@ class _View:
     def _over_at(self) -> float:
         """The deadline since something last moved; a refusal is given less time."""
         refused_for_good_at = max(self._refused_at, self._moved_at) + REFUSED_FOR_S
-        return min(self._moved_at + self.step.deadline_s, refused_for_good_at)
+        return min(self._moved_at + self.step.deadline_s + self.step.ready_for_s, refused_for_good_at)
 
     @property
     def is_news(self) -> bool:
@@ -143,6 +153,7 @@ class _View:
             self.deployment = None if event.type == "DELETED" else event.obj
             self._before = self.deployment if self._before is None else self._before
             self.progress, self._refusal = self._progress(), refusal(self.deployment, self._before)
+            self._done_at = min(self._done_at, asyncio.get_running_loop().time()) if self.progress.is_done else math.inf
             self._has_begun_well = self._has_begun_well or not self.progress.failure
             self.pods.belong_to(self.deployment)
         else:

@@ -115,6 +115,8 @@ class Wait(Frozen):
                  one is ready
     drained      no pod is left (those that terminate do not count)
 
+    And that for `ready_for_s` seconds (minReadySeconds, where the controller cannot be asked to heed it).
+
     Fails when nothing has moved for `deadline_s` seconds, or when a pod says that it never will.
     """
 
@@ -123,6 +125,7 @@ class Wait(Frozen):
     until: Until
     pods: int
     is_autoscaled: bool = False
+    ready_for_s: int = 0
     deadline_s: int
     why: str
 

@@ -11,7 +11,7 @@ from ..plan.revision import Revision, before
 from ..release.model import Release
 from ..routing import selector
 from ..routing.istio import Host
-from .draft import owners_of_replicas
+from .draft import owners_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class App:
         current = observed.in_flight
         if current is None or observed.is_autoscaled(side):
             return now
-        owners = owners_of_replicas(live) if live else []
+        owners = owners_of(live, "replicas") if live else []
         if FIELD_MANAGER in owners:
             return current.replicas  # the number that a release under way has written says nothing of the version before
         return max(current.replicas, now) if current.strategy == "canary" or not owners else now

@@ -204,14 +204,19 @@ class Draft:
         if by := paused_by(self.deployment(name)):
             self.patch(DEPLOYMENT, name, {"spec": {"paused": None}}, f"{by} paused it, and it has to roll")
 
-    def wait(self, name: str, until: Until, pods: int, why: str) -> None:
+    def wait(self, name: str, until: Until, pods: int, why: str, *, ready_for_s: int = 0) -> None:
         """Adds the wait unless it is over already."""
         live = self.deployment(name)
         is_autoscaled = self.observed.is_autoscaled(name)
         if progress(live, until, pods, is_autoscaled=is_autoscaled).is_done:
             return
         ref = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, name)
-        self.steps.append(Wait(ref=ref, until=until, pods=pods, is_autoscaled=is_autoscaled, deadline_s=self.deadline_s, why=why))
+        self.steps.append(
+            Wait(
+                ref=ref, until=until, pods=pods, is_autoscaled=is_autoscaled, ready_for_s=ready_for_s,
+                deadline_s=self.deadline_s, why=why,
+            )
+        )  # fmt: skip
         if live is not None:
             self._settle(live, until, pods)
 
@@ -311,7 +316,7 @@ class Draft:
     def _refuse_scaling(self, live: Obj) -> None:
         """Somebody who scaled the Deployment since our last word on it had a reason: not overruled silently."""
         name = live["metadata"]["name"]
-        owner = next((manager for manager in owners_of_replicas(live) if manager != FIELD_MANAGER), None)
+        owner = next((manager for manager in owners_of(live, "replicas") if manager != FIELD_MANAGER), None)
         if owner is None or self.force or self.observed.is_autoscaled(name) or not _has_written_since(live, owner):
             return
         raise FieldsOwned(
@@ -375,11 +380,6 @@ def _has_written_since(live: Obj, manager: str) -> bool:
     if not ours or "" in ours:
         return False
     return any(entry.get("time", "") > max(ours) for entry in entries if entry.get("manager") == manager)
-
-
-def owners_of_replicas(live: Obj) -> list[str]:
-    """The managers that hold spec.replicas."""
-    return owners_of(live, "replicas")
 
 
 def owners_of(live: Obj, field: str) -> list[str]:

@@ -88,7 +88,7 @@ class Ramped(Strategy):
             bound = self._next(new, goal, replicas)
             why = f"{self.release.version} comes in, up to {bound.new} of {goal.canary} pods"
             draft.apply(self._held(draft, replicas, bound), why)
-            draft.wait(self.app.name, "held", bound.new, "every pod ready before others go")
+            draft.wait(self.app.name, "held", bound.new, "every pod ready before others go", ready_for_s=self._min_ready_s)
             new = bound.new
         held = Bound(sum(goal) - replicas, replicas - goal.stable)
         if not get(draft.deployment(self.app.name), "spec", "paused", default=False):
@@ -134,6 +134,12 @@ class Ramped(Strategy):
 
     def _surge(self, replicas: int) -> int:
         return resolve(self.rolling.max_surge, replicas, round_up=True)
+
+    @property
+    def _min_ready_s(self) -> int:
+        """How long a new pod must have been ready before it counts: by the option, or the manifest."""
+        own = int(get(self.release.workload, "spec", "minReadySeconds", default=0))
+        return max(self.rolling.min_ready_s or 0, own)
 
     def _held(self, draft: Draft, replicas: int, bound: Bound, *, paused: bool = False) -> Obj:
         count = self._count(draft, self.app.name, replicas)

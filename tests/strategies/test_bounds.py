@@ -181,3 +181,18 @@ def test_a_rollout_that_got_further_is_no_bad_input() -> None:
         assert any("already, more than 50%: they stay" in note for note in result.plan.notes)
 
     in_world(story)
+
+
+def test_min_ready_seconds_are_heeded_on_the_way_to_a_share() -> None:
+    """A pod counts only after as long as the user says: no old pod goes before, though the controller is told otherwise."""
+
+    async def story(world: World, seconds: int) -> float:
+        before = release("v1", options={"ramped": {"minReadySeconds": seconds}})
+        await world.ship("apply", before)
+        began = asyncio.get_running_loop().time()
+        await world.ship("apply", release("v2", options={"ramped": {"minReadySeconds": seconds}}), weight=50)
+        assert world.versions() == {"v1": 2, "v2": 2}
+        return asyncio.get_running_loop().time() - began
+
+    plain_s, careful_s = (in_world(lambda world, seconds=seconds: story(world, seconds)) for seconds in (0, 8))
+    assert careful_s - plain_s == pytest.approx(16, abs=1)
