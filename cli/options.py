@@ -61,6 +61,9 @@ Image = Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="the
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="overrides a key of the release file")]
 To = Annotated[str | None, typer.Option("--to", metavar="PERCENT", help="the share of requests to stop at: 50% (or 50)")]
 Full = Annotated[bool, typer.Option("--full", help="all the way: the same as --to 100%")]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="takes back a release of something else that is under way, and releases this instead")
+]
 Auto = Annotated[bool, typer.Option("--auto", help="goes on by itself through every step")]
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed release as it is, instead of taking it back")]
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]

@@ -44,10 +44,10 @@ class How:
         )
 
 
-def request(action: Action, weight: int | None = None, to_revision: int | None = None) -> Request:
+def request(action: Action, weight: int | None = None, to_revision: int | None = None, *, replace: bool = False) -> Request:
     from ..strategies.base import Request
 
-    return Request(action, weight, to_revision)
+    return Request(action, weight, to_revision, replace)
 
 
 def run(

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from ..errors import ApiError, ApplyConflict, BadInput, ClusterError, FieldsOwned, Invalid, NotFound, StalePlan, Unreachable
 from ..health.pods import is_ready
-from ..kube.clock import now, timestamp
+from ..kube.clock import micro_timestamp, now, timestamp
 from ..kube.objects import POD, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
-from ..plan.revision import Revision
+from ..plan.revision import Entry, Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
 from . import history
 from .alarm import Alarm, Alarmed, check, pause, unless
@@ -55,7 +55,8 @@ class Journal:
 
 
 class Executor:
-    """Runs the steps of one plan. `lock` is held by the caller and checked before each change; `alarm` ends it as a failure."""
+    """Runs the steps of one plan. `lock` is held by the caller and checked before each change; `alarm` ends it as a failure;
+    `by` is who acts, for the history."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Executor:
         emit: Emit,
         alarm: Alarm | None = None,
         *,
+        by: str = "",
         is_begun: bool = False,
     ) -> None:
         """`is_begun`: something has been changed already, so that giving up would leave it half done."""
@@ -73,6 +75,7 @@ class Executor:
         self._journal = journal
         self._emit = emit
         self._alarm = alarm
+        self._by = by
         self._has_changed = is_begun
         self._applied: dict[Ref, Obj] = {}
         self._before: dict[Ref, Obj] = {}  # the Deployments as they were when this run last wrote them
@@ -298,14 +301,11 @@ class Executor:
 
     async def _record(self, step: Record) -> None:
         self._before_change()
-        revision = self._journal.revisions[step.number]
-        moment = timestamp(now())
-        update: dict[str, object] = {"phase": step.phase, "weight": step.weight, "started": revision.started or moment}
-        if step.message:
-            update["message"] = step.message
-        update["was_promoted"] = revision.was_promoted or step.phase == "Promoted"
-        update["ended"] = moment if step.phase in ("Promoted", "RolledBack", "Failed") else ""
-        written = revision.model_copy(update=update)
+        moment = now()
+        entry = Entry(at=timestamp(moment), by=self._by, phase=step.phase, weight=step.weight, to=step.to)
+        written = self._journal.revisions[step.number].entered(
+            entry, pause_s=step.pause_s, message=step.message, exact_at=micro_timestamp(moment)
+        )
         await history.write(self._cluster, written)
         self._journal.revisions[step.number] = written
         if step.phase == "Promoted":

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from .steps import Frozen, Phase
+
+MOST_ENTRIES = 20
+
+
+class Entry(Frozen):
+    """What became of a revision: when, by whom, and, of a rollback, `to` which revision (0: none)."""
+
+    at: str
+    by: str
+    phase: Phase
+    weight: int
+    to: int = 0
 
 
 class Revision(Frozen):
@@ -14,6 +27,8 @@ class Revision(Frozen):
     `base` is the number of the revision that was live before, 0 for a first release. `weight` is the share asked for, in percent.
     `is_adopted` marks a snapshot of what somebody else had deployed: its pods may lack the labels that ours carry. `was_promoted`
     stays, whatever became of it later. `told` is what the pods said where it failed: reasons, events, the ends of their logs.
+    `by` began it; `entries` are the last things that became of it. It stands in a pause since `paused_at`, of `pause_s` seconds
+    (None: until somebody goes on).
     """
 
     number: int
@@ -31,6 +46,10 @@ class Revision(Frozen):
     was_promoted: bool = False
     started: str = ""
     ended: str = ""
+    by: str = ""
+    paused_at: str = ""
+    pause_s: int | None = None
+    entries: tuple[Entry, ...] = ()
     message: str = ""
     told: tuple[str, ...] = ()
     release: dict[str, Any]
@@ -39,6 +58,41 @@ class Revision(Frozen):
     def is_in_flight(self) -> bool:
         """Begun, and neither promoted nor taken back. A failed one that was left standing is still in flight."""
         return self.phase in ("Progressing", "Paused", "Failed")
+
+    def pause_left_s(self, now: datetime) -> float:
+        """What is left of its pause, whoever has waited for the rest. 0 where it has no end of its own."""
+        if self.phase != "Paused" or not self.pause_s or not self.paused_at:
+            return 0.0
+        left_s = self.pause_s - (now - datetime.fromisoformat(self.paused_at)).total_seconds()
+        return min(max(left_s, 0.0), float(self.pause_s))  # clocks of machines differ: never more than all of it
+
+    def entered(self, entry: Entry, *, pause_s: int | None = None, message: str = "", exact_at: str = "") -> Revision:
+        """The revision as it stands after `entry`. Why it failed is kept until it begins anew; a rollback may say why, too."""
+        is_back = entry.phase in ("RolledBack", "Failed")
+        is_paused = entry.phase == "Paused"
+        return self.model_copy(
+            update={
+                "phase": entry.phase,
+                "weight": entry.weight,
+                "started": self.started or entry.at,
+                "by": self.by if self.started else entry.by,
+                "ended": entry.at if entry.phase in ("Promoted", "RolledBack", "Failed") else "",
+                "paused_at": (exact_at or entry.at) if is_paused else "",
+                "pause_s": pause_s if is_paused else None,
+                "was_promoted": self.was_promoted or entry.phase == "Promoted",
+                "message": message or (self.message if is_back else ""),
+                "told": self.told if is_back else (),
+                "entries": (*self.entries, entry)[-MOST_ENTRIES:],
+            }
+        )
+
+    @property
+    def standing(self) -> str:
+        """ "2026-01-02 03:04:05 UTC by alice@ci-7": since when it stands as it does, and by whose doing; empty where unknown."""
+        last = self.entries[-1] if self.entries else None
+        at = (last.at if last else self.ended or self.started)[:19].replace("T", " ")
+        by = last.by if last else ""
+        return " ".join(filter(None, (at and f"{at} UTC", by and f"by {by}")))
 
 
 def live_of(history: Sequence[Revision]) -> Revision | None:

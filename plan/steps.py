@@ -145,13 +145,18 @@ class Hold(Frozen):
 
 
 class Record(Frozen):
-    """Writes how revision `number` stands into the history; the first time with all that the plan knows of it."""
+    """Writes how revision `number` stands into the history; the first time with all that the plan knows of it.
+
+    `to` is the revision that a rollback leads to; `pause_s` how long a pause lasts by itself.
+    """
 
     type: Literal["record"] = "record"
     number: int
     phase: Phase
     weight: int
     message: str = ""
+    to: int = 0
+    pause_s: int | None = None
     why: str = "the history in the cluster says where the release stands"
 
 

@@ -14,12 +14,14 @@ from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, StepBegan, 
 from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
+from ..cluster.who import this_person
 from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
+from ..kube.clock import now
 from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
 from ..load.verdict import Verdict
 from ..plan.observed import Observed
 from ..plan.plan import Plan
-from ..plan.revision import before, in_flight_of
+from ..plan.revision import Revision, before, in_flight_of
 from ..plan.steps import Pause, Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
@@ -31,12 +33,14 @@ from .watch import Watch, settle, watched
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. `goes_on`: through every pause. `goes_back`: a failed release ends in its way back. `is_override`: the release
-    was changed on the command line, so a promote speaks of it and not of the one under way. `timeout_s` bounds the whole run.
-    `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen."""
+    """How to run. `holder` is this process, for the lock; `by` who acts, for the history. `goes_on`: through every pause.
+    `goes_back`: a failed release ends in its way back. `is_override`: the release was changed on the command line, so a promote
+    speaks of it and not of the one under way. `timeout_s` bounds the whole run. `watch` looks on from outside; a rollback is
+    watched, too, but never abandoned because of what is seen."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)
+    by: str = field(default_factory=this_person)
     goes_on: bool = False
     goes_back: bool = True
     force: bool = False
@@ -51,8 +55,8 @@ Agree = Callable[[Plan, Observed], None]
 @dataclass(frozen=True)
 class Result:
     """How a run ended. `plan` is the last one that was executed; `way_back` what was done about a failure, if anything;
-    `noticed` what others did to the application meanwhile; `verdict` what the run's watch has seen, where there was something
-    to do."""
+    `stands` the plan's revision, as the history has it by now; `noticed` what others did to the application meanwhile; `verdict`
+    what the run's watch has seen, where there was something to do."""
 
     plan: Plan
     phase: Phase
@@ -62,6 +66,7 @@ class Result:
     way_back_failure: Failure | None = None
     seconds: float = 0.0
     noticed: tuple[str, ...] = ()
+    stands: Revision | None = None
     verdict: Verdict | None = None
 
     @property
@@ -115,8 +120,13 @@ async def run(
 
     async with watched(options.watch), _deadline(options.timeout_s, release):
         await _refuse_share(cluster, release, request, strategy)
-        result = await _locked(cluster, release, strategy, options, attempt)
-        result = result if request.weight is not None else await _through(cluster, release, result, options)
+        goes_through = options.goes_on and request.weight is None
+        paused = await _paused(cluster, release, request, strategy, options) if goes_through and not agree else None
+        if paused:
+            result = await _go_on(cluster, release, paused, options)
+        else:
+            result = await _locked(cluster, release, strategy, options, attempt)
+        result = await _through(cluster, release, result, options) if goes_through else result
         return await _judged(result, options.watch)
 
 
@@ -136,7 +146,7 @@ def choose(
     """
     current = observed.in_flight
     if request.action == "rollback":
-        known = current or observed.live
+        known = current or _rolled_back(observed, request) or observed.live
         if known is None:
             return by_name(strategy or release.strategy)(release, force=force)
         if current and strategy and strategy != current.strategy:
@@ -148,6 +158,13 @@ def choose(
     if request.action == "promote" and current and not is_override:
         return by_name(name)(Release.from_record(current.release), force=force)
     return by_name(name)(release, force=force)
+
+
+def _rolled_back(observed: Observed, request: Request) -> Revision | None:
+    """The revision that was rolled back last, where the request is for that very rollback again: it is left as that left it."""
+    last, live = observed.history[-1] if observed.history else None, observed.live
+    is_again = live is not None and request.to_revision in (None, live.number)
+    return last if last and last.phase == "RolledBack" and is_again else None
 
 
 Attempt = Callable[[Observed], tuple[Strategy, Plan]]
@@ -164,7 +181,7 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
             observed = await look(cluster, release, strategy)
         chosen, made = attempt(observed)
         if made.is_empty:
-            return Result(made, made.phase, made.weight)
+            return Result(made, made.phase, made.weight, stands=observed.revision(made.revision))
         await rights.check(cluster, chosen.release, _strategies(chosen, observed), made)
         await served.check(cluster, made)
         return await _execute(cluster, release, chosen, made, observed, lock, options)
@@ -194,14 +211,17 @@ async def _execute(
         await watch.start(is_up=bool(made.from_version) and made.action != "rollback")
     journal = Journal.of(observed.history, made)
     options.emit(RunBegan(made))
-    failure = await Executor(cluster, lock, journal, options.emit, alarm).run(made)
+    failure = await Executor(cluster, lock, journal, options.emit, alarm, by=options.by).run(made)
     if failure is None and watch and (reason := await settle(cluster, release, watch, alarm)):
         failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
-    executor = Executor(cluster, lock, journal, options.emit, is_begun=True)  # the way back heeds no alarm
+    # the way back heeds no alarm
+    executor = Executor(cluster, lock, journal, options.emit, by=options.by, is_begun=True)
 
     def result(phase: Phase, weight: int, **more: Any) -> Result:
         seconds = asyncio.get_running_loop().time() - began
-        return replace(Result(made, phase, weight, failure, seconds=seconds, noticed=tuple(journal.noticed)), **more)
+        stands = journal.revisions.get(made.revision)
+        told = Result(made, phase, weight, failure, seconds=seconds, noticed=tuple(journal.noticed), stands=stands)
+        return replace(told, **more)
 
     if failure is None:
         return result(made.phase, made.weight)
@@ -258,26 +278,44 @@ async def _plan_back(
 
 async def _through(cluster: Cluster, release: Release, result: Result, options: Options) -> Result:
     """The rest of the way, where the run goes on by itself."""
-    while options.goes_on and result.is_ok and result.phase == "Paused":
-        following = await _go_on(cluster, release, result, options)
+    while options.goes_on and result.is_ok and result.phase == "Paused" and result.stands:
+        following = await _go_on(cluster, release, result.stands, options)
         result = replace(following, noticed=(*result.noticed, *following.noticed))
     return result
 
 
-async def _go_on(cluster: Cluster, release: Release, paused: Result, options: Options) -> Result:
-    """Waits out a pause with the lock given back, then takes the next step of the same release."""
-    seconds = float(paused.plan.pause.seconds or 0) if paused.plan.pause else 0.0
+async def _paused(
+    cluster: Cluster, release: Release, request: Request, strategy: str | None, options: Options
+) -> Revision | None:
+    """The pause that a promotion which goes on by itself begins in: one that a run before it did not wait out."""
+    if request.action != "promote":
+        return None
+    revisions = await history.load(cluster, release.app, release.namespace)
+    current = in_flight_of(revisions)
+    if current is None or not current.pause_left_s(now()):
+        return None
+    chosen = choose(release, Observed(history=revisions), request, strategy, is_override=options.is_override)
+    return current if (chosen.name, chosen.release.digest) == (current.strategy, current.digest) else None
+
+
+async def _go_on(cluster: Cluster, release: Release, paused: Revision, options: Options) -> Result:
+    """Waits for what is left of a pause with the lock given back, then takes the next step of the same release."""
+    seconds = paused.pause_left_s(now())
     options.emit(Waiting(seconds, paused.weight))
     await pause(seconds, options.watch.alarm if options.watch else None)
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         current = observed.in_flight
-        if current is None or (current.number, current.phase, current.weight) != (paused.plan.revision, "Paused", paused.weight):
+        if current is None or _stand(current) != _stand(paused):
             raise StalePlan("another run has acted on the release while this one paused", hint="see `deploy status`")
         chosen = by_name(current.strategy)(Release.from_record(current.release), force=options.force)
         return chosen, chosen.promote(observed)
 
-    return await _locked(cluster, release, paused.plan.strategy, options, attempt)
+    return await _locked(cluster, release, paused.strategy, options, attempt)
+
+
+def _stand(revision: Revision) -> tuple[object, ...]:
+    return revision.number, revision.phase, revision.weight, revision.paused_at
 
 
 @contextlib.asynccontextmanager

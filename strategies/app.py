@@ -129,8 +129,11 @@ class App:
         )  # fmt: skip
 
     def target(self, observed: Observed, to_revision: int | None) -> Revision:
-        """The revision that a rollback leads to. Raises BadInput where there is none."""
-        current = observed.in_flight
+        """The revision that a rollback leads to: what is live where a release beside it is to be taken back, or has been.
+
+        Raises BadInput where there is none.
+        """
+        is_beside = bool(observed.history) and observed.history[-1].phase != "Promoted"
         if to_revision is not None:
             found = observed.revision(to_revision)
             if found is None:
@@ -140,7 +143,7 @@ class App:
                 raise BadInput(f"revision {to_revision} was never promoted", hint="see `deploy history`")
             return found
         live = observed.live
-        target = live if current else before(observed.history, live.number) if live else None
+        target = live if is_beside else before(observed.history, live.number) if live else None
         if target is None:
             raise BadInput(
                 f"{self.release.app} has no earlier version to go back to",

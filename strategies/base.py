@@ -6,15 +6,15 @@ A plan goes `_begin` (history, adoption, what is left of others), the strategy's
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import BadInput, FieldsOwned
+from ..errors import BadInput, FieldsOwned, Refused
 from ..kube.objects import DEPLOYMENT, Obj, get
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import Action, Plan, Split, is_change
-from ..plan.revision import Revision
+from ..plan.revision import Revision, before
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
@@ -26,11 +26,13 @@ from .home import Homecoming, own_rolling, track_of
 @dataclass(frozen=True)
 class Request:
     """What a command asks for. `weight` in percent; None means: as far as the strategy goes by itself (apply: to its first pause,
-    promote: to its next). `to_revision` is for rollback; None means the version before."""
+    promote: to its next). `to_revision` is for rollback; None means the version before. `replace`: what else is under way may be
+    taken back for it."""
 
     action: Action
     weight: int | None = None
     to_revision: int | None = None
+    replace: bool = False
 
 
 class Strategy(Homecoming):
@@ -45,39 +47,45 @@ class Strategy(Homecoming):
     def plan(self, request: Request, observed: Observed) -> Plan:
         match request.action:
             case "apply":
-                return self.apply(observed, request.weight)
+                return self.apply(observed, request.weight, replace=request.replace)
             case "promote":
                 return self.promote(observed, request.weight)
             case "rollback":
                 return self.rollback(observed, request.to_revision)
 
-    def apply(self, observed: Observed, weight: int | None = None) -> Plan:
-        """Starts the release, or goes on with it, up to `weight` or the first pause. An empty plan where it is live already."""
+    def apply(self, observed: Observed, weight: int | None = None, *, replace: bool = False) -> Plan:
+        """Starts the release, or goes on with it, up to `weight` or the first pause. An empty plan where it is live already.
+
+        Raises Refused where something else is under way, unless it is to be replaced.
+        """
         current = self._current(observed)
+        self._refuse_replacing(observed, replace=replace)
         if weight is None:
             is_first = observed.live is None and self.app.foreign(observed) is None
             weight = current.weight if current else 100 if is_first else self.first_weight()
         return self._go(observed, "apply", weight)
 
     def promote(self, observed: Observed, weight: int | None = None) -> Plan:
-        """Takes the release on to `weight`, or to its next pause.
+        """Takes the release on to `weight`, or to its next pause. An empty plan where that has been done; nothing is ever
+        released by it that is not under way.
 
-        Raises BadInput where there is nothing to promote.
+        Raises Refused where what was to be promoted has been taken back, or never began.
         """
         current = self._current(observed)
         if current is None and (other := observed.in_flight):
             raise BadInput(
                 f"{_a(other.strategy)} release of {other.version} is under way at {other.weight}%",
-                hint="`deploy promote` takes it on; to release something else instead: `deploy apply`",
+                hint="`deploy promote` takes it on; to release something else instead: `deploy apply --replace`",
             )
-        if current is None and weight is None:
+        if current is None:
             return self._nothing_to_promote(observed)
-        if weight is None and current:
+        if weight is None:
             weight = current.weight if current.phase in ("Progressing", "Failed") else self.next_weight(current.weight)
-        return self._go(observed, "promote", 100 if weight is None else weight)
+        return self._go(observed, "promote", weight)
 
     def rollback(self, observed: Observed, to_revision: int | None = None) -> Plan:
-        """Back to the version before: in mid-release to what is live beside it, after one to the revision before.
+        """Back to the version before: in mid-release to what is live beside it, after one to the revision before. Where that has
+        been done, and by all that no revision is named for, only what is not as it was left is put right.
 
         Raises BadInput where there is no such revision.
         """
@@ -88,11 +96,17 @@ class Strategy(Homecoming):
         replicas = self.app.replicas_of(observed, target)
         self._return_to(draft, target, replicas)
         for revision in abandoned:
-            draft.record(revision.number, "RolledBack", 0, revision.message or f"rolled back to revision {target.number}")
+            draft.record(
+                revision.number, "RolledBack", 0, revision.message or f"rolled back to revision {target.number}", to=target.number
+            )
         draft.record(target.number, "Promoted", 100)
-        source = abandoned[-1] if abandoned else target
+        last = observed.history[-1]
+        is_done = not abandoned and target is observed.live and last.phase == "RolledBack"
+        source = abandoned[-1] if abandoned else last if is_done else target
         # without anything to abandon it goes forward, to a revision that was rolled back before
-        was, weight = (source, 0) if abandoned else (observed.live or target, 100)
+        was, weight = (source, 0) if abandoned or is_done else (observed.live or target, 100)
+        if not draft.steps:
+            draft.notes += self._back_already(observed, target)
         undo: tuple[Step, ...] = ()
         if source.phase == "Promoted" and source is not target:
             back = self._draft(draft.project())
@@ -148,13 +162,15 @@ class Strategy(Homecoming):
     def _go(self, observed: Observed, action: Action, weight: int) -> Plan:
         self.check_weight(weight)
         self._refuse_unfit()
-        self._refuse_foreign_release(observed)
         self._refuse_renamed(observed)
         self._refuse_paused(observed)
         if weight < 100 and observed.live is None and self.app.foreign(observed) is None:
             raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
         if observed.live and observed.live.digest == self.release.digest:
             weight = 100  # what is live already is shared with nobody: at most something of it has to be put right
+        current, asked = self._current(observed), weight
+        if current and current.phase == "Paused":
+            weight = max(weight, current.weight)  # a command said twice, or late: a share never goes down by it
         if weight < 100:
             self._refuse_lone_share(observed)
         draft, number, replicas = self._begin(observed, weight)
@@ -165,14 +181,11 @@ class Strategy(Homecoming):
             draft.record(number, "Promoted", 100)
             self._clean_up(draft)
         else:
-            draft.record(number, "Paused", weight)
+            draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
             draft.pause(self.pause_s(weight), "until `deploy promote`")
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
-            is_paused = observed.in_flight is not None
-            paused = f"paused at {weight}% already: go on with `deploy promote`"
-            note = paused if is_paused else f"{self.release.version} is live already"
-            return self._nothing(observed, action, observed.in_flight or base, note)
+            return self._nothing(observed, action, current or base, *self._done_already(current or base, asked))
         return plan.model_copy(update=self._way_back(draft, number))
 
     def _clean_up(self, draft: Draft) -> None:
@@ -199,7 +212,7 @@ class Strategy(Homecoming):
             if superseded:
                 where = f"revision {superseded.number}, {superseded.strategy} at {superseded.weight}%"
                 draft.notes.append(f"takes back {superseded.version} first ({where})")
-                draft.record(superseded.number, "RolledBack", 0, f"superseded by revision {current.number}")
+                draft.record(superseded.number, "RolledBack", 0, f"superseded by revision {current.number}", to=current.base)
             if live:
                 self._start_clean(draft, live)
         elif current.phase != "Progressing" or current.weight != weight:
@@ -223,13 +236,18 @@ class Strategy(Homecoming):
         """Whether this very release is what is live, so that at most something of it has to be put right."""
         return not observed.in_flight and live.digest == self.release.digest
 
-    def _refuse_foreign_release(self, observed: Observed) -> None:
-        current = observed.in_flight
-        if current and current.strategy != self.name and current.phase != "Failed":
-            raise BadInput(
-                f"{_a(current.strategy)} release of {current.version} is under way at {current.weight}%",
-                hint=f"finish it with `deploy promote {current.strategy} --full`, or take it back with `deploy rollback`",
-            )
+    def _refuse_replacing(self, observed: Observed, *, replace: bool) -> None:
+        """A release of something else that is under way is somebody's. One that failed and was left standing is nobody's plan."""
+        other = observed.in_flight
+        if other is None or other.phase == "Failed" or self._current(observed) or replace:
+            return
+        stands = "is paused" if other.phase == "Paused" else "is under way"
+        since = f", since {other.standing}" if other.standing else ""
+        raise Refused(
+            f"{_a(other.strategy)} release of {other.version} {stands} at {other.weight}%{since}",
+            hint="`deploy promote` takes it on, `deploy rollback` takes it back; "
+            f"`deploy apply --replace` takes it back and releases {self.release.version} by {self.name} instead",
+        )
 
     def _refuse_lone_share(self, observed: Observed) -> None:
         """Raises BadInput where somebody has deleted what requests would be shared with."""
@@ -321,15 +339,41 @@ class Strategy(Homecoming):
         current = observed.in_flight
         return current is not None and (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight)
 
-    def _nothing(self, observed: Observed, action: Action, current: Revision | None, note: str) -> Plan:
+    def _nothing(
+        self, observed: Observed, action: Action, current: Revision | None, *notes: str, cleans_up: bool = False
+    ) -> Plan:
+        """An empty plan, but for what a promotion that was cut off has left to `cleans_up`."""
         draft = self._draft(observed)
-        draft.notes.append(note)
+        if cleans_up:
+            self._clean_up(draft)
+        draft.notes += notes
         number = current.number if current else 0
         version = self.release.version
         weight = current.weight if current else 100
         replicas = self.app.replicas(observed)
         split = self._split_now(draft, weight, replicas)
-        return self._close(draft, action, number, (version, version), weight, replicas, split=split)
+        why_not = "none: nothing is released by it"
+        return self._close(draft, action, number, (version, version), weight, replicas, split=split, undo_note=why_not)
+
+    def _done_already(self, stands: Revision | None, asked: int) -> Iterator[str]:
+        """What was done before, and what goes further."""
+        if stands is None or stands.phase != "Paused":
+            yield f"{self.release.version} is live already"
+            return
+        since = f", since {stands.standing}" if stands.standing else ""
+        yield f"paused at {stands.weight}% already{since}: go on with `deploy promote`"
+        if asked < stands.weight:
+            yield f"{asked}% would be less: `deploy rollback` takes it back"
+
+    def _back_already(self, observed: Observed, target: Revision) -> Iterator[str]:
+        last, earlier = observed.history[-1], before(observed.history, target.number)
+        if last.phase == "RolledBack" and target is observed.live:
+            since = f", {last.standing}" if last.standing else ""
+            yield f"revision {last.number} ({last.version}) was rolled back to revision {target.number} ({target.version}){since}"
+        else:
+            yield f"revision {target.number} ({target.version}) is live already"
+        if earlier:
+            yield f"further back: `deploy rollback --to-revision {earlier.number}`"
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         """Pods on each side as they are."""
@@ -343,13 +387,24 @@ class Strategy(Homecoming):
         return Split(stable=0, canary=replicas, percent=100.0)
 
     def _nothing_to_promote(self, observed: Observed) -> Plan:
-        live = observed.live
-        if live and live.digest == self.release.digest:
-            return self._nothing(observed, "promote", live, f"nothing to promote: {live.version} is live everywhere")
-        raise BadInput(
-            "nothing to promote: no release is under way",
-            hint=f"start one with `deploy apply {self.name}`",
-        )
+        """Nothing is under way: what was promoted last is said, and what that has left behind is put away."""
+        from . import by_name
+
+        live, last = observed.live, observed.history[-1] if observed.history else None
+        if live is None or last is None:
+            raise Refused("nothing to promote: no release is under way", hint=f"start one with `deploy apply {self.name}`")
+        if last is not live:
+            raise Refused(
+                f"nothing to promote: revision {last.number} ({last.version}) was rolled back, {last.standing}".rstrip(", "),
+                detail=f"{live.version} is live, as revision {live.number}",
+                hint=f"`deploy apply` releases {self.release.version}",
+            )
+        promoted = f", promoted {live.standing}" if live.standing else ""
+        notes = [f"nothing to promote: {live.version} is live everywhere{promoted}"]
+        if live.digest != self.release.digest:
+            notes.append(f"the release file differs from it: `deploy apply` releases {self.release.version}")
+        held = by_name(live.strategy)(Release.from_record(live.release), force=self.force)
+        return held._nothing(observed, "promote", live, *notes, cleans_up=True)
 
 
 def _a(strategy: str) -> str:

@@ -261,7 +261,9 @@ class Draft:
     def pause(self, seconds: int | None, why: str) -> None:
         self.steps.append(Pause(seconds=seconds, why=why))
 
-    def record(self, number: int, phase: Phase, weight: int, message: str = "") -> None:
+    def record(
+        self, number: int, phase: Phase, weight: int, message: str = "", *, to: int = 0, pause_s: int | None = None
+    ) -> None:
         """Adds the step unless the history says so already."""
         known = next((index for index, revision in enumerate(self.history) if revision.number == number), None)
         if known is None:
@@ -271,7 +273,7 @@ class Draft:
         is_written = any(isinstance(step, Record) and step.number == number for step in self.steps)
         if (revision.phase, revision.weight) == (phase, weight) and (is_written or not is_new):
             return
-        self.steps.append(Record(number=number, phase=phase, weight=weight, message=message))
+        self.steps.append(Record(number=number, phase=phase, weight=weight, message=message, to=to, pause_s=pause_s))
         was_promoted = revision.was_promoted or phase == "Promoted"
         update = {"phase": phase, "weight": weight, "message": message, "was_promoted": was_promoted}
         self.history[known] = revision.model_copy(update=update)

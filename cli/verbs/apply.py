@@ -36,6 +36,7 @@ def apply(
     probe: ProbeFlags,
     limits: Limits,
     strategy: given.StrategyOrPlan = None,
+    replace: given.Replace = False,
     parallel: given.Parallel = "4",
     digest: Digest = None,
     anyway: given.Anyway = False,
@@ -45,17 +46,18 @@ def apply(
     First tells what `deploy check` finds; errors stop it (exit 2), unless --force.
 
     With --auto it goes on through every pause. A saved plan is computed again, and refused (exit 3) if that gives anything
-    else than was saved. Of a folder all release files are applied, each after those it depends on.
+    else than was saved. Of a folder all release files are applied, each after those it depends on. What somebody else has
+    under way is taken back for it with --replace alone.
     """
     session, how, at_once = screen.session(), How(limits, probe, pace, override), given.parallel(parallel)
-    asked = running.request("apply", share.weight)
+    asked = running.request("apply", share.weight, replace=replace)
     if source.is_many:
         several.refuse_for_many(source, strategy, override, probe.named)
         return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
-        if asked.weight is not None or override or limits.force:
+        if asked.weight is not None or override or limits.force or replace:
             raise BadInput(
-                "a saved plan is applied as it is: --to, --full, --image, --set and --force-conflicts do not go with it"
+                "a saved plan is applied as it is: --to, --full, --image, --set, --replace, --force-conflicts do not go with it"
             )
         return saved.run(session, strategy, source, where, how, digest)
     if digest is not None:

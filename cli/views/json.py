@@ -15,7 +15,7 @@ from ...errors import RollwayError
 from ...kube.objects import SECRET, Ref
 from ...kube.secrecy import MASK, masked
 from ...plan.plan import Plan
-from ...plan.revision import Revision
+from ...plan.revision import Revision, live_of
 from ...plan.steps import Apply, Patch, Step
 from ...preflight import Finding
 from ...release.model import Release
@@ -236,12 +236,13 @@ def failure_document(failure: Failure) -> dict[str, Any]:
 
 def revision_document(revision: Revision) -> dict[str, Any]:
     """Everything but what was rendered, which holds the release's Secrets."""
-    return {to_camel(name): getattr(revision, name) for name in Revision.model_fields if name != "release"}
+    document = {to_camel(name): getattr(revision, name) for name in Revision.model_fields if name not in ("release", "pause_s")}
+    return document | {"pauseSeconds": revision.pause_s, "entries": [entry.model_dump() for entry in revision.entries]}
 
 
 def history_document(app: str, namespace: str, revisions: Sequence[Revision]) -> dict[str, Any]:
-    last = revisions[-1] if revisions else None
-    listed = [revision_document(revision) for revision in revisions]
+    last, live = revisions[-1] if revisions else None, live_of(revisions)
+    listed = [revision_document(revision) | {"isLive": revision is live} for revision in revisions]
     return {**_standing(app, namespace, "history", last), "revisions": listed}
 
 

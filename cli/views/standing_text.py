@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...plan.revision import Revision
+from ...plan.revision import Revision, live_of
 from ...ship.status import Side, Status
 from .paint import Paint, Style
 
@@ -46,19 +46,27 @@ def history_lines(
     if not revisions:
         yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
         return
-    rows = [
-        (str(each.number), each.version, each.strategy, _word(each), _moment(each.ended or each.started), each.message)
-        for each in reversed(revisions)
-    ]
-    head = ("REVISION", "VERSION", "STRATEGY", "PHASE", "SINCE (UTC)", "")
+    live = live_of(revisions)
+    rows = [_history_row(each, is_live=each is live, room=None if width is None else 32) for each in reversed(revisions)]
+    head = ("REVISION", "VERSION", "STRATEGY", "PHASE", "SINCE (UTC)", "BY", "")
     widths = [max(len(cells[index]) for cells in (head, *rows)) for index in range(len(head))]
     yield paint(_columns(head, widths), "faint")
     for cells, each in zip(rows, reversed(revisions), strict=True):
         # padded before it is painted: colour has no width
         phase = paint(f"{cells[3]:<{widths[3]}}", _PHASES.get(each.phase))
-        room = None if width is None else max(width - sum(widths[:5]) - 3 * 5, 12)
-        coloured = (*cells[:3], phase, cells[4], _cut(cells[5], room))
-        yield _columns(coloured, [*widths[:3], 0, widths[4], 0])
+        room = None if width is None else max(width - sum(widths[:6]) - 3 * 6, 12)
+        coloured = (*cells[:3], phase, *cells[4:6], _cut(cells[6], room))
+        yield _columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
+
+
+def _history_row(each: Revision, *, is_live: bool, room: int | None) -> tuple[str, ...]:
+    last = each.entries[-1] if each.entries else None
+    phase = f"{_word(each)} {each.weight}%" if each.phase in ("Paused", "Progressing") else _word(each)
+    since = last.at if last else each.ended or each.started
+    return (
+        str(each.number), each.version, each.strategy, f"{phase}, live" if is_live else phase, _moment(since),
+        _cut(last.by if last else each.by, room), each.message,
+    )  # fmt: skip
 
 
 def _cut(text: str, room: int | None) -> str:

@@ -113,7 +113,7 @@ def test_history_reads_from_the_newest() -> None:
         lines = deploy("history").out.splitlines()
 
     assert nothing.out.startswith("shop has no history in namespace shop")
-    assert re.fullmatch(r"2          2.0.0     ramped     rolled back   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*", lines[1])
+    assert re.fullmatch(r"2          2.0.0     ramped     rolled back      \d{4}-\d\d-\d\d \d\d:\d\d:\d\d   \S+@.*", lines[1])
     assert re.fullmatch(r"1          1.0.0     canary     promoted      \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[2])
 
 

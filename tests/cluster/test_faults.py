@@ -74,7 +74,7 @@ def test_every_request_of_a_release_meets_trouble_once(tmp_path: Path, strategy:
             async with serving(app) as host, await connect(kubeconfig=kubeconfig(tmp_path, host), timing=QUICK) as cluster:
                 await shipping.run(cluster, quick("v1", strategy), Request("apply"), strategy=strategy)
                 ill.is_on = True
-                result = await shipping.run(cluster, quick("v2", strategy), Request("promote", weight=100), strategy=strategy)
+                result = await shipping.run(cluster, quick("v2", strategy), Request("apply", weight=100), strategy=strategy)
                 ill.is_on = False
 
                 assert (result.phase, result.failure) == ("Promoted", None)

@@ -38,7 +38,7 @@ async def nothing(world: World, case: str) -> None:
 
 async def old_version(world: World, case: str) -> None:
     """The old version, released by the case's own strategy."""
-    await world.ship("promote", read(case, OLD), weight=100)
+    await world.ship("apply", read(case, OLD), weight=100)
 
 
 async def under_way(world: World, case: str) -> None:

@@ -69,7 +69,7 @@ class Account:
         for tag in ("bad", "crash"):
             failed = await self.world.ship("apply", self.shop(tag, strategy), cluster=self.cluster)
             assert failed.phase == "RolledBack", failed.way_back_failure
-        assert (await self.world.ship("rollback", wanted, cluster=self.cluster)).phase == "RolledBack"
+        assert (await self.world.ship("rollback", wanted, to_revision=1, cluster=self.cluster)).phase == "RolledBack"
         await waiting
 
     async def is_killed(self, strategy: str) -> None:
@@ -235,7 +235,7 @@ def test_going_from_one_strategy_to_another_asks_for_what_that_takes() -> None:
 
     async def story(world: World) -> None:
         for tag, strategy in (("v1", "ramped"), ("v2", "canary")):
-            await world.ship("apply", shop(tag, strategy), strategy=strategy)
+            await world.ship("apply", shop(tag, strategy), strategy=strategy, weight=100)
         await world.ship("apply", shop("crash", "canary"), strategy="canary", weight=50, goes_back=False)
         account = Account(world, rights(shop("v3", "ramped"), ["ramped"]), INSIDE)
         with pytest.raises(MissingRights) as refused:

@@ -405,7 +405,7 @@ def test_a_plan_says_when_there_will_be_downtime(strategy: str, replicas: int, b
     async def story(world: World) -> None:
         kw: dict[str, Any] = {"strategy": strategy, "replicas": replicas, "options": block}
         await world.ship("apply", release("v1", **kw))
-        result = await world.ship("promote", release("v2", **kw), weight=100)
+        result = await world.ship("apply", release("v2", **kw), weight=100)
 
         assert any("there will be downtime" in note for note in result.plan.notes) == is_down
         assert bool(world.emptied) == is_down
@@ -469,9 +469,9 @@ def test_scaling_by_hand_is_not_undone_silently(is_paused: bool) -> None:
         await asyncio.sleep(20)
 
         with pytest.raises(FieldsOwned) as refused:
-            await world.ship("promote", after, weight=50)
+            await world.ship("apply", after, weight=50)
         assert ".spec.replicas is managed by kubectl" in refused.value.detail
-        assert (await world.ship("promote", after, weight=50, force=True)).phase == "Paused"
+        assert (await world.ship("apply", after, weight=50, force=True)).phase == "Paused"
 
     in_world(story)
 
@@ -597,7 +597,7 @@ def test_a_paused_release_tells_its_share_when_nothing_is_to_do(strategy: str) -
     async def story(world: World) -> None:
         await promoted(world, "v1", strategy)
         for _ in range(2):
-            result = await world.ship("promote", release("v2", strategy=strategy), weight=50)
+            result = await world.ship("apply", release("v2", strategy=strategy), weight=50)
             assert result.plan.split == Split(stable=2, canary=2, percent=50.0)
         assert result.plan.is_empty
 
@@ -706,7 +706,7 @@ def test_an_application_found_broken_can_be_cured(strategy: str) -> None:
             assert "`deploy apply ramped` replaces it" in [*failure_lines(result, never_left=True, paint=Paint(False))][-1]
             result = await world.ship("apply", release("v2"), strategy="ramped")
         if result.phase == "Paused":
-            result = await world.ship("promote", release("v2", strategy=strategy), weight=100)
+            result = await world.ship("apply", release("v2", strategy=strategy), weight=100)
 
         assert (result.phase, world.versions(), world.emptied) == ("Promoted", {"v2": 4}, [])
 
@@ -766,7 +766,7 @@ def test_a_selector_may_be_made_of_expressions(strategy: str) -> None:
 
         kw: dict[str, Any] = {"strategy": strategy, "change": expressed}
         await world.ship("apply", shop("v1", **kw))
-        await world.ship("promote", shop("v2", **kw), weight=100)
+        await world.ship("apply", shop("v2", **kw), weight=100)
         assert world.versions() == {"v2": 4}
         result = await world.ship("apply", shop("crash", **kw))
 

@@ -41,7 +41,7 @@ async def meanwhile(
     """v2 over v1, with `act` so long after its start; and what was told of it on the way."""
     told: list[str] = []
     emit = lambda event: told.append(event.message) if isinstance(event, Noticed) else None  # noqa: E731
-    run = asyncio.create_task(world.ship("promote", wanted("v2", strategy), weight=weight, emit=emit))
+    run = asyncio.create_task(world.ship("apply", wanted("v2", strategy), weight=weight, emit=emit))
     await asyncio.sleep(at_s)
     act()
     result = await run
@@ -103,7 +103,7 @@ def test_a_live_side_that_grows_while_the_other_is_staged(live: str, manager: st
     async def story(world: World) -> None:
         await promoted(world, "v1", "blue-green")
         if live == "shop-green":
-            await world.ship("promote", wanted("v0", "blue-green"), weight=100)
+            await world.ship("apply", wanted("v0", "blue-green"), weight=100)
         if manager != "kubectl":
             target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": live}
             spec = {"minReplicas": 2, "maxReplicas": 10, "scaleTargetRef": target}
@@ -128,7 +128,7 @@ def test_fewer_pods_in_the_file_stay_fewer() -> None:
 
     async def story(world: World) -> None:
         await promoted(world, "v1", "blue-green")
-        result = await world.ship("promote", wanted("v2", "blue-green", replicas=2), weight=100)
+        result = await world.ship("apply", wanted("v2", "blue-green", replicas=2), weight=100)
 
         assert (result.phase, world.versions(), result.noticed) == ("Promoted", {"v2": 2}, ())
 
@@ -293,10 +293,10 @@ def test_an_idle_side_that_was_deleted_is_made_again() -> None:
 
     async def story(world: World) -> None:
         await promoted(world, "v1", "blue-green")
-        await world.ship("promote", wanted("v2", "blue-green"), weight=100)
+        await world.ship("apply", wanted("v2", "blue-green"), weight=100)
         await world.cluster.delete(Ref("apps/v1", "Deployment", NAMESPACE_NAME, "shop"))
         await asyncio.sleep(5)
-        result = await world.ship("promote", wanted("v3", "blue-green"), weight=100)
+        result = await world.ship("apply", wanted("v3", "blue-green"), weight=100)
 
         assert (result.phase, world.routed_versions(), world.versions(), world.emptied) == ("Promoted", {"v3"}, {"v3": 4}, [])
 
@@ -311,7 +311,7 @@ def test_a_live_side_that_was_deleted_comes_back_as_what_it_was(begun: str) -> N
         await promoted(world, "v1", "blue-green")
         await promoted(world, "v2", "blue-green")
         after = wanted("v3", "blue-green")
-        await world.ship("promote", after, weight=100)
+        await world.ship("apply", after, weight=100)
         if begun == "staged":
             after = wanted("v4", "blue-green")
             await world.ship("apply", after)
@@ -359,7 +359,7 @@ def test_a_drained_node_in_mid_release_is_survived(strategy: str) -> None:
 
         draining = asyncio.create_task(drain())
         world.emptied.clear()
-        result = await world.ship("promote", wanted("v2", strategy), weight=100)
+        result = await world.ship("apply", wanted("v2", strategy), weight=100)
         await draining
         await asyncio.sleep(30)
 

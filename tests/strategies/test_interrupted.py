@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
-from disturbed import VERBS, command, prepare, undisturbed
+from disturbed import EACH, command, prepare, undisturbed
 from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked
@@ -14,8 +14,7 @@ from rollway.kube.objects import LEASE
 from shop import STRATEGIES, World, in_world, promoted, release
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("strategy", "verb"), EACH)
 def test_killed_after_every_call(strategy: str, verb: str) -> None:
     """Whatever call was the last one: the same command again ends in the same state, and no Service was ever empty."""
     calls, standing, history = undisturbed(strategy, verb)
@@ -39,8 +38,7 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["refused", "dropped", "conflict"])
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("strategy", "verb"), EACH)
 def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
     """A call that is refused, meets a conflict, or is done with its answer lost, ends the run with that error or in its way
     back; the same command again ends right."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
-from disturbed import QUICK, VERBS, command, prepare, undisturbed
+from disturbed import EACH, QUICK, command, prepare, undisturbed
 from mortal import Away
 from rollway.cluster.events import Noticed
 from rollway.cluster.lock import DURATION_S
@@ -17,8 +17,7 @@ from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 TWO_MINUTES_S = 120
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("strategy", "verb"), EACH)
 def test_two_minutes_are_waited_for(strategy: str, verb: str) -> None:
     """Whatever call they begin at, the run ends as if nothing had been, and says so; only what has not begun fails at once."""
     calls, standing, history = undisturbed(strategy, verb)

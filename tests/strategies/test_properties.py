@@ -20,7 +20,7 @@ SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthChe
 
 
 async def planned(world: World, wanted: Any, strategy: str, weight: int | None) -> Plan:
-    request = Request("promote" if weight is not None else "apply", weight)
+    request = Request("apply", weight)
     return await shipping.plan(world.cluster, wanted, request, strategy=strategy)
 
 

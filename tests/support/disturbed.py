@@ -6,19 +6,25 @@ import asyncio
 from typing import Any
 
 from mortal import Mortal
-from shop import World, in_world, promoted, release
+from shop import STRATEGIES, World, in_world, promoted, release
 
 QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")}
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
-VERBS = ("apply", "promote", "rollback")
+EACH = [
+    (strategy, verb)
+    for strategy in STRATEGIES
+    for verb in ("apply", "promote", "rollback")
+    if (strategy, verb) != ("recreate", "promote")  # which holds no share that could be promoted
+]
 
 
 async def prepare(world: World, strategy: str, verb: str) -> None:
     await promoted(world, "v1", strategy, QUICK)
     if verb == "rollback":
         await promoted(world, "v2", strategy, QUICK)
-    if verb == "promote" and strategy in ("canary", "ab", "ramped"):
-        await world.ship("apply", release("v2", strategy=strategy, options=QUICK), weight=25)
+    if verb == "promote":
+        weight = 0 if strategy == "blue-green" else 25
+        await world.ship("apply", release("v2", strategy=strategy, options=QUICK), weight=weight)
     world.emptied.clear()
 
 
