@@ -114,7 +114,7 @@ def test_history_reads_from_the_newest() -> None:
 
     assert nothing.out.startswith("shop has no history in namespace shop")
     assert re.fullmatch(r"2          2.0.0     ramped     rolled back      \d{4}-\d\d-\d\d \d\d:\d\d:\d\d   \S+@.*", lines[1])
-    assert re.fullmatch(r"1          1.0.0     canary     promoted      \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", lines[2])
+    assert re.fullmatch(r"1          1.0.0     canary     promoted, live   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d   \S+@.*", lines[2])
 
 
 def test_a_change_and_its_wait_are_one_line_on_the_screen(canary: Plan) -> None:

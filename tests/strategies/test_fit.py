@@ -145,12 +145,12 @@ def test_wherever_a_plan_is_cut_off_the_way_back_loses_nobody(strategy: str, dat
     async def story(world: World) -> None:
         await live(world, first, strategy, is_adopted=is_adopted)
         seen = Witness(world, {"v1": before.listens, "v2": after.listens})
-        request = Request("promote" if weight is not None else "apply", weight)
+        request = Request("apply", weight)
         plan = await shipping.plan(world.cluster, second, request, strategy=strategy, is_override=True)
         await carried_out(world, plan, second, cut)
 
         if goes_on:
-            result = await world.ship("promote", second, strategy=strategy, weight=100)
+            result = await world.ship("apply", second, strategy=strategy, weight=100)
         else:
             result = await world.ship("rollback", second, strategy=strategy, to_revision=1)
 
