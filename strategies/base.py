@@ -6,18 +6,19 @@ A plan goes `_begin` (history, adoption, what is left of others), the strategy's
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import BadInput, FieldsOwned, Refused
+from ..errors import BadInput, FieldsOwned
 from ..kube.objects import DEPLOYMENT, Obj, get
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import Action, Plan, Split, is_change
-from ..plan.revision import Revision, before
+from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
+from . import already
 from .adoption import adopt
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling, track_of
@@ -74,7 +75,7 @@ class Strategy(Homecoming):
         current = self._current(observed)
         if current is None and (other := observed.in_flight):
             raise BadInput(
-                f"{_a(other.strategy)} release of {other.version} is under way at {other.weight}%",
+                f"{already.a(other.strategy)} release of {other.version} is under way at {other.weight}%",
                 hint="`deploy promote` takes it on; to release something else instead: `deploy apply --replace`",
             )
         if current is None:
@@ -106,10 +107,10 @@ class Strategy(Homecoming):
         # without anything to abandon it goes forward, to a revision that was rolled back before
         was, weight = (source, 0) if abandoned or is_done else (observed.live or target, 100)
         if not draft.steps:
-            draft.notes += self._back_already(observed, target)
+            draft.notes += already.rolled_back(observed, target)
         undo: tuple[Step, ...] = ()
         if source.phase == "Promoted" and source is not target:
-            back = self._draft(draft.project())
+            back = self._draft(draft.project(), force=True)
             self._return_to(back, source, replicas)
             undo = tuple(step for step in back.steps if not isinstance(step, Record))
         return self._close(
@@ -185,7 +186,7 @@ class Strategy(Homecoming):
             draft.pause(self.pause_s(weight), "until `deploy promote`")
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
-            return self._nothing(observed, action, current or base, *self._done_already(current or base, asked))
+            return self._nothing(observed, action, current or base, *already.applied(self.release, current or base, asked))
         return plan.model_copy(update=self._way_back(draft, number))
 
     def _clean_up(self, draft: Draft) -> None:
@@ -241,13 +242,7 @@ class Strategy(Homecoming):
         other = observed.in_flight
         if other is None or other.phase == "Failed" or self._current(observed) or replace:
             return
-        stands = "is paused" if other.phase == "Paused" else "is under way"
-        since = f", since {other.standing}" if other.standing else ""
-        raise Refused(
-            f"{_a(other.strategy)} release of {other.version} {stands} at {other.weight}%{since}",
-            hint="`deploy promote` takes it on, `deploy rollback` takes it back; "
-            f"`deploy apply --replace` takes it back and releases {self.release.version} by {self.name} instead",
-        )
+        raise already.under_way(self.release, other, self.name)
 
     def _refuse_lone_share(self, observed: Observed) -> None:
         """Raises BadInput where somebody has deleted what requests would be shared with."""
@@ -355,26 +350,6 @@ class Strategy(Homecoming):
         why_not = "none: nothing is released by it"
         return self._close(draft, action, number, (version, version), weight, replicas, split=split, undo_note=why_not)
 
-    def _done_already(self, stands: Revision | None, asked: int) -> Iterator[str]:
-        """What was done before, and what goes further."""
-        if stands is None or stands.phase != "Paused":
-            yield f"{self.release.version} is live already"
-            return
-        since = f", since {stands.standing}" if stands.standing else ""
-        yield f"paused at {stands.weight}% already{since}: go on with `deploy promote`"
-        if asked < stands.weight:
-            yield f"{asked}% would be less: `deploy rollback` takes it back"
-
-    def _back_already(self, observed: Observed, target: Revision) -> Iterator[str]:
-        last, earlier = observed.history[-1], before(observed.history, target.number)
-        if last.phase == "RolledBack" and target is observed.live:
-            since = f", {last.standing}" if last.standing else ""
-            yield f"revision {last.number} ({last.version}) was rolled back to revision {target.number} ({target.version}){since}"
-        else:
-            yield f"revision {target.number} ({target.version}) is live already"
-        if earlier:
-            yield f"further back: `deploy rollback --to-revision {earlier.number}`"
-
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         """Pods on each side as they are."""
         stable, second = draft.replicas(self.app.name), draft.replicas(f"{self.app.name}-{self.suffix}")
@@ -390,22 +365,6 @@ class Strategy(Homecoming):
         """Nothing is under way: what was promoted last is said, and what that has left behind is put away."""
         from . import by_name
 
-        live, last = observed.live, observed.history[-1] if observed.history else None
-        if live is None or last is None:
-            raise Refused("nothing to promote: no release is under way", hint=f"start one with `deploy apply {self.name}`")
-        if last is not live:
-            raise Refused(
-                f"nothing to promote: revision {last.number} ({last.version}) was rolled back, {last.standing}".rstrip(", "),
-                detail=f"{live.version} is live, as revision {live.number}",
-                hint=f"`deploy apply` releases {self.release.version}",
-            )
-        promoted = f", promoted {live.standing}" if live.standing else ""
-        notes = [f"nothing to promote: {live.version} is live everywhere{promoted}"]
-        if live.digest != self.release.digest:
-            notes.append(f"the release file differs from it: `deploy apply` releases {self.release.version}")
+        live, notes = already.promoted(self.release, observed)
         held = by_name(live.strategy)(Release.from_record(live.release), force=self.force)
         return held._nothing(observed, "promote", live, *notes, cleans_up=True)
-
-
-def _a(strategy: str) -> str:
-    return f"an {strategy}" if strategy == "ab" else f"a {strategy}"

@@ -12,7 +12,7 @@ from rollway.cluster.events import Noticed
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import Locked, Unreachable
 from rollway.kube.objects import LEASE
-from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, World, in_world, promoted, release
 
 TWO_MINUTES_S = 120
 
