@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from .steps import Frozen, Phase
@@ -58,13 +57,6 @@ class Revision(Frozen):
     def is_in_flight(self) -> bool:
         """Begun, and neither promoted nor taken back. A failed one that was left standing is still in flight."""
         return self.phase in ("Progressing", "Paused", "Failed")
-
-    def pause_left_s(self, now: datetime) -> float:
-        """What is left of its pause, whoever has waited for the rest. 0 where it has no end of its own."""
-        if self.phase != "Paused" or not self.pause_s or not self.paused_at:
-            return 0.0
-        left_s = self.pause_s - (now - datetime.fromisoformat(self.paused_at)).total_seconds()
-        return min(max(left_s, 0.0), float(self.pause_s))  # clocks of machines differ: never more than all of it
 
     def entered(self, entry: Entry, *, pause_s: int | None = None, message: str = "", exact_at: str = "") -> Revision:
         """The revision as it stands after `entry`. Why it failed is kept until it begins anew; a rollback may say why, too."""

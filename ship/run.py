@@ -16,7 +16,7 @@ from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..cluster.who import this_person
 from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
-from ..kube.clock import now
+from ..kube.clock import now, parse_timestamp
 from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
 from ..load.verdict import Verdict
 from ..plan.observed import Observed
@@ -292,7 +292,7 @@ async def _paused(
         return None
     revisions = await history.load(cluster, release.app, release.namespace)
     current = in_flight_of(revisions)
-    if current is None or not current.pause_left_s(now()):
+    if current is None or not _left_s(current):
         return None
     chosen = choose(release, Observed(history=revisions), request, strategy, is_override=options.is_override)
     return current if (chosen.name, chosen.release.digest) == (current.strategy, current.digest) else None
@@ -300,7 +300,7 @@ async def _paused(
 
 async def _go_on(cluster: Cluster, release: Release, paused: Revision, options: Options) -> Result:
     """Waits for what is left of a pause with the lock given back, then takes the next step of the same release."""
-    seconds = paused.pause_left_s(now())
+    seconds = _left_s(paused)
     options.emit(Waiting(seconds, paused.weight))
     await pause(seconds, options.watch.alarm if options.watch else None)
 
@@ -312,6 +312,14 @@ async def _go_on(cluster: Cluster, release: Release, paused: Revision, options: 
         return chosen, chosen.promote(observed)
 
     return await _locked(cluster, release, paused.strategy, options, attempt)
+
+
+def _left_s(revision: Revision) -> float:
+    """What is left of its pause, whoever has waited for the rest. 0 where it has no end of its own."""
+    if revision.phase != "Paused" or not revision.pause_s or not revision.paused_at:
+        return 0.0
+    left_s = revision.pause_s - (now() - parse_timestamp(revision.paused_at)).total_seconds()
+    return min(max(left_s, 0.0), float(revision.pause_s))  # clocks of machines differ: never more than all of it
 
 
 def _stand(revision: Revision) -> tuple[object, ...]:
