@@ -3,6 +3,8 @@
 The n-th request is due n/rate seconds after the first. A latency counts from that moment, not from the sending: had the
 generator been held up, a user who came then would have waited as well. What the loop's timer adds is the exception (it wakes in
 whole milliseconds): within `TICK_S` the moment of sending counts. Where the schedule cannot be kept, the report says by how much.
+What is overdue by more than a request may take is not sent any more, and one that seems to have timed out while this machine
+itself stood still for most of the time is not held against who was asked. Both count as not sent.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from collections.abc import Callable
 
 from .client import Client, Unsent
 from .report import Report, Sample
+from .stalls import Stalls
 from .tally import Tally
 from .target import Target
 
 TICK_S = 0.001
+PULSE_S = 0.050
 MOST_OPEN = 10_000
 SPARE_FILES = 100
 
@@ -35,12 +39,15 @@ class Load:
         self._most_open = most_open or open_limit()
         self._client = Client(target)
         self._under_way: set[asyncio.Task[None]] = set()
+        self._stalls = Stalls()
+        self._pulse: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
 
     async def run(self, seconds: float | None = None) -> None:
         """Sends for so long, or until it is cancelled; at least one request. Does not wait for the last answers."""
         self._start = self._loop.time()
+        self._pulse = self._pulse or self._loop.create_task(self._beat())
         count = None if seconds is None else max(round(seconds * self.rate), 1)
         number = 0
         while count is None or number < count:
@@ -49,7 +56,10 @@ class Load:
             await asyncio.sleep(max(wait, 0))
             now = self._loop.time()
             while self._due(number) <= now and (count is None or number < count):
-                self._send(number)
+                if now - self._due(number) > self.target.timeout_s:
+                    self.tally.skip(number, number / self.rate)
+                else:
+                    self._send(number)
                 number += 1
         if count:
             await asyncio.sleep(max(self._due(count) - self._loop.time(), 0))  # the last one has its time, too
@@ -69,6 +79,7 @@ class Load:
             async with asyncio.timeout(patience_s):
                 await self.answered()
         left = list(self._under_way)
+        left += [self._pulse] if self._pulse else []
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -92,6 +103,13 @@ class Load:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
+    async def _beat(self) -> None:
+        """Notes when the loop did not come to what was due; between requests, too."""
+        while True:
+            due_s = self._loop.time() + PULSE_S
+            await asyncio.sleep(PULSE_S)
+            self._stalls.take(due_s, self._loop.time())
+
     async def _one(self, number: int, due_s: float) -> None:
         sent_s = self._loop.time() - self._start
         late_s = max(sent_s - due_s, 0.0)
@@ -101,7 +119,14 @@ class Load:
         except Unsent:
             self.tally.skip(number, due_s, was_sent=True)
             return
-        took_s = self._loop.time() - self._start - from_s
+        now_s = self._loop.time()
+        if answer.lost == "timeout":
+            await asyncio.sleep(0)  # the pulse is due, too, where the loop stood still
+            await asyncio.sleep(0)
+            if self._stalls.within(self._start + sent_s, now_s) > self.target.timeout_s / 2:
+                self.tally.skip(number, due_s, was_sent=True)
+                return
+        took_s = now_s - self._start - from_s
         sample = Sample(number, due_s, late_s, took_s, answer.status, answer.version, answer.lost, answer.detail)
         self.tally.take(sample)
         self._taken(sample)

@@ -67,7 +67,8 @@ class Bucket:
 @dataclass(frozen=True)
 class Report:
     """A run's figures. Of the `sent` requests `good` were answered as expected, `lost` were not, and `unanswered` were still
-    under way when the run was ended. `unsent` were due but had no connection left on this machine, and count as neither.
+    under way when the run was ended. `unsent` were due, and this machine had no connection left for
+    them, was too late to send them, or stood still while their answers came: they count as neither.
 
     `seconds` is what the arrivals took; `good_rate` counts up to the last answer. `answer_gap_s` is the longest time without a
     good answer. `late_p99_s` and `late_max_s` are by how much requests were sent after their moment. `retried` were sent again

@@ -42,7 +42,8 @@ class Verdict:
         """`0 of 12,345 requests lost`"""
         if self.report is None:
             return f"{self.url} has not answered once"
-        return counted(self.report.lost, self.report.good + self.report.lost, self.report.errors)
+        told = counted(self.report.lost, self.report.good + self.report.lost, self.report.errors)
+        return f"{told}; {self.report.unsent:,} were not sent in time" if self.report.unsent else told
 
     @property
     def reason(self) -> str:
@@ -71,7 +72,10 @@ def remarks(report: Report) -> Sequence[str]:
     """What one has to know to read the figures right."""
     found = []
     if report.unsent:
-        found.append(f"{report.unsent:,} more were due and not sent: this machine had no connection left for them")
+        found.append(
+            f"{report.unsent:,} more were due and not sent in time: this machine was too busy, or had no connection left; "
+            f"{report.sent_rate:,.0f} of {report.rate:,.0f} a second were sent"
+        )
     if report.is_behind:
         found.append(
             f"behind schedule by up to {report.late_max_s * 1000:,.0f} ms: this machine is too busy, or the rate too high for it"

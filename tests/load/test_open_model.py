@@ -77,6 +77,55 @@ def test_what_cannot_be_sent_is_counted_apart() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(("stands_still_s", "lost", "unsent"), [(0.0, 1, 0), (0.1, 1, 0), (0.8, 0, 1)])
+def test_what_times_out_while_this_machine_stands_still_is_not_lost(stands_still_s: float, lost: int, unsent: int) -> None:
+    """Whoever was asked had not its time; a moment's delay of ours is no excuse for silence."""
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    async def main() -> None:
+        async with served(slow) as url:
+            load = Load(Target.of(url, timeout_s=1), 1)
+            sending = asyncio.create_task(load.run(0.5))
+            await asyncio.sleep(0.15)
+            until = asyncio.get_running_loop().time() + stands_still_s
+            while asyncio.get_running_loop().time() < until:
+                pass
+            await sending
+            report = await load.close(3)
+        assert (report.lost, report.unsent) == (lost, unsent)
+
+    asyncio.run(main())
+
+
+def test_what_is_overdue_is_not_sent_any_more() -> None:
+    """After a standstill nobody is overrun by what should have been sent long before."""
+    asked = 0
+
+    async def ok(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        return web.Response()
+
+    async def main() -> None:
+        async with served(ok) as url:
+            load = Load(Target.of(url, timeout_s=0.3), 100)
+            sending = asyncio.create_task(load.run(1.0))
+            await asyncio.sleep(0.1)
+            until = asyncio.get_running_loop().time() + 0.7
+            while asyncio.get_running_loop().time() < until:
+                pass
+            await sending
+            report = await load.close(2)
+        assert report.lost == 0
+        assert report.unsent >= 30
+        assert report.good == asked == report.sent
+
+    asyncio.run(main())
+
+
 def test_what_is_under_way_at_the_end_is_neither() -> None:
     """Ended at once, requests without an answer yet are told of and count as nothing else."""
 
