@@ -56,7 +56,7 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     lists, gets, elsewhere, revisions = await asyncio.gather(
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
-        istio_objects(cluster, release.namespace, {strategy or release.strategy}),
+        istio_objects(cluster, release, {strategy or release.strategy}),
         _history(cluster, release),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)

@@ -10,7 +10,7 @@ from ..cluster import history
 from ..cluster.observe import listed, observe
 from ..cluster.port import Cluster
 from ..errors import Forbidden
-from ..kube.objects import DESTINATION_RULE, GATEWAY, INGRESS, POD, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, ref_of
+from ..kube.objects import DESTINATION_RULE, GATEWAY, INGRESS, POD, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, is_a, ref_of
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
@@ -31,17 +31,20 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     current = in_flight_of(revisions)
     observed, elsewhere = await asyncio.gather(
         observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
-        istio_objects(cluster, release.namespace, {strategy or release.strategy, *([current.strategy] if current else [])}),
+        istio_objects(cluster, release, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
     return replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
 
 
-async def istio_objects(cluster: Cluster, namespace: str, strategies: Collection[str]) -> tuple[Obj, ...] | None:
+async def istio_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:
     """All VirtualServices and DestinationRules that this account may list, where a strategy asks for them; None where not even
-    those of the namespace."""
+    those of the namespace. In the version of the manifests: an older cluster knows no other."""
     if "ab" not in strategies:
         return ()
-    found = await asyncio.gather(*(listed(cluster, kind, namespace) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE)))
+    versions = (obj["apiVersion"] for obj in release.others if is_a(obj, VIRTUAL_SERVICE) or is_a(obj, DESTINATION_RULE))
+    version = next(versions, VIRTUAL_SERVICE.api_version)
+    kinds = (kind._replace(api_version=version) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE))
+    found = await asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in kinds))
     return None if None in found else tuple(obj for objects in found for obj in objects or ())
 
 
