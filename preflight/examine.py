@@ -9,7 +9,7 @@ from ..release.file import named as path_text
 from ..release.model import Release, key_of
 from ..release.yamlfile import Document, Path
 from .case import Case, named
-from .ignores import Ignore, covers, heads_of, ignores_in
+from .ignores import Ignore, heads_of, ignores_in
 from .model import SEVERITIES, Finding, Found, Rule
 from .patch import patch_text, snippet_text
 from .rules import BY_ID, RULES, UNREASONED, UNUSED
@@ -25,18 +25,18 @@ def findings(
     namespace itself and the nodes. What a comment ignores is not in the answer; an ignore that is wrong is.
     """
     case = Case(release, strategy or release.strategy, observed or Observed(), is_live)
-    ignores = ignores_in(_documents(release))
+    notes = _Notes(release)
     used: set[Ignore] = set()
     out: list[Finding] = []
     for rule in RULES:
         for found in rule.look(case) if rule.look else ():
-            silent = _silencing(ignores, rule, release, found)
+            silent = notes.silencing(rule, found)
             used |= set(silent)
             if not silent:
                 out.append(_placed(rule, found, release))
     # by another strategy, or on a cluster with room to spare, a rule may not be broken that the ignore is needed for
     is_usual = case.strategy == release.strategy and not is_live
-    out += _wrong_ignores(ignores, used if is_usual else set(ignores))
+    out += _wrong_ignores(notes.ignores, used if is_usual else set(notes.ignores))
     return tuple(sorted(out, key=lambda one: (SEVERITIES.index(one.severity), one.source, one.line, one.column, one.id)))
 
 
@@ -53,18 +53,34 @@ def _written(release: Release, found: Found) -> tuple[Document, Path] | None:
     return (located.document, (*located.path, *found.path)) if located else None
 
 
-def _silencing(ignores: list[Ignore], rule: Rule, release: Release, found: Found) -> list[Ignore]:
-    written = _written(release, found) if ignores else None
-    if written is None:
-        return []
-    document, path = written
-    heads = heads_of(document)
-    return [ignore for ignore in ignores if covers(ignore, rule.id, document, path, heads)]
+class _Notes:
+    """The ignores of a release's files, and what each line of them begins; looked up once a document, and once a line."""
+
+    def __init__(self, release: Release) -> None:
+        self._release = release
+        self.ignores = ignores_in(_documents(release))
+        self._at: dict[int, list[tuple[Path, Ignore]]] = {}
+
+    def silencing(self, rule: Rule, found: Found) -> list[Ignore]:
+        written = _written(self._release, found) if self.ignores else None
+        if written is None:
+            return []
+        document, path = written
+        return [ignore for head, ignore in self._heads(document) if rule.id in ignore.ids and path[: len(head)] == head]
+
+    def _heads(self, document: Document) -> list[tuple[Path, Ignore]]:
+        """The document's ignores with what they are about."""
+        if id(document) not in self._at:
+            heads = heads_of(document)
+            own = [ignore for ignore in self.ignores if ignore.source == document.source and ignore.note.about in heads]
+            self._at[id(document)] = [(heads[ignore.note.about], ignore) for ignore in own]
+        return self._at[id(document)]
 
 
 def _placed(rule: Rule, found: Found, release: Release) -> Finding:
     written = _written(release, found)
     source, line, column = written[0].place(written[1]) if written else ("", 0, 0)
+    line, column = found.mark or (line, column)
     return Finding(
         rule=rule,
         severity=found.severity or rule.severity,

@@ -11,7 +11,7 @@ from ..kube.schema import ListOf, MapOf, Struct, Type, field_type, is_declared, 
 from ..kube.validation.manifest import Mistake, mistakes
 from ..release.file import nearest
 from ..release.model import key_of
-from ..release.yamlfile import Path
+from ..release.yamlfile import Path, Twin
 from .case import Case, named
 from .model import Edit, Found
 
@@ -28,6 +28,24 @@ def refused(case: Case) -> Iterator[Found]:
 def _refused(obj: Obj, mistake: Mistake) -> Found:
     edits = (Edit(key_of(obj), mistake.path, mistake.meant),) if mistake.meant is not None else ()
     return Found(obj, mistake.path, f"{named(obj)}: {mistake.text}", edits, hint=mistake.hint)
+
+
+def twice(case: Case) -> Iterator[Found]:
+    """Keys that are there twice with one value; with two it is refused when it is read."""
+    file = case.release.sources.file
+    yield from (_twin(None, twin, twin.path) for twin in file.twins) if file else ()
+    for item in case.release.sources.objects.values():
+        for twin in item.document.twins:
+            if twin.path[: len(item.path)] == item.path:
+                yield _twin(item.obj, twin, twin.path[len(item.path) :])
+
+
+def _twin(obj: Obj | None, twin: Twin, path: Path) -> Found:
+    whose = f"{named(obj)} has" if obj else "the release file has"
+    return Found(
+        obj, path, f"{whose} {path[-1]} twice, also in line {twin.first_line}",
+        (Edit(key_of(obj) if obj else None, path, is_twin=True),), mark=(twin.line, twin.column),
+    )  # fmt: skip
 
 
 def unknown(case: Case) -> Iterator[Found]:

@@ -6,7 +6,7 @@ Of a field it speaks of all below that field, of an object's first line of the w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..release.yamlfile import Document, Note, Path
@@ -33,14 +33,6 @@ def ignores_in(documents: Iterable[Document]) -> list[Ignore]:
             reason = (parts["reason"] or "").strip(" \t:…") if parts else ""
             found.setdefault((document.source, note.line), Ignore(document.source, note, ids, reason))
     return list(found.values())
-
-
-def covers(ignore: Ignore, rule: str, document: Document, path: Path, heads: Mapping[int, Path]) -> bool:
-    """Whether it silences a finding of the rule at that path of the document; `heads` as `heads_of` answers it."""
-    if rule not in ignore.ids or ignore.source != document.source:
-        return False
-    head = heads.get(ignore.note.about)
-    return head is not None and path[: len(head)] == head
 
 
 def heads_of(document: Document) -> dict[int, Path]:

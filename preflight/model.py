@@ -18,12 +18,14 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 class Edit(NamedTuple):
-    """Puts `value` at a path of an object, or takes away what is there (`is_removal`). `target` None: of the release file."""
+    """Puts `value` at a path of an object, or takes away what is there (`is_removal`), or the second of two that are alike in the
+    text (`is_twin`), which changes nothing of the object. `target` None: of the release file."""
 
     target: Key | None
     path: Path
     value: Any = None
     is_removal: bool = False
+    is_twin: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Found:
     """What a rule sees: in which object (None: in the release file), at which path, as a sentence.
 
     `fix` mends it, all edits together; `hint` says what to do where no edit can. `severity` differs from the rule's where this
-    case is worse or better than most.
+    case is worse or better than most. `mark` is its (line, column) where that is not the path's.
     """
 
     obj: Obj | None
@@ -40,6 +42,7 @@ class Found:
     fix: tuple[Edit, ...] = ()
     hint: str = ""
     severity: Severity | None = None
+    mark: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

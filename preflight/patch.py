@@ -42,6 +42,8 @@ def applied(data: Any, edits: Iterable[Edit], below: Path = ()) -> Any:
     """A copy of the data with the edits made, one after the other; `below` is where in the data their paths begin."""
     out = copy.deepcopy(data)
     for edit in edits:
+        if edit.is_twin:
+            continue
         _apply(out, (*below, *edit.path), edit)
     return out
 
@@ -69,6 +71,7 @@ def patch_text(obj: Obj | None, edits: Sequence[Edit]) -> str:
 
     What is taken away is null; an item of a list is known by its name, where it has one.
     """
+    edits = [edit for edit in edits if not edit.is_twin]
     if not edits:
         return ""
     patch: Any = {}
@@ -79,6 +82,7 @@ def patch_text(obj: Obj | None, edits: Sequence[Edit]) -> str:
 
 def snippet_text(obj: Obj | None, edits: Sequence[Edit]) -> tuple[Path, str]:
     """(path, YAML): the edits as they read at the nearest place that holds all of them and is there already."""
+    edits = [edit for edit in edits if not edit.is_twin]
     if not edits:
         return (), ""
     common = list(edits[0].path[:-1])

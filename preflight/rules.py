@@ -239,7 +239,8 @@ RULES: tuple[Rule, ...] = (
         "error",
         "an API version that is gone",
         "The API server does not know the kind any more: applying it fails.",
-        "The fix writes the current version, and for an Ingress its backends and path types as they are written today.",
+        "Versions that are gone up to Kubernetes 1.36, and kinds in one that never had them. The fix writes the current version, "
+        "and for an Ingress its backends and path types as they are written today.",
         "apiVersion: networking.k8s.io/v1",
         versions.removed,
     ),
@@ -362,6 +363,15 @@ RULES: tuple[Rule, ...] = (
         "blue-green makes its idle side anew, and so can change it.",
         "selector: {matchLabels: {app: shop}}     # without version",
         changes.selector_changes,
+    ),
+    Rule(
+        "RW037",
+        "warning",
+        "a key that is there twice",
+        "Whoever changes one of the two changes nothing, or not what is read.",
+        "Of two with different values the file is refused. The fix takes away the second.",
+        "spec: {selector: {app: shop}}     # and no second selector",
+        fields.twice,
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..kube.objects import Obj, get
-from ..kube.removed import REMOVED
+from ..kube.removed import REMOVED, Removal, home_of
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from .case import Case, mappings, named
@@ -15,24 +15,43 @@ from .model import Edit, Found
 def removed(case: Case) -> Iterator[Found]:
     for obj in case.release.manifests:
         version, kind = obj["apiVersion"], obj["kind"]
-        current = REMOVED.get((version, kind))
-        if current is None:
-            continue
-        edits = [Edit(key_of(obj), ("apiVersion",), current)]
-        if kind == "Ingress":
-            edits += _ingress(obj)
-        hint = f"write apiVersion: {current}, and the fields as it has them"
-        yield Found(
-            obj, ("apiVersion",), f"{named(obj)}: {version} is no longer served by Kubernetes; it is {current} now",
-            tuple(edits) if _is_the_same_otherwise(obj) else (), hint=hint,
-        )  # fmt: skip
+        if (removal := REMOVED.get((version, kind))) is not None:
+            yield _gone(obj, removal)
+        elif (home := home_of(version, kind)) is not None:
+            hint = f"write apiVersion: {home}" if home else "see `kubectl api-resources`"
+            edits = (Edit(key_of(obj), ("apiVersion",), home),) if home else ()
+            # without a home it may be younger than what we know of Kubernetes
+            yield Found(
+                obj, ("apiVersion",), f"{named(obj)}: there is no {kind} in {version}", edits,
+                hint=hint, severity="error" if home else "warning",
+            )  # fmt: skip
+
+
+def _gone(obj: Obj, removal: Removal) -> Found:
+    since = f" since {removal.since}" if removal.since else ""
+    told = f"{named(obj)}: {obj['apiVersion']} is no longer served by Kubernetes{since}"
+    if not removal.current:
+        return Found(obj, ("apiVersion",), f"{told}; nothing took its place", hint="take it out")
+    edits = [Edit(key_of(obj), ("apiVersion",), removal.current)]
+    if obj["kind"] == "Ingress":
+        edits += _ingress(obj)
+    return Found(
+        obj, ("apiVersion",), f"{told}; it is {removal.current} now", tuple(edits) if _is_the_same_otherwise(obj) else (),
+        hint=f"write apiVersion: {removal.current}, and the fields as it has them",
+    )  # fmt: skip
 
 
 def _is_the_same_otherwise(obj: Obj) -> bool:
     """Whether the edits are all: an autoscaler's metrics of v2beta1 have another shape, as have the schemas of a definition."""
-    if obj["apiVersion"] == "autoscaling/v2beta1":
+    if obj["apiVersion"].startswith(("autoscaling/v2beta1", "autoscaling/v2alpha1")):
         return not get(obj, "spec", "metrics")
-    return bool(obj["kind"] != "CustomResourceDefinition")
+    return obj["kind"] not in _OF_ANOTHER_SHAPE
+
+
+_OF_ANOTHER_SHAPE = (
+    "CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "CertificateSigningRequest",
+    "EndpointSlice", "Event", "FlowSchema", "PriorityLevelConfiguration",
+)  # fmt: skip
 
 
 def _ingress(obj: Obj) -> Iterator[Edit]:

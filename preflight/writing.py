@@ -48,7 +48,8 @@ def rewritten(release: Release, findings: Sequence[Finding], read: Callable[[str
             before[source] = read(source)
         return now.get(source, before[source])
 
-    for finding in findings:
+    # until the second of two alike is gone, a change of the first would leave two that differ
+    for finding in sorted(findings, key=lambda one: not any(edit.is_twin for edit in one.fix)):
         try:
             now.update(_with(release, finding, text_of, before))
         except CannotEdit as cannot:
@@ -140,7 +141,9 @@ def _edited(text: str, number: int, edits: Sequence[Edit]) -> str:
     while pending:
         edit = pending.pop(0)
         twin = _renamed_to(edit, pending, was)
-        if twin is not None:
+        if edit.is_twin:
+            text = yamledit.remove(text, number, edit.path, place=1)
+        elif twin is not None:
             pending.remove(twin)
             text = yamledit.rename(text, number, edit.path, str(twin.path[-1]))
         elif edit.is_removal:

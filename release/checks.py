@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, SERVICE, get, matches, selects, template_labels
-from ..kube.removed import REMOVED
+from ..kube.removed import REMOVED, current_version
 from .file import nearest, shown
 from .manifests import Located
 from .model import is_namespaced
@@ -102,7 +102,7 @@ def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> L
 
 def _is_deployment(obj: Mapping[str, Any]) -> bool:
     """Also of a version that is gone: what is wrong with it is told by preflight, with all the rest."""
-    version = REMOVED.get((obj["apiVersion"], obj["kind"]), obj["apiVersion"])
+    version = current_version(obj["apiVersion"], obj["kind"])
     return (version, obj["kind"]) == (DEPLOYMENT.api_version, DEPLOYMENT.name)
 
 

@@ -162,6 +162,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
+def sort_of(value: Any) -> str:
+    """What a value is, without a word of it: it may be a file that was named by mistake, and be nobody's business."""
+    sorts = ((bool, "true or false"), (str, "a text"), (int | float, "a number"), (dict, "a mapping"), (list, "a list"))
+    return next((name for kind, name in sorts if isinstance(value, kind)), "empty")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint at the known word that was probably meant, or nothing."""
     folded = {name.replace("-", "").replace("_", "").lower(): name for name in known}

@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..kube.objects import Obj, get
 from . import checks, manifests
 from .config import pinned
-from .file import ReleaseFile, named, nearest, parsed, shown
+from .file import ReleaseFile, named, nearest, parsed, shown, sort_of
 from .image import checked, replaced
 from .manifests import Located
 from .model import Release, Sources, app_container, in_apply_order, key_of, readable
@@ -106,7 +106,7 @@ def _release_document(path: str) -> Document:
         raise BadInput("the file is empty", where=path, hint="write one with `deploy init`")
     first, *more = found
     if not isinstance(first.data, dict):
-        seen = shown(first.data)
+        seen = sort_of(first.data)
         raise BadInput(f"a release file is a mapping; this is {seen}", where=first.where(), hint="see `deploy schema`")
     if "apiVersion" in first.data and "kind" in first.data:
         hint = f"write a release file that names it: manifests: [{os.path.basename(path)}]"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TextIO
 
 from ..errors import BadInput
 from ..kube.objects import Obj
-from .file import shown
+from .file import shown, sort_of
 from .yamlfile import Document, Path, documents, read_stream, read_text
 
 MAX_FILES = 500
@@ -100,7 +100,7 @@ def _objects(document: Document) -> Iterator[Located]:
 def _flat(item: Located) -> Iterator[Located]:
     data: Any = item.obj
     if not isinstance(data, dict):
-        raise BadInput(f"an object is a mapping with apiVersion, kind and metadata; this is {_what(data)}", where=item.where())
+        raise BadInput(f"an object is a mapping with apiVersion, kind and metadata; this is {sort_of(data)}", where=item.where())
     kind = data.get("kind")
     if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
         for index, below in enumerate(data["items"]):
@@ -135,7 +135,3 @@ def _check_head(item: Located) -> None:
 
 
 _HINTS = {"apiVersion": "every object starts with apiVersion and kind"}
-
-
-def _what(data: Any) -> str:
-    return "a list" if isinstance(data, list) else f"the text {shown(data)}" if isinstance(data, str) else shown(data)

@@ -44,13 +44,14 @@ def put(text: str, document: int, path: Path, value: Any) -> str:
     return _replaced(text, node, value)
 
 
-def remove(text: str, document: int, path: Path) -> str:
-    """Takes away a key with its value, or an item."""
+def remove(text: str, document: int, path: Path, place: int = 0) -> str:
+    """Takes away a key with its value, or an item; `place` tells apart keys that are there several times."""
     holder = _at(text, document, path[:-1])
     entries = _entries(holder)
-    found = _entry(holder, path[-1])
-    if found is None:
+    if _entry(holder, path[-1]) is None:
         raise CannotEdit("it is not there any more")
+    same = [entry for entry in entries if entry.key is None or entry.key.value == str(path[-1])]
+    found = same[int(path[-1]) if isinstance(holder, yaml.SequenceNode) else place]
     place = entries.index(found)
     if len(entries) == 1:
         return _replaced(text, holder, [] if isinstance(holder, yaml.SequenceNode) else {})

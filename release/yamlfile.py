@@ -1,13 +1,15 @@
 """YAML as Kubernetes reads it, with the line and column of everything, so that an error points at the user's own words.
 
 It differs from PyYAML's safe loader where sigs.k8s.io/yaml, which kubectl uses, does: dates stay texts, `12:30` is no number,
-keys become texts (`on:` is the key "true"). Duplicate keys are refused. Aliases are copied, and what they may expand to is
-limited, as is the depth: nothing here recurses deeper than that.
+keys become texts (`on:` is the key "true"). A key that is there twice is refused where its values differ, and noted where they
+are one. Aliases are copied, and what they may expand to is limited, as is the depth: nothing here recurses deeper than that.
 """
 
 from __future__ import annotations
 
+import bisect
 import copy
+import json
 import os
 import re
 import stat
@@ -37,6 +39,15 @@ class Note(NamedTuple):
     text: str
 
 
+class Twin(NamedTuple):
+    """A key that a mapping has twice with the same value: the path of both, and where the second stands."""
+
+    path: Path
+    line: int
+    column: int
+    first_line: int
+
+
 @dataclass(frozen=True)
 class Document:
     """One YAML document. `marks` holds (line, column), from 1, of a path's key (of an item, where it starts); `flags` what on the
@@ -47,6 +58,7 @@ class Document:
     marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
     flags: dict[Path, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    twins: tuple[Twin, ...] = ()
 
     def where(self, path: Path = ()) -> str:
         """ "deploy.yaml:7:5", or the flag; of the nearest path above that has a place."""
@@ -63,12 +75,18 @@ class Document:
         return self.source, 0, 0
 
 
+_OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/dev/null", "/proc/self/fd/")
+"""What a shell hands over, as for `<(kustomize build .)`: somebody writes to it. Of another pipe nobody knows that."""
+
+
 def read_text(path: str, source: str) -> str:
     """The text of a file known to the user as `source`. Raises BadInput: missing, a folder, unreadable, too large, not UTF-8."""
     try:
         info = os.stat(path)
         if stat.S_ISDIR(info.st_mode):
             raise BadInput("this is a folder, not a file", where=source)
+        if not (stat.S_ISREG(info.st_mode) or path.startswith(_OPEN_ALREADY)):
+            raise BadInput("this is a pipe or a device, not a file", where=source, hint="standard input is named - in manifests")
         if info.st_size > MAX_BYTES:
             _too_large(source)
         with open(path, "rb") as file:
@@ -174,16 +192,17 @@ class _Composer:
         self._nodes = 0
         self._anchors: dict[str, tuple[Any, int] | None] = {}
         self._marks: dict[Path, tuple[int, int]] = {}
+        self._twins: list[Twin] = []
         self._notes = _notes(text)
 
     def documents(self) -> Iterator[Document]:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                self._anchors, self._marks = {}, {}
+                self._anchors, self._marks, self._twins = {}, {}, []
                 first = next(self._events)
                 self._marks[()] = _mark(first)
                 data = self._node(first, (), 0)
-                yield Document(data, self._source, self._marks, notes=self._notes)
+                yield Document(data, self._source, self._marks, notes=self._notes, twins=tuple(self._twins))
 
     def _node(self, event: Any, path: Path, depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -241,13 +260,25 @@ class _Composer:
                 merged = {**self._merged(event, path, depth), **merged}
                 continue
             key = self._key(event, depth)
-            if key in out:
-                first = self._marks[(*path, key)][0]
-                self._refuse(event, f'duplicate key "{key}", also in line {first}')
             below = (*path, key)
+            if key in out:
+                self._twin(event, below, out[key], depth)
+                continue
             self._marks[below] = _mark(event)
             out[key] = self._node(next(self._events), below, depth + 1)
         return {**merged, **out} if merged else out
+
+    def _twin(self, event: Any, path: Path, value: Any, depth: int) -> None:
+        """Kubernetes takes the last of them, so it does not matter which where they are the same."""
+        marks, twins = self._marks, self._twins
+        self._marks, self._twins = {}, []
+        again = self._node(next(self._events), path, depth + 1)
+        self._marks, self._twins = marks, twins
+        line = marks[path][0]
+        if json.dumps(again) != json.dumps(value):
+            hint = "the two values differ, and only one of them can be meant: take the other out"
+            self._refuse(event, f'duplicate key "{path[-1]}", also in line {line}', hint)
+        self._twins.append(Twin(path, *_mark(event), line))
 
     def _merged(self, event: Any, path: Path, depth: int) -> dict[str, Any]:
         value = self._node(next(self._events), (*path, "<<"), depth + 1)
@@ -303,20 +334,25 @@ class _Composer:
 
 
 def _notes(text: str) -> tuple[Note, ...]:
+    """In one pass from the end, so that each line knows what comes below it."""
     if not _NOTE.search(text):
         return ()
     lines, texts = text.split("\n"), _text_spans(text)
+    starts = [start for start, _ in texts]
     out: list[Note] = []
-    for found in _NOTE.finditer(text):
-        if any(start <= found.start("mark") < end for start, end in texts):
-            continue
-        line = text.count("\n", 0, found.start("mark")) + 1
-        about = line
-        if not found["before"].strip():
-            below = (number for number in range(line + 1, len(lines) + 1) if not _EMPTY.fullmatch(lines[number - 1]))
-            about = next(below, line)
-        out.append(Note(line, about, found["text"].strip()))
-    return tuple(out)
+    index, below = len(text) + 1, 0
+    for number in range(len(lines), 0, -1):
+        line = lines[number - 1]
+        index -= len(line) + 1
+        if found := _NOTE.fullmatch(line):
+            mark = index + found.start("mark")
+            holder = bisect.bisect_right(starts, mark) - 1
+            if holder < 0 or texts[holder][1] <= mark:
+                is_alone = not found["before"].strip()
+                out.append(Note(number, (below or number) if is_alone else number, found["text"].strip()))
+        if not _EMPTY.fullmatch(line):
+            below = number
+    return tuple(reversed(out))
 
 
 def _text_spans(text: str) -> list[tuple[int, int]]:

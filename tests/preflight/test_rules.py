@@ -233,6 +233,16 @@ MUST = {
         "RW021", sets("service.metadata.annotations", {"cloud.google.com/neg": '{"ingress": true}'}), severity="info"
     ),
     "an Ingress of old": Case("RW022", old_ingress, severity="error", place="apiVersion"),
+    "a role of old, for the whole cluster": Case(
+        "RW022", adds("{apiVersion: rbac.authorization.k8s.io/v1beta1, kind: ClusterRole, metadata: {name: r}}"), severity="error"
+    ),
+    "a policy that nothing replaced": Case(
+        "RW022", adds("{apiVersion: policy/v1beta1, kind: PodSecurityPolicy, metadata: {name: p}}"), severity="error"
+    ),
+    "a kind in a version that never had it": Case(
+        "RW022", adds("{apiVersion: networking.k8s.io/v1, kind: PodDisruptionBudget, metadata: {name: b}}"), severity="error"
+    ),
+    "a kind that nobody knows": Case("RW022", adds("{apiVersion: apps/v1, kind: Fleet, metadata: {name: f}}")),
     "a Deployment of old": Case("RW022", sets("deployment.apiVersion", "extensions/v1beta1"), severity="error"),
     "an autoscaler of old": Case(
         "RW022",
@@ -419,6 +429,8 @@ NEAR_MISSES = {
     "an ALB in a namespace with the label": Case(
         "RW021", both(alb(), namespace("elbv2.k8s.aws/pod-readiness-gate-inject: enabled"))
     ),
+    "a key in two mappings": Case("RW037", sets("container.env", [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}])),
+    "a beta of today": Case("RW022", adds("{apiVersion: resource.k8s.io/v1beta2, kind: ResourceClaim, metadata: {name: c}}")),
     "today's Ingress": Case("RW022", new_ingress("{number: 80}")),
     "a default behind the matches": Case("RW023", routes(MATCHED, TO_SHOP)),
     "everything below /": Case("RW023", routes(TO_SHOP.replace("{route", "{match: [{uri: {prefix: /}}], route"))),
@@ -577,7 +589,10 @@ def test_the_sentences() -> None:
         "Service shop selects no pods: its selector is app=shop-server, the pods of Deployment shop are app=shop"
     )
     assert nothing.patch == "spec:\n  selector:\n    app: shop"
-    assert gone.message == "Ingress i: extensions/v1beta1 is no longer served by Kubernetes; it is networking.k8s.io/v1 now"
+    assert (
+        gone.message
+        == "Ingress i: extensions/v1beta1 is no longer served by Kubernetes since 1.22; it is networking.k8s.io/v1 now"
+    )
     assert yaml.safe_load(gone.patch)["spec"]["rules"][0]["http"]["paths"][0] == {
         "backend": {"service": {"name": "shop", "port": {"number": 80}}},
         "pathType": "ImplementationSpecific",
@@ -611,11 +626,11 @@ def test_the_table() -> None:
 
 
 def test_every_rule_has_been_tried() -> None:
-    """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, and what
-    only a cluster can tell is above."""
+    """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only a
+    cluster can tell is above, and what only a text can show (RW037) where texts are written."""
     wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036"}
 
-    assert {case.rule for case in MUST.values()} == wanted
+    assert {case.rule for case in MUST.values()} | {"RW037"} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted
 
 

@@ -16,6 +16,8 @@ from rollway.release.load import load
 from rollway.release.model import Release
 from rollway.release.yamledit import put, remove, rename
 from rollway.release.yamlfile import documents, read_text
+from rollway.ship.checking import check
+from rollway.ship.fixing import plan_fixes
 
 RELEASE = "manifests: [{}]\nworkload: shop\n"
 
@@ -263,3 +265,34 @@ def test_an_edit(name: str) -> None:
 
     assert edit(before) == after
     assert list(documents(after, ""))
+
+
+def test_nothing_is_written_through_a_link_out_of_the_folder(tmp_path: Path) -> None:
+    """What lies there may be read by others; it is told, and the link and its target stay as they are."""
+    outside = tmp_path / "shared.yaml"
+    outside.write_text(SOUND.replace("selector: {app: shop}\n  ports", "selector: {app: shopp}\n  ports"))
+    inside = tmp_path / "shop"
+    inside.mkdir()
+    (inside / "app.yaml").symlink_to(outside)
+    (inside / "deploy.yaml").write_text("manifests: [app.yaml]\n")
+    before = outside.read_text()
+
+    plan = plan_fixes([check(load(str(inside / "deploy.yaml")))])
+
+    assert plan.texts == {}
+    assert [finding.id for finding, why in plan.left if "outside of the release's folder" in why] == ["RW015"]
+    assert outside.read_text() == before
+
+
+def test_the_second_of_two_that_are_alike_goes(folder: Path) -> None:
+    """And what else is mended in the same mapping is mended in the one that stays."""
+    twice = SOUND.replace("  replicas: 4\n", "  replicas: 4\n  strategy: {type: Recreate}\n  replicas: 4\n")
+    thrice = twice.replace("  strategy", "  replicas: 4\n  strategy")
+
+    for text in (twice, thrice):
+        release = read(text)
+        done = mended(release)
+
+        assert {finding.id for finding in preflight.findings(release)} == {"RW037"}
+        assert done.texts["app.yaml"].count("replicas: 4") == 1
+        assert [one for one in changed(text, done.texts["app.yaml"]) if one.startswith("+")] == []
