@@ -96,7 +96,7 @@ FILES = [
     ),
     Case("control character", {"deploy.yaml": "app: a\nx: \x01\n"}, "deploy.yaml:2: broken YAML: a control character (0x01)"),
     Case("a list", {"deploy.yaml": "- app\n"}, "deploy.yaml:1:1: a release file is a mapping; this is a list"),
-    Case("a text", {"deploy.yaml": "shop\n"}, "deploy.yaml:1:1: a release file is a mapping; this is 'shop'"),
+    Case("a text", {"deploy.yaml": "shop\n"}, "deploy.yaml:1:1: a release file is a mapping; this is a text"),
     Case("two documents", deploy(APP + "---\na: 1\n"), "deploy.yaml:3:1: a second document: a release file has one"),
     Case(
         "a manifest",
