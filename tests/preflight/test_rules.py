@@ -626,8 +626,8 @@ def test_the_table() -> None:
 
 
 def test_every_rule_has_been_tried() -> None:
-    """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only a
-    cluster can tell is above, and what only a text can show (RW037) where texts are written."""
+    """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only
+    a cluster can tell is above, and what only a text can show (RW037) where texts are written."""
     wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036"}
 
     assert {case.rule for case in MUST.values()} | {"RW037"} == wanted
