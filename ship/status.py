@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..cluster import history
 from ..cluster.port import Cluster
-from ..errors import RollwayError, TimedOut
-from ..health.deployment import progress
-from ..kube.objects import DEPLOYMENT, LEASE, SECRET, SERVICE, Obj, Ref, get, labels_of, selects, template_labels
-from ..plan.observed import APP_LABEL, TRACK_LABEL, VERSION_ANNOTATION, Observed
+from ..errors import Forbidden, RollwayError, TimedOut
+from ..kube.objects import LEASE, POD, SECRET, Obj, Ref, get, template_labels
+from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision
 from ..plan.steps import Phase
 from ..release.model import Release
 from ..strategies.app import App
 from .look import look
-
-
-@dataclass(frozen=True)
-class Side:
-    """A Deployment of the application: its pods, and whether the Services reach them. `message` says how far it has come."""
-
-    name: str
-    track: str
-    version: str
-    ready: int
-    wanted: int
-    is_routed: bool
-    message: str
+from .sides import Side, given, remarks, sides
 
 
 @dataclass(frozen=True)
 class Status:
     """`last` is the newest revision, `live` the one that serves. `lock` names who changes the application right now,
-    `gone` the Deployments that somebody has deleted."""
+    `gone` the Deployments that somebody has deleted. `given` is the share of requests that the release under way really gets, in
+    percent; what was asked for is its weight."""
 
     app: str
     namespace: str
@@ -44,6 +33,8 @@ class Status:
     sides: tuple[Side, ...]
     lock: str
     gone: tuple[str, ...] = ()
+    given: float | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def phase(self) -> Phase | None:
@@ -51,44 +42,29 @@ class Status:
 
 
 async def status(cluster: Cluster, release: Release) -> Status:
-    observed = await look(cluster, release)
-    lease = await cluster.get(Ref(LEASE.api_version, LEASE.name, release.namespace, f"rollway-{release.app}"))
-    last = observed.history[-1] if observed.history else None
-    holder = str(get(lease, "spec", "holderIdentity", default="")) if lease else ""
-    gone = tuple(App(release).gone(observed))
-    return Status(release.app, release.namespace, observed.live, last, _sides(release, observed), holder, gone)
-
-
-def _sides(release: Release, observed: Observed) -> tuple[Side, ...]:
-    name = release.workload["metadata"]["name"]
-    own = observed.find(DEPLOYMENT, release.namespace, name)
-    seconds = [obj for obj in observed.deployments(release.app) if TRACK_LABEL in labels_of(obj)]
-    names = [service["metadata"]["name"] for service in release.services]
-    services = [live for each in names if (live := observed.find(SERVICE, release.namespace, each))]
-    return tuple(_side(release, obj, services) for obj in [own, *seconds] if obj is not None)
-
-
-def _side(release: Release, deployment: Obj, services: list[Obj]) -> Side:
-    wanted = int(get(deployment, "spec", "replicas", default=1))
-    state = progress(deployment, "rolled-out", wanted)
-    ready = int(get(deployment, "status", "readyReplicas", default=0))
-    pods = template_labels(deployment)
-    is_routed = any(selects(get(service, "spec", "selector"), pods) for service in services)
-    version = get(deployment, "metadata", "annotations", default={}).get(VERSION_ANNOTATION)
-    return Side(
-        name=deployment["metadata"]["name"],
-        track=labels_of(deployment).get(TRACK_LABEL, "stable"),
-        version=version or _image_tag(release, deployment),
-        ready=ready,
-        wanted=wanted,
-        is_routed=is_routed and wanted > 0,
-        message="" if state.is_done else state.message,
+    lease_ref = Ref(LEASE.api_version, LEASE.name, release.namespace, f"rollway-{release.app}")
+    observed, lease = await asyncio.gather(look(cluster, release), cluster.get(lease_ref))
+    pods = await _pods(cluster, release)
+    found = sides(release, observed, pods)
+    return Status(
+        app=release.app,
+        namespace=release.namespace,
+        live=observed.live,
+        last=observed.history[-1] if observed.history else None,
+        sides=found,
+        lock=str(get(lease, "spec", "holderIdentity", default="")) if lease else "",
+        gone=tuple(App(release).gone(observed)),
+        given=given(release, observed, pods),
+        remarks=tuple(remarks(release, observed, found)),
     )
 
 
-def _image_tag(release: Release, deployment: Obj) -> str:
-    image = str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
-    return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else image
+async def _pods(cluster: Cluster, release: Release) -> Sequence[Obj]:
+    """The application's, whatever version; none where they may not be listed."""
+    labels = get(release.workload, "spec", "selector", "matchLabels", default={}) or template_labels(release.workload)
+    with contextlib.suppress(Forbidden):
+        return await cluster.list(POD, release.namespace, labels=labels)
+    return ()
 
 
 async def wait_for_phase(cluster: Cluster, app: str, namespace: str, phase: Phase, *, timeout_s: float | None) -> Revision:

@@ -6,9 +6,10 @@ import dataclasses
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, ref_of
+from ..plan.drift import changed_since
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.revision import Revision, before
-from ..release.model import Release
+from ..release.model import Release, app_container
 from ..routing import selector
 from ..routing.istio import Host
 from .draft import owners_of
@@ -89,6 +90,18 @@ class App:
         second = by_name(current.strategy).suffix if current and current.phase == "Paused" else ""
         names = [self.name, self.live_name(observed), *([f"{self.name}-{second}"] if second else [])]
         return [name for name in dict.fromkeys(names) if observed.find(DEPLOYMENT, self.release.namespace, name) is None]
+
+    def drifted(self, observed: Observed) -> list[str]:
+        """Where the live side runs another image than the history says, in a sentence with who changed it."""
+        live, side = observed.live, observed.find(DEPLOYMENT, self.release.namespace, self.live_name(observed))
+        if live is None or side is None:
+            return []
+        image = app_container(side, self.release.app, self.release.container).get("image", "")
+        if image in {revision.image for revision in (live, observed.in_flight) if revision}:
+            return []
+        by = ", ".join(dict.fromkeys(changed.by for changed in changed_since(side)))
+        who = f": changed by {by} since the release" if by else ""
+        return [f"{side['metadata']['name']} runs {image}, and revision {live.number} is {live.image}{who}"]
 
     def foreign(self, observed: Observed) -> Obj | None:
         """The application's Deployment, where somebody else deployed it."""

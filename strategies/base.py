@@ -226,6 +226,7 @@ class Strategy(Homecoming):
         deadline_s = get(self.release.workload, "spec", "progressDeadlineSeconds", default=self.deadline_s)
         draft = Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=force or self.force)
         draft.notes += [f"Deployment {name} is gone: somebody deleted it" for name in self.app.gone(observed)]
+        draft.notes += self.app.drifted(observed)
         return draft
 
     def _current(self, observed: Observed) -> Revision | None:

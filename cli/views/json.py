@@ -23,6 +23,7 @@ from ...ship import many
 from ...ship.checking import Checked, Unfit
 from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
+from ...ship.sides import Side
 from ...ship.status import Status
 from .probe_text import verdict_document
 from .sink import put_json, say
@@ -252,10 +253,17 @@ def status_document(status: Status, action: str, strategy: str) -> dict[str, Any
         **document,
         "strategy": document["strategy"] or strategy,
         "live": revision_document(status.live) if status.live else None,
-        "sides": [{to_camel(name): getattr(side, name) for name in side.__dataclass_fields__} for side in status.sides],
+        "sides": [_side_document(side) for side in status.sides],
+        "share": {"asked": document["weight"], "given": status.given},
+        "remarks": list(status.remarks),
         "lock": status.lock,
         "gone": list(status.gone),
     }
+
+
+def _side_document(side: Side) -> dict[str, Any]:
+    data = {to_camel(name): getattr(side, name) for name in side.__dataclass_fields__}
+    return data | {"changed": [changed._asdict() for changed in side.changed]}
 
 
 def error_document(summary: str, detail: str, hint: str, exit_code: int) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...plan.revision import Revision, live_of
-from ...ship.status import Side, Status
+from ...ship.sides import Side
+from ...ship.status import Status
 from .paint import Paint, Style
 
+MOST_FIELDS = 4
 _PHASES: dict[str, Style] = {
     "Promoted": "good", "Paused": "waiting", "Progressing": "changed", "RolledBack": "faint", "Failed": "bad",
 }  # fmt: skip
@@ -19,9 +21,9 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
     if live:
         yield f"  live        revision {live.number}   {live.version}   by {live.strategy}"
     if last and last is not live:
-        at = f" at {last.weight}%" if last.is_in_flight else ""
         label = "under way" if last.is_in_flight else "last"
-        yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {_phase(last, paint)}{at}"
+        share = _share(last, status.given) if last.is_in_flight else ""
+        yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {_phase(last, paint)}{share}"
         if last.message:
             yield f"              {last.message}"
         yield from (f"                {line}" for line in last.told)
@@ -32,6 +34,7 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
         yield from _side_lines(status.sides, paint)
     for name in status.gone:
         yield f"  {paint.glyph('✗')} {name} is gone: somebody deleted it"
+    yield from (f"  {paint.glyph('!')} {remark}" for remark in status.remarks)
     if status.lock:
         yield f"  locked by {status.lock}"
     if last and last.is_in_flight and not status.lock:
@@ -85,6 +88,28 @@ def _side_lines(sides: Sequence[Side], paint: Paint) -> Iterator[str]:
             f"  {paint.glyph('✓' if is_well else '…')} {side.name:<{names}}   {side.version:<{versions}}"
             f"   {count:>{counts}} ready   {paint(told, 'faint')}"
         )
+        yield from (f"    {paint(line, 'waiting')}" for line in drift_lines(side))
+
+
+def drift_lines(side: Side) -> Iterator[str]:
+    """What is not as it was released, and by whom."""
+    if side.other_than:
+        yield f"runs {side.image}; {side.other_than}"
+    for changed in side.changed:
+        at = f" ({_moment(changed.at)} UTC)" if changed.at else ""
+        fields = ", ".join(changed.fields[:MOST_FIELDS]) + (", …" if len(changed.fields) > MOST_FIELDS else "")
+        yield f"changed since the release by {changed.by}{at}: {fields}"
+
+
+def _share(last: Revision, given: float | None) -> str:
+    """Where it stands by what was asked for, and what requests it really gets."""
+    if last.weight == 0 and last.strategy in ("ab", "blue-green"):
+        what = "with the requests that match" if last.strategy == "ab" else "staged, with no request on it"
+        return f", {what}" if last.strategy == "blue-green" else f" {what}"
+    asked = f" {'to' if last.phase == 'Progressing' else 'at'} {last.weight}%"
+    if given is None:
+        return f"{asked}, and nothing of it answers"
+    return asked if abs(given - last.weight) < 0.05 else f"{asked}; {given:g}% of requests reach it"
 
 
 def _phase(revision: Revision, paint: Paint) -> str:

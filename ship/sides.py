@@ -1,0 +1,149 @@
+"""How an application stands, from what is observed: what its pods run, who changed that since, and what share of requests
+they get.
+
+Pure: objects in, answers out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..health.deployment import progress
+from ..health.pods import is_of_template, is_ready
+from ..kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, labels_of, selects, template_labels
+from ..plan.drift import Changed, changed_since
+from ..plan.observed import DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION, Observed
+from ..plan.revision import Revision
+from ..release.image import split_image
+from ..release.model import Release, app_container
+from ..routing import istio
+from ..routing.ratio import Pods
+from ..routing.selector import STABLE
+from ..strategies.app import App
+
+
+@dataclass(frozen=True)
+class Side:
+    """A Deployment of the application. `version` and `image` are of what its pods run, `other_than` what the history says that
+    they should. `message` says how far it has come; `percent` of the requests reach it, None where nothing of its pods tells."""
+
+    name: str
+    track: str
+    version: str
+    image: str
+    ready: int
+    wanted: int
+    is_routed: bool
+    message: str
+    other_than: str = ""
+    changed: tuple[Changed, ...] = ()
+    percent: float | None = None
+
+
+def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Side, ...]:
+    services = _services(release, observed)
+    found = _deployments(release, observed)
+    reached = [sum(_is_reached(pod, services) for pod in pods if _is_of(pod, each)) for each in found]
+    shares = [Pods(sum(reached) - mine, mine).percent if sum(reached) else None for mine in reached]
+    if any(istio.uses_parts(route, App(release).host) for route in _routes(release, observed)):
+        shares = [None] * len(found)  # routes decide, not how many pods there are
+    return tuple(_side(release, observed, each, services, share) for each, share in zip(found, shares, strict=True))
+
+
+def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | None:
+    """The share of requests that the release under way really gets, in percent: by routes, else by the ready pods that its
+    Services reach. None where nothing is under way, or nothing answers."""
+    current = observed.in_flight
+    if current is None:
+        return None
+    host = App(release).host
+    routes = [route for route in _routes(release, observed) if istio.uses_parts(route, host)]
+    if routes:
+        return float(max(istio.variant_weight(route, host) for route in routes))
+    services = _services(release, observed)
+    new = old = 0
+    for deployment in _deployments(release, observed):
+        is_new = annotations_of(deployment).get(DIGEST_ANNOTATION) == current.digest
+        for pod in (pod for pod in pods if _is_of(pod, deployment) and _is_reached(pod, services)):
+            new, old = (new + 1, old) if is_new and is_of_template(pod, deployment) else (new, old + 1)
+    return Pods(old, new).percent if old + new else None
+
+
+def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iterator[str]:
+    """What one would not see of the numbers alone."""
+    current = observed.in_flight
+    if current is None:
+        for side in found:
+            if side.wanted and not side.is_routed and any(other.is_routed for other in found):
+                count = f"{side.wanted} pod{'s' if side.wanted != 1 else ''}"
+                yield f"{side.name} still runs {count} of {side.version}, and gets no request: `deploy apply` again puts it away"
+        return
+    second = [side for side in found if side.track != STABLE]
+    for side in second if current.strategy in ("canary", "ab") else []:
+        if not side.wanted:
+            yield f"{side.name} has no pod: nothing of {current.version} was started"
+    sticky = [service["metadata"]["name"] for service in _services(release, observed) if _is_sticky(service)]
+    if sticky and current.phase == "Paused" and current.strategy in ("canary", "ramped"):
+        yield f"Service {sticky[0]} keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"
+
+
+def _side(release: Release, observed: Observed, deployment: Obj, services: Sequence[Obj], percent: float | None) -> Side:
+    wanted = int(get(deployment, "spec", "replicas", default=1))
+    state = progress(deployment, "rolled-out", wanted)
+    image = str(app_container(deployment, release.app, release.container).get("image", ""))
+    expected = [each for each in (observed.live, observed.in_flight) if each]
+    is_expected = not expected or image in {each.image for each in expected}
+    is_routed = wanted > 0 and any(selects(get(service, "spec", "selector"), template_labels(deployment)) for service in services)
+    return Side(
+        name=deployment["metadata"]["name"],
+        track=labels_of(deployment).get(TRACK_LABEL, STABLE),
+        version=_version(deployment, image, observed.history),
+        image=image,
+        ready=int(get(deployment, "status", "readyReplicas", default=0)),
+        wanted=wanted,
+        is_routed=is_routed,
+        message="" if state.is_done else state.message,
+        other_than="" if is_expected or not is_routed else f"revision {expected[0].number} is {expected[0].image}",
+        changed=changed_since(deployment),
+        percent=percent,
+    )
+
+
+def _version(deployment: Obj, image: str, history: Sequence[Revision]) -> str:
+    """What was noted, if the image is still the one that it was noted of; else the image's tag."""
+    marks = annotations_of(deployment)
+    known = {revision.image for revision in history if revision.digest == marks.get(DIGEST_ANNOTATION)}
+    _, tag, digest = split_image(image)
+    return marks.get(VERSION_ANNOTATION, "") if image in known else tag or digest or image
+
+
+def _deployments(release: Release, observed: Observed) -> list[Obj]:
+    """The user's own first."""
+    own = observed.find(DEPLOYMENT, release.namespace, release.workload["metadata"]["name"])
+    seconds = [obj for obj in observed.deployments(release.app) if TRACK_LABEL in labels_of(obj)]
+    return [obj for obj in (own, *seconds) if obj is not None]
+
+
+def _services(release: Release, observed: Observed) -> list[Obj]:
+    names = (service["metadata"]["name"] for service in release.services)
+    return [live for name in names if (live := observed.find(SERVICE, release.namespace, name))]
+
+
+def _routes(release: Release, observed: Observed) -> list[Obj]:
+    return istio.routes_of((obj for obj in observed.objects.values() if obj), App(release).host)
+
+
+def _is_of(pod: Obj, deployment: Obj) -> bool:
+    """By the ReplicaSet's name, which begins with the Deployment's, and by the track, which tells `shop` from `shop-canary`."""
+    track = labels_of(pod).get(TRACK_LABEL, STABLE)
+    is_selected = selects(get(deployment, "spec", "selector", "matchLabels"), labels_of(pod))
+    return is_selected and track == labels_of(deployment).get(TRACK_LABEL, STABLE)
+
+
+def _is_reached(pod: Obj, services: Iterable[Obj]) -> bool:
+    return is_ready(pod) and any(selects(get(service, "spec", "selector"), labels_of(pod)) for service in services)
+
+
+def _is_sticky(service: Obj) -> bool:
+    return bool(get(service, "spec", "sessionAffinity") == "ClientIP")

@@ -1,0 +1,137 @@
+"""What status says is what is so: images that run, who changed them, and the share of requests that a version really gets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from rollway.cli.views.paint import Paint
+from rollway.cli.views.standing_text import status_lines
+from rollway.kube.objects import DEPLOYMENT, SERVICE, Kind
+from rollway.ship.status import Status, status
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
+
+
+def patched(world: World, kind: Kind, name: str, patch: dict[str, Any], manager: str) -> None:
+    world.sandbox.api.patch(kind, NAMESPACE_NAME, name, patch, manager=manager)
+
+
+def image(tag: str) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"name": "shop", "image": f"ghcr.io/acme/shop:{tag}"}]}}
+    return {"spec": {"template": template}}
+
+
+def told(seen: Status) -> str:
+    return "\n".join(status_lines(seen, Paint(False)))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_image_that_somebody_set_is_told(strategy: str) -> None:
+    """What runs, what the history says, who changed it and when; a plan beside it says so, too."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await asyncio.sleep(60)
+        name = next(s.name for s in (await status(world.cluster, release("v1", strategy=strategy))).sides if s.is_routed)
+        live = world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, name)
+        assert live is not None
+        containers = [{**live["spec"]["template"]["spec"]["containers"][0], "image": "ghcr.io/acme/shop:hotfix"}]
+        patched(world, DEPLOYMENT, name, {"spec": {"template": {"spec": {"containers": containers}}}}, "kubectl-set")
+        await asyncio.sleep(60)
+        seen = await status(world.cluster, release("v1", strategy=strategy))
+
+        side = next(side for side in seen.sides if side.is_routed)
+        assert (side.version, side.image) == ("hotfix", "ghcr.io/acme/shop:hotfix")
+        assert side.other_than == "revision 1 is ghcr.io/acme/shop:v1"
+        assert [(changed.by, bool(changed.at)) for changed in side.changed] == [("kubectl-set", True)]
+        assert "changed since the release by kubectl-set" in told(seen)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nothing_is_told_of_what_is_as_released(strategy: str) -> None:
+    """Neither of a side that is live alone, nor in the middle of a release; nor of what controllers write."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await world.ship("apply", release("v2", strategy=strategy))
+        seen = await status(world.cluster, release("v2", strategy=strategy))
+
+        assert [(side.other_than, side.changed) for side in seen.sides] == [("", ())] * len(seen.sides)
+        assert "!" not in told(seen)
+
+    in_world(story)
+
+
+def test_the_share_is_the_one_that_is_given() -> None:
+    """By the ready pods that the Service reaches, beside the one that was asked for, whoever has scaled meanwhile."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await world.ship("apply", release("v2", strategy="canary"), weight=50)
+        even = await status(world.cluster, release("v2", strategy="canary"))
+        patched(world, DEPLOYMENT, "shop", {"spec": {"replicas": 6}}, "kubectl")
+        await asyncio.sleep(60)
+        scaled = await status(world.cluster, release("v2", strategy="canary"))
+        patched(world, DEPLOYMENT, "shop-canary", {"spec": {"replicas": 0}}, "kubectl")
+        await asyncio.sleep(60)
+        none = await status(world.cluster, release("v2", strategy="canary"))
+
+        assert [each.given for each in (even, scaled, none)] == [50.0, 25.0, 0.0]
+        assert "paused at 50%\n" in told(even)
+        assert "paused at 50%; 25% of requests reach it" in told(scaled)
+        assert [side.percent for side in scaled.sides] == [75.0, 25.0]
+        assert "shop-canary has no pod: nothing of v2 was started" in told(none)
+
+    in_world(story)
+
+
+def test_a_share_of_clients_is_no_share_of_requests() -> None:
+    """A Service with session affinity is named."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await world.ship("apply", release("v2", strategy="canary"), weight=50)
+        patched(world, SERVICE, "shop", {"spec": {"sessionAffinity": "ClientIP"}}, "kubectl")
+
+        assert "Service shop keeps a client on its pod" in told(await status(world.cluster, release("v2", strategy="canary")))
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(("strategy", "words"), [
+    ("ab", "paused with the requests that match"), ("blue-green", "paused, staged, with no request on it"),
+])  # fmt: skip
+def test_no_share_of_all_requests_has_its_own_words(strategy: str, words: str) -> None:
+    """Never "paused at 0%"."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await world.ship("apply", release("v2", strategy=strategy), weight=0)
+        seen = await status(world.cluster, release("v2", strategy=strategy))
+
+        assert words in told(seen)
+        assert seen.given == 0.0
+
+    in_world(story)
+
+
+def test_a_side_that_was_to_be_put_away_is_told() -> None:
+    """After Ctrl-C in the hold of blue-green the old one still runs, and is paid for."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "blue-green")
+        wanted = release("v2", strategy="blue-green", options={"blueGreen": {"scaleDownDelaySeconds": 600}})
+        running = asyncio.create_task(world.ship("apply", wanted, weight=100))
+        await asyncio.sleep(120)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        seen = await status(world.cluster, wanted)
+        assert "still runs 4 pods of v1, and gets no request" in told(seen)
+        await world.ship("apply", wanted)
+
+        assert (await status(world.cluster, wanted)).remarks == ()
+
+    in_world(story)
