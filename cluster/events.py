@@ -12,12 +12,13 @@ from ..plan.steps import Step
 @dataclass(frozen=True)
 class Failure:
     """Why a release failed. `summary` is one line; `pods` hold the first few troubled pods with what they say; `logs` the last
-    lines of a pod's log by its name."""
+    lines of a pod's log by its name. `is_theirs`: somebody else has changed what was being released."""
 
     summary: str
     pods: tuple[Problem, ...] = ()
     logs: tuple[tuple[str, str], ...] = ()
     after_s: float = 0.0
+    is_theirs: bool = False
 
     @property
     def told(self) -> tuple[str, ...]:

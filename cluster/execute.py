@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from ..errors import ApiError, ApplyConflict, BadInput, ClusterError, FieldsOwned, Invalid, NotFound, StalePlan, Unreachable
+from ..errors import (
+    ApiError,
+    ApplyConflict,
+    BadInput,
+    ClusterError,
+    FieldConflict,
+    FieldsOwned,
+    Invalid,
+    NotFound,
+    StalePlan,
+    Unreachable,
+)
 from ..health.pods import is_ready
 from ..kube.clock import micro_timestamp, now, timestamp
 from ..kube.objects import POD, Obj, Ref, get, ref_of
@@ -35,6 +46,10 @@ AWAY_PAUSE_S = 2.0
 Emit = Callable[[RunEvent], None]
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """What `kubectl rollout restart` writes into the pods' template."""
+
+
+class Theirs(StepFailed):
+    """Somebody else has changed what the step would write: the way back must not overwrite it either."""
 
 
 @dataclass
@@ -67,16 +82,20 @@ class Executor:
         alarm: Alarm | None = None,
         *,
         by: str = "",
+        seen: Mapping[Ref, Obj | None] | None = None,
         is_begun: bool = False,
     ) -> None:
-        """`is_begun`: something has been changed already, so that giving up would leave it half done."""
+        """`seen` is what the plan was made from. `is_begun`: something has been changed already, so that giving up would leave it
+        half done."""
         self._cluster = cluster
         self._lock = lock
         self._journal = journal
         self._emit = emit
         self._alarm = alarm
         self._by = by
+        self._seen = seen or {}
         self._has_changed = is_begun
+        self._has_touched = is_begun  # anything but the history
         self._applied: dict[Ref, Obj] = {}
         self._before: dict[Ref, Obj] = {}  # the Deployments as they were when this run last wrote them
         self._stands: dict[Ref, None] = {}  # the Deployments that were waited for, and are to be there at the end
@@ -93,7 +112,8 @@ class Executor:
             except Alarmed as alarmed:
                 return Failure(str(alarmed), after_s=asyncio.get_running_loop().time() - began)
             except StepFailed as failed:
-                return Failure(failed.summary, failed.pods, failed.logs, asyncio.get_running_loop().time() - began)
+                after_s = asyncio.get_running_loop().time() - began
+                return Failure(failed.summary, failed.pods, failed.logs, after_s, is_theirs=isinstance(failed, Theirs))
             except ApiError as error:
                 if not self._has_changed or error.may_pass:
                     raise
@@ -184,32 +204,50 @@ class Executor:
         self._journal.noticed.append(message)
         self._emit(Noticed(message))
 
-    def _before_change(self) -> None:
+    def _before_change(self, *, touches: bool = True) -> None:
         self._lock.check()
         self._has_changed = True
+        self._has_touched = self._has_touched or touches
 
     async def _apply(self, step: Apply) -> None:
         """Fields of our own other writes (scale, selector patch), and those the plan says it takes over, are taken; no others."""
-        had_changed = self._has_changed
+        had_changed, had_touched = self._has_changed, self._has_touched
         self._before_change()
         try:
             self._applied[step.ref] = self._before[step.ref] = await self._cluster.apply(step.manifest)
         except ApplyConflict as conflict:
-            planned = {*step.takes_over}
-            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in planned]
+            foreign = await self._in_the_way(step, conflict)
             if not foreign:
                 self._applied[step.ref] = self._before[step.ref] = await self._cluster.apply(step.manifest, force=True)
                 return
             owners = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in foreign)
             summary = f"{ref_of(step.manifest)} was changed by somebody else while this run was under way"
-            if had_changed:
-                raise StepFailed(f"{summary}: {owners}") from conflict
+            if had_touched:
+                raise Theirs(f"{summary}: {owners}") from conflict
             raise FieldsOwned(summary, detail=owners, hint="plan again to see what changed") from conflict
         except Invalid as invalid:
             summary = f"the API server refuses {ref_of(step.manifest)}: {invalid.message}"
             if had_changed:
                 raise StepFailed(summary) from invalid
             raise BadInput(summary, hint="correct the manifest; nothing was changed") from invalid
+
+    async def _in_the_way(self, step: Apply, conflict: ApplyConflict) -> list[FieldConflict]:
+        """The fields of others that the plan does not take over, or whose owners have written since it was made."""
+        foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
+        seen = self._seen.get(step.ref)
+        if seen is None or not foreign:
+            return [cause for cause in foreign if cause not in step.takes_over]
+        live = await self._cluster.get(step.ref)
+        return [c for c in foreign if c not in step.takes_over or last_written(live, c.manager) > last_written(seen, c.manager)]
+
+    async def unwind(self, known: Sequence[Revision], message: str) -> None:
+        """The history as it was, where nothing else has been changed yet; what was begun is told as taken back."""
+        was = {revision.number: revision for revision in known}
+        for number, revision in list(self._journal.revisions.items()):
+            if number in was and revision != was[number]:
+                await history.write(self._cluster, was[number])
+            elif number not in was and revision.entries and not revision.is_adopted:
+                await self._record(Record(number=number, phase="RolledBack", weight=0, message=message, to=revision.base))
 
     async def _look_again(self) -> None:
         """Before the history says that all is as planned: what was waited for first may be gone by now."""
@@ -300,7 +338,7 @@ class Executor:
         await self.insist(partial(self._record, step))
 
     async def _record(self, step: Record) -> None:
-        self._before_change()
+        self._before_change(touches=False)
         moment = now()
         entry = Entry(at=timestamp(moment), by=self._by, phase=step.phase, weight=step.weight, to=step.to)
         written = self._journal.revisions[step.number].entered(
@@ -321,6 +359,12 @@ def _template(deployment: Obj, *, but: str = "") -> object:
     template = deployment["spec"]["template"]
     kept = {key: value for key, value in get(template, "metadata", "annotations", default={}).items() if key != but}
     return {**template, "metadata": {**template.get("metadata", {}), "annotations": kept}}
+
+
+def last_written(live: Obj | None, manager: str) -> str:
+    """When a manager has last written an object; empty where that is not noted."""
+    entries = get(live, "metadata", "managedFields", default=[]) if live else []
+    return max((entry.get("time", "") for entry in entries if entry.get("manager") == manager), default="")
 
 
 def _standing(revisions: Sequence[Revision]) -> list[tuple[int, str, int]]:

@@ -15,7 +15,7 @@ from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..cluster.who import this_person
-from ..errors import BadInput, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
+from ..errors import BadInput, FieldsOwned, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
 from ..kube.clock import now, parse_timestamp
 from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
 from ..load.verdict import Verdict
@@ -211,7 +211,12 @@ async def _execute(
         await watch.start(is_up=bool(made.from_version) and made.action != "rollback")
     journal = Journal.of(observed.history, made)
     options.emit(RunBegan(made))
-    failure = await Executor(cluster, lock, journal, options.emit, alarm, by=options.by).run(made)
+    first = Executor(cluster, lock, journal, options.emit, alarm, by=options.by, seen=observed.objects)
+    try:
+        failure = await first.run(made)
+    except FieldsOwned as theirs:
+        await first.unwind(observed.history, theirs.summary)
+        raise
     if failure is None and watch and (reason := await settle(cluster, release, watch, alarm)):
         failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
     # the way back heeds no alarm
@@ -271,7 +276,7 @@ async def _plan_back(
         for revision in observed.history
     )
     try:
-        return strategy.rollback(replace(observed, history=told), live.number), None
+        return strategy.rollback(replace(observed, history=told), live.number, force=not failure.is_theirs), None
     except RollwayError as error:
         return None, Failure(f"the way back could not be planned: {error.summary}")
 

@@ -18,7 +18,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
-from . import already
+from . import already, hotfix
 from .adoption import adopt
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling, track_of
@@ -84,14 +84,14 @@ class Strategy(Homecoming):
             weight = current.weight if current.phase in ("Progressing", "Failed") else self.next_weight(current.weight)
         return self._go(observed, "promote", weight)
 
-    def rollback(self, observed: Observed, to_revision: int | None = None) -> Plan:
+    def rollback(self, observed: Observed, to_revision: int | None = None, *, force: bool = True) -> Plan:
         """Back to the version before: in mid-release to what is live beside it, after one to the revision before. Where that has
         been done, and by all that no revision is named for, only what is not as it was left is put right.
 
         Raises BadInput where there is no such revision.
         """
         target = self.app.target(observed, to_revision)
-        draft = self._draft(observed, force=True)  # never refused for somebody's field: what it takes over is shown
+        draft = self._draft(observed, force=force)  # a user's is never refused for somebody's field: what it takes over is shown
         draft.is_under_way = observed.in_flight is not None
         abandoned = [rev for rev in observed.history if rev.number > target.number and rev.phase != "RolledBack"]
         replicas = self.app.replicas_of(observed, target)
@@ -184,6 +184,8 @@ class Strategy(Homecoming):
         else:
             draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
             draft.pause(self.pause_s(weight), "until `deploy promote`")
+        if not self.force:
+            hotfix.refuse(draft.steps, observed, self.release.app)
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
             return self._nothing(observed, action, current or base, *already.applied(self.release, current or base, asked))

@@ -1,0 +1,167 @@
+"""Somebody changes by kubectl what rollway released: neither carried on nor undone without a word; a rollback always works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rollway.cluster.events import StepBegan
+from rollway.errors import FieldsOwned
+from rollway.kube.objects import DEPLOYMENT
+from rollway.plan.steps import Apply, Record
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
+
+EACH = pytest.mark.parametrize("strategy", STRATEGIES)
+SHARES = {"ramped": 50, "canary": 50, "ab": 50, "blue-green": 0}
+HOLDERS = {"ramped": "shop", "canary": "shop-canary", "ab": "shop-b", "blue-green": "shop-green"}
+"""Where the version under way is."""
+
+
+def patched(world: World, name: str, patch: dict[str, Any], manager: str) -> None:
+    world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, name, patch, type_="strategic", manager=manager)
+
+
+def set_image(world: World, name: str, tag: str = "hotfix") -> None:
+    containers = [{"name": "shop", "image": f"ghcr.io/acme/shop:{tag}"}]
+    patched(world, name, {"spec": {"template": {"spec": {"containers": containers}}}}, "kubectl-set")
+
+
+def set_env(world: World, name: str) -> None:
+    containers = [{"name": "shop", "env": [{"name": "FIX", "value": "1"}]}]
+    patched(world, name, {"spec": {"template": {"spec": {"containers": containers}}}}, "kubectl-set")
+
+
+def undo(world: World, name: str) -> None:
+    """As `kubectl rollout undo`."""
+    set_image(world, name, "v1")
+
+
+def scale(world: World, name: str) -> None:
+    world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, name, {"spec": {"replicas": 6}}, subresource="scale", manager="kubectl")
+
+
+def label(world: World, name: str) -> None:
+    patched(world, name, {"metadata": {"labels": {"app": "other"}}}, "kubectl-label")
+
+
+def annotate(world: World, name: str) -> None:
+    patched(world, name, {"metadata": {"annotations": {"rollway.dev/version": "mine"}}}, "kubectl-annotate")
+
+
+def image(world: World, name: str) -> str:
+    own = world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, name)
+    return str(own["spec"]["template"]["spec"]["containers"][0]["image"]).rpartition(":")[2]
+
+
+@EACH
+@pytest.mark.parametrize("change", [set_image, set_env, undo, scale, label, annotate])
+def test_a_rollback_is_never_refused_for_somebodys_field(strategy: str, change: Callable[[World, str], None]) -> None:
+    """Whatever was changed of what is live, by whatever tool; and whose fields it takes is in the plan."""
+
+    async def story(world: World) -> None:
+        for tag in ("v1", "v2"):
+            result = await world.ship("apply", release(tag, strategy=strategy), strategy=strategy, weight=100)
+        live = "shop-green" if strategy == "blue-green" else "shop"
+        await asyncio.sleep(60)
+        change(world, live)
+        await asyncio.sleep(30)
+        result = await world.ship("rollback", release("v2", strategy=strategy))
+        await asyncio.sleep(30)
+
+        assert (result.phase, result.failure) == ("RolledBack", None)
+        assert world.routed_versions() == {"v1"}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("change", [set_image, set_env])
+@pytest.mark.parametrize("strategy", SHARES)
+def test_a_hotfix_of_a_paused_release_is_in_the_way_of_its_promotion(strategy: str, change: Callable[[World, str], None]) -> None:
+    """To any share: refused with whose it is, and nothing is changed; overruled when asked."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        wanted = release("v2", strategy=strategy, options={"blueGreen": {"autoPromote": False}})
+        await world.ship("apply", wanted, weight=SHARES[strategy])
+        await asyncio.sleep(60)
+        change(world, HOLDERS[strategy])
+        await asyncio.sleep(30)
+        for weight in (75, 100) if SHARES[strategy] else (100,):
+            version = world.sandbox.store.version
+            with pytest.raises(FieldsOwned) as refused:
+                await world.ship("promote", wanted, weight=weight)
+            assert "kubectl-set" in refused.value.detail
+            assert world.changed_since(version) <= {"Lease"}
+        assert (await world.ship("promote", wanted, weight=100, force=True)).phase == "Promoted"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["recreate", "ramped"])
+def test_a_hotfix_while_apply_starts_is_not_undone(strategy: str) -> None:
+    """Between the plan and the first change: refused (exit 3), the hotfix stays, and the history says that nothing came of it."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await asyncio.sleep(60)
+
+        def emit(event: object) -> None:
+            if isinstance(event, StepBegan) and isinstance(event.step, Record) and event.index == 0:
+                set_image(world, "shop")
+
+        with pytest.raises(FieldsOwned):
+            await world.ship("apply", release("v2", strategy=strategy), emit=emit)
+        await asyncio.sleep(30)
+
+        assert (image(world, "shop"), world.versions()) == ("hotfix", {"hotfix": 4})
+        assert [each.phase for each in await world.history()] == ["Promoted", "RolledBack"]
+
+    in_world(story)
+
+
+def test_a_hotfix_by_the_tool_whose_fields_are_taken_over_is_seen() -> None:
+    """The application is adopted from kubectl; kubectl writes the very same field once more after the plan."""
+
+    async def story(world: World) -> None:
+        await world.deploy_by_hand()
+        containers = [{"name": "shop", "image": "ghcr.io/acme/shop:hotfix"}]
+        patch = {"spec": {"template": {"spec": {"containers": containers}}}}
+        done: list[bool] = []
+
+        def emit(event: object) -> None:
+            if isinstance(event, StepBegan) and isinstance(event.step, Apply) and not done:
+                done.append(True)
+                patched(world, "shop", patch, "kubectl-client-side-apply")
+
+        with pytest.raises(FieldsOwned):
+            await world.ship("apply", release("v2"), emit=emit)
+        await asyncio.sleep(30)
+        assert image(world, "shop") == "hotfix"
+
+    in_world(story)
+
+
+def test_a_hotfix_of_the_old_pods_in_mid_run_is_left_by_the_way_back() -> None:
+    """The canary is ready, and by then somebody has changed what it would replace: the run fails, and overwrites nothing."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await asyncio.sleep(60)
+
+        def emit(event: object) -> None:
+            if isinstance(event, StepBegan) and isinstance(event.step, Apply) and event.step.ref.name == "shop":
+                set_image(world, "shop")
+
+        await world.ship("apply", release("v2", strategy="canary"))
+        result = await world.ship("promote", release("v2", strategy="canary"), weight=75)
+        result = await world.ship("promote", release("v2", strategy="canary"), weight=100, emit=emit)
+        await asyncio.sleep(60)
+
+        assert result.failure is not None
+        assert "was changed by somebody else while this run was under way" in result.failure.summary
+        assert image(world, "shop") == "hotfix"
+        assert not world.emptied
+
+    in_world(story)
