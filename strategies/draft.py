@@ -34,6 +34,7 @@ from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
+from . import hotfix
 from .manifests import without_namesakes
 
 
@@ -124,6 +125,7 @@ class Draft:
             self._follow_deployment(live, after)
             after = _newer(after, live)
         self.objects[known_as(ref_of(manifest))] = after
+        self.notes += hotfix.undone(live, takes_over)
         self.steps.append(
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
         )
@@ -305,7 +307,7 @@ class Draft:
             return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
         except ApplyConflict as conflict:
             foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
-        recent = [cause for cause in foreign if _has_written_since(live, cause.manager)]
+        recent = [cause for cause in foreign if hotfix.has_written_since(live, cause.manager)]
         if recent and not self.force:
             fields = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent)
             raise FieldsOwned(
@@ -319,7 +321,7 @@ class Draft:
         """Somebody who scaled the Deployment since our last word on it had a reason: not overruled silently."""
         name = live["metadata"]["name"]
         owner = next((manager for manager in owners_of(live, "replicas") if manager != FIELD_MANAGER), None)
-        if owner is None or self.force or self.observed.is_autoscaled(name) or not _has_written_since(live, owner):
+        if owner is None or self.force or self.observed.is_autoscaled(name) or not hotfix.has_written_since(live, owner):
             return
         raise FieldsOwned(
             f"{ref_of(live)} has been scaled by somebody else since the last release",
@@ -369,19 +371,6 @@ class Draft:
         generation = get(live, "metadata", "generation", default=1)
         self.objects[ref_of(live)] = {**live, "status": {**counts, "observedGeneration": generation}}
         self._set_pods(live["metadata"]["name"], counts["replicas"])
-
-
-def _has_written_since(live: Obj, manager: str) -> bool:
-    """Whether somebody else has written the object after rollway's last apply. Entries of one name (their subresources, their
-    versions) count together; what this draft itself applies carries no time, and is later than all."""
-    entries = get(live, "metadata", "managedFields", default=[])
-    if any(entry.get("manager") == manager and entry.get("subresource") == "scale" for entry in entries):
-        # The API server notes no time for these; who owns the number has set another one than we did, after we did.
-        return any(entry.get("manager") == FIELD_MANAGER for entry in entries)
-    ours = [entry.get("time", "") for entry in entries if entry.get("manager") == FIELD_MANAGER and entry["operation"] == "Apply"]
-    if not ours or "" in ours:
-        return False
-    return any(entry.get("time", "") > max(ours) for entry in entries if entry.get("manager") == manager)
 
 
 def owners_of(live: Obj, field: str) -> list[str]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import FieldConflict, FieldsOwned
 from ..kube import fieldset, ssa
-from ..kube.objects import DEPLOYMENT, Obj, Ref, ref_of
+from ..kube.objects import DEPLOYMENT, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import is_change
 from ..plan.steps import Apply, Delete, Record, Scale, Step
 
+MOST_FIELDS = 3
 PODS = ("f:spec", "f:template", "f:spec")
 
 
@@ -52,6 +53,29 @@ def written_since(live: Obj) -> tuple[FieldConflict, ...]:
         for path in fieldset.ordered(share.fields - own)
         if path[: len(PODS)] == PODS
     )
+
+
+def has_written_since(live: Obj, manager: str) -> bool:
+    """Whether somebody else has written the object after rollway's last apply. Entries of one name (their subresources, their
+    versions) count together; what this draft itself applies carries no time, and is later than all."""
+    entries = get(live, "metadata", "managedFields", default=[])
+    if any(entry.get("manager") == manager and entry.get("subresource") == "scale" for entry in entries):
+        # The API server notes no time for these; who owns the number has set another one than we did, after we did.
+        return any(entry.get("manager") == FIELD_MANAGER for entry in entries)
+    ours = [entry.get("time", "") for entry in entries if entry.get("manager") == FIELD_MANAGER and entry["operation"] == "Apply"]
+    if not ours or "" in ours:
+        return False
+    return any(entry.get("time", "") > max(ours) for entry in entries if entry.get("manager") == manager)
+
+
+def undone(live: Obj | None, takes_over: Iterable[FieldConflict]) -> Iterator[str]:
+    """A note of what an apply undoes that others have written since rollway's last one."""
+    recent = [cause for cause in takes_over if live and has_written_since(live, cause.manager)]
+    if live and recent:
+        owners = ", ".join(dict.fromkeys(cause.manager for cause in recent))
+        fields = ", ".join(cause.field for cause in recent[:MOST_FIELDS])
+        more = f" and {len(recent) - MOST_FIELDS} more" if len(recent) > MOST_FIELDS else ""
+        yield f"undoes what {owners} changed of {ref_of(live)} since the last release: {fields}{more}"
 
 
 def _touched(steps: Iterable[Step]) -> Iterator[Ref]:
