@@ -16,8 +16,8 @@ from ..routing.unfit import unfits
 from . import fitting, manifests
 from .base import Strategy
 from .draft import Draft
-from .home import is_ours
 from .manifests import Rolling
+from .marks import is_ours
 
 
 class Ab(Strategy):
@@ -234,7 +234,8 @@ class Ab(Strategy):
         return {**obj, "metadata": {**obj["metadata"], "namespace": self.release.namespace, "labels": labels}}
 
     def _variant_pods(self, replicas: int) -> int:
-        return self.release.options.ab.replicas or replicas
+        """At least one: what matches is routed to it, whether the first variant sleeps or not."""
+        return self.release.options.ab.replicas or max(replicas, 1)
 
     def _variant(self, replicas: int) -> Obj:
         return manifests.second(self.release, VARIANT, VARIANT, replicas, deadline_s=self.deadline_s)

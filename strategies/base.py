@@ -21,7 +21,8 @@ from ..routing.ratio import Pods
 from . import already, hotfix
 from .adoption import adopt
 from .draft import Draft, owners_of
-from .home import Homecoming, own_rolling, track_of
+from .home import Homecoming, own_rolling
+from .marks import track_of
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,8 @@ class Strategy(Homecoming):
         if weight < 100:
             self._refuse_lone_share(observed)
         draft, number, replicas = self._begin(observed, weight)
+        if not replicas:
+            draft.notes.append(f"{self.app.name} has 0 pods: nothing shows whether {self.release.version} can start")
         base = observed.live
         was = base.version if base else self.app.foreign_version(observed)
         split = self._finish(draft, replicas) if weight >= 100 else self._share(draft, weight, replicas)
@@ -255,6 +258,14 @@ class Strategy(Homecoming):
             raise BadInput(
                 f"Deployment {name} is gone: somebody deleted it, and nothing of {live.version} is there to share requests with",
                 hint=f"`{back}` brings {live.version} back; `deploy promote --full` gives {self.release.version} to everybody",
+            )
+
+    def _refuse_empty(self, weight: int, replicas: int) -> None:
+        """Raises BadInput where a share is one of pods, and there is none."""
+        if weight and not replicas:
+            raise BadInput(
+                f"{self.app.name} has 0 pods: there is nothing of which {self.release.version} could have {weight}%",
+                hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
             )
 
     def _refuse_unfit(self) -> None:

@@ -12,8 +12,8 @@ from ..routing import selector
 from . import manifests
 from .base import Strategy
 from .draft import Draft
-from .home import digest_of, track_of
 from .manifests import Rolling
+from .marks import digest_of, track_of
 
 GREEN = "green"
 

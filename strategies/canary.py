@@ -51,6 +51,7 @@ class Canary(Strategy):
         return (*release.others, *release.services, self._canary(pods.canary), own)
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
+        self._refuse_empty(weight, replicas)
         pods = self._pods(draft, weight, replicas)
         self._make_ready(draft, self.release)
         self._raise(draft, pods)

@@ -19,11 +19,10 @@ from ..kube.objects import (
     Obj,
     as_manifest,
     get,
-    labels_of,
     selects,
     template_labels,
 )
-from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
+from ..plan.observed import TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import istio, selector
@@ -31,6 +30,7 @@ from . import adoption, fitting, manifests
 from .app import App
 from .draft import Draft
 from .manifests import Rolling
+from .marks import applied_by_us, is_ours, owns_replicas, track_of
 
 
 class Homecoming(ABC):
@@ -155,13 +155,16 @@ class Homecoming(ABC):
             own = manifests.stable(release, count, rolling, is_exact=is_adopted, paused=paused)
             return self._as_found(draft, own) if is_adopted else own
 
-        in_place = manifest(self._rolling_back(draft, release, replicas) if is_back else self.rolling)
+        rolling = self._rolling_back(draft, release, replicas) if is_back else self.rolling
+        in_place = manifest(rolling)
         if final and not draft.rolls(in_place):
             in_place = manifest(final)
         rolls = draft.rolls(in_place)
         if rolls:
             self._warn_of_downtime(draft, in_place, replicas)
         why, why_wait = self._why_roll(draft, release, rolls=rolls)
+        if rolls and rolling != self.rolling:
+            why_wait = f"{rolling.max_unavailable} of those that are given up go first: the others may carry it"
         self._apply_own(draft, in_place, why)
         if rolls and self.is_dark and not self._carrying(draft):
             self._routes_settled(draft, release)  # nobody is served before the new pods are ready: it is all theirs
@@ -379,28 +382,6 @@ class Homecoming(ABC):
         return draft.replicas(name) if owns_replicas(live) else None
 
 
-def track_of(deployment: Obj) -> str | None:
-    """The track of a second Deployment; None for the user's own."""
-    return labels_of(deployment).get(TRACK_LABEL)
-
-
-def is_ours(live: Obj, app: str) -> bool:
-    """Whether it was made beside the user's own objects, for the application."""
-    return labels_of(live).get(APP_LABEL) == app
-
-
-def applied_by_us(live: Obj) -> Obj | None:
-    """The fields that rollway's own apply holds; None where it has never written the object."""
-    entries = get(live, "metadata", "managedFields", default=[])
-    ours = (entry for entry in entries if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply")
-    return next((get(entry, "fieldsV1", default={}) for entry in ours), None)
-
-
-def owns_replicas(live: Obj) -> bool:
-    """Whether rollway's own apply holds spec.replicas."""
-    return get(applied_by_us(live), "f:spec", "f:replicas") is not None
-
-
 def own_rolling(revision: Revision) -> Rolling:
     """How the strategy that released a revision rolls its Deployment."""
     from . import by_name
@@ -410,7 +391,3 @@ def own_rolling(revision: Revision) -> Rolling:
         is_recreated = get(release.workload, "spec", "strategy", "type") == "Recreate"
         return Rolling(type="Recreate") if is_recreated else manifests.rolling_of(release.workload) or Rolling()
     return by_name(revision.strategy)(release).rolling
-
-
-def digest_of(deployment: Obj | None) -> str:
-    return str(get(deployment, "metadata", "annotations", default={}).get(DIGEST_ANNOTATION, ""))

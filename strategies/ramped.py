@@ -80,6 +80,7 @@ class Ramped(Strategy):
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._make_ready(draft, self.release)
+        self._refuse_empty(weight, replicas)
         self._grow(draft, replicas)
         goal, new = self._goal(replicas, weight), self._new_pods(draft, replicas)
         if new > goal.canary:

@@ -258,6 +258,8 @@ def _deployment_back(step: Apply, version: str) -> str:
     is_scaled = ".spec.replicas" in paths and not any(path.startswith(".spec.template") for path in paths)
     if is_scaled and replicas is not None and not step.creates:
         return f"to {pods(int(replicas))}"
+    if not step.creates and not any(path.startswith(".spec.template") for path in paths):
+        return "as before"
     return f"back to {version_of(step.manifest) or version}"
 
 

@@ -509,6 +509,28 @@ def test_the_way_back_keeps_what_somebody_made_of_it() -> None:
         in_world(lambda world, pods=pods: story(world, pods))
 
 
+@pytest.mark.parametrize("strategy", ["canary", "ramped", "ab"])
+def test_an_application_that_was_scaled_to_zero(strategy: str) -> None:
+    """Of no pods there is no share: refused, and nothing touched. What is routed by match gets a pod."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        scale(world, 0, manager="keda-operator")
+        put(world, autoscaler())
+        await asyncio.sleep(10)
+        after = release("v2", strategy=strategy, replicas=None)
+        if strategy == "ab":
+            assert any("0 pods: nothing shows" in note for note in (await world.ship("apply", after)).plan.notes)
+            assert world.versions() == {"v2": 1}
+            return
+        with pytest.raises(BadInput, match="shop has 0 pods: there is nothing of which v2 could have 50%"):
+            await world.ship("apply", after, weight=50)
+        assert [revision.version for revision in await world.history()] == ["v1"]
+        assert (await world.ship("apply", after, weight=100)).phase == "Promoted"
+
+    in_world(story)
+
+
 # humans in mid-release
 
 
