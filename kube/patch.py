@@ -22,19 +22,6 @@ class PatchFailed(Exception):
     """An operation that does not fit the document. The API server answers 422 and does not say which."""
 
 
-def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> Obj:
-    """The RFC 7386 merge patch that leads from one to the other."""
-    out: Obj = {}
-    for key in {**before, **after}:
-        was, becomes = before.get(key), after.get(key)
-        if isinstance(was, Mapping) and isinstance(becomes, Mapping):
-            if below := merge_patch(was, becomes):
-                out[key] = below
-        elif was != becomes:
-            out[key] = becomes
-    return out
-
-
 def json_patched(document: Any, operations: Any) -> Any:
     """The document after all operations. Raises ApiError (400) for what is no patch, PatchFailed for one that misfits."""
     if not isinstance(operations, list):

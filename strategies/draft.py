@@ -20,7 +20,6 @@ from ..kube.objects import (
     Kind,
     Obj,
     Ref,
-    annotations_of,
     get,
     known_as,
     labels_of,
@@ -29,13 +28,12 @@ from ..kube.objects import (
     selects,
     template_labels,
 )
-from ..kube.patch import merge_patch
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
 from . import hotfix
-from .manifests import without_namesakes
+from .manifests import namesakes_apart
 
 
 class Draft:
@@ -115,13 +113,13 @@ class Draft:
             self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
             live = None
         after, takes_over = self._applied(live, manifest)
+        if live is not None and manifest["kind"] == DEPLOYMENT.name and (apart := namesakes_apart(after, manifest)) != manifest:
+            manifest = apart
+            after, takes_over = self._applied(live, manifest)
         found = changes(live, after)
         if live is not None and not found:
             return False
         if manifest["kind"] == DEPLOYMENT.name:
-            if live is not None and (cleared := without_namesakes(after, manifest)) != after:
-                self._replace(live, cleared, why)
-                after, found, why = cleared, (), "and its fields are rollway's from now on"
             self._follow_deployment(live, after)
             after = _newer(after, live)
         self.objects[known_as(ref_of(manifest))] = after
@@ -130,12 +128,6 @@ class Draft:
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
         )
         return True
-
-    def _replace(self, live: Obj, after: Obj, why: str) -> None:
-        """A patch in place of an apply, which cannot take away what others have set."""
-        meta = ({"labels": labels_of(obj), "annotations": annotations_of(obj)} for obj in (live, after))
-        was, becomes = ({"metadata": next(meta), "spec": obj["spec"]} for obj in (live, after))
-        self.steps.append(Patch(ref=ref_of(live), patch=merge_patch(was, becomes), changes=changes(live, after), why=why))
 
     def applied(self, manifest: Obj) -> Obj:
         """The object as an apply would leave it, which keeps what others have set."""

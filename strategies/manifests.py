@@ -76,22 +76,18 @@ def tracked(manifest: Obj, track: str = STABLE) -> Obj:
     return out
 
 
-def without_namesakes(applied: Obj, manifest: Obj) -> Obj:
-    """A Deployment as an apply would leave it, but, where that has two ports of one name, without the one that is not in the
-    manifest: an apply keeps what others have set, and the API server refuses it then."""
-    wanted = {
-        each["name"]: each.get("ports") or () for each in get(manifest, "spec", "template", "spec", "containers", default=())
-    }
-
-    def cleared(container: Obj) -> Obj:
-        ours = {port.get("name"): port["containerPort"] for port in wanted.get(container["name"], ()) if port.get("name")}
-        ports = container.get("ports") or ()
-        kept = [port for port in ports if ours.get(port.get("name"), port["containerPort"]) == port["containerPort"]]
-        return {**container, "ports": kept} if len(kept) < len(ports) else container
-
-    pod = applied["spec"]["template"]["spec"]
-    template = {**applied["spec"]["template"], "spec": {**pod, "containers": [cleared(each) for each in pod["containers"]]}}
-    return {**applied, "spec": {**applied["spec"], "template": template}}
+def namesakes_apart(applied: Obj, manifest: Obj) -> Obj:
+    """The manifest of a Deployment with another name for each port that an apply would keep, as somebody else has set it, beside
+    the manifest's own one of that name: two of one name are refused."""
+    kept = {each["name"]: each.get("ports") or () for each in applied["spec"]["template"]["spec"]["containers"]}
+    out = copy.deepcopy(manifest)
+    for container in get(out, "spec", "template", "spec", "containers", default=()):
+        ours = {port["name"]: port["containerPort"] for port in container.get("ports") or () if port.get("name")}
+        for port in kept.get(container["name"], ()):
+            number = port["containerPort"]
+            if ours.get(port.get("name"), number) != number:
+                container["ports"].append({**port, "name": f"port-{number}"})
+    return out
 
 
 def second(release: Release, suffix: str, track: str, replicas: int, *, deadline_s: int | None = None) -> Obj:
