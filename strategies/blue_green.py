@@ -52,10 +52,12 @@ class BlueGreen(Strategy):
         return merged(obj, {"spec": {"scaleTargetRef": {"name": live}}})
 
     def service(self, draft: Draft, service: Obj) -> Obj:
-        """Bound to the live side, once its pods carry the label."""
+        """Bound to the live side once its pods carry the label; one that reaches every side is bound where that is needed."""
         track = self._live_track(draft)
-        live = draft.deployment(self._name_of(track))
-        return selector.pinned(service, track) if live is None or template_labels(live).get(TRACK_LABEL) else service
+        side, live = draft.deployment(self._name_of(track)), draft.find(SERVICE, service["metadata"]["name"])
+        is_open = live is not None and selector.track_of(live) is None
+        is_bare = side is not None and not template_labels(side).get(TRACK_LABEL)
+        return service if is_open or is_bare else selector.pinned(service, track)
 
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release = self.release
