@@ -5,7 +5,9 @@ Nothing heavy is imported at module level: `deploy version` answers at once.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -16,12 +18,15 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import BadInput, RollwayError
+from . import completion, hints
 from . import options as given
 from .context import Surroundings
 from .verb import flat
 from .verbs import VERBS, sandbox
 from .views import is_on_github, view_for
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OUTPUT_LOST = 74  # EX_IOERR
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell tells of it
 
 
@@ -30,7 +35,7 @@ class Verbs(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            near = given.did_you_mean(args[0], self.commands)
+            near = hints.of_verb(args[0]) or given.did_you_mean(args[0], self.commands)
             raise BadInput(f"there is no verb {args[0]!r}", hint=near or f"one of {', '.join(self.commands)}")
         return super().resolve_command(ctx, args)
 
@@ -42,13 +47,14 @@ app = typer.Typer(
     cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,  # cli.completion heeds the shell that is named
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     help="Ships a new version on Kubernetes: recreate, ramped, blue-green, canary or A/B.",
 )
 
 
-@app.callback(epilog="--debug, with any verb, shows the traceback of an error.")
+@app.callback(epilog=f"--debug, with any verb, shows the traceback of an error. {completion.HELP}")
 def deploy() -> None:
     pass
 
@@ -68,6 +74,9 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     words = list(sys.argv[1:] if arguments is None else arguments)
     is_debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    _escape_unwritable()
     try:
         # Typer loads pydantic to read the options of a verb, whatever they are: what has none is answered before
         code = (
@@ -82,11 +91,40 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:
+        return _unwritable(error)
+
+
+def _escape_unwritable() -> None:
+    """Where the locale's encoding lacks a character (UTF-8 switched off), it is written as JSON would: \\u2713."""
+
+    def escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+        pairs = (units[index : index + 2].hex() for index in range(0, len(units), 2))
+        return "".join(f"\\u{pair}" for pair in pairs), error.end
+
+    codecs.register_error("rollway", escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="rollway")
+
+
+def _unwritable(error: OSError) -> int:
+    """Of a full disk below stdout: what was done is done, and only the report of it is lost."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, ValueError):
+        print(f"✗ the output cannot be written: {error.strerror}; what was done stays done: see `deploy status`", file=sys.stderr)
+    return OUTPUT_LOST
 
 
 def _checked(words: list[str], surroundings: Surroundings, is_debug: bool) -> int:
     """Runs one command. The only place that catches errors."""
     try:
+        if completion.is_asked(words):
+            return completion.complete(words)
+        completion.prepare()
         answer = app(words, prog_name="deploy", standalone_mode=False, obj=surroundings)
         return answer if isinstance(answer, int) else 0
     except BrokenPipeError:
@@ -95,12 +133,14 @@ def _checked(words: list[str], surroundings: Surroundings, is_debug: bool) -> in
         return _told(error, error, words, is_debug)
     except SystemExit as exit_:
         # Typer exits by itself after completing a word for the shell, and where nobody reads its output any more
-        if "_DEPLOY_COMPLETE" in os.environ:
+        if completion.VARIABLE in os.environ:
             raise
         raise BrokenPipeError from exit_
     except KeyboardInterrupt:
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise
         if hasattr(error, "format_message"):  # what Typer says about the usage
             return _told(_usage_error(error), error, words, is_debug)
         bug = RollwayError(
@@ -152,6 +192,8 @@ def _usage_error(error: Any) -> RollwayError:
     known = [name for option in getattr(getattr(ctx, "command", None), "params", ()) for name in option.opts] if is_option else []
     longer = [name for name in known if name.startswith(f"{getattr(error, 'option_name', '')}-")]
     near = [*longer, *(getattr(error, "possibilities", None) or ())]
+    if is_option and (hint := hints.OPTIONS.get(getattr(error, "option_name", ""))):
+        return BadInput(message[:1].lower() + message[1:], hint=hint)
     command = getattr(ctx, "command_path", "deploy")
     hint = f"did you mean {near[0]}?" if near else f"{command} --help"
     return BadInput(message[:1].lower() + message[1:], hint=hint)

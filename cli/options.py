@@ -15,6 +15,7 @@ import typer
 
 from ..errors import BadInput
 from ..strategies import NAMES
+from . import hints
 
 DEFAULT_FILE = "deploy.yaml"
 MOST_PARALLEL = 100  # each keeps up to three connections open, and a process has about a thousand
@@ -156,7 +157,11 @@ class Limits:
 def strategy_named(text: str | None) -> str | None:
     if text is None or text in NAMES:
         return text
-    raise BadInput(f"{text!r} is no strategy", detail=f"the strategies: {', '.join(NAMES)}", hint=did_you_mean(text, NAMES))
+    raise BadInput(
+        f"{text!r} is no strategy",
+        detail=f"the strategies: {', '.join(NAMES)}",
+        hint=hints.of_strategy(text) or did_you_mean(text, NAMES),
+    )
 
 
 def percent(text: str | None) -> int | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..errors import BadInput
 from ..strategies import NAMES
+from . import hints
 from . import options as given
 from .context import Connected
 from .options import NO_OVERRIDE, Override, Source, Where
@@ -42,6 +43,8 @@ class Meant:
     files: given.Files = None
 
     def __post_init__(self) -> None:
+        if hint := hints.of_strategy(self.first or ""):
+            raise BadInput(f"{self.first!r} is no strategy", hint=hint)
         if self.second is not None and self.first not in NAMES:
             hint = given.did_you_mean(self.first or "", NAMES) or f"a strategy is one of {', '.join(NAMES)}"
             raise BadInput(f"{self.first} and {self.second}: which one is the application?", hint=hint)

@@ -86,7 +86,10 @@ def stop(plan: Plan) -> str:
         return f"staged beside {plan.from_version}" if plan.from_version else "staged"
     if plan.weight == 0 and plan.strategy == "ab":
         return "paused with the requests that match"
-    return f"paused at {plan.weight}%"
+    total, given = plan.split.stable + plan.split.canary, plan.split.percent
+    if plan.strategy == "ab" or not total or given == plan.weight:
+        return f"paused at {plan.weight}%"
+    return f"paused at {plan.weight}%, by pods {given:g}% ({plan.split.canary} of {total})"
 
 
 def way_back(steps: Sequence[Step], version: str) -> str:
