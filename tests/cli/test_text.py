@@ -64,7 +64,7 @@ def test_a_pipeline_reads_one_plain_line_an_event() -> None:
         outcome = deploy("apply", "--image", ":2.0.0")
         plan = deploy("plan", "--promote")
 
-    assert outcome.out == "paused at 10% as revision 2 · on: deploy promote · back: deploy rollback\n"
+    assert outcome.out == "paused at 10%, by pods 20% (1 of 5) as revision 2 · on: deploy promote · back: deploy rollback\n"
     assert outcome.err.splitlines() == [
         "shop 1.0.0 → 2.0.0 · canary to 10%",
         "  + Deployment shop-canary: 1 pod of 2.0.0 (the new version, beside the old)",
