@@ -84,8 +84,6 @@ def stop(plan: Plan) -> str:
     """Where a paused release stands."""
     if plan.weight == 0 and plan.strategy == "blue-green":
         return f"staged beside {plan.from_version}" if plan.from_version else "staged"
-    if not plan.split.canary and plan.strategy in ("canary", "ab"):
-        return f"paused at {plan.weight}%, with no pod of {plan.to_version}"
     if plan.weight == 0 and plan.strategy == "ab":
         return "paused with the requests that match"
     total, given = plan.split.stable + plan.split.canary, plan.split.percent

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.standing_text import status_lines
-from rollway.cli.views.words import stop
 from rollway.kube.objects import DEPLOYMENT, SERVICE, Kind
 from rollway.ship.status import Status, status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
@@ -115,24 +114,6 @@ def test_no_share_of_all_requests_has_its_own_words(strategy: str, words: str) -
 
         assert words in told(seen)
         assert seen.given == 0.0
-
-    in_world(story)
-
-
-@pytest.mark.parametrize("strategy", ["ab", "canary"])
-def test_an_application_that_sleeps(strategy: str) -> None:
-    """Scaled to zero: of ab at least one pod is there for the requests that match; a canary without a pod is told of."""
-
-    async def story(world: World) -> None:
-        await world.ship("apply", release("v1", strategy=strategy, replicas=None), weight=100)
-        patched(world, DEPLOYMENT, "shop", {"spec": {"replicas": 0}}, "keda")
-        await asyncio.sleep(60)
-        result = await world.ship("apply", release("v2", strategy=strategy, replicas=None))
-
-        pods = world.pods()
-        assert result.phase == "Paused"
-        assert pods == ({"shop v1": 0, "shop-b v2": 1} if strategy == "ab" else {"shop v1": 0, "shop-canary v2": 0})
-        assert ("with no pod of v2" in stop(result.plan)) == (strategy == "canary")
 
     in_world(story)
 
