@@ -20,7 +20,7 @@ def is_asked(words: Sequence[str]) -> bool:
 def prepare() -> None:
     """For a shell that asks how a word may go on."""
     if VARIABLE in os.environ:
-        from typer.completion import completion_init
+        from typer._completion_classes import completion_init
 
         completion_init()
 
