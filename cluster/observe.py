@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
 from ..errors import ApiError, Forbidden
-from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, labels_of, ref_of
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, known_as, labels_of, ref_of
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from .port import Cluster
@@ -40,7 +40,10 @@ async def observe(
         is_ours = any(APP_LABEL in labels_of(obj) for obj in deployments)
         labelled = await cluster.list(DEPLOYMENT, namespace, labels=labels) if is_ours else []
     objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
-    objects |= {ref_of(obj): obj for obj in (*labelled, *autoscalers)}
+    known = {known_as(ref) for ref in objects}
+    # what is asked for in a version of its own is not there once more in another
+    listed = {ref_of(obj): obj for obj in (*labelled, *autoscalers)}
+    objects |= {ref: obj for ref, obj in listed.items() if ref in objects or known_as(ref) not in known}
     return Observed(objects=objects, history=tuple(history), taken=taken)
 
 

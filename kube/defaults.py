@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 
+from .conversion import HPA_V1
 from .objects import Obj, get
 
 
@@ -156,6 +157,8 @@ def _secret(obj: Obj) -> None:
 def _hpa(obj: Obj) -> None:
     spec = obj["spec"]
     spec.setdefault("minReplicas", 1)
+    if obj["apiVersion"] == HPA_V1:
+        return
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]

@@ -77,7 +77,10 @@ KINDS: tuple[Kind, ...] = (
 """The kinds that are known without discovery, in the order in which they are applied."""
 
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
-_OTHER_VERSIONS = {f"networking.istio.io/{version}": "networking.istio.io/v1" for version in ("v1beta1", "v1alpha3")}
+_OTHER_VERSIONS = {
+    **{f"networking.istio.io/{version}": "networking.istio.io/v1" for version in ("v1beta1", "v1alpha3")},
+    "autoscaling/v1": "autoscaling/v2",
+}
 
 
 def kind_of(api_version: str, name: str) -> Kind | None:
@@ -94,7 +97,7 @@ def is_a(obj: Mapping[str, Any], kind: Kind) -> bool:
 
 
 def known_as(ref: Ref) -> Ref:
-    """Which object, whatever version it is written in, where the versions of its kind differ in name only, as Istio's do."""
+    """Which object, whatever version it is written in (`kube.conversion` gives it the shape of another)."""
     return ref._replace(api_version=_OTHER_VERSIONS.get(ref.api_version, ref.api_version))
 
 

@@ -125,8 +125,11 @@ def types() -> Mapping[str, Struct]:
     return table
 
 
+_OF_ANOTHER_SHAPE = {("autoscaling/v1", "HorizontalPodAutoscaler"): "HorizontalPodAutoscalerV1"}
+
+
 def schema_of(kind: Kind) -> Struct | None:
-    return types().get(kind.name)
+    return types().get(_OF_ANOTHER_SHAPE.get((kind.api_version, kind.name), kind.name))
 
 
 def field_type(type_: Type, key: str) -> Type | None:

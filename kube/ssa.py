@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ..errors import ApiError, ApplyConflict
 from . import fieldset
 from .fieldset import NOTHING, FieldSet, Path
-from .objects import Obj, get
-from .schema import FREE_MAP, ListOf, MapOf, Scalar, Struct, Type, field_type, shape, types, zero
+from .objects import Obj, get, kind_of
+from .schema import FREE_MAP, ListOf, MapOf, Scalar, Struct, Type, field_type, schema_of, shape, zero
 
 BEFORE_FIRST_APPLY = "before-first-apply"
 
@@ -175,7 +175,9 @@ def entries_of(shares: Iterable[Share]) -> list[Obj]:
 
 
 def type_of(obj: Mapping[str, Any]) -> Type:
-    return types().get(obj.get("kind", "")) or FREE_MAP
+    """By group and version: kinds of one name in other groups are of another shape, which nobody here knows."""
+    kind = kind_of(obj.get("apiVersion", ""), obj.get("kind", ""))
+    return (schema_of(kind) if kind else None) or FREE_MAP
 
 
 def _order(share: Share) -> tuple[str, str, str, str, str]:

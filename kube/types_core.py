@@ -290,6 +290,11 @@ PodDisruptionBudgetSpec minAvailable:*I selector:*LabelSelector^ maxUnavailable:
 PodDisruptionBudgetStatus observedGeneration:l disruptedPods:{T} disruptionsAllowed!:i currentHealthy!:i
   desiredHealthy!:i expectedPods!:i conditions:[Condition]<type>~type
 HorizontalPodAutoscaler metadata:ObjectMeta spec:HorizontalPodAutoscalerSpec status:HorizontalPodAutoscalerStatus
+HorizontalPodAutoscalerV1 metadata:ObjectMeta spec:HorizontalPodAutoscalerSpecV1 status:HorizontalPodAutoscalerStatusV1
+HorizontalPodAutoscalerSpecV1 scaleTargetRef!:CrossVersionObjectReference minReplicas:*i maxReplicas!:i
+  targetCPUUtilizationPercentage:*i
+HorizontalPodAutoscalerStatusV1 observedGeneration:*l lastScaleTime:*T currentReplicas!:i desiredReplicas!:i
+  currentCPUUtilizationPercentage:*i
 HorizontalPodAutoscalerSpec scaleTargetRef!:CrossVersionObjectReference minReplicas:*i maxReplicas!:i
   metrics:[MetricSpec] behavior:*HorizontalPodAutoscalerBehavior
 CrossVersionObjectReference kind!:s name!:s apiVersion=APIVersion:s

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
 from ..health.deployment import paused_by, progress
 from ..kube import ssa
+from ..kube.conversion import converted
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
@@ -70,11 +71,7 @@ class Draft:
     def find_like(self, manifest: Mapping[str, Any]) -> Obj | None:
         """The live object, in the version of the manifest."""
         live = self.objects.get(known_as(ref_of(manifest)))
-        return (
-            live
-            if live is None or live["apiVersion"] == manifest["apiVersion"]
-            else {**live, "apiVersion": manifest["apiVersion"]}
-        )
+        return converted(live, manifest["apiVersion"]) if live is not None else None
 
     def deployment(self, name: str) -> Obj | None:
         return self.find(DEPLOYMENT, name)

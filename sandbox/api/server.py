@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import ApiError
 from ...kube import codec, defaults, objects, ssa
 from ...kube.clock import timestamp
+from ...kube.conversion import converted
 from ...kube.objects import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
 from ...kube.validation import checks
 from ...kube.validation import dispatch as validation
@@ -385,7 +386,7 @@ def _without_times(obj: Obj) -> Obj:
 
 
 def _in_version(kind: Kind, obj: Obj) -> Obj:
-    return obj if obj.get("apiVersion") == kind.api_version else obj | {"apiVersion": kind.api_version}
+    return converted(obj, kind.api_version)
 
 
 def _stored(kind: Kind, obj: Obj) -> Obj:

@@ -18,7 +18,7 @@ VERSION: Mapping[str, str] = {
 }  # fmt: skip
 
 ISTIO = "networking.istio.io"
-_VERSIONS: Mapping[str, tuple[str, ...]] = {ISTIO: ("v1", "v1beta1", "v1alpha3")}
+_VERSIONS: Mapping[str, tuple[str, ...]] = {ISTIO: ("v1", "v1beta1", "v1alpha3"), "autoscaling": ("v2", "v1")}
 _SHORT: Mapping[str, tuple[str, ...]] = {
     "ConfigMap": ("cm",), "Deployment": ("deploy",), "DestinationRule": ("dr",), "Event": ("ev",), "Gateway": ("gw",),
     "HorizontalPodAutoscaler": ("hpa",), "Ingress": ("ing",), "Namespace": ("ns",), "NetworkPolicy": ("netpol",),

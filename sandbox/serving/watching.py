@@ -11,6 +11,7 @@ from aiohttp import web
 
 from ...errors import ApiError
 from ...kube.clock import now
+from ...kube.conversion import converted
 from ...kube.objects import Kind, Obj
 from ...kube.schema import schema_of, zero
 from ...kube.validation import checks
@@ -157,7 +158,7 @@ class _Shown(NamedTuple):
         return in_space and self.chosen(obj)
 
     def event(self, type_: str, obj: Obj) -> Obj:
-        return {"type": type_, "object": self.shape(obj | {"apiVersion": self.kind.api_version})}
+        return {"type": type_, "object": self.shape(converted(obj, self.kind.api_version))}
 
     def bookmark(self, version: int, *, is_initial_end: bool = False) -> Obj:
         meta: Obj = {"resourceVersion": str(version)}

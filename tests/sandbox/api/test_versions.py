@@ -1,0 +1,45 @@
+"""A kind in two versions: one object, in the shape that is asked for; and kinds of one name in another group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rollway.kube import ssa
+from rollway.kube.conversion import converted
+from rollway.kube.schema import FREE_MAP
+
+META = {"name": "shop", "namespace": "shop"}
+TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+HALF: dict[str, Any] = {
+    "apiVersion": "autoscaling/v1",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": META,
+    "spec": {"scaleTargetRef": TARGET, "minReplicas": 2, "maxReplicas": 5, "targetCPUUtilizationPercentage": 50},
+}
+
+
+def test_the_share_of_a_cpu_is_a_metric() -> None:
+    """v1 has one number for what v2 has a list for; there and back is the same."""
+    newer = converted(HALF, "autoscaling/v2")
+
+    target = {"type": "Utilization", "averageUtilization": 50}
+    assert newer["spec"]["metrics"] == [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    assert "targetCPUUtilizationPercentage" not in newer["spec"]
+    assert converted(newer, "autoscaling/v1") == HALF
+
+
+def test_what_v1_has_no_field_for_is_kept() -> None:
+    """In annotations, as the API server keeps it: going there and back loses no metric and no behavior."""
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 70}}}
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 60}}
+    newer = {**HALF, "apiVersion": "autoscaling/v2", "spec": {"scaleTargetRef": TARGET, "maxReplicas": 5, "metrics": [memory]}}
+    newer["spec"]["behavior"] = behavior
+
+    assert converted(converted(newer, "autoscaling/v1"), "autoscaling/v2") == newer
+
+
+def test_a_namesake_in_another_group_has_no_known_shape() -> None:
+    """The Gateway API's Gateway is not Istio's, nor is Knative's Service the core one."""
+    assert ssa.type_of({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway"}) is FREE_MAP
+    assert ssa.type_of({"apiVersion": "serving.knative.dev/v1", "kind": "Service"}) is FREE_MAP
+    assert ssa.type_of({"apiVersion": "networking.istio.io/v1beta1", "kind": "Gateway"}) is not FREE_MAP
