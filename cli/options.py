@@ -65,6 +65,9 @@ Full = Annotated[bool, typer.Option("--full", help="all the way: the same as --t
 Replace = Annotated[
     bool, typer.Option("--replace", help="takes back a release of something else that is under way, and releases this instead")
 ]
+Prune = Annotated[
+    bool, typer.Option("--prune", help="in the end removes what rollway has applied and the manifests no longer have")
+]
 Auto = Annotated[bool, typer.Option("--auto", help="goes on by itself through every step")]
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed release as it is, instead of taking it back")]
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]

@@ -44,10 +44,11 @@ class How:
         )
 
 
-def request(action: Action, weight: int | None = None, to_revision: int | None = None, *, replace: bool = False) -> Request:
+def request(action: Action, weight: int | None = None, to_revision: int | None = None, **how: bool) -> Request:
+    """`how`: replace, prune."""
     from ..strategies.base import Request
 
-    return Request(action, weight, to_revision, replace)
+    return Request(action, weight, to_revision, **how)
 
 
 def run(

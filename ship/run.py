@@ -35,8 +35,8 @@ from .watch import Watch, settle, watched
 class Options:
     """How to run. `holder` is this process, for the lock; `by` who acts, for the history. `goes_on`: through every pause.
     `goes_back`: a failed release ends in its way back. `is_override`: the release was changed on the command line, so a promote
-    speaks of it and not of the one under way. `timeout_s` bounds the whole run. `watch` looks on from outside; a rollback is
-    watched, too, but never abandoned because of what is seen."""
+    speaks of it and not of the one under way. `prune`: as the request says, in all that follows. `timeout_s` bounds the whole
+    run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)
@@ -45,6 +45,7 @@ class Options:
     goes_back: bool = True
     force: bool = False
     is_override: bool = False
+    prune: bool = False
     timeout_s: float | None = None
     watch: Watch | None = None
 
@@ -109,7 +110,7 @@ async def run(
     Raises TimedOut with the release left as it is, Refused where another run or somebody's fields stand in the way.
     """
     options = options or Options()
-    options = replace(options, emit=_guarded(options))
+    options = replace(options, emit=_guarded(options), prune=request.prune)
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         chosen = choose(release, observed, request, strategy, is_override=options.is_override, force=options.force)
@@ -314,7 +315,7 @@ async def _go_on(cluster: Cluster, release: Release, paused: Revision, options: 
         if current is None or _stand(current) != _stand(paused):
             raise StalePlan("another run has acted on the release while this one paused", hint="see `deploy status`")
         chosen = by_name(current.strategy)(Release.from_record(current.release), force=options.force)
-        return chosen, chosen.promote(observed)
+        return chosen, chosen.promote(observed, prune=options.prune)
 
     return await _locked(cluster, release, paused.strategy, options, attempt)
 

@@ -18,7 +18,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
-from . import already, hotfix
+from . import already, hotfix, surroundings
 from .adoption import adopt
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling
@@ -29,12 +29,13 @@ from .marks import track_of
 class Request:
     """What a command asks for. `weight` in percent; None means: as far as the strategy goes by itself (apply: to its first pause,
     promote: to its next). `to_revision` is for rollback; None means the version before. `replace`: what else is under way may be
-    taken back for it."""
+    taken back for it. `prune`: what rollway has applied and the manifests no longer have goes in the end."""
 
     action: Action
     weight: int | None = None
     to_revision: int | None = None
     replace: bool = False
+    prune: bool = False
 
 
 class Strategy(Homecoming):
@@ -49,13 +50,13 @@ class Strategy(Homecoming):
     def plan(self, request: Request, observed: Observed) -> Plan:
         match request.action:
             case "apply":
-                return self.apply(observed, request.weight, replace=request.replace)
+                return self.apply(observed, request.weight, replace=request.replace, prune=request.prune)
             case "promote":
-                return self.promote(observed, request.weight)
+                return self.promote(observed, request.weight, prune=request.prune)
             case "rollback":
                 return self.rollback(observed, request.to_revision)
 
-    def apply(self, observed: Observed, weight: int | None = None, *, replace: bool = False) -> Plan:
+    def apply(self, observed: Observed, weight: int | None = None, *, replace: bool = False, prune: bool = False) -> Plan:
         """Starts the release, or goes on with it, up to `weight` or the first pause. An empty plan where it is live already.
 
         Raises Refused where something else is under way, unless it is to be replaced.
@@ -65,9 +66,9 @@ class Strategy(Homecoming):
         if weight is None:
             is_first = observed.live is None and self.app.foreign(observed) is None
             weight = current.weight if current else 100 if is_first else self.first_weight()
-        return self._go(observed, "apply", weight)
+        return self._go(observed, "apply", weight, prune=prune)
 
-    def promote(self, observed: Observed, weight: int | None = None) -> Plan:
+    def promote(self, observed: Observed, weight: int | None = None, *, prune: bool = False) -> Plan:
         """Takes the release on to `weight`, or to its next pause. An empty plan where that has been done; nothing is ever
         released by it that is not under way.
 
@@ -83,7 +84,7 @@ class Strategy(Homecoming):
             return self._nothing_to_promote(observed)
         if weight is None:
             weight = current.weight if current.phase in ("Progressing", "Failed") else self.next_weight(current.weight)
-        return self._go(observed, "promote", weight)
+        return self._go(observed, "promote", weight, prune=prune)
 
     def rollback(self, observed: Observed, to_revision: int | None = None, *, force: bool = True) -> Plan:
         """Back to the version before: in mid-release to what is live beside it, after one to the revision before. Where that has
@@ -93,10 +94,11 @@ class Strategy(Homecoming):
         """
         target = self.app.target(observed, to_revision)
         draft = self._draft(observed, force=force)  # a user's is never refused for somebody's field: what it takes over is shown
-        draft.is_under_way = observed.in_flight is not None
+        draft.is_under_way, draft.is_back = observed.in_flight is not None, True
         abandoned = [rev for rev in observed.history if rev.number > target.number and rev.phase != "RolledBack"]
         replicas = self.app.replicas_of(observed, target)
         self._return_to(draft, target, replicas)
+        surroundings.await_all(draft, Release.from_record(target.release))
         for revision in abandoned:
             draft.record(
                 revision.number, "RolledBack", 0, revision.message or f"rolled back to revision {target.number}", to=target.number
@@ -112,6 +114,7 @@ class Strategy(Homecoming):
         undo: tuple[Step, ...] = ()
         if source.phase == "Promoted" and source is not target:
             back = self._draft(draft.project(), force=True)
+            back.is_back = True
             self._return_to(back, source, replicas)
             undo = tuple(step for step in back.steps if not isinstance(step, Record))
         return self._close(
@@ -161,7 +164,7 @@ class Strategy(Homecoming):
 
     # the way of a release
 
-    def _go(self, observed: Observed, action: Action, weight: int) -> Plan:
+    def _go(self, observed: Observed, action: Action, weight: int, *, prune: bool) -> Plan:
         self.check_weight(weight)
         self._refuse_unfit()
         self._refuse_renamed(observed)
@@ -181,14 +184,18 @@ class Strategy(Homecoming):
         base = observed.live
         was = base.version if base else self.app.foreign_version(observed)
         split = self._finish(draft, replicas) if weight >= 100 else self._share(draft, weight, replicas)
+        surroundings.await_all(draft, self.release)
         if weight >= 100:
             draft.record(number, "Promoted", 100)
             self._clean_up(draft)
+            if prune:
+                surroundings.prune(draft, self.release)
         else:
             draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
             draft.pause(self.pause_s(weight), "until `deploy promote`")
         if not self.force:
             hotfix.refuse(draft.steps, observed, self.release.app)
+        surroundings.tell_left_over(draft, self.release, prune=prune)
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
             return self._nothing(observed, action, current or base, *already.applied(self.release, current or base, asked))

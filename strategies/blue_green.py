@@ -9,7 +9,7 @@ from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
-from . import manifests
+from . import manifests, surroundings
 from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
@@ -142,6 +142,8 @@ class BlueGreen(Strategy):
         """Brings a side to a version at full size; answers the side's name."""
         name, made = self._name_of(track), self._side(release, track, replicas)
         live = self._live_track(draft)
+        if track != live and not draft.is_back:
+            surroundings.refuse_owned_autoscaler(draft, self._name_of(live))
         self._pin(draft, live)
         if draft.has_other_selector(made) and track != live:
             draft.scale(name, 0, "nothing is routed to it, and it is made anew: its selector becomes another one")

@@ -48,6 +48,7 @@ class Draft:
         self.deadline_s = deadline_s
         self.force = force
         self.is_under_way = False
+        self.is_back = False
         self.steps: list[Step] = []
         self.objects: dict[Ref, Obj | None] = {}
         for ref, obj in observed.objects.items():
@@ -211,6 +212,18 @@ class Draft:
         if live is not None:
             self._settle(live, until, pods)
 
+    def wait_for(self, ref: Ref, why: str, *, deadline_s: int) -> None:
+        """Adds the wait for another Deployment of the release, with as many pods as it asks for, unless it is over already."""
+        live = self.objects.get(known_as(ref))
+        pods = int(get(live, "spec", "replicas", default=1))
+        if live is None or progress(live, "rolled-out", pods, is_autoscaled=True).is_done:
+            return
+        if by := paused_by(live):
+            self.notes.append(f"{ref} is paused by {by}, and not waited for")
+            return
+        self.steps.append(Wait(ref=ref, until="rolled-out", pods=pods, is_autoscaled=True, deadline_s=deadline_s, why=why))
+        self._settle(live, "rolled-out", pods)
+
     def route(
         self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str, *, sides: tuple[str, str] | None = None
     ) -> None:
@@ -244,6 +257,11 @@ class Draft:
         self.objects[known_as(ref_of(live))] = None
         if kind == DEPLOYMENT:
             self._set_pods(name, 0)
+
+    def prune(self, ref: Ref, why: str) -> None:
+        """Deletes an object of the user's own that is no longer theirs to have."""
+        self.steps.append(Delete(ref=ref, why=why))
+        self.objects[known_as(ref)] = None
 
     def hold(self, seconds: int, why: str) -> None:
         if seconds > 0:

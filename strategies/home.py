@@ -19,14 +19,16 @@ from ..kube.objects import (
     Obj,
     as_manifest,
     get,
+    ref_of,
     selects,
     template_labels,
 )
+from ..kube.order import in_order
 from ..plan.observed import TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import istio, selector
-from . import adoption, fitting, manifests
+from . import adoption, fitting, manifests, surroundings
 from .app import App
 from .draft import Draft
 from .manifests import Rolling
@@ -228,6 +230,9 @@ class Homecoming(ABC):
     def _retarget(self, draft: Draft, old: str, new: str) -> None:
         """Autoscalers go with the requests."""
         for autoscaler in draft.project().autoscalers_of(old):
+            if owner := surroundings.owner_of(autoscaler):
+                draft.notes.append(f"{ref_of(autoscaler)} is {owner}'s: it goes on scaling {old}")
+                continue
             target = {"spec": {"scaleTargetRef": {"name": new}}}
             draft.patch(HPA, autoscaler["metadata"]["name"], target, f"it scales {new}, which gets the requests now")
 
@@ -255,15 +260,25 @@ class Homecoming(ABC):
     def _support(self, draft: Draft, release: Release) -> None:
         """What the pods need, before them; and Services that are not there yet. What routes to a port that a Service is yet to
         have waits until it does."""
-        others = [obj for obj in release.others if not self._is_routing(obj)]
+        others = [obj for obj in in_order(release.others) if not self._is_routing(obj)]
         for obj in (obj for obj in others if not fitting.routes(release, obj)):
-            draft.apply(self.other(draft, obj), "the release's own")
+            draft.apply(self._unscaled(draft, self.other(draft, obj)), "the release's own")
         for service in release.services:
             if draft.find(SERVICE, service["metadata"]["name"]) is None:
                 draft.apply(self.service(draft, service), "the release's own")
         for obj in (obj for obj in others if fitting.routes(release, obj) and fitting.fits(draft, release, obj)):
             draft.apply(self.other(draft, obj), "the release's own")
         self._ease_rules(draft, release)
+        if draft.deployment(self.app.name) and not draft.is_back:
+            surroundings.await_all(draft, release)
+
+    def _unscaled(self, draft: Draft, obj: Obj) -> Obj:
+        """Another Deployment without its number of pods, where an autoscaler decides on that."""
+        name, live = obj["metadata"]["name"], draft.find_like(obj)
+        if live is None or live["kind"] != DEPLOYMENT.name or not draft.observed.is_autoscaled(name):
+            return obj
+        kept = {"replicas": get(live, "spec", "replicas", default=1)} if owns_replicas(live) else {}
+        return {**obj, "spec": {**{key: value for key, value in obj["spec"].items() if key != "replicas"}, **kept}}
 
     def _ease_rules(self, draft: Draft, release: Release) -> None:
         """Subsets by what differs between the versions would lose their pods, or never reach the new ones."""

@@ -37,6 +37,7 @@ def apply(
     limits: Limits,
     strategy: given.StrategyOrPlan = None,
     replace: given.Replace = False,
+    prune: given.Prune = False,
     parallel: given.Parallel = "4",
     digest: Digest = None,
     anyway: given.Anyway = False,
@@ -50,15 +51,14 @@ def apply(
     under way is taken back for it with --replace alone.
     """
     session, how, at_once = screen.session(), How(limits, probe, pace, override), given.parallel(parallel)
-    asked = running.request("apply", share.weight, replace=replace)
+    asked = running.request("apply", share.weight, replace=replace, prune=prune)
     if source.is_many:
         several.refuse_for_many(source, strategy, override, probe.named)
         return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
-        if asked.weight is not None or override or limits.force or replace:
-            raise BadInput(
-                "a saved plan is applied as it is: --to, --full, --image, --set, --replace, --force-conflicts do not go with it"
-            )
+        if asked.weight is not None or override or limits.force or replace or prune:
+            flags = "--to, --full, --image, --set, --replace, --prune, --force-conflicts"
+            raise BadInput(f"a saved plan is applied as it is: {flags} do not go with it")
         return saved.run(session, strategy, source, where, how, digest)
     if digest is not None:
         raise BadInput("--digest is of a saved plan", hint="deploy apply plan.json --digest sha256:…")

@@ -41,6 +41,7 @@ def plan(
     share: Share,
     strategy: given.Strategy = None,
     replace: given.Replace = False,
+    prune: given.Prune = False,
     promote: IsPromote = False,
     rollback: IsRollback = False,
     to_revision: given.ToRevision = None,
@@ -56,7 +57,7 @@ def plan(
     the plans of all release files in it.
     """
     session, name = screen.session(), given.strategy_named(strategy)
-    asked = _request(share.weight, promote, rollback, given.revision(to_revision), replace=replace)
+    asked = _request(share.weight, promote, rollback, given.revision(to_revision), replace=replace, prune=prune)
     if source.is_many:
         flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
         several.refuse_for_many(source, strategy, override, flags)
@@ -123,12 +124,14 @@ def _forecast(planned: _Planned, request: Request) -> Forecast | None:
     return forecast(planned.release, request, made.strategy, asked.observed, start_s=asked.start_s, steady_pods=made.steady_pods)
 
 
-def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int | None, *, replace: bool) -> Request:
+def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int | None, **how: bool) -> Request:
     is_back = rollback or to_revision is not None
     if is_back and promote:
         raise BadInput("--promote and --rollback contradict each other", hint="leave one of them out")
     if is_back and weight is not None:
         raise BadInput("--to and --full do not go with a rollback", hint="a rollback always goes all the way")
-    if replace and (is_back or promote):
+    if how["replace"] and (is_back or promote):
         raise BadInput("--replace is for `apply` alone", hint="leave it out")
-    return running.request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision, replace=replace)
+    if how["prune"] and is_back:
+        raise BadInput("--prune does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
+    return running.request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision, **how)

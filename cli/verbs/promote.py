@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import options as given
 from .. import running, several
 from ..options import Limits, Override, Pace, Share, Where
 from ..probing import ProbeFlags
@@ -26,11 +27,12 @@ def promote(
     pace: Pace,
     probe: ProbeFlags,
     limits: Limits,
+    prune: given.Prune = False,
 ) -> int:
     """The next step, or --to 50%, or --full.
 
     Of the release file's application, or of APP as its cluster knows it. Of a folder, all that is under way.
     """
     session, how = screen.session(), How(limits, probe, pace, override)
-    asked = running.request("promote", share.weight)
+    asked = running.request("promote", share.weight, prune=prune)
     return several.go_on(session, subject, where, asked, how)

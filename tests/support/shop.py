@@ -119,8 +119,8 @@ class World:
         sandbox.store.subscribe(lambda change: self._look(change.obj) if change.kind == ENDPOINT_SLICE else None)
 
     async def ship(self, action: str, wanted: Release, *, strategy: str | None = None, weight: int | None = None, **options: Any):
-        back, replace = options.pop("to_revision", None), options.pop("replace", False)
-        request = Request(action, weight, back, replace)  # type: ignore[arg-type]
+        back, replace, prune = options.pop("to_revision", None), options.pop("replace", False), options.pop("prune", False)
+        request = Request(action, weight, back, replace, prune)  # type: ignore[arg-type]
         options.setdefault("holder", "test@nowhere/0")
         cluster = options.pop("cluster", self.cluster)
         return await shipping.run(cluster, wanted, request, strategy=strategy, options=shipping.Options(**options))

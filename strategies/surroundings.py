@@ -1,0 +1,88 @@
+"""The release's other objects: what of them is waited for, what the manifests no longer have, and whose autoscalers are."""
+
+from __future__ import annotations
+
+from ..errors import BadInput
+from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, get, ref_of
+from ..kube.order import in_order
+from ..plan.observed import FIELD_MANAGER
+from ..plan.revision import before
+from ..plan.steps import Apply
+from ..release.config import is_pinned
+from ..release.model import Release
+from .draft import Draft
+
+UNWATCHED = {("apps", "StatefulSet"), ("apps", "DaemonSet"), ("batch", "Job"), ("", "ReplicationController"), ("", "Pod")}
+"""Kinds that run pods, and whose way is not followed."""
+PATIENCE_S = 180
+"""How long another Deployment may hold the release up without any progress, where its manifest says nothing of that."""
+KEPT = {("", NAMESPACE.name), ("", PERSISTENT_VOLUME_CLAIM.name), ("apiextensions.k8s.io", "CustomResourceDefinition")}
+"""Kinds with which more would go than the object: what is in a namespace, of a kind, on a volume."""
+
+
+def await_all(draft: Draft, release: Release) -> None:
+    """Other Deployments that this plan, or the run that it goes on with, has changed: until they are rolled out."""
+    changed = {ref_of(step.manifest) for step in draft.steps if isinstance(step, Apply)}
+    current = draft.observed.in_flight
+    goes_on = current is not None and current.phase == "Progressing" and current.digest == release.digest
+    for obj in release.others:
+        ref = ref_of(obj)
+        if (ref.api_version, ref.kind) == (DEPLOYMENT.api_version, DEPLOYMENT.name) and (ref in changed or goes_on):
+            deadline_s = get(obj, "spec", "progressDeadlineSeconds", default=PATIENCE_S)
+            draft.wait_for(ref, "one of the release's own, too", deadline_s=deadline_s)
+    unwatched = [str(ref) for ref in sorted(changed) if (_group(ref.api_version), ref.kind) in UNWATCHED]
+    note = f"applied, and not waited for: {', '.join(unwatched)}"
+    if unwatched and note not in draft.notes:
+        draft.notes.append(note)
+
+
+def left_over(draft: Draft, release: Release) -> list[Obj]:
+    """What the manifests of the live version or of the one before have, these no longer, and the cluster still. Configuration
+    named by its content goes with its revision, and by itself."""
+    live = draft.observed.live
+    known = [live, before(draft.observed.history, live.number)] if live else []
+    former = [Release.from_record(revision.release) for revision in known if revision]
+    wanted = {ref_of(obj) for obj in (release.workload, *release.services, *release.others)}
+    gone = {ref_of(obj): obj for each in former for obj in (*each.services, *each.others) if not is_pinned(obj)}
+    return [there for ref, obj in gone.items() if ref not in wanted and (there := draft.find_like(obj))]
+
+
+def tell_left_over(draft: Draft, release: Release, *, prune: bool) -> None:
+    left = left_over(draft, release)
+    if stays := [f"{obj['kind']} {obj['metadata']['name']}" for obj in left if not (prune and _may_go(obj))]:
+        what = "which --prune does not take" if prune else "left as they are (--prune removes them)"
+        draft.notes.append(f"no longer in the manifests: {', '.join(stays)}; {what}")
+
+
+def prune(draft: Draft, release: Release) -> None:
+    """Takes away what rollway itself has applied and the manifests no longer have, what needs others first."""
+    for obj in reversed(in_order(left_over(draft, release))):
+        if _may_go(obj):
+            draft.prune(ref_of(obj), "no longer in the manifests")
+
+
+def refuse_owned_autoscaler(draft: Draft, name: str) -> None:
+    """Raises BadInput where requests are to go to another Deployment, and an autoscaler cannot go along: its controller would
+    write it back, and the side with the requests would be scaled by nobody."""
+    for autoscaler in draft.project().autoscalers_of(name):
+        if owner := owner_of(autoscaler):
+            raise BadInput(
+                f"{ref_of(autoscaler)} is {owner}'s, which scales {name}: it cannot be told to scale the other side",
+                hint="choose canary or ramped, which keep the Deployment that it scales",
+            )
+
+
+def owner_of(obj: Obj) -> str:
+    """The controller that makes an object what it is, as "ScaledObject web"; empty where it is nobody's."""
+    owners = get(obj, "metadata", "ownerReferences", default=[])
+    return next((f"{owner['kind']} {owner['name']}" for owner in owners if owner.get("controller")), "")
+
+
+def _may_go(live: Obj) -> bool:
+    entries = get(live, "metadata", "managedFields", default=[])
+    is_applied = any(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" for entry in entries)
+    return is_applied and not owner_of(live) and (_group(live["apiVersion"]), live["kind"]) not in KEPT
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]

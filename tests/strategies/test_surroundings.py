@@ -1,0 +1,203 @@
+"""The release's other objects: waited for, taken back, named when the manifests have them no more; others' autoscalers."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import pytest
+from rollway.errors import BadInput, TimedOut
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, Obj
+from rollway.release.model import Release
+from rollway.ship import run as shipping
+from rollway.strategies.base import Request
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
+
+EACH = pytest.mark.parametrize("strategy", STRATEGIES)
+
+
+def api(tag: str, *, deadline_s: int | None = 15) -> Obj:
+    """Another Deployment, beside the shop."""
+    made = copy.deepcopy(release(tag, replicas=2).workload)
+    labels = {"app": "api"}
+    made["metadata"] = {"name": "api", "namespace": NAMESPACE_NAME}
+    made["spec"]["selector"] = {"matchLabels": labels}
+    made["spec"]["template"]["metadata"]["labels"] = labels
+    made["spec"]["template"]["spec"]["containers"][0]["image"] = f"ghcr.io/acme/api:{tag}"
+    if deadline_s:
+        made["spec"]["progressDeadlineSeconds"] = deadline_s
+    return made
+
+
+def config(name: str) -> Obj:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": NAMESPACE_NAME}, "data": {"a": "1"}}
+
+
+def ingress() -> Obj:
+    backend = {"service": {"name": "shop", "port": {"number": 80}}}
+    spec = {"rules": [{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}
+    meta = {"name": "shop", "namespace": NAMESPACE_NAME}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec}
+
+
+def with_others(tag: str, *others: Obj, strategy: str = "ramped") -> Release:
+    return dataclasses.replace(release(tag, strategy=strategy), others=others)
+
+
+def image_of(world: World, name: str) -> str:
+    pod = world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, name)["spec"]["template"]["spec"]
+    return str(pod["containers"][0]["image"]).rpartition(":")[2]
+
+
+@EACH
+def test_another_deployment_is_waited_for(strategy: str) -> None:
+    """Before the application's own pods or requests move; all of it is there when the release is promoted."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", api("v1"), strategy=strategy), weight=100)
+        result = await world.ship("apply", with_others("v2", api("v2"), strategy=strategy), weight=100)
+
+        assert result.is_ok
+        live = world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, "api")["status"]
+        assert (live["updatedReplicas"], live["availableReplicas"], live["replicas"]) == (2, 2, 2)
+        steps = [(step.type, step.ref.name) for step in result.plan.steps if step.type in ("apply", "wait")]  # type: ignore[union-attr]
+        own = next(index for index, (_, name) in enumerate(steps) if name.startswith("shop"))
+        assert steps.index(("wait", "api")) < own
+
+    in_world(story)
+
+
+@EACH
+def test_one_that_never_gets_ready_takes_the_release_back(strategy: str) -> None:
+    """The application's own version never moved, and the other one is what it was."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", api("v1"), strategy=strategy), weight=100)
+        result = await world.ship("apply", with_others("v2", api("bad"), strategy=strategy), weight=100)
+
+        assert (result.phase, result.is_ok) == ("RolledBack", False)
+        assert result.failure is not None
+        assert "api" in result.failure.summary
+        assert image_of(world, "api") == "v1"
+        assert world.routed_versions() == {"v1"}
+        assert world.emptied == []
+
+    in_world(story)
+
+
+@EACH
+def test_the_first_release_does_not_wait_for_who_may_need_it(strategy: str) -> None:
+    """The application is there when the others are waited for."""
+
+    async def story(world: World) -> None:
+        result = await world.ship("apply", with_others("v1", api("v1"), strategy=strategy), weight=100)
+
+        waits = [step.ref.name for step in result.plan.steps if step.type == "wait"]
+        assert waits.index("shop") < waits.index("api")
+
+    in_world(story)
+
+
+def test_whoever_comes_after_a_kill_waits_as_well() -> None:
+    """An apply that was carried out leaves no step, and the wait behind it is still owed."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", api("v1")))
+        wanted = with_others("v2", api("v2"))
+        with pytest.raises(TimedOut):
+            await world.ship("apply", wanted, timeout_s=0.5)
+        assert image_of(world, "api") == "v2"
+        again = await world.ship("apply", wanted)
+
+        assert again.is_ok
+        assert "api" in [step.ref.name for step in again.plan.steps if step.type == "wait"]
+        assert "api" not in [step.ref.name for step in again.plan.steps if step.type == "apply"]
+
+    in_world(story)
+
+
+@EACH
+def test_what_the_manifests_no_longer_have_is_named_and_stays(strategy: str) -> None:
+    """Until --prune: then it goes in the end, what needs others first, and the way back brings it back."""
+
+    async def story(world: World) -> None:
+        store = world.sandbox.store
+        await world.ship("apply", with_others("v1", config("old"), ingress(), strategy=strategy), weight=100)
+        await world.ship("apply", with_others("v2", strategy=strategy), weight=100)
+        told = await shipping.plan(world.cluster, with_others("v3", strategy=strategy), Request("apply", 100))
+
+        assert any("no longer in the manifests: ConfigMap old, Ingress shop; left as they are" in note for note in told.notes)
+        assert store.find(CONFIG_MAP, NAMESPACE_NAME, "old")
+
+        result = await world.ship("apply", with_others("v2", strategy=strategy), weight=100, prune=True)
+        assert [step.ref.kind for step in result.plan.steps if step.type == "delete"] == ["Ingress", "ConfigMap"]
+        assert store.find(CONFIG_MAP, NAMESPACE_NAME, "old") is None
+        assert store.find(INGRESS, NAMESPACE_NAME, "shop") is None
+
+        await world.ship("rollback", release("v2", strategy=strategy))
+        assert store.find(CONFIG_MAP, NAMESPACE_NAME, "old")
+        assert store.find(INGRESS, NAMESPACE_NAME, "shop")
+
+    in_world(story)
+
+
+def test_only_what_rollway_applied_is_pruned() -> None:
+    """What somebody else made, or has made anew since, and what more hangs on, stays."""
+
+    async def story(world: World) -> None:
+        claim: dict[str, Any] = {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": NAMESPACE_NAME},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }  # fmt: skip
+        await world.ship("apply", with_others("v1", config("theirs"), claim))
+        world.sandbox.api.delete(CONFIG_MAP, NAMESPACE_NAME, "theirs")
+        world.sandbox.api.create(CONFIG_MAP, NAMESPACE_NAME, config("theirs"), manager="kubectl-create")
+        result = await world.ship("apply", with_others("v2"), prune=True)
+
+        assert [step for step in result.plan.steps if step.type == "delete"] == []
+        assert any("which --prune does not take" in note for note in result.plan.notes)
+        assert world.sandbox.store.find(CONFIG_MAP, NAMESPACE_NAME, "theirs")
+
+    in_world(story)
+
+
+def autoscaler(owner: str = "") -> Obj:
+    owners = [{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": owner, "uid": "1", "controller": True}]
+    meta = {"name": "scaler", "namespace": NAMESPACE_NAME} | ({"ownerReferences": owners} if owner else {})
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 9}
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta, "spec": spec}
+
+
+def test_an_autoscaler_that_a_controller_owns_is_not_written_past() -> None:
+    """blue-green cannot take it along, and says so before anything is touched; what keeps the Deployment goes on."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1"))
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, autoscaler("web"), manager="keda")
+        before = world.sandbox.store.version
+
+        with pytest.raises(BadInput, match="HorizontalPodAutoscaler scaler is ScaledObject web's"):
+            await shipping.plan(world.cluster, release("v2", strategy="blue-green"), Request("apply"))
+        assert world.sandbox.store.version == before
+
+        for tag, strategy in (("v2", "canary"), ("v3", "ramped")):
+            assert (await world.ship("apply", release(tag, strategy=strategy), weight=100)).is_ok
+        target = world.sandbox.store.get(HPA, NAMESPACE_NAME, "scaler")["spec"]["scaleTargetRef"]
+        assert target["name"] == "shop"
+
+    in_world(story)
+
+
+def test_one_of_nobody_s_goes_with_the_requests() -> None:
+    """As before: it scales whichever side is live."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1"))
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, autoscaler(), manager="kubectl")
+        await world.ship("apply", release("v2", strategy="blue-green"))
+
+        assert world.sandbox.store.get(HPA, NAMESPACE_NAME, "scaler")["spec"]["scaleTargetRef"]["name"] == "shop-green"
+
+    in_world(story)
