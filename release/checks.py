@@ -19,8 +19,8 @@ from .options import check_unavailable, count_or_percent
 from .wrong import Wrong
 
 
-def objects(items: Sequence[Located]) -> None:
-    """What holds for every object: versions that exist, names, labels of text, and each only once."""
+def objects(items: Sequence[Located]) -> list[Located]:
+    """What holds for every object: versions that exist, names, texts for labels. Answers each once where it is there twice alike."""
     seen: dict[tuple[str, str, str, str], Located] = {}
     for item in items:
         _check_version(item)
@@ -30,7 +30,11 @@ def objects(items: Sequence[Located]) -> None:
         group = item.obj["apiVersion"].rpartition("/")[0]
         key = (group, item.obj["kind"], meta.get("namespace") or "", meta["name"])
         if (first := seen.setdefault(key, item)) is not item:
-            raise BadInput(f"{item} is there twice, first at {first.where()}", where=item.where(), hint="remove one of them")
+            if first.obj == item.obj:
+                continue
+            hint = "they differ: remove one of them"
+            raise BadInput(f"{item} is there twice, first at {first.where()}", where=item.where(), hint=hint)
+    return list(seen.values())
 
 
 def _check_version(item: Located) -> None:

@@ -42,7 +42,7 @@ def load(
     if namespace is not None and (wrong := wrong_label(namespace)):
         raise BadInput(f"{namespace!r} is no valid namespace: {wrong}", where="--namespace")
     items = _from_web(file, document, image) if file.web else _from_manifests(file, document, path, stdin)
-    checks.objects(items)
+    items = checks.objects(items)
     list_of = document.where(("manifests",))
     chosen = checks.chosen_workload(items, file.workload, document.where(("workload",)) if file.workload else list_of)
     checks.workload(chosen)

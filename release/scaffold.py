@@ -39,14 +39,15 @@ def from_manifests(paths: Sequence[str]) -> str:
 
     Of several Deployments the first is chosen, and the file says so.
     """
-    items = manifests.read(paths, "", "")
-    checks.objects(items)
+    items = checks.objects(manifests.read(paths, "", ""))
     found = [item for item in items if item.obj["kind"] == "Deployment"]
     first = found[0].obj["metadata"]["name"] if found else None
     chosen = checks.chosen_workload(items, first, "")
     others = [item.obj["metadata"]["name"] for item in found[1:]]
     workload = f"workload: {scalar_text(str(first))}   # also there: {', '.join(others)}\n" if others else ""
-    return _text(chosen.obj, checks.namespace(items, None), paths, workload)
+    # an object elsewhere, such as a RoleBinding in kube-system, does not say where the application is
+    place = get(chosen.obj, "metadata", "namespace") or checks.namespace(items, None)
+    return _text(chosen.obj, place, paths, workload)
 
 
 def from_live(deployment: Obj, services: Sequence[Obj]) -> tuple[str, str]:

@@ -332,7 +332,7 @@ MANIFESTS = [
     ),
     Case(
         "duplicate object",
-        app(DEPLOYMENT + "---\n" + DEPLOYMENT),
+        app(DEPLOYMENT + "---\n" + DEPLOYMENT.replace("replicas: 4", "replicas: 5")),
         "app.yaml:17:1: Deployment shop is there twice, first at app.yaml:1:1",
     ),
     Case(

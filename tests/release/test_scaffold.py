@@ -102,3 +102,13 @@ def test_from_live_is_what_the_user_would_have_written(tmp_path: Path, monkeypat
     assert service["spec"] == {"selector": {"app": "shop"}, "ports": [{"port": 80}]}
     assert "status" not in release.workload
     assert LIVE["metadata"]["uid"] == "1"
+
+
+def test_an_object_elsewhere_does_not_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application is where its Deployment is; and an object that is there twice alike is there once."""
+    monkeypatch.chdir(tmp_path)
+    one = (K8S / "deployment.yaml").read_text().replace("name: shop\n  labels", "name: shop\n  namespace: eu\n  labels")
+    binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: shop, namespace: kube-system}\n"
+    Path("app.yaml").write_text(one + "---\n" + binding + "---\n" + one)
+
+    assert "namespace: eu\n" in from_manifests(["app.yaml"])
