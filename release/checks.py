@@ -20,7 +20,7 @@ from .wrong import Wrong
 
 
 def objects(items: Sequence[Located]) -> list[Located]:
-    """What holds for every object: versions that exist, names, texts for labels. Answers each once where it is there twice alike."""
+    """What holds for every object: versions that exist, names, texts. Answers each once, though it be twice alike."""
     seen: dict[tuple[str, str, str, str], Located] = {}
     for item in items:
         _check_version(item)
