@@ -77,7 +77,7 @@ def plan(
             )
             digest = saved.save(bound, out)
             session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
-            session.view.note(f"this very plan: deploy apply {out} --digest {digest}")
+            session.view.note(f"its digest, for `deploy apply {out} --digest …`: {digest}")
         return 0
 
     vet = session.vetting(name, force=anyway) if asked.action == "apply" else None

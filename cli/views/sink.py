@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from .paint import CODES, MARK
+from .paint import CODES, MARK, width_of
 
 _HIDDEN = (
     "\x00-\x08\x0a-\x1f\x7f-\x9f"  # C0 but the tab, DEL, C1
@@ -45,12 +45,29 @@ def styled(line: str) -> str:
 def say(line: str) -> None:
     """A line on stderr; flushed, in order with what stands on stdout."""
     sys.stdout.flush()
-    print(styled(line), file=sys.stderr, flush=True)
+    print("\n".join(map(styled, fitted(line, width_of(sys.stderr)))), file=sys.stderr, flush=True)
 
 
 def put(lines: Iterable[str]) -> None:
     """Lines on stdout; flushed, so that what goes to stderr afterwards stands below."""
-    print("\n".join(styled(line) for line in lines), flush=True)
+    width = width_of(sys.stdout)
+    print("\n".join(styled(part) for line in lines for part in fitted(line, width)), flush=True)
+
+
+def fitted(line: str, width: int | None) -> list[str]:
+    """A line as a terminal of `width` columns shows it: broken between words, what follows indented beneath. One word that is
+    longer than a line stays whole, to be copied."""
+    if width is None or len(_STYLED.sub("", line)) <= width:
+        return [line]
+    start = line[: len(line) - len(line.lstrip(" "))]
+    indent = start + "  "
+    out, current = [], start
+    for word in re.findall(r"\S+ *", line[len(start) :]):
+        if current.strip() and len(_STYLED.sub("", current + word.rstrip(" "))) > width:
+            out.append(current.rstrip(" "))
+            current = indent
+        current += word
+    return [*out, current.rstrip(" ")]
 
 
 def put_document(text: str) -> None:
