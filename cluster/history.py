@@ -7,7 +7,7 @@ import gzip
 import zlib
 from collections.abc import Sequence
 
-from ..errors import ClusterError
+from ..errors import BadInput, ClusterError
 from ..kube.objects import SECRET, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision, live_of
@@ -17,6 +17,10 @@ from .port import Cluster
 SECRET_TYPE = "rollway.dev/revision.v1"
 REVISION_LABEL = "rollway.dev/revision"
 KEPT = 10
+MAX_PACKED = 2**20
+"""Of a revision's record, as the API server takes a Secret's data."""
+MAX_BYTES = 64 * 2**20
+"""Of a revision's record, unpacked."""
 
 
 async def load(cluster: Cluster, app: str, namespace: str) -> tuple[Revision, ...]:
@@ -61,6 +65,11 @@ def _ref(revision: Revision) -> Ref:
 def _encoded(revision: Revision) -> Obj:
     # mtime=0: the same revision is the same bytes
     packed = gzip.compress(revision.model_dump_json().encode(), mtime=0)
+    if len(packed) > MAX_PACKED:
+        raise BadInput(
+            f"the record of revision {revision.number} is {len(packed) / 2**20:.1f} MiB, packed; a Secret holds 1 MiB",
+            hint="take large ConfigMaps out of the release's manifests, or put their content into an image or a volume",
+        )
     labels = {APP_LABEL: revision.app, REVISION_LABEL: str(revision.number), "rollway.dev/phase": revision.phase}
     return {
         "apiVersion": "v1",
@@ -71,10 +80,19 @@ def _encoded(revision: Revision) -> Obj:
     }
 
 
+def _unpacked(packed: bytes) -> bytes:
+    """Raises ValueError for what would be larger than any release: whoever may write Secrets must not fill our memory."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    out = unpacking.decompress(packed, MAX_BYTES)
+    if unpacking.unconsumed_tail or not unpacking.eof:
+        raise ValueError(f"larger than {MAX_BYTES // 2**20} MiB, or cut off")
+    return out
+
+
 def _decoded(secret: Obj) -> Revision:
     try:
         packed = base64.b64decode(secret["data"]["revision"])
-        return Revision.model_validate_json(gzip.decompress(packed))
+        return Revision.model_validate_json(_unpacked(packed))
     except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
         name = secret["metadata"]["name"]
         raise ClusterError(
