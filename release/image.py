@@ -38,6 +38,8 @@ def checked(reference: str) -> str:
         hint = (
             f'did you mean "{lower}"?' if _REFERENCE.fullmatch(lower) else "write repository:tag, such as ghcr.io/acme/shop:1.4.0"
         )
+        if "$" in reference or "{{" in reference:
+            hint = "nobody has filled in its variable: give --image, or render the manifests first, for example with envsubst"
         raise Wrong(f"{reference!r} is no image reference", hint=hint)
     return reference
 

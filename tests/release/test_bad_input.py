@@ -331,6 +331,12 @@ MANIFESTS = [
         "app: shop",
     ),
     Case(
+        "a variable for an image",
+        changed("image: ghcr.io/acme/shop:1.4.0", 'image: "${REGISTRY}/shop:${TAG}"'),
+        "app.yaml:13:7: '${REGISTRY}/shop:${TAG}' is no image reference",
+        "give --image",
+    ),
+    Case(
         "duplicate object",
         app(DEPLOYMENT + "---\n" + DEPLOYMENT.replace("replicas: 4", "replicas: 5")),
         "app.yaml:17:1: Deployment shop is there twice, first at app.yaml:1:1",
