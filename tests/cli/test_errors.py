@@ -110,17 +110,19 @@ def test_a_mistake_in_the_file_is_told_of_without_a_cluster(tmp_path: Path) -> N
     assert "not asked for" not in outcome.err
 
 
-def test_without_a_kubeconfig_the_sandbox_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where it does not run, exit 4 says how to start it."""
+def test_without_a_kubeconfig_the_sandbox_is_not_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks on: it is asked for by name, and where it does not run then, exit 4 says how to start it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ROLLWAY_SANDBOX_HOME", str(tmp_path / "sandbox"))
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
-    outcome = run("status", "-f", str(EXAMPLE))
+    silent = run("status", "-f", str(EXAMPLE))
+    outcome = run("status", "-f", str(EXAMPLE), "--sandbox")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "gone"))
     named = run("status", "-f", str(EXAMPLE))
 
-    assert outcome.code == named.code == 4
+    assert silent.code == outcome.code == named.code == 4
+    assert silent.err.startswith("✗ there is no kubeconfig")
     assert outcome.err == "✗ the sandbox is not running\n  try: deploy sandbox up\n"
     # a file that was named and is missing is a mistake, not a reason to go elsewhere
     assert str(tmp_path / "gone") in named.err
