@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
-from disturbed import EACH, QUICK, command, prepare, undisturbed
+from disturbed import EACH, QUICK, command, prepared, undisturbed
 from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked, Refused
@@ -21,7 +21,6 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
     assert calls > 5
 
     async def story(world: World, lives: int) -> None:
-        await prepare(world, strategy, verb)
         with pytest.raises(Killed):
             await command(world, strategy, verb, Mortal(world.cluster, lives))
         await asyncio.sleep(DURATION_S + 1)  # a dead holder's lock expires
@@ -34,7 +33,7 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
         assert not world.emptied or strategy == "recreate", f"killed after call {lives} of {calls}"
 
     for lives in range(1, calls + 1):
-        in_world(lambda world, lives=lives: story(world, lives))
+        in_world(lambda world, lives=lives: story(world, lives), stand=prepared(strategy, verb))
 
 
 @pytest.mark.parametrize("fault", ["refused", "dropped", "conflict"])
@@ -45,7 +44,6 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
     calls, standing, history = undisturbed(strategy, verb)
 
     async def story(world: World, at: int) -> None:
-        await prepare(world, strategy, verb)
         with contextlib.suppress(ClusterError):
             await command(world, strategy, verb, Faulty(world.cluster, at, fault))
         await asyncio.sleep(DURATION_S + 1)
@@ -70,7 +68,7 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
         assert not world.emptied or strategy == "recreate", f"call {at} of {calls}"
 
     for at in range(1, calls + 1):
-        in_world(lambda world, at=at: story(world, at))
+        in_world(lambda world, at=at: story(world, at), stand=prepared(strategy, verb))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -79,8 +77,6 @@ def test_stopped_at_any_call(strategy: str) -> None:
     calls, standing, history = undisturbed(strategy, "apply")
 
     async def story(world: World, at: int) -> None:
-        await prepare(world, strategy, "apply")
-
         async def stopped() -> None:
             await command(world, strategy, "apply", Stopped(world.cluster, at))
 
@@ -96,7 +92,7 @@ def test_stopped_at_any_call(strategy: str) -> None:
         assert not world.emptied or strategy == "recreate", f"call {at} of {calls}"
 
     for at in range(1, calls + 1):
-        in_world(lambda world, at=at: story(world, at))
+        in_world(lambda world, at=at: story(world, at), stand=prepared(strategy, "apply"))
 
 
 def test_the_lock_keeps_a_second_run_out() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
-from disturbed import EACH, QUICK, command, prepare, undisturbed
+from disturbed import EACH, QUICK, command, prepared, undisturbed
 from mortal import Away
 from rollway.cluster.events import Noticed
 from rollway.cluster.lock import DURATION_S
@@ -23,7 +23,6 @@ def test_two_minutes_are_waited_for(strategy: str, verb: str) -> None:
     calls, standing, history = undisturbed(strategy, verb)
 
     async def story(world: World, at: int) -> bool:
-        await prepare(world, strategy, verb)
         told: list[str] = []
         away = Away(world.cluster, at, TWO_MINUTES_S)
         emit = lambda event: told.append(event.message) if isinstance(event, Noticed) else None  # noqa: E731
@@ -40,7 +39,8 @@ def test_two_minutes_are_waited_for(strategy: str, verb: str) -> None:
         assert not world.emptied or strategy == "recreate"
         return bool(told)
 
-    heard = [in_world(lambda world, at=at: story(world, at)) for at in range(1, calls + 1)]
+    stand = prepared(strategy, verb)
+    heard = [in_world(lambda world, at=at: story(world, at), stand=stand) for at in range(1, calls + 1)]
     first = heard.index(True)
     assert sum(heard[first:]) >= len(heard[first:]) - 2, "only giving back the lock may go without a word"
 

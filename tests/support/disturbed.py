@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 from mortal import Mortal
-from shop import STRATEGIES, World, in_world, promoted, release
+from shop import STRATEGIES, Stand, World, in_world, promoted, release, stand_of
 
 QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")}
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
@@ -28,6 +29,12 @@ async def prepare(world: World, strategy: str, verb: str) -> None:
     world.emptied.clear()
 
 
+@functools.cache
+def prepared(strategy: str, verb: str) -> Stand:
+    """Where every run of the verb begins. The way there is gone once."""
+    return stand_of(lambda world: prepare(world, strategy, verb))
+
+
 async def command(world: World, strategy: str, verb: str, cluster: Any, **options: Any) -> Any:
     """The verb, said in a way that means the same when it is said twice."""
     more: dict[str, Any] = {"to_revision": 1} if verb == "rollback" else {"weight": 100 if verb == "promote" else None}
@@ -40,10 +47,9 @@ def undisturbed(strategy: str, verb: str) -> tuple[int, dict[str, Any], list[Any
     """The calls that the run makes, and how it ends."""
 
     async def story(world: World) -> tuple[int, dict[str, Any], list[Any]]:
-        await prepare(world, strategy, verb)
         cluster = Mortal(world.cluster)
         await command(world, strategy, verb, cluster)
         await asyncio.sleep(60)
         return cluster.calls, world.standing(), [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
 
-    return in_world(story)
+    return in_world(story, stand=prepared(strategy, verb))

@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from rollway.cluster import history
@@ -32,6 +32,7 @@ from rollway.kube.objects import (
 from rollway.plan.revision import Revision
 from rollway.release.model import Release
 from rollway.release.options import StrategyOptions
+from rollway.sandbox.store.store import Snapshot, Store
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 from rollway.ship import run as shipping
@@ -115,6 +116,8 @@ class World:
         self.emptied: list[str] = []
         self._served: set[str] = set()
         self.peak_pods = 0
+        for piece in list(sandbox.store.list(ENDPOINT_SLICE, NAMESPACE_NAME)):
+            self._look(piece)
         sandbox.store.subscribe(lambda change: self._count() if change.kind == POD else None)
         sandbox.store.subscribe(lambda change: self._look(change.obj) if change.kind == ENDPOINT_SLICE else None)
 
@@ -223,22 +226,42 @@ def without_marks(manifest: Obj) -> Obj:
 WATCHED_KINDS = (CONFIG_MAP, SERVICE, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, LEASE)
 
 
+class Stand(NamedTuple):
+    """How far a story had come, for others that go on from there."""
+
+    snapshot: Snapshot
+    at_s: float
+
+
 @asynccontextmanager
-async def world(seed: int = 0) -> AsyncIterator[World]:
-    async with Sandbox(seed=seed) as sandbox:
-        sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE_NAME}})
+async def world(seed: int = 0, stand: Stand | None = None) -> AsyncIterator[World]:
+    async with Sandbox(seed=seed, store=Store(snapshot=stand.snapshot, seed=seed) if stand else None) as sandbox:
+        if stand is None:
+            sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE_NAME}})
         yield World(sandbox)
 
 
-def in_world(story: Any, *, seed: int = 0) -> Any:
-    """Runs `async def story(world)` from an empty cluster, in virtual time."""
+def in_world(story: Any, *, seed: int = 0, stand: Stand | None = None) -> Any:
+    """Runs `async def story(world)` from an empty cluster, or from where another story stood, in virtual time."""
 
     async def main() -> Any:
-        async with world(seed) as here:
+        async with world(seed, stand) as here:
             return await story(here)
 
     coroutine: Coroutine[Any, Any, Any] = main()
-    return run_virtual(coroutine)
+    return run_virtual(coroutine, begin_s=stand.at_s if stand else 0.0)
+
+
+def stand_of(story: Any) -> Stand:
+    """Where a story has come to, once all that it has set going is at rest."""
+
+    async def to_its_end(world: World) -> Stand:
+        await story(world)
+        await asyncio.sleep(60)
+        return Stand(world.sandbox.store.snapshot(), asyncio.get_running_loop().time())
+
+    stand: Stand = in_world(to_its_end)
+    return stand
 
 
 async def promoted(world: World, tag: str, strategy: str, options: dict[str, Any] | None = None) -> None:
