@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ..errors import BadInput, ClusterError
 from ..kube.objects import SECRET, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL
-from ..plan.revision import Revision, live_of
+from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.config import is_pinned
 from .port import Cluster
 
@@ -34,6 +34,21 @@ async def apps(cluster: Cluster, namespace: str) -> list[str]:
     """The names of all applications that have a history in the namespace."""
     secrets = await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE})
     return sorted({name for secret in secrets if (name := labels_of(secret).get(APP_LABEL))})
+
+
+async def claimed(cluster: Cluster, app: str, namespace: str) -> frozenset[Ref]:
+    """The objects that other applications of the namespace have released and are live, or on their way."""
+    by_app: dict[str, list[Revision]] = {}
+    for secret in await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE}):
+        if labels_of(secret).get(APP_LABEL) != app:
+            revision = _decoded(secret)
+            by_app.setdefault(revision.app, []).append(revision)
+    found: set[Ref] = set()
+    for revisions in by_app.values():
+        revisions.sort(key=lambda revision: revision.number)
+        for revision in filter(None, (live_of(revisions), in_flight_of(revisions))):
+            found |= {ref_of(obj) for obj in revision.objects}
+    return frozenset(found)
 
 
 async def write(cluster: Cluster, revision: Revision) -> None:

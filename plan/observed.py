@@ -21,13 +21,15 @@ class Observed:
     HorizontalPodAutoscalers. `history` is in order of number. `taken` are Deployments of others that stand under a name that a
     second Deployment would have. `elsewhere` are Istio's routes and rules of every namespace that may be read, whosever they are,
     where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that a change
-    of a Service would concern; they are looked for only where one changes."""
+    of a Service would concern; they are looked for only where one changes. `claimed` are objects that other applications have
+    released, looked for only where something is left over of this one."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
     taken: frozenset[Ref] = frozenset()
     elsewhere: tuple[Obj, ...] | None = ()
     strangers: tuple[Obj, ...] = ()
+    claimed: frozenset[Ref] = frozenset()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..kube.objects import Obj
 from .steps import Frozen, Phase
 
 MOST_ENTRIES = 20
@@ -52,6 +53,11 @@ class Revision(Frozen):
     message: str = ""
     told: tuple[str, ...] = ()
     release: dict[str, Any]
+
+    @property
+    def objects(self) -> list[Obj]:
+        """The manifests of its record."""
+        return [self.release["workload"], *self.release["services"], *self.release["others"]]
 
     @property
     def is_in_flight(self) -> bool:

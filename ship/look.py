@@ -16,6 +16,7 @@ from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
 from ..routing import claims, fit
 from ..strategies import by_name
+from ..strategies.surroundings import dropped
 
 ISTIO_GROUP = "networking.istio.io/"
 
@@ -33,7 +34,13 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
         observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
         istio_objects(cluster, release, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
-    return replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
+    is_dropped = any(observed.objects.get(ref) for ref in dropped(release, revisions))
+    return replace(
+        observed,
+        elsewhere=elsewhere,
+        strangers=await _strangers(cluster, observed, known),
+        claimed=await history.claimed(cluster, release.app, release.namespace) if is_dropped else frozenset(),
+    )
 
 
 async def istio_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, get, ref_of
+from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
 from ..plan.observed import FIELD_MANAGER
-from ..plan.revision import before
+from ..plan.revision import Revision, before, live_of
 from ..plan.steps import Apply
 from ..release.config import is_pinned
 from ..release.model import Release
@@ -36,15 +38,22 @@ def await_all(draft: Draft, release: Release) -> None:
         draft.notes.append(note)
 
 
-def left_over(draft: Draft, release: Release) -> list[Obj]:
-    """What the manifests of the live version or of the one before have, these no longer, and the cluster still. Configuration
-    named by its content goes with its revision, and by itself."""
-    live = draft.observed.live
-    known = [live, before(draft.observed.history, live.number)] if live else []
+def dropped(release: Release, history: Sequence[Revision]) -> dict[Ref, Obj]:
+    """What the manifests of the live version or of the one before have, and these no longer. Configuration named by its content
+    goes with its revision, and by itself."""
+    live = live_of(history)
+    known = [live, before(history, live.number)] if live else []
     former = [Release.from_record(revision.release) for revision in known if revision]
     wanted = {ref_of(obj) for obj in (release.workload, *release.services, *release.others)}
     gone = {ref_of(obj): obj for each in former for obj in (*each.services, *each.others) if not is_pinned(obj)}
-    return [there for ref, obj in gone.items() if ref not in wanted and (there := draft.find_like(obj))]
+    return {ref: obj for ref, obj in gone.items() if ref not in wanted}
+
+
+def left_over(draft: Draft, release: Release) -> list[Obj]:
+    """What of that the cluster still has, and no other application has taken up."""
+    observed = draft.observed
+    gone = (obj for ref, obj in dropped(release, observed.history).items() if ref not in observed.claimed)
+    return [there for obj in gone if (there := draft.find_like(obj))]
 
 
 def tell_left_over(draft: Draft, release: Release, *, prune: bool) -> None:

@@ -162,6 +162,25 @@ def test_only_what_rollway_applied_is_pruned() -> None:
     in_world(story)
 
 
+def test_what_another_application_has_taken_up_is_not_left_over() -> None:
+    """An object that moved from one application's manifests to another's, or that both have, is the other's."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", config("shared")))
+        other = api("v1")
+        other["metadata"]["labels"] = {"app": "api"}
+        await world.ship(
+            "apply", dataclasses.replace(with_others("v1", config("shared")), app="api", workload=other, services=())
+        )
+        result = await world.ship("apply", with_others("v2"), prune=True)
+
+        assert [step for step in result.plan.steps if step.type == "delete"] == []
+        assert not any("no longer in the manifests" in note for note in result.plan.notes)
+        assert world.sandbox.store.find(CONFIG_MAP, NAMESPACE_NAME, "shared")
+
+    in_world(story)
+
+
 def autoscaler(owner: str = "") -> Obj:
     owners = [{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": owner, "uid": "1", "controller": True}]
     meta = {"name": "scaler", "namespace": NAMESPACE_NAME} | ({"ownerReferences": owners} if owner else {})
