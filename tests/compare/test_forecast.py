@@ -139,7 +139,7 @@ def test_what_a_rehearsal_refuses_is_not_foretold() -> None:
     """The cluster's plan is the answer, whatever the embedded one thinks of it."""
     plan, asked, _ = planned("ramped")
 
-    told = forecast(release("v2"), Request("promote"), "ramped", asked.observed, start_s=None, steady_pods=plan.steady_pods)
+    told = forecast(release("v2"), Request("apply", 0), "ramped", asked.observed, start_s=None, steady_pods=plan.steady_pods)
 
     assert told is None
 

@@ -52,7 +52,7 @@ def test_a_measured_row_stands_below_the_predicted_one() -> None:
     measured = comparison(outcomes=(replace(ramped(), runs=ramped().runs[:1]),))
     lines = shown(comparison(), measured=measured).splitlines()
 
-    place = next(number for number, line in enumerate(lines) if line.startswith("  ✓ ramped"))
+    place = next(number for number, line in enumerate(lines) if line.startswith("  ! ramped"))
     beside = next(line for line in lines[place:] if "measured" in line)
     assert re.search(r"measured +22 s", beside)
     assert sum("measured" in line for line in lines) == 1
