@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import balancers, capacity, changes, fields, images, istio, probes, services, shutdown, steps, versions
+from . import balancers, capacity, changes, fields, images, istio, probes, references, services, shutdown, steps, versions
 from .model import Rule
 
 UNREASONED = Rule(
@@ -372,6 +372,17 @@ RULES: tuple[Rule, ...] = (
         "Of two with different values the file is refused. The fix takes away the second.",
         "spec: {selector: {app: shop}}     # and no second selector",
         fields.twice,
+    ),
+    Rule(
+        "RW038",
+        "error",
+        "configuration that is not there",
+        "The new pods never start: their volumes or variables are from an object, or a key of one, that there is not.",
+        "An object of the manifests without the key, or one that neither the manifests nor the cluster have (`--live`). Without "
+        "a cluster a name that the manifests lack is for information; nothing is told of one that a custom resource of the "
+        "manifests names, which may make it, nor of what is optional.",
+        "valueFrom: {configMapKeyRef: {name: shop, key: mode}}     # and data: {mode: …} in ConfigMap shop",
+        references.missing,
     ),
 )
 

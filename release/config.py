@@ -10,7 +10,8 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..kube.objects import Obj, digest, get, labels_of
+from ..kube.objects import CONFIG_MAP, SECRET, Kind, Obj, digest, get, is_a, labels_of
+from .yamlfile import Path
 
 CONTENT_LABEL = "rollway.dev/content"
 LONGEST_NAME = 253
@@ -18,27 +19,38 @@ _HASH = 8
 _REFERENCES = {"configMap", "secret", "configMapRef", "secretRef", "configMapKeyRef", "secretKeyRef"}
 
 
-class _Use(NamedTuple):
-    """A place in a pod's spec that names a ConfigMap or a Secret."""
+class Use(NamedTuple):
+    """A place in a pod's spec that names a ConfigMap or a Secret: `holder[field]`, at `path` within the spec."""
 
-    kind: str
+    kind: Kind
     holder: Obj
-    key: str
+    field: str
+    path: Path
 
     @property
     def name(self) -> str:
-        return str(self.holder.get(self.key, ""))
+        return str(self.holder.get(self.field, ""))
+
+    @property
+    def is_optional(self) -> bool:
+        return self.holder.get("optional") is True
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that have to be there; none where all are taken as they are."""
+        wanted = [self.holder.get("key"), *(item.get("key") for _, item in _mappings(self.holder, "items"))]
+        return [key for key in wanted if isinstance(key, str)]
 
 
 def pinned(workload: Obj, services: tuple[Obj, ...], others: tuple[Obj, ...]) -> tuple[Obj, tuple[Obj, ...]]:
     """The workload and the other objects with the pods' configuration named by content. Twice is once."""
     out = copy.deepcopy(workload)
-    uses = list(_uses(get(out, "spec", "template", "spec", default={})))
-    wanted = {(use.kind, use.name) for use in uses}
-    named: dict[tuple[str, str], str] = {}
+    found = list(uses(get(out, "spec", "template", "spec", default={})))
+    wanted = {(use.kind, use.name) for use in found}
+    named: dict[tuple[Kind | None, str], str] = {}
     objects: list[Obj] = []
     for obj in others:
-        key = (obj["kind"], obj["metadata"]["name"])
+        key = (_kind(obj), obj["metadata"]["name"])
         if key not in wanted or CONTENT_LABEL in labels_of(obj):
             objects.append(obj)
             continue
@@ -47,13 +59,22 @@ def pinned(workload: Obj, services: tuple[Obj, ...], others: tuple[Obj, ...]) ->
         objects.append(copied)
         if any(_names(other, key[1]) for other in (*services, *others) if other is not obj):
             objects.append(obj)
-    for use in uses:
-        use.holder[use.key] = named.get((use.kind, use.name), use.name)
+    for use in found:
+        use.holder[use.field] = named.get((use.kind, use.name), use.name)
     return out, tuple(objects)
+
+
+def _kind(obj: Obj) -> Kind | None:
+    return next((kind for kind in (CONFIG_MAP, SECRET) if is_a(obj, kind)), None)
 
 
 def is_pinned(obj: Obj) -> bool:
     return CONTENT_LABEL in labels_of(obj)
+
+
+def written_name(obj: Obj) -> str:
+    """The name that the user gave it."""
+    return str(obj["metadata"]["name"]).removesuffix(f"-{labels_of(obj).get(CONTENT_LABEL)}")
 
 
 def _by_content(obj: Obj) -> Obj:
@@ -63,29 +84,32 @@ def _by_content(obj: Obj) -> Obj:
     return {**obj, "metadata": {**meta, "name": name, "labels": {**labels_of(obj), CONTENT_LABEL: mark}}}
 
 
-def _uses(pod: Obj) -> Iterator[_Use]:
-    for volume in _mappings(pod, "volumes"):
-        yield from _refs(volume, "configMap", "secret", secret_name="secretName")
-        for source in _mappings(volume.get("projected"), "sources"):
-            yield from _refs(source, "configMap", "secret")
-    for container in [*_mappings(pod, "initContainers"), *_mappings(pod, "containers")]:
-        for source in _mappings(container, "envFrom"):
-            yield from _refs(source, "configMapRef", "secretRef")
-        for variable in _mappings(container, "env"):
-            yield from _refs(variable.get("valueFrom"), "configMapKeyRef", "secretKeyRef")
+def uses(pod: Obj) -> Iterator[Use]:
+    """The ConfigMaps and Secrets that a pod's volumes and variables are from."""
+    for place, volume in _mappings(pod, "volumes"):
+        yield from _refs(volume, ("volumes", place), "configMap", "secret", secret_name="secretName")
+        for index, source in _mappings(volume.get("projected"), "sources"):
+            yield from _refs(source, ("volumes", place, "projected", "sources", index), "configMap", "secret")
+    for group in ("initContainers", "containers"):
+        for place, container in _mappings(pod, group):
+            for index, source in _mappings(container, "envFrom"):
+                yield from _refs(source, (group, place, "envFrom", index), "configMapRef", "secretRef")
+            for index, variable in _mappings(container, "env"):
+                path = (group, place, "env", index, "valueFrom")
+                yield from _refs(variable.get("valueFrom"), path, "configMapKeyRef", "secretKeyRef")
 
 
-def _refs(source: Any, config_map: str, secret: str, *, secret_name: str = "name") -> Iterator[_Use]:
-    for kind, key, name in (("ConfigMap", config_map, "name"), ("Secret", secret, secret_name)):
+def _refs(source: Any, path: Path, config_map: str, secret: str, *, secret_name: str = "name") -> Iterator[Use]:
+    for kind, key, name in ((CONFIG_MAP, config_map, "name"), (SECRET, secret, secret_name)):
         holder = source.get(key) if isinstance(source, dict) else None
         if isinstance(holder, dict) and isinstance(holder.get(name), str):
-            yield _Use(kind, holder, name)
+            yield Use(kind, holder, name, (*path, key))
 
 
-def _mappings(holder: Any, key: str) -> list[Obj]:
-    """The mappings of a list; what is of another shape is the API server's to refuse."""
+def _mappings(holder: Any, key: str) -> list[tuple[int, Obj]]:
+    """The mappings of a list, each with its place; what is of another shape is the API server's to refuse."""
     found = holder.get(key) if isinstance(holder, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return [(place, item) for place, item in enumerate(found) if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _names(value: Any, name: str, above: str = "") -> bool:

@@ -24,11 +24,13 @@ from ..kube.objects import (
     Kind,
     Obj,
     Ref,
+    get,
     ref_of,
 )
 from ..plan.observed import Observed
 from ..plan.revision import Revision
 from ..preflight import Finding
+from ..release.config import uses
 from ..release.model import Release
 from .look import istio_objects
 
@@ -53,16 +55,17 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     """Also by what is live of its namespace; and the kinds that this account may not read, which are then not judged by."""
     namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
     own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
-    lists, gets, elsewhere, revisions = await asyncio.gather(
+    lists, gets, needed, elsewhere, revisions = await asyncio.gather(
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
+        asyncio.gather(*(_looked(cluster, ref) for ref in _configuration(release))),
         istio_objects(cluster, release, {strategy or release.strategy}),
         _history(cluster, release),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)
     unread += (VIRTUAL_SERVICE.name,) if elsewhere is None else ()
     objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
-    objects |= {ref_of(obj): obj for obj in gets if obj}
+    objects |= {ref_of(obj): obj for obj in gets if obj} | {ref: obj for found in needed for ref, obj in found.items()}
     found = preflight.findings(release, strategy, Observed(objects, revisions, elsewhere=elsewhere), is_live=not unread)
     return Checked(release, found), unread
 
@@ -80,6 +83,20 @@ async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | 
         if error.code == 404:
             return []
         raise
+
+
+def _configuration(release: Release) -> set[Ref]:
+    """The ConfigMaps and Secrets that the pods need."""
+    found = uses(get(release.workload, "spec", "template", "spec", default={}))
+    return {Ref(use.kind.api_version, use.kind.name, release.namespace, use.name) for use in found if use.name}
+
+
+async def _looked(cluster: Cluster, ref: Ref) -> dict[Ref, Obj | None]:
+    """The object, or None for one that is not there; empty where it may not be read."""
+    try:
+        return {ref: await cluster.get(ref)}
+    except Forbidden:
+        return {}
 
 
 async def _history(cluster: Cluster, release: Release) -> tuple[Revision, ...]:

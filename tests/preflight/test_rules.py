@@ -10,7 +10,7 @@ import pytest
 import yaml
 from checked import Spoil, Written, findings, found
 from rollway import preflight
-from rollway.kube.objects import Obj, get, ref_of
+from rollway.kube.objects import Obj, Ref, get, ref_of
 from rollway.plan.observed import Observed
 from rollway.preflight.rules import BY_ID, RULES, UNREASONED, UNUSED
 
@@ -157,6 +157,17 @@ TO_SHOP = "{route: [{destination: {host: shop}}]}"
 MATCHED = "{match: [{headers: {x-api-version: {exact: v2}}}], route: [{destination: {host: shop}}]}"
 
 
+def configured(source: str, *objects: str) -> Spoil:
+    """A variable from that source, beside those objects."""
+    return both(sets("container.env", [{"name": "MODE", "valueFrom": yaml.safe_load(source)}]), *map(adds, objects))
+
+
+CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {mode: fast}}"
+KEY = "{configMapKeyRef: {name: c, key: mode}}"
+ITEMS = {"name": "c", "items": [{"key": "a", "path": "a"}]}
+SECRET_KEY = "{secretKeyRef: {name: s, key: token}}"
+
+
 class Case(NamedTuple):
     """`by` is the strategy; `severity` of the finding; `place` a part of where it is."""
 
@@ -168,6 +179,24 @@ class Case(NamedTuple):
 
 
 MUST = {
+    "a key that its ConfigMap lacks": Case(
+        "RW038", configured(KEY.replace("mode", "mood"), CONFIG), severity="error", place="env[0].valueFrom.configMapKeyRef"
+    ),
+    "a key that its Secret lacks": Case(
+        "RW038", configured(SECRET_KEY, "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {tokem: x}}"),
+        severity="error",
+    ),
+    "a key of a volume's": Case(
+        "RW038",
+        both(adds(CONFIG), sets("pod.volumes", [{"name": "v", "configMap": ITEMS}])),
+        severity="error",
+        place="volumes[0].configMap",
+    ),
+    "a ConfigMap that may be in the cluster": Case("RW038", configured(KEY), severity="info"),
+    "somebody's own kind of Secret": Case(
+        "RW038", configured(SECRET_KEY, "{apiVersion: v1, kind: ConfigMap, metadata: {name: s}, data: {token: x}}"),
+        severity="info",
+    ),
     "one pod that may be missing": Case("RW009", both(pods(1), limits(1, 1)), place="rollingUpdate.maxUnavailable"),
     "all pods, in percent": Case("RW009", limits("25%", "100%")),
     "no surge for one pod": Case("RW009", both(pods(1), limits(0, "25%"))),
@@ -349,6 +378,18 @@ def test_found_and_mended(name: str) -> None:
 
 
 NEAR_MISSES = {
+    "a key that is there": Case("RW038", configured(KEY, CONFIG)),
+    "a key in stringData": Case(
+        "RW038", configured(SECRET_KEY, "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {token: x}}")
+    ),
+    "an optional ConfigMap": Case("RW038", configured("{configMapKeyRef: {name: c, key: mode, optional: true}}")),
+    "an optional key": Case("RW038", configured("{configMapKeyRef: {name: c, key: mood, optional: true}}", CONFIG)),
+    "what every namespace has": Case("RW038", configured("{configMapKeyRef: {name: kube-root-ca.crt, key: ca.crt}}")),
+    "a Secret that an operator makes": Case(
+        "RW038",
+        configured(SECRET_KEY, "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: e}, "
+                               "spec: {target: {name: s}}}"),
+    ),
     "one pod with a surge": Case("RW009", both(pods(1), limits(1, 0))),
     "a part may be missing": Case("RW009", limits(0, 1)),
     "rounded down to none": Case("RW009", both(pods(1), limits("25%", "25%"))),
@@ -565,6 +606,18 @@ def test_a_selector_that_cannot_change_is_told_beforehand() -> None:
     assert found("RW036", changed, "blue-green", live(before)) == []
     assert found("RW036", changed, "canary", live(before.replace("replicas: 4", "replicas: 0"))) == []
     assert found("RW036", IN_SHOP, "canary", live(before)) == []
+
+
+def test_configuration_that_the_cluster_has_or_not() -> None:
+    """Only a cluster that was asked for the object makes it certain; a name that was not asked for is still open."""
+    spoil = both(IN_SHOP, configured(KEY))
+    absent = Observed({Ref("v1", "ConfigMap", "shop", "c"): None})
+
+    assert [each.severity for each in found("RW038", spoil, "ramped", absent)] == ["error"]
+    assert [each.severity for each in found("RW038", spoil, "ramped", live())] == ["info"]
+    assert found("RW038", spoil, "ramped", live(CONFIG)) == []
+    [key] = found("RW038", both(IN_SHOP, configured(KEY.replace("mode", "mood"))), "ramped", live(CONFIG))
+    assert (key.severity, key.message) == ("error", "ConfigMap c has no key mood: the pods cannot start")
 
 
 def test_a_live_service_makes_a_server_of_it() -> None:
