@@ -164,6 +164,9 @@ class KubeClient:
 
         kind = await self._kind(ref.api_version, ref.kind)
         namespace = (ref.namespace or self.default_namespace) if kind.namespaced else ""
+        if not kind.namespaced and isinstance(body, Mapping) and get(body, "metadata", "namespace"):
+            # of a kind that only the cluster knows, nobody could tell before: in no namespace, it may name none
+            body = {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "namespace"}}
         path = _path(kind, namespace, "" if method == "POST" else ref.name, subresource)
         manager = {"fieldManager": FIELD_MANAGER} if verb in ("apply", "create", "replace", "patch") else {}
         call = Call(

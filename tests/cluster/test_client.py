@@ -86,6 +86,18 @@ def test_an_unknown_kind_is_discovered_once(tmp_path: Path) -> None:
     assert [path for _, path in api.seen] == ["/apis/example.com/v1", *["/apis/example.com/v1/widgets/a"] * 2]
 
 
+def test_what_is_in_no_namespace_names_none(tmp_path: Path) -> None:
+    """Whether a custom resource is in one, the cluster alone knows: the release's is taken out again."""
+    widgets = {"name": "widgets", "kind": "Widget", "namespaced": False}
+    made = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a", "namespace": "shop"}}
+    api = scripted(answer({"resources": [widgets]}), answer(made))
+
+    run(tmp_path, api, lambda client: client.apply(made))
+
+    assert api.seen[1][1].startswith("/apis/example.com/v1/widgets/a?")
+    assert api.bodies[-1]["metadata"] == {"name": "a"}
+
+
 def test_writes_name_their_field_manager(tmp_path: Path) -> None:
     """Apply, create, replace and patches are made as `rollway`, each with its content type."""
     api = FakeApi()
