@@ -188,6 +188,16 @@ def _kind_of(ref: Ref) -> Kind:
     return Kind(ref.api_version, ref.kind, plural, namespaced=bool(ref.namespace))
 
 
+def unnamed(release: Release, strategies: Collection[str]) -> dict[str, list[str]]:
+    """The verbs, by resource, that are granted of all names although Kubernetes could narrow them: nobody knows those beforehand,
+    as a revision's holds its number, and a pod's is drawn. (Creating, listing and watching never can be narrowed.)"""
+    found: dict[str, list[str]] = {}
+    for right in sorted(rights(release, strategies)):
+        if not right.name and right.verb not in ("create", "list", "watch"):
+            found.setdefault(right.resource, []).append(right.verb)
+    return found
+
+
 def guessed(release: Release) -> dict[str, str]:
     """The kinds of the manifests whose resource is guessed, and what was guessed."""
     refs = (ref_of(obj) for obj in release.others)
