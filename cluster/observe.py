@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
 from ..errors import ApiError, Forbidden
-from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, known_as, labels_of, ref_of
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, is_a, known_as, labels_of, ref_of
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from .port import Cluster
@@ -34,7 +34,7 @@ async def observe(
         (found, autoscalers), labelled = await asyncio.gather(gets, cluster.list(HPA, namespace)), []
     else:
         found = await gets
-        deployments = [obj for obj in found if obj and obj["kind"] == DEPLOYMENT.name]
+        deployments = [obj for obj in found if obj and is_a(obj, DEPLOYMENT)]
         # what is not there yet is scaled by nobody
         autoscalers = await cluster.list(HPA, namespace) if deployments else []
         is_ours = any(APP_LABEL in labels_of(obj) for obj in deployments)

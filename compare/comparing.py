@@ -19,7 +19,7 @@ import yaml
 
 from .. import preflight
 from ..errors import BadInput, RollwayError
-from ..kube.objects import DEPLOYMENT, HPA, NODE, RESOURCE_QUOTA, Obj, get
+from ..kube.objects import DEPLOYMENT, HPA, NODE, RESOURCE_QUOTA, Obj, get, is_a
 from ..plan.observed import Observed, scales
 from ..preflight import Finding
 from ..release.model import Release
@@ -250,8 +250,8 @@ def _outcome(variant: Variant, found: list[Run] | _Refused, ways: Sequence[WayBa
         return Outcome(variant.label, refused=found.why)
     live = [obj for obj in (observed or Observed()).objects.values() if obj is not None]
     known: list[Obj] = [*variant.release.others, *live]
-    quotas = [obj for obj in known if obj["kind"] == RESOURCE_QUOTA.name]
-    nodes = [obj for obj in known if obj["kind"] == NODE.name]
+    quotas = [obj for obj in known if is_a(obj, RESOURCE_QUOTA)]
+    nodes = [obj for obj in known if is_a(obj, NODE)]
     peak = max(run.peak_pods for run in found)
     return Outcome(variant.label, tuple(found), tuple(ways), shortage(variant.release.workload, peak, quotas, nodes))
 
@@ -318,7 +318,7 @@ def _pods_of(release: Release, observed: Observed | None) -> int | None:
         return max(counts)
     if release.replicas is not None:
         return None
-    own = [obj for obj in release.others if obj["kind"] == HPA.name and scales(obj, release.workload["metadata"]["name"])]
+    own = [obj for obj in release.others if is_a(obj, HPA) and scales(obj, release.workload["metadata"]["name"])]
     return max((int(get(obj, "spec", "minReplicas", default=1)) for obj in own), default=None)
 
 

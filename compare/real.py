@@ -22,7 +22,7 @@ from typing import NamedTuple
 from ..cluster.client import connect
 from ..cluster.port import Cluster
 from ..errors import RollwayError, Unreachable
-from ..kube.objects import NAMESPACE, get
+from ..kube.objects import NAMESPACE, get, is_a
 from ..load import trial
 from ..load.generator import Load
 from ..load.report import Report, Sample
@@ -182,7 +182,7 @@ def _sandbox(lag: Lag) -> Iterator[Path]:
 
 async def _settled(cluster: Cluster, old: Release) -> None:
     """The version before is live, and nothing moves."""
-    if not any(obj["kind"] == NAMESPACE.name for obj in old.others):
+    if not any(is_a(obj, NAMESPACE) for obj in old.others):
         await cluster.apply({"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": old.namespace}})
     options = shipping.Options(holder=HOLDER, goes_back=False, force=True, timeout_s=READY_WITHIN_S)
     result = await shipping.run(cluster, old, Request("apply"), strategy="ramped", options=options)

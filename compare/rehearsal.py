@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 
 from ..errors import RollwayError
-from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, SERVICE, Obj, annotations_of, digest, get, ref_of
+from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, SERVICE, Obj, annotations_of, digest, get, is_a, ref_of
 from ..release.image import split_image
 from ..release.model import Release
 from ..sandbox.node.behaviour import BEHAVIOUR
@@ -58,7 +58,7 @@ def base_of(before: Release, seed: int, pods: int | None = None) -> Base:
 async def _settled(before: Release, seed: int, pods: int | None) -> Base:
     async with Sandbox(seed=seed) as sandbox:
         namespace = before.namespace
-        if not any(obj["kind"] == NAMESPACE.name for obj in before.others):
+        if not any(is_a(obj, NAMESPACE) for obj in before.others):
             manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             if sandbox.store.find(NAMESPACE, "", namespace) is None:
                 sandbox.api.create(NAMESPACE, "", manifest)

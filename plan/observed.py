@@ -62,4 +62,5 @@ class Observed:
 def scales(autoscaler: Obj, name: str) -> bool:
     """Whether an HPA's target is the Deployment of that name."""
     target = autoscaler["spec"]["scaleTargetRef"]
-    return bool(target["kind"] == DEPLOYMENT.name and target["name"] == name)
+    group = (target.get("apiVersion") or DEPLOYMENT.api_version).rpartition("/")[0]
+    return bool((group, target["kind"], target["name"]) == (DEPLOYMENT.group, DEPLOYMENT.name, name))

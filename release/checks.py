@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, get, matches, selects, template_labels
+from ..kube.objects import DEPLOYMENT, SERVICE, get, is_a, matches, selects, template_labels
 from ..kube.removed import REMOVED, current_version
 from .file import nearest, shown
 from .manifests import Located
@@ -65,7 +65,7 @@ def _check_texts(item: Located) -> None:
         for field in ("labels", "annotations"):
             _check_map(item, (*path, field))
     _check_map(item, ("spec", "selector", "matchLabels"))
-    if item.obj["kind"] == SERVICE.name:
+    if is_a(item.obj, SERVICE):
         _check_map(item, ("spec", "selector"))
 
 
@@ -85,7 +85,7 @@ def _check_map(item: Located, path: tuple[str, ...]) -> None:
 
 def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> Located:
     """The Deployment to release; `where` is the place of `workload:` or of the list of manifests."""
-    found = [item for item in items if _is_deployment(item.obj)]
+    found = [item for item in items if is_deployment(item.obj)]
     names = [item.obj["metadata"]["name"] for item in found]
     if not found:
         kinds = ", ".join(dict.fromkeys(str(item) for item in items[:5])) or "nothing at all"
@@ -104,7 +104,7 @@ def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> L
     return found[0]
 
 
-def _is_deployment(obj: Mapping[str, Any]) -> bool:
+def is_deployment(obj: Mapping[str, Any]) -> bool:
     """Also of a version that is gone: what is wrong with it is told by preflight, with all the rest."""
     version = current_version(obj["apiVersion"], obj["kind"])
     return (version, obj["kind"]) == (DEPLOYMENT.api_version, DEPLOYMENT.name)
@@ -207,7 +207,7 @@ def services(items: Sequence[Located], chosen: Located) -> list[Located]:
     own = template_labels(chosen.obj)
     out: list[Located] = []
     for item in items:
-        if item.obj["kind"] != SERVICE.name or item.obj["apiVersion"] != SERVICE.api_version:
+        if not is_a(item.obj, SERVICE):
             continue
         spec = item.obj.get("spec")
         if spec is not None and not isinstance(spec, dict):

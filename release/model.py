@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
-from ..kube.objects import KINDS, Obj, digest, get, kind_of
+from ..kube.objects import KINDS, SECRET, Obj, digest, get, is_a, kind_of
 from .image import split_image
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .manifests import Located
     from .yamlfile import Document
 
-_ORDER = {kind.name: position for position, kind in enumerate(KINDS)}
+_ORDER = {(kind.group, kind.name): position for position, kind in enumerate(KINDS)}
 
 CLUSTER_SCOPED = frozenset({
     "APIService", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CustomResourceDefinition", "IngressClass",
@@ -151,7 +151,7 @@ def app_container(workload: Mapping[str, Any], app: str, container: str = "") ->
 def readable(obj: Obj) -> Obj:
     """A Secret with its stringData in its data, where the API server puts it: what is written only can never be compared with
     what is live, and an apply would leave its old values behind."""
-    if obj["kind"] != "Secret" or not obj.get("stringData"):
+    if not is_a(obj, SECRET) or not obj.get("stringData"):
         return obj
     written = {key: base64.b64encode(str(value).encode()).decode() for key, value in obj["stringData"].items()}
     return {**{key: value for key, value in obj.items() if key != "stringData"}, "data": {**(obj.get("data") or {}), **written}}
@@ -159,7 +159,7 @@ def readable(obj: Obj) -> Obj:
 
 def in_apply_order(objects: tuple[Obj, ...]) -> tuple[Obj, ...]:
     """What others need comes first; kinds that are not known come last, in the order in which they are written."""
-    return tuple(sorted(objects, key=lambda obj: _ORDER.get(obj["kind"], len(_ORDER))))
+    return tuple(sorted(objects, key=lambda obj: _ORDER.get(key_of(obj)[:2], len(_ORDER))))
 
 
 def is_namespaced(obj: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..kube.objects import SERVICE, Obj, as_manifest, get
+from ..kube.objects import SERVICE, Obj, as_manifest, get, is_a
 from . import checks, manifests
 from .dump import manifests_text, scalar_text
 from .model import app_container
@@ -40,7 +40,7 @@ def from_manifests(paths: Sequence[str]) -> str:
     Of several Deployments the first is chosen, and the file says so.
     """
     items = checks.objects(manifests.read(paths, "", ""))
-    found = [item for item in items if item.obj["kind"] == "Deployment"]
+    found = [item for item in items if checks.is_deployment(item.obj)]
     first = found[0].obj["metadata"]["name"] if found else None
     chosen = checks.chosen_workload(items, first, "")
     others = [item.obj["metadata"]["name"] for item in found[1:]]
@@ -83,7 +83,7 @@ def _cleaned(live: Obj) -> Obj:
         for field in ("labels", "annotations"):
             _drop_ours(meta, field)
     spec: dict[str, Any] = out.get("spec") or {}
-    if out["kind"] == SERVICE.name:
+    if is_a(out, SERVICE):
         _drop_ours(spec, "selector")
         if spec.get("clusterIP") != "None":
             for field in ("clusterIP", "clusterIPs", "healthCheckNodePort"):

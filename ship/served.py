@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..cluster.port import Cluster
 from ..errors import ApiError, NotFound
-from ..kube.objects import NAMESPACE, VIRTUAL_SERVICE, Obj, kind_of
+from ..kube.objects import NAMESPACE, VIRTUAL_SERVICE, Obj, is_a, kind_of
 from ..plan.plan import Plan
 from ..plan.steps import Apply
 
@@ -19,7 +19,7 @@ async def check(cluster: Cluster, plan: Plan) -> None:
         try:
             await cluster.apply(obj, dry_run=True)
         except NotFound as missing:
-            if missing.details.get("kind") == "namespaces" and any(each["kind"] == NAMESPACE.name for each in made):
+            if missing.details.get("kind") == "namespaces" and any(is_a(each, NAMESPACE) for each in made):
                 continue  # the release brings that along, too
             raise
         except ApiError:

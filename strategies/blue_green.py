@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import HPA, SERVICE, Obj, merged, template_labels
+from ..kube.objects import HPA, SERVICE, Obj, is_a, merged, template_labels
 from ..plan.observed import APP_LABEL, TRACK_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
@@ -47,7 +47,7 @@ class BlueGreen(Strategy):
     def other(self, draft: Draft, obj: Obj) -> Obj:
         """An autoscaler of the manifests scales the side that is live, whichever that is."""
         live = self._name_of(self._live_track(draft))
-        if obj["kind"] != HPA.name or not scales(obj, self.app.name) or live == self.app.name:
+        if not is_a(obj, HPA) or not scales(obj, self.app.name) or live == self.app.name:
             return obj
         return merged(obj, {"spec": {"scaleTargetRef": {"name": live}}})
 

@@ -22,6 +22,7 @@ from ..kube.objects import (
     Obj,
     Ref,
     get,
+    is_a,
     known_as,
     labels_of,
     merged,
@@ -111,13 +112,13 @@ class Draft:
             self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
             live = None
         after, takes_over = self._applied(live, manifest)
-        if live is not None and manifest["kind"] == DEPLOYMENT.name and (apart := namesakes_apart(after, manifest)) != manifest:
+        if live is not None and is_a(manifest, DEPLOYMENT) and (apart := namesakes_apart(after, manifest)) != manifest:
             manifest = apart
             after, takes_over = self._applied(live, manifest)
         found = changes(live, after)
         if live is not None and not found:
             return False
-        if manifest["kind"] == DEPLOYMENT.name:
+        if is_a(manifest, DEPLOYMENT):
             self._follow_deployment(live, after)
             after = _newer(after, live)
         self.objects[known_as(ref_of(manifest))] = after
@@ -133,7 +134,7 @@ class Draft:
 
     def has_other_selector(self, manifest: Obj) -> bool:
         """Whether a live Deployment selects its pods otherwise than the manifest does, which is for its whole life."""
-        live = self.find_like(manifest) if manifest["kind"] == DEPLOYMENT.name else None
+        live = self.find_like(manifest) if is_a(manifest, DEPLOYMENT) else None
         was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
         return live is not None and bool(changes({"selector": was}, {"selector": wanted}))
 
@@ -341,9 +342,7 @@ class Draft:
         for ref, service in self.objects.items():
             if ref.kind != SERVICE.name or not service or not _selects(service, live):
                 continue
-            others = (
-                obj for obj in self.objects.values() if obj and obj["kind"] == DEPLOYMENT.name and ref_of(obj) != ref_of(live)
-            )
+            others = (obj for obj in self.objects.values() if obj and is_a(obj, DEPLOYMENT) and ref_of(obj) != ref_of(live))
             if not any(_selects(service, other) and get(other, "spec", "replicas", default=1) for other in others):
                 is_preview = labels_of(service).get(APP_LABEL) == self.app
                 if not is_preview:

@@ -19,6 +19,7 @@ from ..kube.objects import (
     Obj,
     as_manifest,
     get,
+    is_a,
     ref_of,
     selects,
     template_labels,
@@ -275,7 +276,7 @@ class Homecoming(ABC):
     def _unscaled(self, draft: Draft, obj: Obj) -> Obj:
         """Another Deployment without its number of pods, where an autoscaler decides on that."""
         name, live = obj["metadata"]["name"], draft.find_like(obj)
-        if live is None or live["kind"] != DEPLOYMENT.name or not draft.observed.is_autoscaled(name):
+        if live is None or not is_a(live, DEPLOYMENT) or not draft.observed.is_autoscaled(name):
             return obj
         kept = {"replicas": get(live, "spec", "replicas", default=1)} if owns_replicas(live) else {}
         return {**obj, "spec": {**{key: value for key, value in obj["spec"].items() if key != "replicas"}, **kept}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
-from ...kube.objects import DEPLOYMENT, VIRTUAL_SERVICE, get
+from ...kube.objects import DEPLOYMENT, VIRTUAL_SERVICE, get, is_a
 from ...plan.plan import Plan
 from ...plan.steps import Apply, Delete, Pause, Record, Route, Scale, Step, Wait
 from .words import duration, pods, row, title, version_of
@@ -168,9 +168,9 @@ class Sides:
 
     def ended(self, step: Step) -> float:
         match step:
-            case Apply() if step.manifest["kind"] == DEPLOYMENT.name:
+            case Apply() if is_a(step.manifest, DEPLOYMENT):
                 self._runs_new[step.ref.name] = version_of(step.manifest) == self._new_version
-            case Apply() if step.manifest["kind"] == VIRTUAL_SERVICE.name:
+            case Apply() if is_a(step.manifest, VIRTUAL_SERVICE):
                 self.percent = self.at_end
             case Route() if set(step.was) == set(step.selector):  # a switch; another one merely names the present track
                 self.percent = self.at_end
@@ -186,7 +186,7 @@ class Sides:
     def _start(self, plan: Plan) -> None:
         """The pods before the plan, from the first step on each Deployment."""
         for step in plan.steps:
-            if isinstance(step, Scale) or (isinstance(step, Apply) and step.manifest["kind"] == DEPLOYMENT.name):
+            if isinstance(step, Scale) or (isinstance(step, Apply) and is_a(step.manifest, DEPLOYMENT)):
                 self._pods.setdefault(step.ref.name, _before(step))
         if plan.strategy == "canary":
             for name in [name for name in self._pods if name.endswith("-canary")]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, assert_never
 
-from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get
+from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
 from ...plan.steps import Apply, Change, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
@@ -146,10 +146,10 @@ def changed_rows(changes: Iterable[Change]) -> list[tuple[str, str, str]]:
 
 def _applied(step: Apply) -> str:
     manifest = step.manifest
-    if manifest["kind"] == DEPLOYMENT.name:
+    if is_a(manifest, DEPLOYMENT):
         return _created(manifest) if step.creates else _changed(step)
     if step.creates:
-        return _ports(manifest) if manifest["kind"] == SERVICE.name else "new"
+        return _ports(manifest) if is_a(manifest, SERVICE) else "new"
     return _fields(step.changes)
 
 
@@ -246,7 +246,7 @@ def _back(step: Step, version: str) -> str:
             return f"delete {step.ref.name if step.ref.kind == DEPLOYMENT.name else step.ref}"
         case Route():
             return f"switch {step.ref.name} back"
-        case Apply() if step.manifest["kind"] == DEPLOYMENT.name:
+        case Apply() if is_a(step.manifest, DEPLOYMENT):
             return f"{step.ref.name} {_deployment_back(step, version)}"
         case Apply() | Patch():
             return f"{step.ref} as before"
