@@ -289,7 +289,8 @@ def _selector(service: Obj) -> dict[str, str]:
 
 
 def _scales(autoscaler: Obj, name: str) -> bool:
-    return get(autoscaler, "spec", "scaleTargetRef", "kind") is not None and scales(autoscaler, name)
+    target = get(autoscaler, "spec", "scaleTargetRef")
+    return isinstance(target.get("apiVersion", ""), str) and target.get("kind") is not None and scales(autoscaler, name)
 
 
 def _backends(obj: Obj) -> Iterator[str]:
