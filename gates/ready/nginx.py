@@ -1,5 +1,5 @@
-"""ingress-nginx's controller (its documentation: "Exposed metrics"); `service` is the one that an Ingress names, so a side needs a
-Service of its own."""
+"""ingress-nginx's controller (its documentation: "Exposed metrics"): by the Service that an Ingress names, so a side needs one of
+its own."""
 
 from .model import Ready
 

@@ -18,6 +18,7 @@ ROOMS = (
     "examples",
     "health",
     "kube",
+    "gates",
     "load",
     "plan",
     "preflight",
