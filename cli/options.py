@@ -70,6 +70,9 @@ Prune = Annotated[
 ]
 Auto = Annotated[bool, typer.Option("--auto", help="goes on by itself through every step")]
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed release as it is, instead of taking it back")]
+SkipGates = Annotated[
+    str | None, typer.Option("--skip-gates", metavar="REASON", help="asks no gate; why is written into the history")
+]
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]
 Anyway = Annotated[bool, typer.Option("--force", help="releases whatever `deploy check` finds, errors too")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="takes over fields that somebody else manages")]
@@ -143,6 +146,7 @@ class Pace:
 
     auto: Auto = False
     no_rollback: NoRollback = False
+    skip_gates: SkipGates = None
 
 
 @dataclass(frozen=True)

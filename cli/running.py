@@ -41,6 +41,7 @@ class How:
             is_override=bool(self.override),
             timeout_s=self.limits.timeout_s,
             watch=watch,
+            skip_gates=self.pace.skip_gates or "",
         )
 
 

@@ -94,10 +94,13 @@ class KubeClient:
         query = _selectors(labels, {"metadata.name": name} if name else None)
         return follow(_Listed(self, kind, namespace, query), first_pause_s=self._wire.timing.first_pause / 2)
 
-    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
+    ) -> str:
         from .answers import Call
 
         query = {"container": container, "tailLines": str(tail_lines)} | ({"previous": "true"} if previous else {})
+        query |= {"sinceSeconds": str(since_s)} if since_s is not None else {}
         path = _path(POD, namespace or self.default_namespace, pod, "log")
         try:
             return str(await self._wire.send(Call("logs", "GET", path, POD, namespace, pod, "log", query)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..health.pods import Problem
+from ..plan.evidence import Evidence
 from ..plan.plan import Plan
 from ..plan.steps import Step
 
@@ -77,4 +78,12 @@ class Noticed:
     message: str
 
 
-RunEvent = RunBegan | StepBegan | StepMoved | StepEnded | RunFailed | Waiting | Noticed
+@dataclass(frozen=True)
+class Measured:
+    """A gate has been measured: how it stands by now, and the figures in words."""
+
+    gate: Evidence
+    said: str
+
+
+RunEvent = RunBegan | StepBegan | StepMoved | StepEnded | RunFailed | Waiting | Noticed | Measured

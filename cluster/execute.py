@@ -71,7 +71,7 @@ class Journal:
 
 class Executor:
     """Runs the steps of one plan. `lock` is held by the caller and checked before each change; `alarm` ends it as a failure;
-    `by` is who acts, for the history."""
+    `by` is who acts, for the history, and `note` what is said of it there."""
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class Executor:
         alarm: Alarm | None = None,
         *,
         by: str = "",
+        note: str = "",
         seen: Mapping[Ref, Obj | None] | None = None,
         is_begun: bool = False,
     ) -> None:
@@ -92,7 +93,7 @@ class Executor:
         self._journal = journal
         self._emit = emit
         self._alarm = alarm
-        self._by = by
+        self._by, self._note = by, note
         self._seen = seen or {}
         self._has_changed = is_begun
         self._has_touched = is_begun  # anything but the history
@@ -340,7 +341,7 @@ class Executor:
     async def _record(self, step: Record) -> None:
         self._before_change(touches=False)
         moment = now()
-        entry = Entry(at=timestamp(moment), by=self._by, phase=step.phase, weight=step.weight, to=step.to)
+        entry = Entry(at=timestamp(moment), by=self._by, phase=step.phase, weight=step.weight, to=step.to, note=self._note)
         written = self._journal.revisions[step.number].entered(
             entry, pause_s=step.pause_s, message=step.message, exact_at=micro_timestamp(moment)
         )

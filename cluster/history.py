@@ -64,6 +64,7 @@ async def prune(cluster: Cluster, history: Sequence[Revision]) -> None:
     for revision in history:
         if revision.number not in kept:
             await cluster.delete(_ref(revision))
+            await cluster.delete(gates_ref(revision.app, revision.namespace, revision.number))
             for ref in _config(revision) - still_named:
                 await cluster.delete(ref)
 
@@ -73,16 +74,20 @@ def _config(revision: Revision) -> set[Ref]:
     return {ref_of(obj) for obj in revision.release.get("others", ()) if is_pinned(obj)}
 
 
+def gates_ref(app: str, namespace: str, number: int) -> Ref:
+    """Where what a revision's gates have measured is kept (cluster.findings)."""
+    return Ref("v1", "Secret", namespace, f"rollway.{app}.v{number}.gates")
+
+
 def _ref(revision: Revision) -> Ref:
     return Ref("v1", "Secret", revision.namespace, f"rollway.{revision.app}.v{revision.number}")
 
 
 def _encoded(revision: Revision) -> Obj:
-    # mtime=0: the same revision is the same bytes
-    packed = gzip.compress(revision.model_dump_json().encode(), mtime=0)
-    if len(packed) > MAX_PACKED:
+    data = packed(revision.model_dump_json().encode())
+    if len(data) > MAX_PACKED:
         raise BadInput(
-            f"the record of revision {revision.number} is {len(packed) / 2**20:.1f} MiB, packed; a Secret holds 1 MiB",
+            f"the record of revision {revision.number} is {len(data) / 2**20:.1f} MiB, packed; a Secret holds 1 MiB",
             hint="take large ConfigMaps out of the release's manifests, or put their content into an image or a volume",
         )
     labels = {APP_LABEL: revision.app, REVISION_LABEL: str(revision.number), "rollway.dev/phase": revision.phase}
@@ -91,14 +96,18 @@ def _encoded(revision: Revision) -> Obj:
         "kind": "Secret",
         "metadata": {"name": _ref(revision).name, "namespace": revision.namespace, "labels": labels},
         "type": SECRET_TYPE,
-        "data": {"revision": base64.b64encode(packed).decode()},
+        "data": {"revision": base64.b64encode(data).decode()},
     }
 
 
-def _unpacked(packed: bytes) -> bytes:
+def packed(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)  # the same record is the same bytes
+
+
+def unpacked(data: bytes) -> bytes:
     """Raises ValueError for what would be larger than any release: whoever may write Secrets must not fill our memory."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    out = unpacking.decompress(packed, MAX_BYTES)
+    out = unpacking.decompress(data, MAX_BYTES)
     if unpacking.unconsumed_tail or not unpacking.eof:
         raise ValueError(f"larger than {MAX_BYTES // 2**20} MiB, or cut off")
     return out
@@ -106,8 +115,7 @@ def _unpacked(packed: bytes) -> bytes:
 
 def _decoded(secret: Obj) -> Revision:
     try:
-        packed = base64.b64decode(secret["data"]["revision"])
-        return Revision.model_validate_json(_unpacked(packed))
+        return Revision.model_validate_json(unpacked(base64.b64decode(secret["data"]["revision"])))
     except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
         name = secret["metadata"]["name"]
         raise ClusterError(

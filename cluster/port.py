@@ -70,8 +70,11 @@ class Cluster(Protocol):
         survived; after one, an object may be seen ADDED or MODIFIED again, and what vanished meanwhile as DELETED."""
         ...
 
-    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
-        """The last lines a container printed; empty where there are none (or no longer any)."""
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
+    ) -> str:
+        """The last lines a container printed, of those of the last `since_s` seconds; empty where there are none (or no longer
+        any)."""
         ...
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:

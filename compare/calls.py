@@ -59,9 +59,11 @@ class Counted:
         self.requests += 2
         return self._cluster.watch(kind, namespace, labels=labels, name=name)
 
-    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
+    ) -> str:
         self.requests += 1
-        return await self._cluster.logs(namespace, pod, container, tail_lines=tail_lines, previous=previous)
+        return await self._cluster.logs(namespace, pod, container, tail_lines=tail_lines, previous=previous, since_s=since_s)
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         self.requests += 1

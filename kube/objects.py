@@ -60,6 +60,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+JOB = Kind("batch/v1", "Job", "jobs")
 HPA = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 PDB = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")

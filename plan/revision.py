@@ -12,13 +12,15 @@ MOST_ENTRIES = 20
 
 
 class Entry(Frozen):
-    """What became of a revision: when, by whom, and, of a rollback, `to` which revision (0: none)."""
+    """What became of a revision: when, by whom, and, of a rollback, `to` which revision (0: none). `note` is what somebody said
+    of it: why its gates were not asked."""
 
     at: str
     by: str
     phase: Phase
     weight: int
     to: int = 0
+    note: str = ""
 
 
 class Revision(Frozen):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 from pydantic_core import ErrorDetails
 
 from ..errors import BadInput
+from .gates import Gate, check_names
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
 from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
 from .probe import ProbeOptions
@@ -39,6 +40,7 @@ class ReleaseFile(Strict):
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
     traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
     probe: ProbeOptions | None = Field(None, description="Requests that are sent while it is released, and how many may be lost.")
+    gates: tuple[Gate, ...] = Field((), description="What is measured while it is released, and what follows from it.")
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",
@@ -54,6 +56,11 @@ class ReleaseFile(Strict):
                 f"{name!r} is no valid name: {wrong}", hint=f'did you mean "{near}"?' if near != name else "choose a shorter name"
             )
         return name
+
+    @field_validator("gates")
+    @classmethod
+    def _are_told_apart(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        return check_names(gates)
 
     @field_validator("workload")
     @classmethod

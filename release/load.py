@@ -65,6 +65,7 @@ def load(
         container=_container(chosen, app, file, document),
         depends_on=file.depends_on,
         probe=file.probe,
+        gates=file.gates,
         traffic=file.traffic,
         sources=Sources(document, {key_of(item.obj): item for item in items}),
     )
@@ -72,14 +73,17 @@ def load(
 
 
 def beside(path: str, release: Release) -> Release:
-    """The release with the probe and the traffic of the release file at `path`, which are no part of a version: what a saved plan
-    or the history holds has none. As it is where there is no such file, or it is another application's. Raises BadInput."""
+    """The release with the probe, the gates and the traffic of the release file at `path`, which are no part of a version: what a
+    saved plan or the history holds has none. As it is where there is no such file, or it is another application's.
+
+    Raises BadInput.
+    """
     if not os.path.exists(path):
         return release
     file = parsed(_release_document(path))
     if file.app not in (None, release.app):
         return release
-    return replace(release, probe=file.probe, traffic=file.traffic)
+    return replace(release, probe=file.probe, gates=file.gates, traffic=file.traffic)
 
 
 def called(path: str) -> tuple[str | None, str | None]:

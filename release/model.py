@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
 from ..kube.objects import KINDS, SECRET, Obj, digest, get, is_a, kind_of
+from .gates import Gate
 from .image import split_image
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
@@ -57,9 +58,8 @@ class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
     application's own container. `depends_on` names the applications that are released before it, where several are at once; it
-    is no part of a version, so the history does not keep it, nor `probe`, `traffic` and `sources`. Nothing in it is changed in
-    place: copy first.
-    """
+    is no part of a version, so the history does not keep it, nor `probe`, `gates`, `traffic` and `sources`. Nothing in it is
+    changed in place: copy first."""
 
     app: str
     namespace: str
@@ -71,6 +71,7 @@ class Release:
     container: str = ""
     depends_on: tuple[str, ...] = ()
     probe: ProbeOptions | None = None
+    gates: tuple[Gate, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
     sources: Sources = field(default_factory=Sources, compare=False, repr=False)
 

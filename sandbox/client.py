@@ -121,10 +121,12 @@ class InProcess:
         finally:
             unsubscribe()
 
-    async def logs(self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False) -> str:
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
+    ) -> str:
         await asyncio.sleep(0)
         try:
-            return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines)
+            return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines, since_s=since_s)
         except NotFound:
             return ""
 

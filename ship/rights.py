@@ -19,6 +19,7 @@ from ..kube.objects import (
     DESTINATION_RULE,
     EVENT,
     HPA,
+    JOB,
     LEASE,
     NAMESPACE,
     POD,
@@ -37,6 +38,7 @@ from ..kube.objects import (
 from ..plan.plan import Plan
 from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale, Step
 from ..release.config import is_pinned
+from ..release.gates import secrets_of
 from ..release.model import Release
 from ..routing import claims, istio
 from ..strategies import NAMES, by_name
@@ -64,7 +66,7 @@ def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
     Writing is granted by name where names are known beforehand; creating never can be, and reading is not where everything of a
     kind is listed anyway.
     """
-    found = {*_bookkeeping(release), *_waiting(), *adopting(release, strategies)}
+    found = {*_bookkeeping(release), *_waiting(), *_measuring(release), *adopting(release, strategies)}
     for ref in refs_of(release, set(strategies)):
         found |= _on(_kind_of(ref), "get", names=[ref.name])
     for name in strategies:
@@ -101,6 +103,14 @@ def _waiting() -> Iterator[Right]:
     yield from _on(EVENT, "list")
     yield from _on(REPLICA_SET, "list")
     yield from _on(HPA, "list")
+
+
+def _measuring(release: Release) -> Iterator[Right]:
+    """What gates ask the cluster itself; their figures are kept where the history is."""
+    if any(gate.job is not None for gate in release.gates):
+        yield from _on(JOB, "create", "list", "watch")
+    if names := secrets_of(release.gates):
+        yield from _on(SECRET, "get", names=names)
 
 
 def adopting(release: Release, strategies: Collection[str]) -> set[Right]:

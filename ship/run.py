@@ -6,29 +6,35 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cluster import history
-from ..cluster.alarm import pause
-from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, StepBegan, Waiting
+from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, Waiting
 from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..cluster.who import this_person
-from ..errors import BadInput, FieldsOwned, Forbidden, NotFound, RollwayError, StalePlan, TimedOut
+from ..errors import BadInput, FieldsOwned, RollwayError, StalePlan, TimedOut
 from ..kube.clock import now, parse_timestamp
-from ..kube.objects import NAMESPACE, Obj, Ref, ref_of
+from ..kube.objects import ref_of
 from ..load.verdict import Verdict
+from ..measure import SourceOf, source_of
+from ..plan.evidence import Evidence
 from ..plan.observed import Observed
 from ..plan.plan import Plan
-from ..plan.revision import Revision, before, in_flight_of
-from ..plan.steps import Pause, Phase, Record
+from ..plan.revision import Revision, before, in_flight_of, live_of
+from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
 from . import rights, served
 from .look import look
+from .refusals import own_namespace, refuse_missing_namespace, refuse_share
 from .watch import Watch, settle, watched
+from .watches import Watches
+
+if TYPE_CHECKING:
+    from .gatekeeping import Gatekeeper
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Options:
     """How to run. `holder` is this process, for the lock; `by` who acts, for the history. `goes_on`: through every pause.
     `goes_back`: a failed release ends in its way back. `is_override`: the release was changed on the command line, so a promote
     speaks of it and not of the one under way. `prune`: as the request says, in all that follows. `timeout_s` bounds the whole
-    run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen."""
+    run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen. `skip_gates`
+    is why the release's gates are not asked, for the history; `source_of` where they measure. `watches` are all that look on."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)
@@ -48,6 +55,16 @@ class Options:
     prune: bool = False
     timeout_s: float | None = None
     watch: Watch | None = None
+    skip_gates: str = ""
+    source_of: SourceOf = source_of
+    watches: Watches = field(default_factory=lambda: Watches())
+
+
+class Paused(NamedTuple):
+    """A revision that stands in a pause, and the version that serves beside it."""
+
+    revision: Revision
+    stable_version: str
 
 
 Agree = Callable[[Plan, Observed], None]
@@ -57,7 +74,7 @@ Agree = Callable[[Plan, Observed], None]
 class Result:
     """How a run ended. `plan` is the last one that was executed; `way_back` what was done about a failure, if anything;
     `stands` the plan's revision, as the history has it by now; `noticed` what others did to the application meanwhile; `verdict`
-    what the run's watch has seen, where there was something to do."""
+    what the run's watch has seen, where there was something to do; `gates` what was measured."""
 
     plan: Plan
     phase: Phase
@@ -69,6 +86,7 @@ class Result:
     noticed: tuple[str, ...] = ()
     stands: Revision | None = None
     verdict: Verdict | None = None
+    gates: tuple[Evidence, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -88,7 +106,7 @@ async def plan(
     async with rights.explained(cluster, release, {strategy or release.strategy}):
         observed = await look(cluster, release, strategy)
     if not observed.history and not any(observed.objects.values()):
-        await _refuse_missing_namespace(cluster, release)
+        await refuse_missing_namespace(cluster, release)
     made = choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
     await served.check(cluster, made)
     return made
@@ -110,25 +128,32 @@ async def run(
     Raises TimedOut with the release left as it is, Refused where another run or somebody's fields stand in the way.
     """
     options = options or Options()
-    options = replace(options, emit=_guarded(options), prune=request.prune)
+    options = replace(options, prune=request.prune, watches=Watches(options.watch, _gates(cluster, release, request, options)))
+    options = replace(options, emit=_guarded(options))
+    paused: Paused | None = None
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
+        if paused:
+            _refuse_stale(observed, paused.revision)
         chosen = choose(release, observed, request, strategy, is_override=options.is_override, force=options.force)
         made = chosen.plan(request, observed)
         if agree:
             agree(made, observed)
         return chosen, made
 
-    async with watched(options.watch), _deadline(options.timeout_s, release):
-        await _refuse_share(cluster, release, request, strategy)
+    async with watched(options.watches), _deadline(options.timeout_s, release):
+        await refuse_share(cluster, release, request, strategy)
         goes_through = options.goes_on and request.weight is None
-        paused = await _paused(cluster, release, request, strategy, options) if goes_through and not agree else None
-        if paused:
+        if (goes_through and not agree) or options.watches.gates:
+            paused = await _paused(cluster, release, request, strategy, options)
+        if paused and goes_through and not agree:
             result = await _go_on(cluster, release, paused, options)
         else:
+            if paused:
+                await _hold(paused, 0.0, options)
             result = await _locked(cluster, release, strategy, options, attempt)
         result = await _through(cluster, release, result, options) if goes_through else result
-        return await _judged(result, options.watch)
+        return await _judged(result, options.watches)
 
 
 def choose(
@@ -168,12 +193,21 @@ def _rolled_back(observed: Observed, request: Request) -> Revision | None:
     return last if last and last.phase == "RolledBack" and is_again else None
 
 
+def _gates(cluster: Cluster, release: Release, request: Request, options: Options) -> Gatekeeper | None:
+    """A rollback is never held by a gate."""
+    if not release.gates or request.action == "rollback" or options.skip_gates:
+        return None
+    from .gatekeeping import Gatekeeper
+
+    return Gatekeeper(cluster, release, emit=options.emit, source_of=options.source_of)
+
+
 Attempt = Callable[[Observed], tuple[Strategy, Plan]]
 
 
 async def _locked(cluster: Cluster, release: Release, strategy: str | None, options: Options, attempt: Attempt) -> Result:
     """One plan, made and executed under the lock, with its way back."""
-    own = _own_namespace(release)
+    own = own_namespace(release)
     if own and await cluster.get(ref_of(own)) is None:
         await cluster.apply(own)  # the lock lives in the namespace, so one that the release brings along has to be there first
     async with contextlib.AsyncExitStack() as held:
@@ -188,11 +222,13 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         return await _execute(cluster, release, chosen, made, observed, lock, options)
 
 
-async def _judged(result: Result, watch: Watch | None) -> Result:
-    """With the watch's verdict. What is lost after the last look, in the moment until it ends, is told and no more."""
-    if watch is None or result.plan.is_empty:
+async def _judged(result: Result, watches: Watches) -> Result:
+    """With what was measured, and the probe's verdict: what is lost after its last look, in the moment until it ends, is told and
+    no more."""
+    result = replace(result, gates=watches.found)
+    if watches.probe is None or result.plan.is_empty:
         return result
-    verdict = await watch.stop()
+    verdict = await watches.probe.stop()
     late = Failure(verdict.reason) if verdict.is_exceeded and result.failure is None else None
     return replace(result, verdict=verdict, failure=result.failure or late)
 
@@ -205,20 +241,24 @@ def _strategies(chosen: Strategy, observed: Observed) -> set[str]:
 async def _execute(
     cluster: Cluster, release: Release, strategy: Strategy, made: Plan, observed: Observed, lock: Lock, options: Options
 ) -> Result:
-    began, watch = asyncio.get_running_loop().time(), options.watch
-    alarm = watch.alarm if watch and made.action != "rollback" else None
-    if watch:
-        # what is taken back may be broken, and what was never there cannot answer
-        await watch.start(is_up=bool(made.from_version) and made.action != "rollback")
+    began, watches = asyncio.get_running_loop().time(), options.watches
+    is_back = made.action == "rollback"
+    alarm = None if is_back else watches.alarm
     journal = Journal.of(observed.history, made)
+    # what is taken back may be broken, and what was never there cannot answer
+    await watches.start(
+        None if is_back else journal.revisions.get(made.revision),
+        made.from_version,
+        is_up=bool(made.from_version) and not is_back,
+    )
     options.emit(RunBegan(made))
-    first = Executor(cluster, lock, journal, options.emit, alarm, by=options.by, seen=observed.objects)
+    first = Executor(cluster, lock, journal, options.emit, alarm, by=options.by, note=options.skip_gates, seen=observed.objects)
     try:
         failure = await first.run(made)
     except FieldsOwned as theirs:
         await first.unwind(observed.history, theirs.summary)
         raise
-    if failure is None and watch and (reason := await settle(cluster, release, watch, alarm)):
+    if failure is None and watches.alarm and (reason := await settle(cluster, release, watches, alarm)):
         failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
     # the way back heeds no alarm
     executor = Executor(cluster, lock, journal, options.emit, by=options.by, is_begun=True)
@@ -249,8 +289,8 @@ async def _execute(
         return result("Failed", made.weight, way_back_failure=why_not)
     options.emit(RunBegan(back, is_way_back=True))
     back_failure = await executor.run(back)
-    if watch:
-        await settle(cluster, release, watch, None)
+    if watches.probe:
+        await settle(cluster, release, Watches(watches.probe), None)
     if back_failure and made.action != "rollback":
         await executor.record(Record(number=made.revision, phase="Failed", weight=made.weight, message=_told(back_failure)))
     after: Phase = "Failed" if back_failure else journal.revisions[made.revision].phase
@@ -285,39 +325,52 @@ async def _plan_back(
 async def _through(cluster: Cluster, release: Release, result: Result, options: Options) -> Result:
     """The rest of the way, where the run goes on by itself."""
     while options.goes_on and result.is_ok and result.phase == "Paused" and result.stands:
-        following = await _go_on(cluster, release, result.stands, options)
+        following = await _go_on(cluster, release, Paused(result.stands, result.plan.from_version), options)
         result = replace(following, noticed=(*result.noticed, *following.noticed))
     return result
 
 
-async def _paused(
-    cluster: Cluster, release: Release, request: Request, strategy: str | None, options: Options
-) -> Revision | None:
-    """The pause that a promotion which goes on by itself begins in: one that a run before it did not wait out."""
+async def _paused(cluster: Cluster, release: Release, request: Request, strategy: str | None, options: Options) -> Paused | None:
+    """The pause that a promotion begins in: one that a run before it did not wait out, or that its gates may hold."""
     if request.action != "promote":
         return None
     revisions = await history.load(cluster, release.app, release.namespace)
     current = in_flight_of(revisions)
-    if current is None or not _left_s(current):
+    if current is None or not (_left_s(current) or (options.watches.gates and current.phase == "Paused")):
         return None
     chosen = choose(release, Observed(history=revisions), request, strategy, is_override=options.is_override)
-    return current if (chosen.name, chosen.release.digest) == (current.strategy, current.digest) else None
+    is_meant = (chosen.name, chosen.release.digest) == (current.strategy, current.digest)
+    live = live_of(revisions)
+    return Paused(current, live.version if live else "") if is_meant else None
 
 
-async def _go_on(cluster: Cluster, release: Release, paused: Revision, options: Options) -> Result:
+async def _go_on(cluster: Cluster, release: Release, paused: Paused, options: Options) -> Result:
     """Waits for what is left of a pause with the lock given back, then takes the next step of the same release."""
-    seconds = _left_s(paused)
-    options.emit(Waiting(seconds, paused.weight))
-    await pause(seconds, options.watch.alarm if options.watch else None)
+    seconds = _left_s(paused.revision)
+    options.emit(Waiting(seconds, paused.revision.weight))
+    await _hold(paused, seconds, options)
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
-        current = observed.in_flight
-        if current is None or _stand(current) != _stand(paused):
-            raise StalePlan("another run has acted on the release while this one paused", hint="see `deploy status`")
+        current = _refuse_stale(observed, paused.revision)
         chosen = by_name(current.strategy)(Release.from_record(current.release), force=options.force)
         return chosen, chosen.promote(observed, prune=options.prune)
 
-    return await _locked(cluster, release, paused.strategy, options, attempt)
+    return await _locked(cluster, release, paused.revision.strategy, options, attempt)
+
+
+async def _hold(paused: Paused, seconds: float, options: Options) -> None:
+    current = paused.revision
+    strategy = by_name(current.strategy)(Release.from_record(current.release))
+    is_last = strategy.next_weight(current.weight) == 100
+    await options.watches.hold(current, paused.stable_version, seconds, is_last=is_last)
+
+
+def _refuse_stale(observed: Observed, paused: Revision) -> Revision:
+    """What is under way. Raises StalePlan where it is no longer what stood in the pause."""
+    current = observed.in_flight
+    if current is None or _stand(current) != _stand(paused):
+        raise StalePlan("another run has acted on the release while this one paused", hint="see `deploy status`")
+    return current
 
 
 def _left_s(revision: Revision) -> float:
@@ -345,45 +398,15 @@ async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[No
         ) from None
 
 
-async def _refuse_share(cluster: Cluster, release: Release, request: Request, strategy: str | None) -> None:
-    """Refuses a share that the strategy cannot hold before anything is touched, the lock included.
-
-    Without a strategy's name it may be that of a release under way: only then the history is asked.
-    """
-    if request.weight is None:
-        return
-    try:
-        by_name(strategy or release.strategy)(release).check_weight(request.weight)
-    except BadInput:
-        if strategy is None and in_flight_of(await history.load(cluster, release.app, release.namespace)):
-            return  # planning it will tell
-        raise
-
-
-def _own_namespace(release: Release) -> Obj | None:
-    """The release's own Namespace manifest, if it has one."""
-    return next((o for o in release.others if (o["kind"], o["metadata"]["name"]) == (NAMESPACE.name, release.namespace)), None)
-
-
-async def _refuse_missing_namespace(cluster: Cluster, release: Release) -> None:
-    """A plan for a namespace that is not there would not be the truth. Who may not read namespaces is believed."""
-    if _own_namespace(release):
-        return
-    with contextlib.suppress(Forbidden):
-        if await cluster.get(Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)) is None:
-            details = {"name": release.namespace, "kind": "namespaces"}
-            missing = NotFound(404, "NotFound", f'namespaces "{release.namespace}" not found', details)
-            missing.hint = f"create it with `kubectl create namespace {release.namespace}`, or name another with -n"
-            raise missing
-
-
 def _guarded(options: Options) -> Callable[[RunEvent], None]:
     """A view that breaks (its pipe is gone) must not break the run, nor its way back. A step is what losses are told by."""
-    emit, watch = options.emit, options.watch
+    emit, watches = options.emit, options.watches
 
     def guarded(event: RunEvent) -> None:
-        if watch and isinstance(event, StepBegan) and not isinstance(event.step, Record | Pause):
-            watch.mark(event.step)
+        if isinstance(event, StepBegan):
+            watches.begun(event.step)
+        elif isinstance(event, StepEnded):
+            watches.ended(event.step)
         with contextlib.suppress(Exception):
             emit(event)
 

@@ -21,6 +21,7 @@ from ..routing import istio
 from ..routing.ratio import Pods
 from ..routing.selector import STABLE
 from ..strategies.app import App
+from .windows import is_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Side:
 def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Side, ...]:
     services = _services(release, observed)
     found = _deployments(release, observed)
-    reached = [sum(_is_reached(pod, services) for pod in pods if _is_of(pod, each)) for each in found]
+    reached = [sum(_is_reached(pod, services) for pod in pods if is_of(pod, each)) for each in found]
     shares = [Pods(sum(reached) - mine, mine).percent if sum(reached) else None for mine in reached]
     if any(istio.uses_parts(route, App(release).host) for route in _routes(release, observed)):
         shares = [None] * len(found)  # routes decide, not how many pods there are
@@ -65,7 +66,7 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
     new = old = 0
     for deployment in _deployments(release, observed):
         is_new = annotations_of(deployment).get(DIGEST_ANNOTATION) == current.digest
-        for pod in (pod for pod in pods if _is_of(pod, deployment) and _is_reached(pod, services)):
+        for pod in (pod for pod in pods if is_of(pod, deployment) and _is_reached(pod, services)):
             new, old = (new + 1, old) if is_new and is_of_template(pod, deployment) else (new, old + 1)
     return Pods(old, new).percent if old + new else None
 
@@ -132,13 +133,6 @@ def _services(release: Release, observed: Observed) -> list[Obj]:
 
 def _routes(release: Release, observed: Observed) -> list[Obj]:
     return istio.routes_of((obj for obj in observed.objects.values() if obj), App(release).host)
-
-
-def _is_of(pod: Obj, deployment: Obj) -> bool:
-    """By the ReplicaSet's name, which begins with the Deployment's, and by the track, which tells `shop` from `shop-canary`."""
-    track = labels_of(pod).get(TRACK_LABEL, STABLE)
-    is_selected = selects(get(deployment, "spec", "selector", "matchLabels"), labels_of(pod))
-    return is_selected and track == labels_of(deployment).get(TRACK_LABEL, STABLE)
 
 
 def _is_reached(pod: Obj, services: Iterable[Obj]) -> bool:

@@ -7,10 +7,11 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..cluster import history
+from ..cluster import findings, history
 from ..cluster.port import Cluster
 from ..errors import Forbidden, RollwayError, TimedOut
 from ..kube.objects import LEASE, POD, SECRET, Obj, Ref, get, template_labels
+from ..plan.evidence import Evidence
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision
 from ..plan.steps import Phase
@@ -24,7 +25,7 @@ from .sides import Side, given, remarks, sides
 class Status:
     """`last` is the newest revision, `live` the one that serves. `lock` names who changes the application right now,
     `gone` the Deployments that somebody has deleted. `given` is the share of requests that the release under way really gets, in
-    percent; what was asked for is its weight."""
+    percent; what was asked for is its weight. `gates` have measured the newest revision."""
 
     app: str
     namespace: str
@@ -35,6 +36,7 @@ class Status:
     gone: tuple[str, ...] = ()
     given: float | None = None
     remarks: tuple[str, ...] = ()
+    gates: tuple[Evidence, ...] = ()
 
     @property
     def phase(self) -> Phase | None:
@@ -46,16 +48,18 @@ async def status(cluster: Cluster, release: Release) -> Status:
     observed, lease = await asyncio.gather(look(cluster, release), cluster.get(lease_ref))
     pods = await _pods(cluster, release)
     found = sides(release, observed, pods)
+    last = observed.history[-1] if observed.history else None
     return Status(
         app=release.app,
         namespace=release.namespace,
         live=observed.live,
-        last=observed.history[-1] if observed.history else None,
+        last=last,
         sides=found,
         lock=str(get(lease, "spec", "holderIdentity", default="")) if lease else "",
         gone=tuple(App(release).gone(observed)),
         given=given(release, observed, pods),
         remarks=tuple(remarks(release, observed, found)),
+        gates=await findings.load(cluster, release.app, release.namespace, last.number) if last else (),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..cluster.alarm import Alarm, pause
 from ..cluster.port import Cluster
@@ -13,6 +13,9 @@ from ..errors import ClusterError
 from ..kube.objects import POD, Obj, get
 from ..load.verdict import Verdict
 from ..release.model import Release
+
+if TYPE_CHECKING:
+    from .watches import Watches
 
 LEARNT_S = 1.0
 LONGEST_S = 60.0
@@ -46,29 +49,29 @@ class Watch(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def watched(watch: Watch | None) -> AsyncIterator[None]:
+async def watched(watches: Watches) -> AsyncIterator[None]:
     """Nothing goes on looking after a run, however it ends."""
     try:
         yield
     finally:
-        if watch:
-            await watch.stop()
+        await watches.stop()
 
 
-async def settle(cluster: Cluster, release: Release, watch: Watch, alarm: Alarm | None) -> str:
+async def settle(cluster: Cluster, release: Release, watches: Watches, alarm: Alarm | None) -> str:
     """Looks on after the last step, until what it changed can lose nothing any more. Answers the alarm's reason, or nothing.
 
     Pods that terminate may still be asked by proxies that have not learnt of it: so until they are gone, for as long as they may
     take (their grace period, at most a minute), and then for a proxy's interval more.
     """
-    watch.mark("after the last step")
+    if watches.probe:
+        watches.probe.mark("after the last step")
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LONGEST_S
     while (left_s := await _terminating_s(cluster, release)) and loop.time() < ends_at and not (alarm and alarm.done()):
         await pause(min(LOOK_EVERY_S, left_s, ends_at - loop.time()), alarm)
     await pause(release.traffic.proxy_sync + LEARNT_S, alarm)
     if not (alarm and alarm.done()):
-        await watch.rest()
+        await watches.rest()
     return alarm.result() if alarm and alarm.done() else ""
 
 

@@ -35,7 +35,9 @@ class BlueGreen(Strategy):
         return self.release.options.blue_green.progress_deadline_seconds
 
     def first_weight(self) -> int:
-        return 100 if self.release.options.blue_green.auto_promote else 0
+        # gates that are asked before the switch need a stop in which to be asked
+        is_asked = any(gate.moment == "before" for gate in self.release.gates)
+        return 100 if self.release.options.blue_green.auto_promote and not is_asked else 0
 
     def check_weight(self, weight: int) -> None:
         if weight not in (0, 100):

@@ -7,6 +7,7 @@ from .apply import apply
 from .check import check
 from .compare import compare
 from .demo import demo
+from .gates import gates
 from .history import history
 from .init import init
 from .plan import plan
@@ -21,5 +22,6 @@ from .version import version
 from .wait import wait
 
 VERBS: tuple[Verb, ...] = (
-    version, demo, init, check, render, rbac, plan, apply, promote, rollback, status, history, wait, probe, compare, schema,
+    version, demo, init, check, render, rbac, plan, apply, promote, rollback, status, history, wait, gates, probe, compare,
+    schema,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...cluster.events import Failure
 from ...health.pods import Problem
 from ...ship.run import Result
+from .gates_text import gates_lines
 from .paint import Paint
 from .probe_text import verdict_lines
 from .words import duration, stop, way_back
@@ -33,6 +34,7 @@ def failure_lines(result: Result, *, never_left: bool, paint: Paint) -> Iterator
     if result.verdict:
         yield from ([] if result.verdict.reason == failure.summary else [f"  in all {result.verdict.summary}"])
         yield from verdict_lines(result.verdict, paint)
+    yield from gates_lines(result.gates, paint)
     yield f"  {_done_about(result, never_left)}"
     if hint := _hint(result, failure):
         yield f"  {paint('try:', 'faint')} {hint}"

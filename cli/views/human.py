@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...cluster.events import Noticed, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
+from ...cluster.events import Measured, Noticed, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from ...errors import RollwayError
 from ...plan.steps import Pause, Record, Wait
 from .errors_text import error_lines
 from .failure_text import ended, failure_lines
+from .gates_text import gates_lines
 from .paint import Paint, is_lively, width_of
 from .plan_text import plan_lines
 from .probe_text import verdict_lines
@@ -44,6 +45,7 @@ class HumanView:
         self._progress: Progress | None = None
         self._screen: Screen | None = None
         self._told = ""
+        self._gates: dict[str, str] = {}
         self._found = ""
         self._table: Table | None = None
         self._many_screen: ManyScreen | None = None
@@ -91,6 +93,10 @@ class HumanView:
             return
         if isinstance(event, Noticed) and self._screen:
             self._screen.note(event.message)
+            return
+        if isinstance(event, Measured):
+            if self._screen and (line := self._of_gate(event)):
+                self._screen.note(line)
             return
         if self._screen is None:
             from .live import Screen
@@ -179,6 +185,14 @@ class HumanView:
     def close(self) -> None:
         self._end(is_done=False)
 
+    def _of_gate(self, event: Measured) -> str:
+        """What a gate has measured is told the first time, and whenever it comes to another verdict."""
+        gate = event.gate
+        if self._gates.get(gate.gate) == gate.phase:
+            return ""
+        self._gates[gate.gate] = gate.phase
+        return f"gate {gate.gate}: {gate.why or event.said}"
+
     def _end(self, *, is_done: bool) -> None:
         screen, self._screen = self._screen, None
         if screen:
@@ -196,6 +210,8 @@ class HumanView:
                 yield from (f"  note: {note}" for note in plan.notes if not is_way_back)
             case Noticed(message=message):
                 yield f"  note: {message}"
+            case Measured() if line := self._of_gate(event):
+                yield f"  {line}"
             case StepBegan(step=step) if not isinstance(step, Record | Pause):
                 each = row(step)
                 yield f"  {each.glyph} {each.object}: {each.what} ({each.why})"
@@ -216,7 +232,7 @@ class HumanView:
 
 def result_lines(result: Result, paint: Paint) -> list[str]:
     """How a run that did not fail ended, where to go from there, and what requests met meanwhile."""
-    if not result.verdict:
-        return ended(result)
     first, *more = ended(result)
-    return [f"{first} · {result.verdict.summary}", *more, *verdict_lines(result.verdict, paint)]
+    seen = f"{first} · {result.verdict.summary}" if result.verdict else first
+    lost = verdict_lines(result.verdict, paint) if result.verdict else ()
+    return [seen, *more, *lost, *gates_lines(result.gates, paint)]

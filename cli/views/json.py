@@ -25,6 +25,7 @@ from ...ship.many import ManyEvent, Outcome, Planned
 from ...ship.run import Result
 from ...ship.sides import Side
 from ...ship.status import Status
+from .gates_text import gate_document
 from .probe_text import verdict_document
 from .sink import put_json, say
 
@@ -149,6 +150,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "failure": None,
         "wayBack": None,
         "probe": verdict_document(result.verdict) if result.verdict else None,
+        "gates": [gate_document(each) for each in result.gates],
     }
     if result.way_back:
         document["wayBack"] = {
@@ -256,6 +258,7 @@ def status_document(status: Status, action: str, strategy: str) -> dict[str, Any
         "sides": [_side_document(side) for side in status.sides],
         "share": {"asked": document["weight"], "given": status.given},
         "remarks": list(status.remarks),
+        "gates": [gate_document(each) for each in status.gates],
         "lock": status.lock,
         "gone": list(status.gone),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...plan.revision import Revision, live_of
 from ...ship.sides import Side
 from ...ship.status import Status
+from .gates_text import gates_lines
 from .paint import Paint, Style
 
 MOST_FIELDS = 4
@@ -35,6 +36,7 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
     for name in status.gone:
         yield f"  {paint.glyph('✗')} {name} is gone: somebody deleted it"
     yield from (f"  {paint.glyph('!')} {remark}" for remark in status.remarks)
+    yield from gates_lines(status.gates, paint)
     if status.lock:
         yield f"  locked by {status.lock}"
     if last and last.is_in_flight and not status.lock:

@@ -57,12 +57,20 @@ class PodLogs:
         self._store, self._kept = store, kept
 
     def __call__(
-        self, namespace: str, pod: str, container: str = "", *, previous: bool = False, tail_lines: int | None = None
+        self,
+        namespace: str,
+        pod: str,
+        container: str = "",
+        *,
+        previous: bool = False,
+        tail_lines: int | None = None,
+        since_s: int | None = None,
     ) -> str:
         """What the container printed. Raises NotFound for an unknown pod. `previous` asks for the run before the last restart."""
         found = self._store.get(POD, namespace, pod)
         name = container or found["spec"]["containers"][0]["name"]
-        return Wanted(tail_lines=tail_lines).of(self._lines(found, name, is_previous=previous))
+        since = None if since_s is None else now() - timedelta(seconds=since_s)
+        return Wanted(tail_lines=tail_lines, since=since).of(self._lines(found, name, is_previous=previous))
 
     def read(self, pod: Obj, query: Mapping[str, str]) -> str:
         """The text, whole lines. Raises ApiError (400) where the container is unknown, has not started or had no former life."""

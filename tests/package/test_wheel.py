@@ -20,6 +20,7 @@ ROOMS = (
     "kube",
     "gates",
     "load",
+    "measure",
     "plan",
     "preflight",
     "release",

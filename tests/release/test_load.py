@@ -213,6 +213,7 @@ def test_the_schema_knows_every_key() -> None:
         "workload",
         "dependsOn",
         "probe",
+        "gates",
         "traffic",
         "strategy",
         "strategies",

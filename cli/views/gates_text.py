@@ -1,0 +1,98 @@
+"""What a release's gates have measured: in words, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ...gates.figures import Phase
+from ...kube.clock import timestamp
+from ...plan.evidence import Evidence
+from ...ship.gauging import Gauged, Reading
+from .paint import Paint
+
+_GLYPHS = {Phase.PASSED: "✓", Phase.FAILED: "✗", Phase.RUNNING: "·", Phase.INCONCLUSIVE: "!", Phase.ERROR: "!"}
+
+
+def gates_lines(found: Sequence[Evidence], paint: Paint) -> Iterator[str]:
+    """A line a gate; of one that failed, or cannot be measured, what was asked as well."""
+    width = max((len(each.gate) for each in found), default=0)
+    for each in found:
+        glyph = "!" if each.missed and each.phase == Phase.RUNNING else _GLYPHS[each.phase]
+        yield f"  {paint.glyph(glyph)} gate {each.gate:<{width}}   {told(each)}"
+        if each.phase == Phase.FAILED or each.missed:
+            yield from (f"      {paint(ask, 'faint')}" for ask in each.asks)
+
+
+def told(each: Evidence) -> str:
+    """How it stands, seen against wanted."""
+    if each.missed and not each.measured:
+        return f"not measured: {each.missed}"
+    if not each.measured:
+        return each.why or "not measured yet"
+    last = each.points[-1].said if each.points else ""
+    seen = each.why if each.phase != Phase.PASSED or not last else f"{last}: {each.why}"
+    said = f"{seen}; wanted {each.wanted}" if each.phase == Phase.FAILED and each.wanted and "wanted" not in seen else seen
+    return f"{said} (now: {each.missed})" if each.missed else said
+
+
+def gate_document(each: Evidence) -> dict[str, Any]:
+    return {
+        "name": each.gate,
+        "phase": str(each.phase),
+        "why": each.why,
+        "wanted": each.wanted,
+        "measured": each.measured,
+        "notMeasured": each.missed,
+        "asks": list(each.asks),
+        "figures": dict(each.shown),
+        "until": _at(each.until_s) if each.number else "",
+        "points": [{"at": _at(point.at_s), "figure": point.figure, "said": point.said} for point in each.points],
+    }
+
+
+def _at(seconds: float) -> str:
+    return timestamp(datetime.fromtimestamp(seconds, UTC))
+
+
+def gauged_lines(found: Gauged, paint: Paint) -> Iterator[str]:
+    """What each gate sees now, and what would be said of that."""
+    against = f"{found.new} against {found.stable}" if found.new != found.stable else f"{found.stable}, taken for both versions"
+    yield f"{paint(found.app, 'strong')} · namespace {found.namespace} · {against}"
+    for each in found.readings:
+        yield f"  {paint.glyph(_glyph(each))} gate {paint(each.gate.name, 'strong')}   {_read(each)}"
+        yield f"      wanted {each.gate.wanted}"
+        yield from (f"      {paint(ask, 'faint')}" for ask in each.asks)
+
+
+def _glyph(reading: Reading) -> str:
+    return "!" if reading.verdict is None else _GLYPHS[reading.verdict.phase]
+
+
+def _read(reading: Reading) -> str:
+    if reading.verdict is None:
+        return f"not measured: {reading.missed}"
+    word = "nothing against it" if reading.verdict.phase == Phase.RUNNING else str(reading.verdict.phase)
+    return f"{reading.seen}: {word}"
+
+
+def gauged_document(found: Gauged) -> dict[str, Any]:
+    return {
+        "app": found.app,
+        "namespace": found.namespace,
+        "new": found.new,
+        "stable": found.stable,
+        "gates": [
+            {
+                "name": each.gate.name,
+                "wanted": each.gate.wanted,
+                "asks": list(each.asks),
+                "seen": each.seen,
+                "notMeasured": each.missed,
+                "phase": str(each.verdict.phase) if each.verdict else "",
+                "why": each.verdict.why if each.verdict else "",
+            }
+            for each in found.readings
+        ],
+    }

@@ -1,0 +1,76 @@
+"""Figures in words, and as the one number of a chart."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Value
+
+LONGEST = 120
+
+
+def in_words(figures: Figures) -> str:
+    """One line, such as "12 of 840 (1.4%), stable 40 of 7,900 (0.51%)"."""
+    match figures:
+        case Value(value):
+            return shown(value)
+        case Both(stable, new):
+            return f"{_counted(new)}, stable {_counted(stable)}"
+        case Histograms(stable, new):
+            return f"{_total(new):,.0f} requests, stable {_total(stable):,.0f}"
+        case Pair(stable, new):
+            return f"{number(new)}, stable {number(stable)}"
+        case Outcome(is_good, said):
+            word = "could not tell" if is_good is None else "complete" if is_good else "failed"
+            return f"{word}: {said[:LONGEST]}" if said else word
+
+
+def figure_of(figures: Figures) -> float | None:
+    """The new version's, for a chart: its value, or its share of errors."""
+    match figures:
+        case Value(value):
+            first = value[0] if isinstance(value, list) and value else value
+            is_number = isinstance(first, int | float) and not isinstance(first, bool) and math.isfinite(first)
+            return float(first) if is_number else None
+        case Both(_, new):
+            return new.errors / new.requests if new.requests else None
+        case Pair(_, new):
+            return new
+        case Outcome(is_good, _):
+            return None if is_good is None else float(is_good)
+        case Histograms():
+            return None
+
+
+def shown(value: Any) -> str:
+    """A value as it is told, never longer than a line."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list):
+        return ", ".join(shown(each) for each in value[:5]) + (", …" if len(value) > 5 else "") if value else "nothing"
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def number(value: float | None) -> str:
+    """Four digits that matter."""
+    if value is None:
+        return "none"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+
+
+def share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.2g}%" if whole else "0%"
+
+
+def _counted(counts: Counts) -> str:
+    return f"{counts.errors:,.0f} of {counts.requests:,.0f} ({share(counts.errors, counts.requests)})"
+
+
+def _total(histogram: Any) -> float:
+    return max(histogram.values(), default=0.0)

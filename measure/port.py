@@ -1,0 +1,72 @@
+"""The port: what a gate's source is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..gates.figures import Figures
+
+
+class Unmeasured(Exception):
+    """Nothing could be measured: its text says why. An infrastructure's fault is never a verdict on a version."""
+
+
+class NoFigure(Unmeasured):
+    """The source answered, and there was no figure in it: no sample, or not a number."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One version where it runs. `pods` is a regular expression of its pods' names, `names` are those it has now."""
+
+    deployment: str
+    track: str
+    version: str
+    pods: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a measurement is of: the `seconds` that end now. It is the gate's measurement of that `number`. `container` is the
+    application's. `stable` is None where no other version runs beside the new one."""
+
+    app: str
+    namespace: str
+    service: str
+    container: str
+    revision: int
+    weight: int
+    seconds: float
+    number: int
+    new: Side
+    stable: Side | None
+
+    def values(self, side: Side) -> Mapping[str, str]:
+        """For templates (gates.templates)."""
+        return {
+            "app": self.app,
+            "namespace": self.namespace,
+            "service": self.service,
+            "deployment": side.deployment,
+            "track": side.track,
+            "pods": side.pods,
+            "version": side.version,
+            "revision": str(self.revision),
+            "weight": str(self.weight),
+            "interval": f"{max(round(self.seconds), 1)}s",
+        }
+
+
+class Source(Protocol):
+    async def measure(self, window: Window) -> Figures:
+        """Raises Unmeasured. Changes nothing that outlives the measurement."""
+        ...
+
+    def asks(self, window: Window) -> list[str]:
+        """What is asked, as a person would read it: queries, addresses; never a secret."""
+        ...
+
+    async def close(self) -> None: ...

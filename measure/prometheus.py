@@ -1,0 +1,109 @@
+"""A Prometheus, asked over its HTTP API: one figure, the requests of both versions, or how long they took."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+
+from ..cluster.port import Cluster
+from ..gates.figures import Both, Counts, Figures, Histograms, Value
+from ..gates.prometheus import Answer, Unreadable, read
+from ..gates.ready import READY
+from ..gates.templates import filled
+from ..release.gates import Gate
+from .port import NoFigure, Side, Unmeasured, Window
+from .web import Web
+
+
+class Prometheus:
+    """What a gate asks of its Prometheus."""
+
+    def __init__(self, gate: Gate, cluster: Cluster, namespace: str) -> None:
+        assert gate.prometheus is not None
+        self._gate, self._options = gate, gate.prometheus
+        self._web = Web(self._options, cluster, namespace)
+
+    async def measure(self, window: Window) -> Figures:
+        if self._gate.query is not None:
+            return await self._value(window, self._gate.query)
+        if window.stable is None:
+            raise NoFigure("no other version runs beside it: there is nothing to compare with")
+        if self._gate.use is not None and self._gate.of == "latency":
+            stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
+            return Histograms(stable, new)
+        both = Both(*await asyncio.gather(self._counts(window, window.stable), self._counts(window, window.new)))
+        if not both.new.requests and not both.stable.requests:
+            span = window.values(window.new)["interval"]
+            raise NoFigure(f"no request of either version in {span}; a scrape interval of more than half of that shows none")
+        if not both.new.requests and self._gate.chosen_judge == "threshold":
+            raise NoFigure("no request of the new version")
+        return both
+
+    def asks(self, window: Window) -> list[str]:
+        if self._gate.query is not None:
+            return [filled(self._gate.query, window.values(window.new))]
+        templates = [READY[self._gate.use].latency] if self._gate.use and self._gate.of == "latency" else list(self._counting())
+        return [filled(text, window.values(side)) for side in (window.new, window.stable) if side for text in templates]
+
+    async def close(self) -> None:
+        await self._web.close()
+
+    async def _value(self, window: Window, template: str) -> Value:
+        """A vector is a list of numbers, as Argo's conditions have it (`result[0]`); a scalar one number."""
+        answer = await self._asked(filled(template, window.values(window.new)))
+        if answer.type == "string":
+            return Value(answer.samples[0].value)
+        numbers = _numbers(answer)
+        if not numbers:
+            raise NoFigure("the query answers no sample")
+        if all(map(math.isnan, numbers)):
+            raise NoFigure("the query answers NaN: 0 of 0, most likely")
+        return Value(numbers[0] if answer.type == "scalar" else numbers)
+
+    def _counting(self) -> tuple[str, str]:
+        if self._gate.use is not None:
+            return READY[self._gate.use].requests, READY[self._gate.use].errors
+        return str(self._gate.requests), str(self._gate.errors)
+
+    async def _counts(self, window: Window, side: Side) -> Counts:
+        """Where nothing failed yet, there is no series of failures: that is 0 of those requests."""
+        asked = (self._asked(filled(text, window.values(side))) for text in self._counting())
+        requests, errors = (_one(answer) for answer in await asyncio.gather(*asked))
+        if requests is None and errors is None:
+            return Counts(0.0, 0.0)
+        whole = max(requests or 0.0, 0.0)
+        return Counts(whole, min(max(errors or 0.0, 0.0), whole))
+
+    async def _histogram(self, window: Window, side: Side) -> Mapping[float, float]:
+        ready = READY[str(self._gate.use)]
+        answer = await self._asked(filled(ready.latency, window.values(side)))
+        found: dict[float, float] = {}
+        for sample in answer.samples:
+            try:
+                found[float(sample.labels["le"]) / ready.seconds] = sample.number
+            except (KeyError, ValueError):
+                raise Unmeasured("the query answers a series without le: a histogram has it") from None
+        return found
+
+    async def _asked(self, query: str) -> Answer:
+        url = f"{self._options.address.rstrip('/')}/api/v1/query"
+        status, body = await self._web.ask(url, params={"query": query})
+        try:
+            return read(status, body)
+        except Unreadable as error:
+            raise Unmeasured(f"the query is none: {error}" if error.is_query else str(error)) from None
+
+
+def _one(answer: Answer) -> float | None:
+    try:
+        return answer.one()
+    except Unreadable as error:
+        raise Unmeasured(str(error)) from None
+
+
+def _numbers(answer: Answer) -> list[float]:
+    try:
+        return answer.numbers
+    except Unreadable as error:
+        raise Unmeasured(str(error)) from None

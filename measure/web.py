@@ -1,0 +1,124 @@
+"""Asking a server over HTTP: bounded in time and size, with credentials that are read when they are needed and shown nowhere."""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..cluster.port import Cluster
+from ..errors import ClusterError
+from ..kube.objects import SECRET, Ref, get
+from ..release.gates import Credential, HttpOptions
+from .port import Unmeasured
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MOST_BYTES = 10 * 2**20
+"""Of an answer: a query that answers more tells too many things apart."""
+SHOWN = 200
+
+
+class Web:
+    """One server. Redirects are not followed: credentials are meant for the address that is written."""
+
+    def __init__(self, options: HttpOptions, cluster: Cluster, namespace: str) -> None:
+        self._options, self._cluster, self._namespace = options, cluster, namespace
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(
+        self, url: str, *, method: str = "GET", params: Mapping[str, str] | None = None, body: str | None = None
+    ) -> tuple[int, bytes]:
+        """The status and the body, whatever the status. Raises Unmeasured where there is no answer, or one that is none."""
+        import aiohttp
+
+        headers = await self._headers()
+        session = self._opened()
+        timeout = aiohttp.ClientTimeout(total=float(self._options.timeout))
+        try:
+            async with session.request(
+                method, url, params=params, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                if 300 <= answer.status < 400:
+                    raise Unmeasured(f"it redirects elsewhere (status {answer.status}); write the address that answers")
+                return answer.status, await self._read(answer)
+        except TimeoutError:
+            raise Unmeasured(f"no answer within {self._options.timeout} s") from None
+        except aiohttp.InvalidURL:
+            raise Unmeasured("its address is none, once the template is filled in") from None
+        except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise Unmeasured(_said(error)) from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        data = bytearray()
+        async for piece in answer.content.iter_chunked(64 * 1024):
+            data += piece
+            if len(data) > MOST_BYTES:
+                raise Unmeasured(f"the answer is larger than {MOST_BYTES // 2**20} MiB: ask for less")
+        return bytes(data)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            import aiohttp
+
+            try:
+                context = ssl.create_default_context(cafile=self._options.ca_file) if self._options.ca_file else None
+            except (OSError, ssl.SSLError) as error:
+                raise Unmeasured(f"{self._options.ca_file} is no file of certificates: {error.strerror or error}") from None
+            connector = aiohttp.TCPConnector(ssl=context) if context else aiohttp.TCPConnector()
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    async def _headers(self) -> dict[str, str]:
+        headers, options = dict(self._options.headers), self._options
+        if options.bearer_token is not None:
+            headers["Authorization"] = f"Bearer {await self._secret(options.bearer_token)}"
+        elif options.username is not None and options.password is not None:
+            pair = f"{options.username}:{await self._secret(options.password)}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return headers
+
+    async def _secret(self, credential: Credential) -> str:
+        if credential.env is not None:
+            value = os.environ.get(credential.env, "")
+            if not value:
+                raise Unmeasured(f"the environment variable {credential.env} is not set")
+            return _one_line(value, credential.env)
+        name = f"Secret {credential.secret}"
+        try:
+            found = await self._cluster.get(Ref(SECRET.api_version, SECRET.name, self._namespace, str(credential.secret)))
+        except ClusterError as error:
+            raise Unmeasured(f"{name} cannot be read: {error.summary}") from None
+        held = get(found, "data", str(credential.key))
+        if held is None:
+            raise Unmeasured(f"{name} is not there" if found is None else f"{name} has no key {credential.key}")
+        try:
+            return _one_line(base64.b64decode(held, validate=True).decode(), f"{name}, {credential.key},")
+        except ValueError:
+            raise Unmeasured(f"{name} holds no text in {credential.key}") from None
+
+
+def _one_line(value: str, what: str) -> str:
+    stripped = value.strip()
+    if any(ord(each) < 32 for each in stripped):
+        raise Unmeasured(f"{what} holds more than one line: it cannot be sent as a header")
+    return stripped
+
+
+def _said(error: Exception) -> str:
+    """A connection's error in a few words, whichever library found it."""
+    inner: BaseException | None = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {inner.verify_message}"
+    if isinstance(inner, OSError) and inner.strerror:
+        return f"cannot be reached: {inner.strerror}"
+    text = str(error).splitlines()[0][:SHOWN] if str(error) else type(error).__name__
+    return f"cannot be reached: {text}"

@@ -1,0 +1,373 @@
+"""The release file's `gates`: what is measured while a release goes on, what is asked of it, and what follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, field_validator, model_validator
+
+from ..gates.conditions import condition
+from ..gates.documents import Unreadable
+from ..gates.documents import check as check_path
+from ..gates.judges import JUDGES, Asked
+from ..gates.judges.threshold import Limits
+from ..gates.operations import Unfit
+from ..gates.ready import READY
+from ..gates.templates import VARIABLES, names_in
+from .names import wrong_label, wrong_object_name
+from .options import Seconds, Strict
+from .wrong import Wrong
+
+SOURCES = ("prometheus", "url", "job", "pods")
+"""The keys of a gate that say where its figures come from; each is a file of `measure/`."""
+
+Number = StrictInt | StrictFloat
+Follows = Literal["rollback", "pause", "report"]
+OnNothing = Literal["wait", "pass", "fail"]
+When = Literal["always", "pauses", "before", "after"]
+_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _http(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value  # pydantic says what it takes
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise Wrong(f"{value!r} is no address", hint="such as http://prometheus.monitoring:9090") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Wrong(f"{value!r} is no address of http or https", hint="such as http://prometheus.monitoring:9090")
+    if parts.username or parts.password:
+        raise Wrong("an address holds no password", hint="write username and password: {env: NAME}, or a Secret's name and key")
+    return value
+
+
+Address = Annotated[str, BeforeValidator(_http)]
+
+
+class Credential(Strict):
+    """Where a secret is read from, when it is needed: it is kept and shown nowhere."""
+
+    env: str | None = Field(None, description="The environment variable that holds it.")
+    secret: str | None = Field(None, description="The Secret of the application's namespace that holds it.")
+    key: str | None = Field(None, description="The key in the Secret.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Credential:
+        if (self.env is None) == (self.secret is None):
+            raise Wrong("takes either env, or secret and key")
+        if self.env is not None and not _ENV.fullmatch(self.env):
+            raise Wrong(f"{self.env!r} is no name of an environment variable", at=("env",))
+        if self.env is not None and self.key is not None:
+            raise Wrong("key belongs to a secret, not to env", at=("key",))
+        if self.secret is not None and (wrong := wrong_object_name("Secret", self.secret)):
+            raise Wrong(f"{self.secret!r} is no valid name: {wrong}", at=("secret",))
+        if self.secret is not None and not self.key:
+            raise Wrong("a secret needs the key in it", at=("secret",))
+        return self
+
+
+class HttpOptions(Strict):
+    """How a server is asked, whichever."""
+
+    headers: dict[str, str] = Field({}, description="Sent along, such as X-Scope-OrgID.")
+    bearer_token: Credential | None = Field(None, description="Sent as Authorization: Bearer.")
+    username: str | None = Field(None, description="Of basic authentication.")
+    password: Credential | None = Field(None, description="Of basic authentication.")
+    ca_file: str | None = Field(None, description="The certificate authority's file, where the system does not know it.")
+    timeout: Annotated[Seconds, Field(ge=1, le=300)] = Field(10, description="An answer that takes longer is none.")
+
+    @model_validator(mode="after")
+    def _is_one_way_in(self) -> HttpOptions:
+        if (self.username is None) != (self.password is None):
+            raise Wrong("username and password go together", at=("username" if self.username is not None else "password",))
+        if self.bearer_token is not None and self.username is not None:
+            raise Wrong("takes bearerToken, or username and password: not both", at=("bearerToken",))
+        return self
+
+
+class PrometheusOptions(HttpOptions):
+    """A Prometheus, or whatever speaks its HTTP API."""
+
+    address: Address = Field(description="Such as http://prometheus.monitoring:9090; a path in it is kept.")
+
+
+class UrlOptions(HttpOptions):
+    """Any server that answers JSON."""
+
+    address: Address = Field(description="What is asked; a template.")
+    method: Literal["GET", "POST", "PUT"] = Field("GET", description="How.")
+    body: str | None = Field(None, description="Sent along; a template.")
+    path: str = Field("{$}", description="The JSONPath of what is asked for in the answer.")
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> UrlOptions:
+        if self.body is not None and self.method == "GET":
+            raise Wrong("a GET has no body", hint="method: POST", at=("body",))
+        try:
+            check_path(self.path)
+        except Unreadable as wrong:
+            raise Wrong(str(wrong), at=("path",)) from None
+        return self
+
+
+class JobOptions(Strict):
+    """A Kubernetes Job that is made for each measurement: complete is passed, failed is failed."""
+
+    image: str = Field(description="What the Job runs; a template.")
+    command: tuple[str, ...] = Field((), description="Instead of the image's own; templates.")
+    args: tuple[str, ...] = Field((), description="Templates.")
+    env: dict[str, str] = Field({}, description="Environment variables; templates.")
+    service_account: str | None = Field(None, description="Whose rights it has.")
+    timeout: Annotated[Seconds, Field(ge=1)] = Field(300, description="A Job that takes longer has not been able to tell.")
+
+
+class PodsOptions(Strict):
+    """What the new version's pods tell by themselves: one of these."""
+
+    restarts: StrictBool = Field(False, description="How often their containers have been restarted.")
+    unready: StrictBool = Field(False, description="How many of them are not ready.")
+    log: str | None = Field(None, description="How many lines of their logs match this regular expression since the last look.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> PodsOptions:
+        if [self.restarts, self.unready, self.log is not None].count(True) != 1:
+            raise Wrong("takes one of restarts, unready and log")
+        if self.log is not None:
+            try:
+                re.compile(self.log)
+            except re.error as error:
+                raise Wrong(f"{self.log!r} is no regular expression: {error}", at=("log",)) from None
+        return self
+
+
+def _short(key: str) -> BeforeValidator:
+    """A bare text stands for the mapping with that one key."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+def _pods(value: Any) -> Any:
+    return {value: True} if isinstance(value, str) and value in ("restarts", "unready") else value
+
+
+def _when(value: Any) -> Any:
+    weights = [value] if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(weights, list):
+        return value
+    for place, weight in enumerate(weights):
+        if not isinstance(weight, int) or isinstance(weight, bool) or not 0 <= weight <= 100:
+            raise Wrong(f"{weight!r} is no share in whole percent", at=(place,))
+    if not weights:
+        raise Wrong("takes at least one share", hint="or one of always, pauses, before, after")
+    return tuple(sorted(set(weights)))
+
+
+class Gate(Strict):
+    """One thing that is measured while a release goes on, and what follows from it."""
+
+    name: str = Field(description="By which it is told of; each gate has its own.")
+    # where from: one of SOURCES
+    prometheus: Annotated[PrometheusOptions, _short("address")] | None = Field(None, description=PrometheusOptions.__doc__)
+    url: Annotated[UrlOptions, _short("address")] | None = Field(None, description=UrlOptions.__doc__)
+    job: Annotated[JobOptions, _short("image")] | None = Field(None, description=JobOptions.__doc__)
+    pods: Annotated[PodsOptions, BeforeValidator(_pods)] | None = Field(None, description=PodsOptions.__doc__)
+    # what, of a Prometheus
+    use: str | None = Field(None, description="Ready-made queries: " + ", ".join(READY) + ".")
+    of: Literal["errors", "latency"] = Field("errors", description="Which of the ready-made ones.")
+    query: str | None = Field(None, description="PromQL whose value is bounded; a template.")
+    requests: str | None = Field(None, description="PromQL that counts requests of one side over the interval; a template.")
+    errors: str | None = Field(None, description="PromQL that counts those of them which failed; a template.")
+    # what is asked of it
+    min: Number | None = Field(None, description="The least that is good.")
+    max: Number | None = Field(None, description="The most that is good.")
+    success: str | None = Field(None, description='A condition, such as "result < 0.05"; what is not so, failed.')
+    failure: str | None = Field(None, description="A condition under which it failed.")
+    judge: str | None = Field(None, description=f"{', '.join(JUDGES)}. Default: by what is asked.")
+    alpha: Annotated[StrictFloat, Field(gt=0, lt=0.5)] = Field(
+        0.01, description="sequential: how often a good release may be taken back, at most."
+    )
+    # how often
+    interval: Annotated[Seconds, Field(ge=1)] = Field(
+        10, description="Between two measurements. Of a Prometheus that is asked for counts: twice its scrape interval, at least."
+    )
+    initial_delay: Seconds = Field(0, description="Before the first one.")
+    count: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="Measurements, then it is decided. Default: goes on."
+    )
+    failure_limit: Annotated[StrictInt, Field(ge=0)] = Field(0, description="More failed measurements than that, and it failed.")
+    inconclusive_limit: Annotated[StrictInt, Field(ge=0)] = Field(0, description="Likewise of inconclusive ones.")
+    consecutive_error_limit: Annotated[StrictInt, Field(ge=0)] = Field(
+        4, description="More attempts in a row that could not measure, and it cannot be told."
+    )
+    consecutive_success_limit: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        None, description="So many good measurements in a row decide for it."
+    )
+    # when, and what follows
+    when: Annotated[When | tuple[StrictInt, ...], BeforeValidator(_when)] | None = Field(
+        None,
+        description="always (from when the new version has pods), pauses, some of them by their share ([10, 50]), before or "
+        "after all requests go to the new version. Default: always; of a Job: pauses.",
+    )
+    on_fail: Follows = Field("rollback", description="Of a gate that failed: rollback, pause (goes no further) or report.")
+    on_inconclusive: OnNothing = Field("wait", description="Of one that cannot be told: wait, pass or fail.")
+    no_data: OnNothing = Field("wait", description="Of one that got no figure: wait, pass or fail.")
+    on_undecided: Literal["pause", "promote", "rollback"] = Field(
+        "pause", description="Where it is not decided at the deadline after a pause: pause, promote or rollback."
+    )
+    deadline: Seconds = Field(900, description="How long after a pause's own length it is waited for.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_name(cls, name: str) -> str:
+        if wrong := wrong_label(name):
+            raise Wrong(f"{name!r} is no valid name: {wrong}")
+        return name
+
+    @field_validator("use")
+    @classmethod
+    def _is_ready(cls, use: str | None) -> str | None:
+        if use is not None and use not in READY:
+            raise Wrong(f"no ready-made queries are called {use!r}", hint=f"one of {', '.join(READY)}")
+        return use
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Gate:
+        named = [key for key in SOURCES if getattr(self, key) is not None]
+        if len(named) != 1:
+            seen = f"two sources: {' and '.join(named)}" if named else "no source"
+            raise Wrong(f"gate {self.name} has {seen}", hint=f"one of {', '.join(SOURCES)}", at=(named[1],) if named else ())
+        if self.prometheus is not None:
+            self._check_queries()
+        elif stray := next((key for key in ("use", "query", "requests", "errors") if getattr(self, key) is not None), None):
+            raise Wrong(f"{stray} belongs to prometheus", at=(stray,))
+        self._check_asked()
+        for path, text in self.templates():
+            if unknown := next((name for name in names_in(text) if name not in VARIABLES), None):
+                raise Wrong(f"nothing is called {{{{ {unknown} }}}}", hint=f"known are {', '.join(VARIABLES)}", at=path)
+        return self
+
+    def _check_queries(self) -> None:
+        ways = {"use": self.use, "query": self.query, "requests and errors": self.requests or self.errors}
+        given = [way for way, value in ways.items() if value is not None]
+        if len(given) != 1:
+            seen = " and ".join(given) or "nothing"
+            raise Wrong(f"gate {self.name} asks {seen} of its prometheus", hint=f"one of {', '.join(ways)}", at=("prometheus",))
+        if (self.requests is None) != (self.errors is None):
+            raise Wrong("requests and errors go together", at=("requests" if self.requests is not None else "errors",))
+
+    def _check_asked(self) -> None:
+        bounds = [key for key in ("min", "max") if getattr(self, key) is not None]
+        conditions = [key for key in ("success", "failure") if getattr(self, key) is not None]
+        if bounds and conditions:
+            raise Wrong(f"{bounds[0]} and {conditions[0]}: one way to ask is enough", at=(conditions[0],))
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise Wrong(f"min {self.min:g} is more than max {self.max:g}", at=("min",))
+        if self.job is not None and (asked := bounds + conditions):
+            raise Wrong(f"a Job has no value: it completes, or fails; {asked[0]} has nothing to ask of", at=(asked[0],))
+        is_bare = not bounds and not conditions
+        if is_bare and self.job is None and not self.is_counted:
+            raise Wrong(f"gate {self.name} asks nothing of its value", hint="with min, max, success or failure")
+        for key in conditions:
+            try:
+                condition(getattr(self, key))
+            except Unfit as unfit:
+                raise Wrong(f"{getattr(self, key)!r} is no condition: {unfit}", at=(key,)) from None
+        if wrong := self.asked.limits.wrong(has_interval=True):
+            raise Wrong(wrong, at=("count",))
+        if self.judge is not None and self.judge not in (fitting := self._judges(is_bare=is_bare)):
+            raise Wrong(f"{self.judge!r} cannot judge this", hint=f"here: {' or '.join(fitting)}", at=("judge",))
+
+    def _judges(self, *, is_bare: bool) -> tuple[str, ...]:
+        if self.is_counted and is_bare:
+            return ("sequential",)
+        return ("threshold",)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether both versions' requests are counted, and those of them that are bad."""
+        return self.use is not None or self.requests is not None
+
+    @property
+    def source(self) -> str:
+        return next(key for key in SOURCES if getattr(self, key) is not None)
+
+    @property
+    def moment(self) -> When | tuple[int, ...]:
+        """When it is measured."""
+        return self.when if self.when is not None else "pauses" if self.job is not None else "always"
+
+    @property
+    def chosen_judge(self) -> str:
+        is_bare = self.min is None and self.max is None and self.success is None and self.failure is None
+        return self.judge or self._judges(is_bare=is_bare)[0]
+
+    @property
+    def asked(self) -> Asked:
+        """For its judge. A Job is measured once, where nothing else is said."""
+        limits = Limits(
+            count=self.count or (1 if self.job is not None else None),
+            failure=self.failure_limit,
+            inconclusive=self.inconclusive_limit,
+            errors_in_a_row=self.consecutive_error_limit,
+            successes_in_a_row=self.consecutive_success_limit or 0,
+        )
+        return Asked(self.min, self.max, self.success, self.failure, limits, self.alpha, self.of)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what was measured counts through all pauses: evidence on a version, not on a step."""
+        return self.chosen_judge != "threshold"
+
+    @property
+    def wanted(self) -> str:
+        """What is asked of it, in words."""
+        bounds = [f"at least {self.min:g}"] if self.min is not None else []
+        bounds += [f"at most {self.max:g}"] if self.max is not None else []
+        conditions = [f"success: {self.success}"] if self.success is not None else []
+        conditions += [f"failure: {self.failure}"] if self.failure is not None else []
+        if bounds or conditions:
+            return ", ".join(bounds + conditions)
+        if self.job is not None:
+            return "completes"
+        what = "errors" if self.use is None or self.of == "errors" else "slow answers"
+        return f"no more {what} than the stable version (a false alarm in at most {self.alpha:.2%} of releases)"
+
+    def templates(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every text of it that is a template, with its path within the gate."""
+        for key in ("query", "requests", "errors"):
+            if (text := getattr(self, key)) is not None:
+                yield (key,), text
+        if self.url is not None:
+            yield ("url", "address"), self.url.address
+            if self.url.body is not None:
+                yield ("url", "body"), self.url.body
+        if self.job is not None:
+            yield ("job", "image"), self.job.image
+            yield from ((("job", "command", place), text) for place, text in enumerate(self.job.command))
+            yield from ((("job", "args", place), text) for place, text in enumerate(self.job.args))
+            yield from ((("job", "env", name), text) for name, text in self.job.env.items())
+
+
+def check_names(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """Raises Wrong where two gates have one name."""
+    seen: dict[str, int] = {}
+    for place, gate in enumerate(gates):
+        if gate.name in seen:
+            raise Wrong(f"two gates are called {gate.name}", at=(place, "name"))
+        seen[gate.name] = place
+    return gates
+
+
+def secrets_of(gates: tuple[Gate, ...]) -> Mapping[str, None]:
+    """The names of the Secrets that gates read, in order: for the rights that a release needs."""
+    found: dict[str, None] = {}
+    for gate in gates:
+        for options in (gate.prometheus, gate.url):
+            for credential in (options.bearer_token, options.password) if options is not None else ():
+                if credential is not None and credential.secret is not None:
+                    found[credential.secret] = None
+    return found

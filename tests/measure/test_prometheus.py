@@ -1,0 +1,204 @@
+"""A Prometheus over HTTP: what is asked, and what becomes of whatever it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from rollway.gates.figures import Both, Counts, Figures, Histograms, Value
+from rollway.measure import source_of
+from rollway.measure.port import Side, Unmeasured, Window
+from rollway.release.gates import Gate
+
+NEW = Side("shop-canary", "canary", "v2", "shop-canary-1-[a-z0-9]+", ("shop-canary-1-a",))
+STABLE = Side("shop", "stable", "v1", "shop-0-[a-z0-9]+", ("shop-0-a",))
+WINDOW = Window("shop", "web", "shop", "shop", 2, 25, 30.0, 1, NEW, STABLE)
+
+
+class Server:
+    """Answers every query with what the test says, and remembers what it was asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self.asked: list[web.BaseRequest] = []
+        self.url = ""
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.asked.append(request)
+        answer = self._answer(request.query.get("query", "")) if callable(self._answer) else self._answer
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return web.json_response({"status": "success", "data": {"resultType": "vector", "result": answer}})
+
+    @property
+    def queries(self) -> list[str]:
+        return [request.query["query"] for request in self.asked]
+
+
+def sample(value: float | str, **labels: str) -> dict[str, Any]:
+    return {"metric": labels, "value": [1.0, str(value)]}
+
+
+@asynccontextmanager
+async def serving(answer: Any) -> AsyncIterator[Server]:
+    server = Server(answer)
+    runner = web.ServerRunner(web.Server(server.handle))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+async def measured(server: Server, cluster: Any = None, window: Window = WINDOW, **keys: Any) -> Figures:
+    options = keys.pop("prometheus", {})
+    gate = Gate.model_validate({"name": "g", "prometheus": {"address": server.url + "/prom", **options}, **keys})
+    source = source_of(gate, cluster, "web")
+    try:
+        return await source.measure(window)
+    finally:
+        await source.close()
+
+
+async def refused(server: Server, **keys: Any) -> str:
+    with pytest.raises(Unmeasured) as fault:
+        await measured(server, **keys)
+    return str(fault.value)
+
+
+def run(story: Any) -> Any:
+    return asyncio.run(story())
+
+
+def test_a_query_is_filled_in_and_its_value_read() -> None:
+    async def story() -> Any:
+        async with serving([sample(0.25)]) as server:
+            figures = await measured(server, query='e{p=~"{{ pods }}"}[{{interval}}]', max=1)
+            return figures, server.queries, server.asked[0].path
+
+    assert run(story) == (Value([0.25]), ['e{p=~"shop-canary-1-[a-z0-9]+"}[30s]'], "/prom/api/v1/query")
+
+
+def test_both_versions_are_counted_and_no_failures_are_none() -> None:
+    async def story() -> Any:
+        counts = {"r-canary": [sample(50)], "r-stable": [sample(150)], "e-stable": [sample("1.5")], "e-canary": []}
+        async with serving(lambda query: counts[query]) as server:
+            return await measured(server, requests="r-{{track}}", errors="e-{{track}}")
+
+    assert run(story) == Both(stable=Counts(150, 1.5), new=Counts(50, 0))
+
+
+def test_the_ready_made_latency_is_a_histogram_in_seconds() -> None:
+    async def story() -> Any:
+        async with serving([sample(3, le="100"), sample(9, le="250"), sample(10, le="+Inf")]) as server:
+            return await measured(server, use="istio", of="latency"), server.queries
+
+    figures, queries = run(story)
+    assert figures == Histograms({0.1: 3, 0.25: 9, float("inf"): 10}, {0.1: 3, 0.25: 9, float("inf"): 10})
+    assert any('destination_workload="shop-canary"' in query for query in queries)
+
+
+def body(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status)
+
+
+def error(message: str) -> web.Response:
+    return web.json_response({"status": "error", "errorType": "bad_data", "error": message}, status=400)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda query: body("<html>502 Bad Gateway</html>", 502), "status 502"),
+        (lambda query: body("", 200), "nothing in it"),
+        (lambda query: body("{}", 200), "no answer of a Prometheus"),
+        (lambda query: body("[" * 100_000, 200), "no JSON"),
+        (lambda query: body("nope", 401), "credentials"),
+        (lambda query: body("nope", 404), "is the path right?"),
+        (lambda query: web.Response(status=302, headers={"Location": "http://evil.example/"}), "redirects"),
+        (lambda query: error("1:4: parse error: unexpected end"), "the query is none: 1:4: parse error"),
+        (lambda query: body("x" * (11 * 2**20)), "larger than 10 MiB"),
+        ([], "no sample"),
+        ([sample("NaN")], "NaN"),
+        ([sample(1, le="1")] * 10_001, "10,001 series"),
+        ([{"metric": {}, "value": "1"}], "no pair"),
+        ([{"metric": {}, "histogram": [1, {}]}], "native histograms"),
+    ],
+    ids=range(14),
+)
+def test_whatever_else_it_answers_is_no_figure(answer: Any, said: str) -> None:
+    async def story() -> Any:
+        async with serving(answer) as server:
+            return await refused(server, query="q", max=1)
+
+    assert said in run(story)
+
+
+def test_one_that_is_not_there_is_no_figure() -> None:
+    async def story() -> Any:
+        async with serving([]) as server:
+            pass
+        return await refused(server, query="q", max=1)
+
+    assert "cannot be reached" in run(story)
+
+
+def test_one_that_is_slow_is_no_figure() -> None:
+    async def story() -> Any:
+        async def slow(request: web.BaseRequest) -> web.StreamResponse:
+            await asyncio.sleep(30)
+            raise AssertionError
+
+        server = Server([])
+        runner = web.ServerRunner(web.Server(slow), shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            return await refused(server, query="q", max=1, prometheus={"timeout": 1})
+        finally:
+            await runner.cleanup()
+
+    assert "no answer within 1 s" in run(story)
+
+
+def test_credentials_are_sent_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "s3cret\n")
+
+    class Cluster:
+        async def get(self, ref: Any) -> Any:
+            assert (ref.namespace, ref.name) == ("web", "prom")
+            return {"data": {"password": "aHVudGVyMg=="}}
+
+    async def story() -> Any:
+        async with serving(lambda query: body("no", 403)) as server:
+            said = [await refused(server, query="q", max=1, prometheus={"bearerToken": {"env": "TOKEN"}})]
+            basic = {"username": "me", "password": {"secret": "prom", "key": "password"}, "headers": {"X-Scope-OrgID": "7"}}
+            said.append(await refused(server, query="q", max=1, cluster=Cluster(), prometheus=basic))
+            return said, [dict(request.headers) for request in server.asked]
+
+    said, headers = run(story)
+    assert headers[0]["Authorization"] == "Bearer s3cret"
+    assert headers[1]["Authorization"] == "Basic bWU6aHVudGVyMg=="
+    assert headers[1]["X-Scope-OrgID"] == "7"
+    assert not any("s3cret" in text or "hunter2" in text for text in said)
+
+
+def test_a_credential_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKEN", raising=False)
+
+    async def story() -> Any:
+        async with serving([]) as server:
+            return await refused(server, query="q", max=1, prometheus={"bearerToken": {"env": "TOKEN"}}), server.asked
+
+    said, asked = run(story)
+    assert said == "the environment variable TOKEN is not set"
+    assert asked == []

@@ -1,0 +1,304 @@
+"""Gates around a release, on the embedded cluster in virtual time. What is measured the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rollway.cluster import findings
+from rollway.cluster.events import Measured, Noticed, RunEvent
+from rollway.errors import Refused
+from rollway.gates.figures import Both, Counts, Figures, Outcome, Phase, Value
+from rollway.measure.port import NoFigure, Unmeasured, Window
+from rollway.release.gates import Gate
+from rollway.ship.run import Result
+from shop import STRATEGIES, World, in_world, release
+
+STEPS = {"canary": {"steps": [{"weight": 25, "pause": "60s"}, {"weight": 50, "pause": "60s"}]}}
+Answers = Callable[[Window], Figures]
+
+
+class Told:
+    """A source that answers what the test says, and remembers what it was asked."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers, self.windows = answers, []
+
+    async def measure(self, window: Window) -> Figures:
+        self.windows.append(window)
+        return self._answers(window)
+
+    def asks(self, window: Window) -> list[str]:
+        return [f"errors of {window.new.pods}"]
+
+    async def close(self) -> None:
+        pass
+
+
+def gate(**keys: Any) -> Gate:
+    return Gate.model_validate({"name": "errors", "prometheus": "http://prometheus:9090", **keys})
+
+
+COUNTED = {"requests": 'sum(r{p=~"{{pods}}"})', "errors": 'sum(e{p=~"{{pods}}"})'}
+VALUE = {"query": 'e{p=~"{{pods}}"}', "max": 0.05}
+
+
+def shop(tag: str, *gates: Gate, strategy: str = "canary", **options: Any) -> Any:
+    return replace(release(tag, strategy=strategy, options={**STEPS, **options}), gates=gates)
+
+
+async def go(
+    world: World, target: Any, answers: Answers, action: str = "apply", **how: Any
+) -> tuple[Result, Told, list[RunEvent]]:
+    source, seen = Told(answers), []
+    how = {"goes_on": True, "emit": seen.append, "source_of": lambda *_: source, **how}
+    result = await world.ship(action, target, **how)
+    return result, source, seen
+
+
+def split(new: float, stable: float, rate: float = 40.0) -> Answers:
+    """So many errors of each version, as a share of its requests, at a rate that follows the share of pods."""
+
+    def answers(window: Window) -> Both:
+        weight = max(window.weight, 10) / 100
+        whole = rate * window.seconds
+        return Both(Counts(whole * (1 - weight), whole * (1 - weight) * stable), Counts(whole * weight, whole * weight * new))
+
+    return answers
+
+
+def test_a_bad_version_goes_back_by_itself() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        began = asyncio.get_running_loop().time()
+        result, source, _ = await go(world, shop("v2", gate(**COUNTED)), split(0.05, 0.005))
+        took = asyncio.get_running_loop().time() - began
+        kept = await findings.load(world.cluster, "shop", "shop", 2)
+        return result, source, took, await world.history(), world.routed_versions(), kept
+
+    result, source, took, history, routed, kept = in_world(story)
+    assert result.phase == "RolledBack"
+    assert "gate errors failed: errors: 5% of" in result.failure.summary
+    assert routed == {"v1"}
+    assert took < 60
+    assert history[-1].phase == "RolledBack"
+    assert history[-1].message.startswith("gate errors failed")
+    assert kept[0].phase == Phase.FAILED
+    assert kept[0].asks == ("errors of " + source.windows[-1].new.pods,)
+    assert result.gates == kept
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_good_version_is_promoted_by_every_strategy(strategy: str) -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1", strategy=strategy))
+        result, source, _ = await go(world, shop("v2", gate(**COUNTED), strategy=strategy), split(0.005, 0.005))
+        return result, source, world.routed_versions()
+
+    result, source, routed = in_world(story)
+    assert (result.phase, result.failure) == ("Promoted", None)
+    assert routed == {"v2"}
+    for window in source.windows:
+        assert all(name.startswith("shop") for name in window.new.names)
+
+
+def test_windows_follow_each_other_without_a_gap() -> None:
+    """Each measurement is of the time since the one before: nothing is counted twice, and nothing is left out."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        moments: list[tuple[float, float]] = []
+
+        def answers(window: Window) -> Both:
+            moments.append((asyncio.get_running_loop().time(), window.seconds))
+            return split(0.0, 0.0)(window)
+
+        await go(world, shop("v2", gate(**COUNTED)), answers)
+        return moments
+
+    moments = in_world(story)
+    assert len(moments) > 8
+    for (before, _), (at, seconds) in itertools.pairwise(moments):
+        assert at - before == pytest.approx(seconds, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Unmeasured("cannot be reached: Connection refused"), Unmeasured("no answer within 10 s"), Unmeasured("status 500"),
+     Unmeasured("the answer has no data"), NoFigure("the query answers no sample"), NoFigure("the query answers NaN")],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("keys", [COUNTED, VALUE], ids=["counted", "value"])
+def test_a_source_that_answers_nothing_never_decides(keys: Any, fault: Exception) -> None:
+    """It is waited for to the deadline, then the release stays where it is; it is not taken back, and not promoted."""
+
+    def answers(window: Window) -> Figures:
+        raise fault
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        seen: list[RunEvent] = []
+        with pytest.raises(Refused) as refused:
+            await go(world, shop("v2", gate(**keys, deadline="5m")), answers, emit=seen.append)
+        return str(refused.value), seen, await world.history(), world.routed_versions(), asyncio.get_running_loop().time()
+
+    said, seen, history, routed, _ = in_world(story)
+    assert "shop stays at 25%" in said
+    assert str(fault) in said
+    assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
+    assert routed == {"v1", "v2"}
+    assert any(isinstance(event, Noticed) and str(fault) in event.message for event in seen)
+
+
+def test_a_source_that_comes_back_lets_it_go_on() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        until = asyncio.get_running_loop().time() + 200
+
+        def answers(window: Window) -> Figures:
+            if asyncio.get_running_loop().time() < until:
+                raise Unmeasured("cannot be reached")
+            return Value(0.01)
+
+        return (await go(world, shop("v2", gate(**VALUE)), answers))[0], until, asyncio.get_running_loop().time()
+
+    result, until, ended = in_world(story)
+    assert result.phase == "Promoted"
+    assert ended > until
+
+
+def test_a_gate_that_pauses_holds_it_where_it_is() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        target = shop("v2", gate(**VALUE, onFail="pause"))
+        with pytest.raises(Refused) as refused:
+            await go(world, target, lambda window: Value(0.2))
+        with pytest.raises(Refused) as again:
+            await go(world, target, lambda window: Value(0.01), "promote", goes_on=False)
+        before = await world.history()
+        result, _, _ = await go(world, target, lambda window: Value(0.2), "promote", goes_on=False, skip_gates="known: #12")
+        return refused.value, again.value, before, result, await world.history()
+
+    refused, again, before, result, after = in_world(story)
+    assert "shop stays at 25%: gate errors failed: 0.2, wanted at most 0.05" in str(refused)
+    assert "--skip-gates" in refused.hint
+    assert "gate errors failed" in str(again)  # what was found stays found
+    assert (before[-1].phase, before[-1].weight) == ("Paused", 25)
+    assert (result.phase, result.weight) == ("Paused", 50)
+    assert after[-1].entries[-1].note == "known: #12"
+
+
+def test_a_gate_that_only_reports_changes_nothing() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        return await go(world, shop("v2", gate(**VALUE, onFail="report")), lambda window: Value(0.2))
+
+    result, _, seen = in_world(story)
+    assert result.phase == "Promoted"
+    assert any(isinstance(event, Noticed) and "only told" in event.message for event in seen)
+    assert result.gates[0].phase == Phase.FAILED
+
+
+def test_a_job_decides_each_pause_anew() -> None:
+    """Failing at the second one takes the release back; the first was not asked again."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        smoke = Gate.model_validate({"name": "smoke", "job": "smoke:{{ version }}"})
+        return await go(world, shop("v2", smoke), lambda window: Outcome(window.weight < 50, "GET / 500"))
+
+    result, source, _ = in_world(story)
+    assert result.phase == "RolledBack"
+    assert "gate smoke failed: GET / 500" in result.failure.summary
+    assert [window.weight for window in source.windows] == [25, 50]
+    assert [window.number for window in source.windows] == [1, 2]
+
+
+def test_a_step_s_gate_is_asked_at_its_step_alone() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        return await go(world, shop("v2", gate(**VALUE, when=[50])), lambda window: Value(0.0))
+
+    result, source, _ = in_world(story)
+    assert result.phase == "Promoted"
+    assert {window.weight for window in source.windows} == {50}
+
+
+def test_blue_green_is_asked_before_the_switch_and_while_the_old_side_is_warm() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1", strategy="blue-green"))
+        before = gate(name="before", **VALUE, when="before", count=3)
+        result, source, _ = await go(world, shop("v2", before, strategy="blue-green"), lambda window: Value(0.0))
+        bad = gate(name="after", **VALUE, when="after")
+        second, late, _ = await go(world, shop("v3", bad, strategy="blue-green"), lambda window: Value(1.0))
+        return result, source, second, late, world.routed_versions()
+
+    result, source, second, late, routed = in_world(story)
+    assert result.phase == "Promoted"
+    assert [window.weight for window in source.windows] == [0, 0, 0]
+    assert second.phase == "RolledBack"
+    assert [window.weight for window in late.windows] == [100]
+    assert routed == {"v2"}
+
+
+def test_evidence_outlives_the_run() -> None:
+    """A run that is killed in its pause is followed by one that goes on where the gate stood."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        target = shop("v2", gate(**COUNTED))
+        first: list[Window] = []
+
+        def slow(window: Window) -> Both:
+            first.append(window)
+            return Both(Counts(300.0, 1.5), Counts(10.0, 0.2))
+
+        run = asyncio.create_task(go(world, target, slow))
+        await asyncio.sleep(50)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        kept = await findings.load(world.cluster, "shop", "shop", 2)
+        result, source, _ = await go(world, target, lambda window: Both(Counts(300.0, 1.5), Counts(10.0, 0.0)), "promote")
+        return kept, first, source, result
+
+    kept, first, source, result = in_world(story)
+    assert kept[0].measured == len(first)
+    assert source.windows[0].number == len(first) + 1
+    assert result.phase == "Promoted"
+    assert result.gates[0].measured == len(first) + len(source.windows)
+
+
+def test_a_changed_gate_begins_anew_and_makes_no_revision() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        await go(world, shop("v2", gate(**VALUE)), lambda window: Value(0.01), goes_on=False)
+        first = await findings.load(world.cluster, "shop", "shop", 2)
+        result, _, _ = await go(world, shop("v2", gate(**(VALUE | {"max": 0.5}))), lambda window: Value(0.3), "promote")
+        return first, result, await world.history()
+
+    _, result, history = in_world(story)
+    assert result.phase == "Promoted"
+    assert [revision.number for revision in history] == [1, 2]
+
+
+def test_what_is_measured_is_told_and_its_writes_are_few() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        writes: list[str] = []
+        world.sandbox.store.subscribe(
+            lambda change: (
+                writes.append(change.obj["metadata"]["name"]) if change.obj.get("type") == findings.SECRET_TYPE else None
+            )
+        )
+        result, source, seen = await go(world, shop("v2", gate(**COUNTED)), split(0.0, 0.0))
+        return result, source, seen, writes, asyncio.get_running_loop().time()
+
+    result, source, seen, writes, _ = in_world(story)
+    assert len([event for event in seen if isinstance(event, Measured)]) == len(source.windows)
+    steps = 3
+    assert len(writes) <= steps + result.gates[0].measured * 10 / 30 + 2
+    assert result.gates[0].points
