@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, Obj, get, matches
+from ..kube.objects import DEPLOYMENT, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, Obj, get, labels_of, matches
 from ..kube.quantity import amount, of_a_pod
 from ..release.options import is_none
 from ..release.yamlfile import Path
@@ -165,3 +165,30 @@ def _over(case: Case, quota: Obj, resource: str, limit: Any, used: Any) -> Found
         hint="raise the quota, ask for less, or take a strategy that needs no room: recreate, or ramped with maxSurge: 0",
         severity="error" if surely else None,
     )
+
+
+def fits_nowhere(case: Case) -> Iterator[Found]:
+    """Needs the cluster's nodes: a pod that asks for more than the largest of them has waits for ever."""
+    nodes = _nodes(case)
+    if not nodes:
+        return
+    for resource, unit in (("cpu", "CPUs"), ("memory", "bytes of memory")):
+        try:
+            asked = of_a_pod((each.spec for each in case.containers), f"requests.{resource}")
+            most = max(amount(get(node, "status", "allocatable", resource, default=0)) for node in nodes)
+        except ValueError:
+            continue
+        if most and asked > most:
+            place = next((each for each in case.containers if get(each.spec, "resources")), case.containers[0])
+            yield Found(
+                case.workload,
+                (*place.path, "resources"),
+                f"each pod asks for {asked:,.10g} {unit}, and no node has more than {most:,.10g}",
+                hint="ask for less, or for a larger node first",
+            )
+    asked_of = {str(key): str(value) for key, value in mapping(case.pod, "nodeSelector").items()}
+    if asked_of and not any(asked_of.items() <= labels_of(node).items() for node in nodes):
+        wanted = ", ".join(f"{key}={value}" for key, value in asked_of.items())
+        yield Found(
+            case.workload, (*POD, "nodeSelector"), f"no node has the labels {wanted}", hint="label one, or choose by others"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import balancers, capacity, changes, fields, images, istio, probes, references, services, shutdown, steps, versions
+from . import balancers, capacity, changes, fields, images, istio, naming, probes, references, services, shutdown, steps, versions
 from .model import Rule
 
 UNREASONED = Rule(
@@ -383,6 +383,26 @@ RULES: tuple[Rule, ...] = (
         "manifests names, which may make it, nor of what is optional.",
         "valueFrom: {configMapKeyRef: {name: shop, key: mode}}     # and data: {mode: …} in ConfigMap shop",
         references.missing,
+    ),
+    Rule(
+        "RW039",
+        "error",
+        "a name that is too long with its suffix",
+        "The release stops half-way: the API server refuses what the strategy makes beside the application.",
+        "A Service's name has 63 characters at most, and blue-green makes `<name>-preview` beside the application's own; it, "
+        "canary and ab make a second Deployment.",
+        "metadata: {name: shop}     # at most 55 characters for blue-green",
+        naming.too_long,
+    ),
+    Rule(
+        "RW040",
+        "warning",
+        "pods that fit no node",
+        "The new pods stay Pending for ever, and the release fails at its deadline.",
+        "Needs the cluster's nodes (`--live`): more CPU or memory than the largest has, or a nodeSelector that none meets. A "
+        "warning, as nodes may be made when they are needed.",
+        "resources: {requests: {cpu: 500m, memory: 256Mi}}",
+        capacity.fits_nowhere,
     ),
 )
 

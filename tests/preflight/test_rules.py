@@ -47,6 +47,17 @@ def adds(text: str) -> Spoil:
     return lambda app: app.add(text)
 
 
+def named_so(name: str) -> Spoil:
+    """The Deployment and its Service."""
+
+    def spoil(app: Written) -> None:
+        for obj in (app.deployment, app.service):
+            obj["metadata"]["name"] = name
+        app.file |= {"app": "shop", "workload": name}
+
+    return spoil
+
+
 def sets(at: str, value: Any) -> Spoil:
     """`pod.volumes`, `service.spec.selector`: of what `Written` names, the key at a dotted path."""
 
@@ -310,6 +321,7 @@ MUST = {
         place="spec.http",
     ),
     "a subset without a rule": Case("RW027", routes("{route: [{destination: {host: shop, subset: v2}}]}")),
+    "a preview Service's name": Case("RW039", named_so("a" * 56), "blue-green", severity="error", place="metadata.name"),
     "10% of four pods": Case("RW028", steps(10, 50), "canary", place="steps[0].weight"),
     "two steps that are one": Case("RW028", steps(48, 50), "canary", place="steps[1].weight"),
     "the default steps": Case("RW028", lambda app: None, "canary", "info"),
@@ -492,6 +504,8 @@ NEAR_MISSES = {
     "a subset that the rule has": Case(
         "RW027", both(routes("{route: [{destination: {host: shop, subset: v2}}]}"), subsets("v1", "v2"))
     ),
+    "a name of 55 characters": Case("RW039", named_so("a" * 55), "blue-green"),
+    "a long name by another strategy": Case("RW039", named_so("a" * 60), "canary"),
     "steps of a quarter": Case("RW028", steps(25, 50, 75, 100), "canary"),
     "steps of another strategy": Case("RW028", steps(1, 2)),
     "a fine step of many pods": Case("RW028", both(pods(20), steps(10, 50)), "canary"),
@@ -533,6 +547,33 @@ def test_a_live_quota_counts_what_is_left() -> None:
     assert found("RW014", IN_SHOP, "ramped", live(QUOTA % 8, DEPLOYED)) == []
     assert [each.severity for each in found("RW014", IN_SHOP, "ramped", live(QUOTA % 9, DEPLOYED))] == ["error"]
     assert [each.severity for each in found("RW014", IN_SHOP, "blue-green", live(QUOTA % 6, DEPLOYED))] == ["error"]
+
+
+def roomy(name: str, cpu: str, memory: str = "8Gi") -> str:
+    return (
+        f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{disk: ssd}}}}, "
+        f"status: {{allocatable: {{cpu: '{cpu}', memory: {memory}}}}}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (sets("container.resources", {"requests": {"cpu": "500"}}), "each pod asks for 500 CPUs, and no node has more than 8"),
+        (sets("container.resources", {"limits": {"memory": "9Gi"}}), "bytes of memory"),
+        (sets("pod.nodeSelector", {"disk": "none"}), "no node has the labels disk=none"),
+    ],
+)
+def test_a_pod_that_fits_no_live_node(spoil: Spoil, said: str) -> None:
+    """Without the cluster nothing is known of nodes."""
+    nodes = live(roomy("small", "4"), roomy("large", "8"))
+    assert [said in each.message for each in found("RW040", both(IN_SHOP, spoil), "ramped", nodes)] == [True]
+    assert found("RW040", spoil, "ramped") == []
+
+
+def test_a_pod_that_fits_a_live_node() -> None:
+    fits = both(IN_SHOP, sets("container.resources", {"requests": {"cpu": "7500m"}}), sets("pod.nodeSelector", {"disk": "ssd"}))
+    assert found("RW040", fits, "ramped", live(roomy("small", "4"), roomy("large", "8"))) == []
 
 
 def test_live_nodes_settle_it() -> None:
@@ -681,7 +722,7 @@ def test_the_table() -> None:
 def test_every_rule_has_been_tried() -> None:
     """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only
     a cluster can tell is above, and what only a text can show (RW037) where texts are written."""
-    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036"}
+    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040"}
 
     assert {case.rule for case in MUST.values()} | {"RW037"} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted
