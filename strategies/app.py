@@ -60,11 +60,15 @@ class App:
         live = observed.find(DEPLOYMENT, self.release.namespace, side)
         now = int(get(live, "spec", "replicas", default=1)) if live else otherwise
         current = observed.in_flight
-        if current is None or observed.is_autoscaled(side):
+        if current is None:
             return now
         owners = owners_of(live, "replicas") if live else []
         if FIELD_MANAGER in owners:
             return current.replicas  # the number that a release under way has written says nothing of the version before
+        if observed.is_autoscaled(side):
+            return now
+        if current.strategy == "ab" and not now:
+            return current.replicas  # the variant serves, and is about to go
         return max(current.replicas, now) if current.strategy == "canary" or not owners else now
 
     def live_name(self, observed: Observed) -> str:

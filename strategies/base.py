@@ -353,7 +353,9 @@ class Strategy(Homecoming):
         if any(is_change(step) and not isinstance(step, Record) for step in plan.steps):
             return True
         current = observed.in_flight
-        return current is not None and (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight)
+        if current is None:
+            return plan.phase == "Paused"  # what stands so already, its history lost, is not known to be under way
+        return (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight)
 
     def _nothing(
         self, observed: Observed, action: Action, current: Revision | None, *notes: str, cleans_up: bool = False

@@ -25,13 +25,13 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.order import in_order
-from ..plan.observed import TRACK_LABEL
+from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import istio, selector
 from . import adoption, fitting, manifests, surroundings
 from .app import App
-from .draft import Draft
+from .draft import Draft, owners_of
 from .manifests import Rolling
 from .marks import applied_by_us, is_ours, owns_replicas, track_of
 
@@ -395,6 +395,8 @@ class Homecoming(ABC):
         live = draft.deployment(name)
         if live is None or not draft.replicas(name):
             return replicas
+        if draft.replicas(name) < replicas and FIELD_MANAGER in owners_of(live, "replicas"):
+            return replicas  # a share took them away, and no autoscaler has said anything since
         return draft.replicas(name) if owns_replicas(live) else None
 
 

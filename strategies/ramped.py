@@ -80,6 +80,7 @@ class Ramped(Strategy):
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._make_ready(draft, self.release)
+        replicas = self._standing(draft, replicas)
         self._refuse_empty(weight, replicas)
         self._grow(draft, replicas)
         goal, new = self._goal(replicas, weight), self._new_pods(draft, replicas)
@@ -98,6 +99,11 @@ class Ramped(Strategy):
         draft.apply(self._held(draft, replicas, held, paused=True), f"holds {goal.canary} of {sum(goal)} pods")
         draft.wait(self.app.name, "held", goal.canary, "every pod ready")
         return Split(stable=goal.stable, canary=goal.canary, percent=goal.percent)
+
+    def _standing(self, draft: Draft, replicas: int) -> int:
+        """Of how many pods a share is one: of those that somebody has made of them since it began. To scale a held rollout back
+        would shift its share, as the controller takes pods of both versions."""
+        return draft.replicas(self.app.name) if self._is_under_way(draft) else replicas
 
     def _goal(self, replicas: int, weight: int) -> Pods:
         """The split to hold."""
@@ -160,7 +166,8 @@ class Ramped(Strategy):
         if get(live, "spec", "minReadySeconds", default=0) != HELD_S or get(live, "spec", "paused"):
             return made
         limits = get(live, "spec", "strategy", "rollingUpdate", default={})
-        return max(made, Bound(*fenceposts(limits.get("maxSurge", 0), limits.get("maxUnavailable", 0), replicas)).new)
+        bound = Bound(*fenceposts(limits.get("maxSurge", 0), limits.get("maxUnavailable", 0), replicas))
+        return max(made, min(bound.new, replicas))  # whatever the limits, never more than pods are wanted in all
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         live = draft.deployment(self.app.name)
