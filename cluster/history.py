@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..errors import BadInput, ClusterError
 from ..kube.objects import SECRET, Obj, Ref, labels_of, ref_of
@@ -83,13 +83,24 @@ def _ref(revision: Revision) -> Ref:
     return Ref("v1", "Secret", revision.namespace, f"rollway.{revision.app}.v{revision.number}")
 
 
-def _encoded(revision: Revision) -> Obj:
+def refuse_large(revisions: Iterable[Revision]) -> None:
+    """Raises BadInput for a revision that no Secret would hold: before anything is touched, not in the middle of it."""
+    for revision in revisions:
+        _record(revision)
+
+
+def _record(revision: Revision) -> bytes:
     data = packed(revision.model_dump_json().encode())
     if len(data) > MAX_PACKED:
         raise BadInput(
             f"the record of revision {revision.number} is {len(data) / 2**20:.1f} MiB, packed; a Secret holds 1 MiB",
             hint="take large ConfigMaps out of the release's manifests, or put their content into an image or a volume",
         )
+    return data
+
+
+def _encoded(revision: Revision) -> Obj:
+    data = _record(revision)
     labels = {APP_LABEL: revision.app, REVISION_LABEL: str(revision.number), "rollway.dev/phase": revision.phase}
     return {
         "apiVersion": "v1",

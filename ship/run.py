@@ -108,6 +108,7 @@ async def plan(
     if not observed.history and not any(observed.objects.values()):
         await refuse_missing_namespace(cluster, release)
     made = choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
+    history.refuse_large(made.new_revisions)
     await served.check(cluster, made)
     return made
 
@@ -217,6 +218,7 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         chosen, made = attempt(observed)
         if made.is_empty:
             return Result(made, made.phase, made.weight, stands=observed.revision(made.revision))
+        history.refuse_large(made.new_revisions)
         await rights.check(cluster, chosen.release, _strategies(chosen, observed), made)
         await served.check(cluster, made)
         return await _execute(cluster, release, chosen, made, observed, lock, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import random
 
 import pytest
 from mortal import Mortal
@@ -20,6 +21,32 @@ from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 OPTIONS = shipping.Options(holder="test@nowhere/0")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_release_that_the_history_cannot_hold_is_refused_before_anything_is_touched(strategy: str) -> None:
+    """Also the snapshot of an adopted application, and by `plan` as by `apply`: in the middle of a run it would be too late."""
+
+    async def story(world: World) -> None:
+        await world.deploy_by_hand()
+        noise = random.Random(7)  # does not compress
+        texts = {f"part-{index}": noise.randbytes(2**19).hex() for index in range(3)}
+        blobs = [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}, "data": {name: text}}
+            for name, text in texts.items()
+        ]
+        wanted = release("v2", strategy=strategy)
+        wanted = dataclasses.replace(wanted, others=(*wanted.others, *blobs))
+        before = world.sandbox.store.version
+
+        with pytest.raises(BadInput, match="a Secret holds 1 MiB"):
+            await shipping.plan(world.cluster, wanted, Request("apply"))
+        with pytest.raises(BadInput, match="a Secret holds 1 MiB"):
+            await world.ship("apply", wanted)
+
+        assert world.changed_since(before) <= {"Lease"}
+
+    in_world(story)
 
 
 def test_somebody_elses_change_is_not_overruled_silently() -> None:

@@ -9,8 +9,7 @@ import pytest
 from rollway.kube.objects import DEPLOYMENT, HPA, SECRET, ref_of
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
-
-from ..support.shop import NAMESPACE_NAME, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, World, in_world, promoted, release
 
 
 def by_hand(world: World, name: str, spec: dict[str, Any], subresource: str = "") -> None:
