@@ -36,13 +36,13 @@ async def apps(cluster: Cluster, namespace: str) -> list[str]:
     return sorted({name for secret in secrets if (name := labels_of(secret).get(APP_LABEL))})
 
 
-async def claimed(cluster: Cluster, app: str, namespace: str) -> frozenset[Ref]:
-    """The objects that other applications of the namespace have released and are live, or on their way."""
-    by_app: dict[str, list[Revision]] = {}
-    for secret in await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE}):
-        if labels_of(secret).get(APP_LABEL) != app:
-            revision = _decoded(secret)
-            by_app.setdefault(revision.app, []).append(revision)
+async def claimed(cluster: Cluster, app: str, namespace: str, *, everywhere: bool = False) -> frozenset[Ref]:
+    """The objects that other applications of the namespace, or of all of them, have released and are live, or on their way."""
+    by_app: dict[tuple[str, str], list[Revision]] = {}
+    for secret in await cluster.list(SECRET, "" if everywhere else namespace, fields={"type": SECRET_TYPE}):
+        other = secret["metadata"]["namespace"], labels_of(secret).get(APP_LABEL, "")
+        if other != (namespace, app):
+            by_app.setdefault(other, []).append(_decoded(secret))
     found: set[Ref] = set()
     for revisions in by_app.values():
         revisions.sort(key=lambda revision: revision.number)

@@ -19,13 +19,14 @@ class Event(NamedTuple):
 
 class Right(NamedTuple):
     """One thing that one may be allowed to do, in the words of RBAC: `resource` may have a subresource (`deployments/scale`), and
-    without a `name` it is meant of every object."""
+    without a `name` it is meant of every object. `namespace` is empty for the one that is spoken of."""
 
     verb: str
     group: str
     resource: str
     name: str = ""
     namespaced: bool = True
+    namespace: str = ""
 
 
 class Cluster(Protocol):

@@ -31,19 +31,23 @@ async def granted_in(namespace: str, ask: Ask) -> Granted:
 
 
 async def missing(rights: Collection[Right], namespace: str, granted: Granted, ask: Ask) -> list[Right]:
-    """The rights that the account lacks. Those of cluster-wide objects are never in a namespace's rules, nor are those that the
-    rules do not tell of: they are asked for one by one."""
-    unproven = [right for right in rights if not right.namespaced or not is_granted(right, granted.rules)]
-    sure = [right for right in unproven if right.namespaced and granted.is_all]
+    """The rights that the account lacks. Those of cluster-wide objects and of other namespaces are never in a namespace's rules,
+    nor are those that the rules do not tell of: they are asked for one by one."""
+    unproven = [right for right in rights if not _is_inside(right) or not is_granted(right, granted.rules)]
+    sure = [right for right in unproven if _is_inside(right) and granted.is_all]
     doubtful = [right for right in unproven if right not in sure]
     answers = await asyncio.gather(*(_may(right, namespace, ask) for right in doubtful))
     return sure + [right for right, is_allowed in zip(doubtful, answers, strict=True) if not is_allowed]
 
 
+def _is_inside(right: Right) -> bool:
+    return right.namespaced and not right.namespace
+
+
 async def _may(right: Right, namespace: str, ask: Ask) -> bool:
     resource, _, subresource = right.resource.partition("/")
     attributes = {"verb": right.verb, "group": right.group, "resource": resource, "subresource": subresource, "name": right.name}
-    place = {"namespace": namespace} if right.namespaced else {}
+    place = {"namespace": right.namespace or namespace} if right.namespaced else {}
     spec = {"resourceAttributes": {key: value for key, value in (attributes | place).items() if value}}
     try:
         answer = await ask("selfsubjectaccessreviews", _review("SelfSubjectAccessReview", spec))

@@ -63,8 +63,9 @@ async def _standing(release: Release, observed: Observed, start_s: float | None)
     """An embedded cluster with what was seen, its pods started anew and at rest; None where they do not get ready."""
     async with Sandbox(admit=partial(starting, start_s)) as sandbox:
         store = sandbox.store
-        if store.find(NAMESPACE, "", release.namespace) is None:
-            sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": release.namespace}})
+        for name in (release.namespace, *release.elsewhere):
+            if store.find(NAMESPACE, "", name) is None:
+                sandbox.api.create(NAMESPACE, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for obj in observed.objects.values():
             kind = kind_of(obj["apiVersion"], obj["kind"]) if obj else None
             if obj and kind and kind != NAMESPACE:

@@ -183,7 +183,8 @@ def _sandbox(lag: Lag) -> Iterator[Path]:
 async def _settled(cluster: Cluster, old: Release) -> None:
     """The version before is live, and nothing moves."""
     if not any(is_a(obj, NAMESPACE) for obj in old.others):
-        await cluster.apply({"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": old.namespace}})
+        for name in (old.namespace, *old.elsewhere):
+            await cluster.apply({"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}})
     options = shipping.Options(holder=HOLDER, goes_back=False, force=True, timeout_s=READY_WITHIN_S)
     result = await shipping.run(cluster, old, Request("apply"), strategy="ramped", options=options)
     if result.failure:

@@ -59,9 +59,9 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
     async with Sandbox(seed=seed) as sandbox:
         namespace = before.namespace
         if not any(is_a(obj, NAMESPACE) for obj in before.others):
-            manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-            if sandbox.store.find(NAMESPACE, "", namespace) is None:
-                sandbox.api.create(NAMESPACE, "", manifest)
+            for place in (namespace, *before.elsewhere):
+                if sandbox.store.find(NAMESPACE, "", place) is None:
+                    sandbox.api.create(NAMESPACE, "", _namespace(place))
         options = shipping.Options(holder=HOLDER, goes_back=False)
         result = await shipping.run(Counted(sandbox.client()), before, Request("apply"), strategy="ramped", options=options)
         if result.failure:
@@ -78,6 +78,10 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
         await asyncio.sleep(REST_S)
         replicas = pods if pods is not None else 1 if before.replicas is None else before.replicas
         return Base(sandbox.store.snapshot(), asyncio.get_running_loop().time(), namespace, service_of(before), replicas)
+
+
+def _namespace(name: str) -> Obj:
+    return {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}}
 
 
 async def are_whole(store: Store, namespace: str) -> bool:
@@ -141,6 +145,9 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
         # Where in the node's seconds and probes the command comes is chance.
         lead_s = scenario.settle_s + 1 + random.random()
         zero_s = loop.time() + lead_s
+        for place in release.elsewhere:
+            if sandbox.store.find(NAMESPACE, "", place) is None:
+                sandbox.api.create(NAMESPACE, "", _namespace(place))
         recorder = Recorder(
             sandbox.store,
             base.namespace,

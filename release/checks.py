@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, get, is_a, matches, selects, template_labels
+from ..kube.objects import DEPLOYMENT, ROLE, ROLE_BINDING, SERVICE, get, is_a, matches, selects, template_labels
 from ..kube.removed import REMOVED, current_version
+from .config import uses
 from .file import nearest, shown
 from .manifests import Located
-from .model import is_namespaced
+from .model import is_bound, is_namespaced
 from .names import safe_name, wrong_label, wrong_object_name
 from .options import check_unavailable, count_or_percent
 from .wrong import Wrong
@@ -220,23 +221,49 @@ def services(items: Sequence[Located], chosen: Located) -> list[Located]:
     return out
 
 
-def namespace(items: Sequence[Located], asked: str | None) -> str:
-    """The namespace of the release: the one asked for, else the one that the manifests name, else none."""
-    wanted, first = asked or "", None
-    for item in items:
-        named = item.obj["metadata"].get("namespace")
-        if not named or not is_namespaced(item.obj):
-            continue
+def namespace(items: Sequence[Located], chosen: Located, asked: str | None) -> str:
+    """The namespace of the release: the one asked for, else its Deployment's, else the one that the others agree on, else none.
+
+    Objects of other applications' places, as a RoleBinding in kube-system, stay there. Raises BadInput where what the application
+    itself is made of is not in one.
+    """
+    wanted = asked or _namespace_of(chosen)
+    first = None if asked or not wanted else chosen
+    mine = [chosen, *_own(items, chosen)]
+    for item in mine if wanted else [*mine, *(item for item in items if item not in mine and not _is_grant(item.obj))]:
+        named = _namespace_of(item)
         if not wanted:
             wanted, first = named, item
-        elif named != wanted:
+        elif named and named != wanted:
             against = f"the release in {wanted}" if first is None else f"{first} in {wanted}"
             raise BadInput(
                 f"{item} is in namespace {named}, {against}",
                 where=item.where("metadata", "namespace"),
-                hint="a release has one namespace: take it out of the manifests, and name it in the release file",
+                hint="an application has one namespace: take it out of the manifests, and name it in the release file",
             )
     return wanted
+
+
+def _namespace_of(item: Located) -> str:
+    return str(item.obj["metadata"].get("namespace") or "") if is_namespaced(item.obj) else ""
+
+
+def _own(items: Sequence[Located], chosen: Located) -> list[Located]:
+    """What the application is made of besides its Deployment: nothing of it would be of use in another namespace."""
+    pod = get(chosen.obj, "spec", "template", "spec", default={})
+    used = {(use.kind, use.name) for use in uses(pod)}
+    selecting = services(items, chosen)
+
+    def is_own(item: Located) -> bool:
+        is_used = any(is_a(item.obj, kind) and item.obj["metadata"]["name"] == name for kind, name in used)
+        return is_used or is_bound(item.obj) or item in selecting
+
+    return [item for item in items if item is not chosen and is_own(item)]
+
+
+def _is_grant(obj: Mapping[str, Any]) -> bool:
+    """A right is granted where the objects are that it is about, which says nothing of the application's own place."""
+    return is_a(obj, ROLE) or is_a(obj, ROLE_BINDING)
 
 
 def _pairs(labels: Mapping[str, Any], sign: str = "=") -> str:

@@ -48,7 +48,7 @@ def load(
     checks.workload(chosen)
     app = file.app or _app_of(chosen)
     selecting = checks.services(items, chosen)
-    place = checks.namespace(items, namespace or file.namespace)
+    place = checks.namespace(items, chosen, namespace or file.namespace)
     workload = _with_image(chosen, app, file, document, image)
     services = tuple(item.obj for item in selecting)
     others = in_apply_order(tuple(readable(item.obj) for item in items if item is not chosen and item not in selecting))
@@ -67,7 +67,7 @@ def load(
         probe=file.probe,
         gates=file.gates,
         traffic=file.traffic,
-        sources=Sources(document, {key_of(item.obj): item for item in items}),
+        sources=Sources(document, {key_of(item.obj): item for item in sorted(items, key=lambda item: not _is_away(item, place))}),
     )
     return release.with_namespace(place) if place else release
 
@@ -191,6 +191,10 @@ def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[
     if not spec["image"]:
         raise BadInput("web.image is missing", where=where, hint="such as image: ghcr.io/acme/shop:1.4.0")
     return [Located(obj, rendered(document, obj["kind"])) for obj in web(spec)]
+
+
+def _is_away(item: Located, place: str) -> bool:
+    return item.obj["metadata"].get("namespace") not in (None, "", place)
 
 
 def _app_of(chosen: Located) -> str:

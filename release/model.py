@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
-from ..kube.objects import KINDS, SECRET, Obj, digest, get, is_a, kind_of
+from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, digest, get, is_a, kind_of
 from .gates import Gate
 from .image import split_image
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
@@ -31,7 +31,7 @@ CLUSTER_SCOPED = frozenset({
 
 
 class Key(NamedTuple):
-    """Which object of a release: it has one namespace, so that is not in it."""
+    """Which object of a release, whose namespace is not in it: one that is elsewhere is no other than its namesake here."""
 
     group: str
     kind: str
@@ -100,7 +100,10 @@ class Release:
         return in_apply_order((*self.others, *self.services, self.workload))
 
     def with_namespace(self, namespace: str) -> Release:
-        """A copy in that namespace. Raises BadInput where a manifest names another one."""
+        """A copy in that namespace; what others may have elsewhere, as a RoleBinding in kube-system, stays there. Raises BadInput
+        where what the application is made of names another one."""
+        for obj in (self.workload, *self.services, *filter(is_bound, self.others)):
+            _refuse_elsewhere(obj, namespace)
         return replace(
             self,
             namespace=namespace,
@@ -108,6 +111,12 @@ class Release:
             services=tuple(_placed(obj, namespace) for obj in self.services),
             others=tuple(_placed(obj, namespace) for obj in self.others),
         )
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The other namespaces that its objects are in."""
+        names = {obj["metadata"].get("namespace") for obj in self.others if is_namespaced(obj)}
+        return tuple(sorted(name for name in names if name and name != self.namespace))
 
     def to_record(self) -> dict[str, Any]:
         """JSON-shaped, for the revision history; `from_record` reads it back."""
@@ -168,13 +177,23 @@ def is_namespaced(obj: Mapping[str, Any]) -> bool:
     return kind.namespaced if kind else obj["kind"] not in CLUSTER_SCOPED
 
 
-def _placed(obj: Obj, namespace: str) -> Obj:
-    if not is_namespaced(obj):
-        return obj
+def is_bound(obj: Mapping[str, Any]) -> bool:
+    """Whether it is of a kind that is of no use to an application but in its own namespace."""
+    return any(is_a(obj, kind) for kind in (DEPLOYMENT, HPA, PDB, INGRESS))
+
+
+def _refuse_elsewhere(obj: Obj, namespace: str) -> None:
     meta = obj["metadata"]
     if meta.get("namespace") not in (None, "", namespace):
         raise BadInput(
             f"{obj['kind']} {meta['name']} is in namespace {meta['namespace']}, the release in {namespace}",
             hint="take the namespace out of the manifest, or release into it with --namespace",
         )
+
+
+def _placed(obj: Obj, namespace: str) -> Obj:
+    """In that namespace, unless it is in none, or names one itself."""
+    meta = obj["metadata"]
+    if not is_namespaced(obj) or meta.get("namespace"):
+        return obj
     return {**obj, "metadata": {**meta, "namespace": namespace}}

@@ -45,8 +45,7 @@ def from_manifests(paths: Sequence[str]) -> str:
     chosen = checks.chosen_workload(items, first, "")
     others = [item.obj["metadata"]["name"] for item in found[1:]]
     workload = f"workload: {scalar_text(str(first))}   # also there: {', '.join(others)}\n" if others else ""
-    # an object elsewhere, such as a RoleBinding in kube-system, does not say where the application is
-    place = get(chosen.obj, "metadata", "namespace") or checks.namespace(items, None)
+    place = checks.namespace(items, chosen, None)
     return _text(chosen.obj, place, paths, workload)
 
 

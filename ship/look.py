@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -34,13 +35,20 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
         observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
         istio_objects(cluster, release, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
-    is_dropped = any(observed.objects.get(ref) for ref in dropped(release, revisions))
-    return replace(
-        observed,
-        elsewhere=elsewhere,
-        strangers=await _strangers(cluster, observed, known),
-        claimed=await history.claimed(cluster, release.app, release.namespace) if is_dropped else frozenset(),
-    )
+    observed = replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
+    return await _with_claims(cluster, release, observed)
+
+
+async def _with_claims(cluster: Cluster, release: Release, observed: Observed) -> Observed:
+    """With what other applications have taken up of all that is left over of this one. What is in another namespace, or in none,
+    may be an application's of any."""
+    left = [ref for ref in dropped(release, observed.history) if observed.objects.get(ref)]
+    app, namespace = release.app, release.namespace
+    if any(ref.namespace != namespace for ref in left):
+        with contextlib.suppress(Forbidden):
+            return replace(observed, claimed=await history.claimed(cluster, app, namespace, everywhere=True))
+    claimed = await history.claimed(cluster, app, namespace) if left else frozenset()
+    return replace(observed, claimed=claimed, is_claimed_anywhere=False)
 
 
 async def istio_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:

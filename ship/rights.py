@@ -52,12 +52,14 @@ CLUSTER_ROLE_BINDING = Kind(f"{RBAC}/v1", "ClusterRoleBinding", "clusterrolebind
 
 
 class Rule(NamedTuple):
-    """A PolicyRule: `verbs` on one resource (`deployments/scale`), of the objects named, or of all where none is."""
+    """A PolicyRule: `verbs` on one resource (`deployments/scale`), of the objects named, or of all where none is. `namespace` is
+    empty for the release's own."""
 
     group: str
     resource: str
     names: tuple[str, ...]
     verbs: tuple[str, ...]
+    namespace: str = ""
 
 
 def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
@@ -68,10 +70,10 @@ def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
     """
     found = {*_bookkeeping(release), *_waiting(), *_measuring(release), *adopting(release, strategies)}
     for ref in refs_of(release, set(strategies)):
-        found |= _on(_kind_of(ref), "get", names=[ref.name])
+        found |= _on(_kind_of(ref), "get", names=[ref.name], namespace=_elsewhere(ref, release.namespace))
     for name in strategies:
         for manifest in by_name(name)(release).render():
-            found |= set(_applying(manifest))
+            found |= set(_applying(manifest, release.namespace))
         found |= set(_moving(release, name))
     if len(strategies) > 1:
         found |= set(_clearing(release, strategies))
@@ -129,14 +131,19 @@ def _labelling() -> set[Right]:
     return _on(POD, "patch") | _on(REPLICA_SET, "patch")
 
 
-def _applying(manifest: Obj) -> Iterator[Right]:
+def _applying(manifest: Obj, own: str) -> Iterator[Right]:
     """Server-side apply is a patch, and of what is not there yet a create as well."""
-    kind = _kind_of(ref_of(manifest))
-    yield from _on(kind, "create")
+    kind, place = _kind_of(ref_of(manifest)), _elsewhere(ref_of(manifest), own)
+    yield from _on(kind, "create", namespace=place)
     if is_pinned(manifest):
         yield from _on(kind, "get", "patch")  # its name changes with its content
     else:
-        yield from _on(kind, "get", "patch", names=[manifest["metadata"]["name"]])
+        yield from _on(kind, "get", "patch", names=[manifest["metadata"]["name"]], namespace=place)
+
+
+def _elsewhere(ref: Ref, own: str) -> str:
+    """The namespace of an object that is not in the release's own."""
+    return "" if ref.namespace == own else ref.namespace
 
 
 def _moving(release: Release, strategy: str) -> Iterator[Right]:
@@ -178,9 +185,9 @@ def _clearing(release: Release, strategies: Collection[str]) -> Iterator[Right]:
         yield from _on(DEPLOYMENT, "delete", names=[f"{own}-{by_name('blue-green').suffix}"])
 
 
-def _on(kind: Kind, *verbs: str, subresource: str = "", names: Iterable[str] = ("",)) -> set[Right]:
+def _on(kind: Kind, *verbs: str, subresource: str = "", names: Iterable[str] = ("",), namespace: str = "") -> set[Right]:
     resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
-    return {Right(verb, kind.group, resource, name, kind.namespaced) for verb in verbs for name in names}
+    return {Right(verb, kind.group, resource, name, kind.namespaced, namespace) for verb in verbs for name in names}
 
 
 def _kind_of(ref: Ref) -> Kind:
@@ -248,7 +255,7 @@ async def check(cluster: Cluster, release: Release, strategies: Collection[str],
     concerned = {plan.strategy} if plan else strategies
     needed = set(rights(release, concerned)) - adopting(release, concerned)
     if plan:
-        needed |= {right for step in (*plan.steps, *plan.undo) for right in _doing(step)}
+        needed |= {right for step in (*plan.steps, *plan.undo) for right in _doing(step, plan.namespace)}
     unsure = set(guessed(release).values())
     asked = {right for right in _fewest(needed) if (right.verb, right.resource) not in TELLING and right.resource not in unsure}
     missing = await cluster.missing_rights(sorted(asked), release.namespace)
@@ -263,12 +270,13 @@ async def check(cluster: Cluster, release: Release, strategies: Collection[str],
     )
 
 
-def _doing(step: Step) -> Iterator[Right]:
+def _doing(step: Step, own: str) -> Iterator[Right]:
     match step:
         case Apply():
-            yield from _on(_kind_of(step.ref), "patch", names=[step.ref.name])
+            place = _elsewhere(step.ref, own)
+            yield from _on(_kind_of(step.ref), "patch", names=[step.ref.name], namespace=place)
             if step.creates:
-                yield from _on(_kind_of(step.ref), "create")
+                yield from _on(_kind_of(step.ref), "create", namespace=place)
         case Patch() | Route():
             yield from _on(_kind_of(step.ref), "patch", names=[step.ref.name])
         case Label():
@@ -277,7 +285,7 @@ def _doing(step: Step) -> Iterator[Right]:
         case Scale():
             yield from _on(_kind_of(step.ref), "patch", subresource="scale", names=[step.ref.name])
         case Delete():
-            yield from _on(_kind_of(step.ref), "delete", names=[step.ref.name])
+            yield from _on(_kind_of(step.ref), "delete", names=[step.ref.name], namespace=_elsewhere(step.ref, own))
 
 
 def _count(missing: Collection[Right]) -> str:
@@ -290,7 +298,8 @@ def _told(rule: Rule) -> str:
     resource, slash, subresource = rule.resource.partition("/")
     group = f".{rule.group}" if rule.group else ""
     names = f": {', '.join(rule.names)}" if rule.names else ""
-    return f"{', '.join(rule.verbs)} {resource}{group}{slash}{subresource}{names}"
+    place = f" (in namespace {rule.namespace})" if rule.namespace else ""
+    return f"{', '.join(rule.verbs)} {resource}{group}{slash}{subresource}{names}{place}"
 
 
 # as manifests
@@ -302,30 +311,35 @@ def rules(granted: Iterable[Right]) -> list[Rule]:
     Of `granted`, no verb may be there both for a name and for all.
     """
     out: list[Rule] = []
-    for (group, resource), of_resource in groupby(sorted(granted, key=lambda right: (*_place(right), right.name)), key=_place):
+    for (namespace, group, resource), of_resource in groupby(
+        sorted(granted, key=lambda right: (*_place(right), right.name)), key=_place
+    ):
         verbs_of: dict[str, set[str]] = {}
         for right in of_resource:
             verbs_of.setdefault(right.name, set()).add(right.verb)
         names_of: dict[tuple[str, ...], list[str]] = {}
         for name, granted_verbs in verbs_of.items():
             names_of.setdefault(tuple(verb for verb in VERBS if verb in granted_verbs), []).append(name)
-        out += [Rule(group, resource, tuple(filter(None, names)), verbs) for verbs, names in names_of.items()]
+        out += [Rule(group, resource, tuple(filter(None, names)), verbs, namespace) for verbs, names in names_of.items()]
     return out
 
 
-def _place(right: Right) -> tuple[str, str]:
-    return right.group, right.resource
+def _place(right: Right) -> tuple[str, str, str]:
+    return right.namespace, right.group, right.resource
 
 
 def manifests(release: Release, strategies: Collection[str], account: str) -> list[Obj]:
-    """The Role and RoleBinding for a ServiceAccount (`NAME`, or `NAMESPACE/NAME` where it is another one's), and, where the
-    manifests hold objects of no namespace, a ClusterRole and ClusterRoleBinding beside them."""
+    """The Role and RoleBinding for a ServiceAccount (`NAME`, or `NAMESPACE/NAME` where it is another one's), in each namespace
+    that the manifests hold objects of, and, where they hold some of none, a ClusterRole and ClusterRoleBinding beside them."""
     namespace, _, name = account.rpartition("/")
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace or release.namespace}
     granted = rights(release, strategies)
     called = f"rollway-{release.app}"
-    place = {"name": called, "namespace": release.namespace}
-    out = _bound(ROLE, ROLE_BINDING, place, [right for right in granted if right.namespaced], subject)
+    out: list[Obj] = []
+    for away in ("", *release.elsewhere):
+        place = {"name": called if not away else f"{called}-{release.namespace}", "namespace": away or release.namespace}
+        inside = [right for right in granted if right.namespaced and right.namespace == away]
+        out += _bound(ROLE, ROLE_BINDING, place, inside, subject)
     cluster_wide = [right for right in granted if not right.namespaced]
     if cluster_wide:
         out += _bound(CLUSTER_ROLE, CLUSTER_ROLE_BINDING, {"name": f"{called}-{release.namespace}"}, cluster_wide, subject)

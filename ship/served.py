@@ -10,12 +10,13 @@ from ..plan.steps import Apply
 
 
 async def check(cluster: Cluster, plan: Plan) -> None:
-    """Raises NotFound, with what to install. A dry run of each kind's first object is one request where a custom resource is made
-    for the first time, and none in every other release."""
+    """Raises NotFound, with what to install. A dry run of each kind's first object is one request where a custom resource, or one
+    in another namespace, is made for the first time, and none in every other release."""
     made = [step.manifest for step in plan.steps if isinstance(step, Apply) and step.creates]
     if any(obj["kind"] == "CustomResourceDefinition" for obj in made):
         return  # the release brings along what it needs
-    for obj in {obj["kind"]: obj for obj in reversed(made) if _is_custom(obj)}.values():
+    asked = (obj for obj in reversed(made) if _is_custom(obj) or _namespace_of(obj) not in ("", plan.namespace))
+    for obj in {(obj["kind"], _namespace_of(obj)): obj for obj in asked}.values():
         try:
             await cluster.apply(obj, dry_run=True)
         except NotFound as missing:
@@ -24,6 +25,10 @@ async def check(cluster: Cluster, plan: Plan) -> None:
             raise
         except ApiError:
             continue  # whatever else is wrong with it, the step itself will tell
+
+
+def _namespace_of(obj: Obj) -> str:
+    return str(obj["metadata"].get("namespace") or "")
 
 
 def _is_custom(obj: Obj) -> bool:

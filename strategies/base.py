@@ -321,6 +321,7 @@ class Strategy(Homecoming):
         undo: Sequence[Step] = (),
         undo_note: str = "",
     ) -> Plan:
+        surroundings.tell_elsewhere(draft)
         final = next((rev for rev in draft.history if rev.number == number), None)
         return Plan(
             app=self.release.app, namespace=self.release.namespace, strategy=self.name, action=action, revision=number,

@@ -9,7 +9,7 @@ from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, 
 from ..kube.order import in_order
 from ..plan.observed import FIELD_MANAGER
 from ..plan.revision import Revision, before, live_of
-from ..plan.steps import Apply
+from ..plan.steps import Apply, Delete
 from ..release.config import is_pinned
 from ..release.model import Release
 from .draft import Draft
@@ -58,7 +58,7 @@ def left_over(draft: Draft, release: Release) -> list[Obj]:
 
 def tell_left_over(draft: Draft, release: Release, *, prune: bool) -> None:
     left = left_over(draft, release)
-    if stays := [f"{obj['kind']} {obj['metadata']['name']}" for obj in left if not (prune and _may_go(obj))]:
+    if stays := [f"{obj['kind']} {obj['metadata']['name']}" for obj in left if not (prune and _may_go(draft, obj))]:
         what = "which --prune does not take" if prune else "left as they are (--prune removes them)"
         draft.notes.append(f"no longer in the manifests: {', '.join(stays)}; {what}")
 
@@ -66,8 +66,16 @@ def tell_left_over(draft: Draft, release: Release, *, prune: bool) -> None:
 def prune(draft: Draft, release: Release) -> None:
     """Takes away what rollway itself has applied and the manifests no longer have, what needs others first."""
     for obj in reversed(in_order(left_over(draft, release))):
-        if _may_go(obj):
+        if _may_go(draft, obj):
             draft.prune(ref_of(obj), "no longer in the manifests")
+
+
+def tell_elsewhere(draft: Draft) -> None:
+    """Names what a plan changes of other namespaces: whoever reads it looks for it in the application's own."""
+    refs = dict.fromkeys(step.ref for step in draft.steps if isinstance(step, Apply | Delete))
+    away = [f"{ref} in namespace {ref.namespace}" for ref in refs if ref.namespace not in ("", draft.namespace)]
+    if away:
+        draft.notes.append(f"changed elsewhere: {', '.join(away)}")
 
 
 def refuse_owned_autoscaler(draft: Draft, name: str) -> None:
@@ -87,7 +95,9 @@ def owner_of(obj: Obj) -> str:
     return next((f"{owner['kind']} {owner['name']}" for owner in owners if owner.get("controller")), "")
 
 
-def _may_go(live: Obj) -> bool:
+def _may_go(draft: Draft, live: Obj) -> bool:
+    if ref_of(live).namespace != draft.namespace and not draft.observed.is_claimed_anywhere:
+        return False  # somebody else's, for all that is known
     entries = get(live, "metadata", "managedFields", default=[])
     is_applied = any(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" for entry in entries)
     return is_applied and not owner_of(live) and (_group(live["apiVersion"]), live["kind"]) not in KEPT

@@ -151,6 +151,42 @@ def test_one_namespace_in_the_manifests_is_the_releases(folder: Path) -> None:
         release.with_namespace("us")
 
 
+GRANT = """---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: reader, namespace: kube-system}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
+"""
+
+
+@pytest.mark.parametrize(("deploy", "place"), [("namespace: eu\n", "eu"), ("", "")])
+def test_an_object_elsewhere_stays_there(folder: Path, deploy: str, place: str) -> None:
+    """A right in kube-system says nothing of where the application is; what it is made of is in one namespace."""
+    write(deploy=f"manifests: [app.yaml]\n{deploy}", app=DEPLOYMENT + "---\n" + SERVICE + GRANT)
+
+    release = load("deploy.yaml")
+
+    assert release.namespace == place
+    placed = release.with_namespace("eu")
+    assert [obj["metadata"]["namespace"] for obj in placed.manifests] == ["kube-system", "eu", "eu"]
+    assert placed.elsewhere == ("kube-system",)
+
+
+@pytest.mark.parametrize("kind", ["Service", "ConfigMap", "HorizontalPodAutoscaler", "Ingress"])
+def test_what_the_application_is_made_of_is_in_its_namespace(folder: Path, kind: str) -> None:
+    versions = {"ConfigMap": "v1", "HorizontalPodAutoscaler": "autoscaling/v2", "Ingress": "networking.k8s.io/v1"}
+    other = f"apiVersion: {versions.get(kind)}\nkind: {kind}\nmetadata: {{name: settings, namespace: us}}\n"
+    if kind == "Service":
+        other = SERVICE.replace("name: shop", "name: shop\n  namespace: us", 1)
+    reading = DEPLOYMENT.replace(
+        "      containers:", "      volumes: [{name: a, configMap: {name: settings}}]\n      containers:", 1
+    )
+    write(deploy="manifests: [app.yaml]\nnamespace: eu\n", app=reading + "---\n" + other)
+
+    with pytest.raises(BadInput, match=f"{kind} .* is in namespace us, the release in eu"):
+        load("deploy.yaml")
+
+
 @pytest.mark.parametrize(
     ("wanted", "result"),
     [

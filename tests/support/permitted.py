@@ -67,11 +67,11 @@ class Permitted:
     def _check(self, verb: str, ref: Ref, subresource: str = "") -> None:
         kind = kind_of(ref.api_version, ref.kind)
         assert kind is not None
-        self._check_kind(verb, kind, ref.name, subresource)
+        self._check_kind(verb, kind, ref.name, subresource, "" if ref.namespace == "shop" else ref.namespace)
 
-    def _check_kind(self, verb: str, kind: Kind, name: str = "", subresource: str = "") -> None:
+    def _check_kind(self, verb: str, kind: Kind, name: str = "", subresource: str = "", namespace: str = "") -> None:
         resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
-        asked = Right(verb, kind.group, resource, name, kind.namespaced)
+        asked = Right(verb, kind.group, resource, name, kind.namespaced, namespace)
         granting = self._granting(asked)
         if granting is None:
             raise Forbidden(
