@@ -32,7 +32,7 @@ def promoted(release: Release, observed: Observed) -> tuple[Revision, list[str]]
         raise Refused(
             f"nothing to promote: revision {last.number} ({last.version}) was rolled back, {last.standing}".rstrip(", "),
             detail=f"{live.version} is live, as revision {live.number}",
-            hint=f"`deploy apply` releases {release.version}",
+            hint="" if live.digest == release.digest else f"`deploy apply` releases {release.version}",
         )
     told = f", promoted {live.standing}" if live.standing else ""
     notes = [f"nothing to promote: {live.version} is live everywhere{told}"]

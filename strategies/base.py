@@ -227,7 +227,7 @@ class Strategy(Homecoming):
                 draft.notes.append(f"takes back {superseded.version} first ({where})")
                 draft.record(superseded.number, "RolledBack", 0, f"superseded by revision {current.number}", to=current.base)
             if live:
-                self._start_clean(draft, live)
+                self._start_clean(draft, live, weight)
         elif current.phase != "Progressing" or current.weight != weight:
             draft.record(current.number, "Progressing", weight)
         if live and self._needs_tracks(weight):

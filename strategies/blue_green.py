@@ -102,11 +102,13 @@ class BlueGreen(Strategy):
         draft.scale(bad, 0, "nothing is routed to it")
         draft.wait(bad, "drained", 0, "its pods leave")
 
-    def _start_clean(self, draft: Draft, live: Revision) -> None:
-        """Its own layout is a clean start; the second Deployments and routes of other strategies are not."""
+    def _start_clean(self, draft: Draft, live: Revision, weight: int) -> None:
+        """Its own layout is a clean start; the second Deployments and routes of other strategies are not, nor is a live side that
+        holds two versions."""
         is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().deployments(self.release.app))
-        if not is_own_layout or self._has_parts(draft):
-            super()._start_clean(draft, live)
+        is_mixed = self._live_track(draft) == selector.STABLE and self._is_between(draft)
+        if not is_own_layout or self._has_parts(draft) or is_mixed:
+            super()._start_clean(draft, live, 0)
 
     # the two sides
 

@@ -33,7 +33,7 @@ from . import adoption, fitting, manifests, surroundings
 from .app import App
 from .draft import Draft, owners_of
 from .manifests import Rolling
-from .marks import applied_by_us, is_ours, owns_replicas, track_of
+from .marks import applied_by_us, digest_of, is_ours, owns_replicas, track_of
 
 
 class Homecoming(ABC):
@@ -55,9 +55,10 @@ class Homecoming(ABC):
     def deadline_s(self) -> int:
         """How long a wait may see no progress."""
 
-    def _start_clean(self, draft: Draft, live: Revision) -> None:
-        """Brings the live version home, if another strategy or an abandoned release left something of itself."""
-        if self._is_at_home(draft):
+    def _start_clean(self, draft: Draft, live: Revision, weight: int) -> None:
+        """Brings the live version home, if another strategy or an abandoned release left something of itself. What takes
+        everybody in place replaces the pods of one that is given up by itself."""
+        if self._is_at_home(draft) and (weight >= 100 or not self._is_between(draft)):
             return
         release = Release.from_record(live.release)
         replicas = self.app.pods_now(draft.project(), live.replicas)
@@ -69,6 +70,11 @@ class Homecoming(ABC):
         if any(selector.track_of(service) for service in self._services(draft)):
             return False
         return not self._has_parts(draft)
+
+    def _is_between(self, draft: Draft) -> bool:
+        """Whether the user's own Deployment has been on its way to a release that was under way: some of its pods are that."""
+        current, own = draft.observed.in_flight, draft.deployment(self.app.name)
+        return current is not None and digest_of(own) == current.digest and bool(draft.replicas(self.app.name))
 
     def _services(self, draft: Draft) -> list[Obj]:
         """The live Services of the application: those of the manifests, and those that an earlier version's had and that are

@@ -38,6 +38,10 @@ def plan_lines(
         took = dict(enumerate(forecast.steps_s if forecast else ()))
         shown = [(step, took.get(place, 0.0)) for place, step in enumerate(plan.steps) if verbose or not isinstance(step, Record)]
         yield from _step_lines(shown, width, paint)
+        if not shown:
+            yield from textwrap.wrap(
+                "only the history is written: all else is as it is to be", width or 10**6, initial_indent="  "
+            )
     yield ""
     yield from _summary(plan, width, paint)
     if forecast and not plan.is_empty:
@@ -61,7 +65,7 @@ def expected(forecast: Forecast) -> str:
 def _step_lines(steps: Sequence[tuple[Step, float]], width: int | None, paint: Paint) -> Iterator[str]:
     rows = [_timed(row(step), took_s) if isinstance(step, Wait) else row(step) for step, took_s in steps]
     number_width = len(str(len(rows)))
-    object_width = max(len(each.object) for each in rows)
+    object_width = max((len(each.object) for each in rows), default=0)
     # a pause's "what" may be long, and has no why beside it
     what_width = max((len(each.what) for each in rows if each.why), default=0)
     indent = 2 + number_width + 2 + 3 + object_width + GAP + what_width + GAP

@@ -15,7 +15,7 @@ from rollway.cli.views.words import duration, stopwatch, value
 from rollway.cluster.events import Failure as Failed
 from rollway.cluster.events import RunBegan, RunFailed, StepBegan, StepEnded, StepMoved
 from rollway.plan.plan import Plan
-from rollway.plan.steps import Wait
+from rollway.plan.steps import Record, Wait
 from rollway.ship.run import plan as planned
 from rollway.strategies.base import Request
 from shell import shell
@@ -55,6 +55,15 @@ def test_bookkeeping_is_shown_with_v_only(canary: Plan) -> None:
 
     assert "revision 2" not in shown(verbose=False)
     assert "revision 2" in shown(verbose=True)
+
+
+@pytest.mark.parametrize("width", [None, 60])
+def test_a_plan_that_only_writes_the_history_is_shown(canary: Plan, width: int | None) -> None:
+    """As the rollback of what somebody has taken back by hand: there is no row to fit the columns to."""
+    only = canary.model_copy(update={"steps": tuple(step for step in canary.steps if isinstance(step, Record)), "undo": ()})
+    lines = list(plan_lines(only, where="", width=width, paint=Paint(False), diff=True, verbose=False))
+    assert "shop 1.0.0 → 1.1.0" in lines[0]
+    assert "only the history is written: all else is as it is to be" in " ".join(lines)
 
 
 def test_a_pipeline_reads_one_plain_line_an_event() -> None:

@@ -72,3 +72,37 @@ def test_a_plan_says_whose_fields_it_takes() -> None:
         assert {owner for step in second.plan.steps if step.type == "apply" for owner in step.former_owners} == set()
 
     in_world(story)
+
+
+@pytest.mark.parametrize("second", ["ramped", "canary", "ab", "blue-green"])
+@pytest.mark.parametrize("first", ["ramped", "canary", "ab", "blue-green"])
+def test_what_replaces_a_paused_release_shares_with_what_was_live_before_it(first: str, second: str) -> None:
+    """Nothing of the one that is given up serves beside the new one, and the way back leads to the version that was live."""
+
+    async def story(world: World) -> None:
+        options = {"blueGreen": {"autoPromote": False}}
+        await promoted(world, "v1", first, options)
+        await world.ship("apply", release("v2", strategy=first, options=options), weight=0 if first == "blue-green" else 50)
+        world.emptied.clear()
+        wanted = release("v3", strategy=second, options=options)
+
+        result = await world.ship("apply", wanted, weight=0 if second == "blue-green" else 50, replace=True)
+
+        assert (result.phase, result.failure) == ("Paused", None)
+        assert set(world.versions()) == {"v1", "v3"}
+        await world.ship("rollback", wanted)
+        assert set(world.versions()) == {"v1"}
+        assert not world.emptied
+
+    in_world(story)
+
+
+def test_what_takes_everybody_in_place_of_a_paused_share_rolls_once() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        await world.ship("apply", release("v2"), weight=50)
+        result = await world.ship("apply", release("v3"), weight=100, replace=True)
+        assert [step.type for step in result.plan.steps if step.type in ("apply", "wait")] == ["apply", "wait"]
+        assert world.versions() == {"v3": 4}
+
+    in_world(story)
