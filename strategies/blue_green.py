@@ -103,11 +103,15 @@ class BlueGreen(Strategy):
         draft.wait(bad, "drained", 0, "its pods leave")
 
     def _start_clean(self, draft: Draft, live: Revision, weight: int) -> None:
-        """Its own layout is a clean start; the second Deployments and routes of other strategies are not, nor is a live side that
-        holds two versions."""
+        """Its own layout is a clean start; the second Deployments and routes of other strategies are not. A version that is given
+        up and gets the requests already loses them first."""
+        current, side = draft.observed.in_flight, draft.deployment(self._name_of(self._live_track(draft)))
         is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().deployments(self.release.app))
-        is_mixed = self._live_track(draft) == selector.STABLE and self._is_between(draft)
-        if not is_own_layout or self._has_parts(draft) or is_mixed:
+        is_given_up = current is not None and digest_of(side) == current.digest
+        if current and is_given_up and is_own_layout and current.strategy == self.name:
+            replicas = self.app.pods_now(draft.project(), live.replicas)
+            self._aim(draft, Release.from_record(live.release), replicas, with_preview=False)
+        elif not is_own_layout or self._has_parts(draft) or is_given_up:
             super()._start_clean(draft, live, 0)
 
     # the two sides

@@ -11,7 +11,9 @@ from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked, Refused
 from rollway.kube.objects import LEASE
-from shop import STRATEGIES, World, in_world, promoted, release
+from rollway.plan.revision import live_of
+from rollway.release.model import Release
+from shop import STRATEGIES, World, in_world, promoted, release, stand_of
 
 
 @pytest.mark.parametrize(("strategy", "verb"), EACH)
@@ -121,3 +123,34 @@ def test_a_lost_lock_stops_the_run_before_its_next_change() -> None:
             await first
 
     in_world(story)
+
+
+def test_a_switch_that_was_cut_off_is_taken_back_before_another_version_is_staged() -> None:
+    """Whatever call was the last one: what is given up gets no request while the next version waits beside the live one."""
+    options = {"blueGreen": {"autoPromote": False, "scaleDownDelaySeconds": 2}}
+
+    def shop(tag: str) -> Release:
+        return release(tag, strategy="blue-green", options=options)
+
+    async def staged(world: World) -> None:
+        await world.ship("apply", shop("v1"), weight=100)
+        await world.ship("apply", shop("v2"), weight=0)
+
+    async def count(world: World) -> int:
+        counted = Mortal(world.cluster)
+        await world.ship("promote", shop("v2"), weight=100, cluster=counted)
+        return counted.calls
+
+    async def story(world: World, lives: int) -> None:
+        with pytest.raises(Killed):
+            await world.ship("promote", shop("v2"), weight=100, cluster=Mortal(world.cluster, lives))
+        await asyncio.sleep(DURATION_S + 1)
+        await world.ship("apply", shop("v3"), weight=0, replace=True)
+        live = live_of(await world.history())
+        assert live is not None
+        assert world.routed_versions() == {live.version}, f"killed after call {lives}"
+        assert not world.emptied
+
+    stand = stand_of(staged)
+    for lives in range(1, in_world(count, stand=stand) + 1):
+        in_world(lambda world, lives=lives: story(world, lives), stand=stand)
