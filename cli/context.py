@@ -56,7 +56,7 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
     """The cluster that the flags and the environment name. Raises ClusterError, BadInput."""
     # what the command line says comes before the environment
     if where.is_sandbox and where.context and where.context != os.environ.get("ROLLWAY_CONTEXT"):
-        raise BadInput("--sandbox and --context contradict each other", hint="leave one of them out")
+        raise BadInput(f"{_asked_by()} and --context contradict each other", hint="leave one of them out")
     from ..cluster.client import connect as to_cluster
 
     if not where.is_sandbox and not where.context and not _has_kubeconfig() and not _is_attended():
@@ -71,10 +71,15 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
             with _sandbox_down_told():
                 yield Connected(cluster, name, cluster.default_namespace)
         return
-    path = _sandbox_kubeconfig()
-    note(f"using the sandbox ({'--sandbox' if where.is_sandbox else 'there is no kubeconfig'})")
+    path = _sandbox_kubeconfig(is_asked_for=where.is_sandbox)
+    note(f"using the sandbox ({_asked_by() if where.is_sandbox else 'there is no kubeconfig'})")
     async with await to_cluster(kubeconfig=path) as cluster:
         yield Connected(cluster, "the sandbox", cluster.default_namespace, is_sandbox=True)
+
+
+def _asked_by() -> str:
+    """What asks for the sandbox."""
+    return "ROLLWAY_SANDBOX" if os.environ.get("ROLLWAY_SANDBOX") else "--sandbox"
 
 
 def _is_attended() -> bool:
@@ -102,13 +107,19 @@ def _sandbox_down_told() -> Iterator[None]:
         raise Unreachable("the sandbox is not running", detail=error.summary, hint="deploy sandbox up") from error
 
 
-def _sandbox_kubeconfig() -> str:
+def _sandbox_kubeconfig(*, is_asked_for: bool) -> str:
+    """Of the sandbox that runs. Whoever has not asked for it lacks a cluster, and may never have heard of a sandbox."""
     from ..sandbox import daemon
 
     state_dir = daemon.default_state_dir()
-    if not daemon.status(state_dir).is_running:
+    if daemon.status(state_dir).is_running:
+        return str(daemon.kubeconfig_path(state_dir))
+    if is_asked_for:
         raise Unreachable("the sandbox is not running", hint="deploy sandbox up")
-    return str(daemon.kubeconfig_path(state_dir))
+    raise Unreachable(
+        "there is no cluster: KUBECONFIG is not set, ~/.kube/config is not there, and the sandbox is not running",
+        hint="set KUBECONFIG; or `deploy sandbox up`, an embedded cluster to try it on",
+    )
 
 
 def interruptible(main: Coroutine[Any, Any, Any]) -> Any:

@@ -142,7 +142,7 @@ def _checked(words: list[str], surroundings: Surroundings, is_debug: bool) -> in
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             raise
         if hasattr(error, "format_message"):  # what Typer says about the usage
-            return _told(_usage_error(error), error, words, is_debug)
+            return _told(_usage_error(error, words), error, words, is_debug)
         bug = RollwayError(
             f"this is a bug in rollway: {type(error).__name__}: {_first_line(error)}",
             hint="run the same command with --debug, and report what it prints",
@@ -179,7 +179,7 @@ def _wants_json(words: Sequence[str]) -> bool:
     )
 
 
-def _usage_error(error: Any) -> RollwayError:
+def _usage_error(error: Any, words: Sequence[str]) -> RollwayError:
     """Typer's message in our form: a lower-case sentence, the nearest valid option as the hint."""
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)
@@ -194,7 +194,9 @@ def _usage_error(error: Any) -> RollwayError:
     near = [*longer, *(getattr(error, "possibilities", None) or ())]
     if is_option and (hint := hints.OPTIONS.get(getattr(error, "option_name", ""))):
         return BadInput(message[:1].lower() + message[1:], hint=hint)
-    command = getattr(ctx, "command_path", "deploy")
+    # an option without its value is told of without a context
+    named = next((f"deploy {each.name}" for each in VERBS if words[:1] == [each.name]), "deploy")
+    command = getattr(ctx, "command_path", named)
     hint = f"did you mean {near[0]}?" if near else f"{command} --help"
     return BadInput(message[:1].lower() + message[1:], hint=hint)
 

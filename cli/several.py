@@ -84,7 +84,7 @@ def plan_all(
     async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
         from ..ship import many
 
-        planned = await many.plan(connected.cluster, releases, after, request, force=force)
+        planned = await many.plan(connected.cluster, releases, after, request, force=force, makes_namespace=connected.is_sandbox)
         session.view.plans(planned, where=connected.name, diff=diff)
         return many.exit_code(planned)
 

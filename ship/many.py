@@ -129,7 +129,14 @@ async def run(
 
 
 async def plan(
-    cluster: Cluster, releases: Sequence[Release], after: After, request: Request, *, at_once: int = AT_ONCE, force: bool = False
+    cluster: Cluster,
+    releases: Sequence[Release],
+    after: After,
+    request: Request,
+    *,
+    at_once: int = AT_ONCE,
+    force: bool = False,
+    makes_namespace: bool = False,
 ) -> tuple[Planned, ...]:
     """What `run` would do now, in the order of what depends on what. Changes nothing."""
     _refuse_share(releases, request)
@@ -141,7 +148,8 @@ async def plan(
             if unreachable:
                 return Planned(release, error=unreachable[0])
             try:
-                return Planned(release, plan=await ship.plan(cluster, release, request, force=force))
+                made = await ship.plan(cluster, release, request, force=force, makes_namespace=makes_namespace)
+                return Planned(release, plan=made)
             except RollwayError as error:
                 unreachable.extend([error] if isinstance(error, Unreachable) else [])
                 return Planned(release, error=error)

@@ -22,6 +22,6 @@ from .version import version
 from .wait import wait
 
 VERBS: tuple[Verb, ...] = (
-    version, demo, init, check, render, rbac, plan, apply, promote, rollback, status, history, wait, gates, probe, compare,
-    schema,
+    demo, init, check, render, rbac, plan, apply, promote, rollback, status, history, wait, gates, probe, compare,
+    schema, version,
 )  # fmt: skip

@@ -109,7 +109,10 @@ async def _made(
     from ...ship import asking
     from ...ship import run as ship
 
-    made = await ship.plan(connected.cluster, release, request, strategy=name, is_override=bool(override), force=force)
+    made = await ship.plan(
+        connected.cluster, release, request, strategy=name, is_override=bool(override), force=force,
+        makes_namespace=connected.is_sandbox,
+    )  # fmt: skip
     is_asked = is_forecast and not made.is_empty
     asked = await asking.ask(connected.cluster, release, made.strategy, with_room=False) if is_asked else None
     return _Planned(made, connected.name, release, asked)

@@ -16,6 +16,10 @@ from .sink import styled
 from .words import stopwatch
 
 BAR_CELLS = 20
+SHORTEST_BAR = 4
+BESIDE_BARS = 2 + 2 + 5 + 2 * len("▏100%")  # the indent, the blanks behind the versions and between the bars, the shares
+NARROWEST = 8
+FIXED = len("  ✓ ") + 3 * 3  # of a line: its mark, and what stands between its columns
 REFRESHES_A_SECOND = 8
 
 
@@ -77,32 +81,36 @@ def section_lines(section: Section, now: float, width: int, paint: Paint) -> Ite
     clock = stopwatch(seconds)
     columns = min(width, 100)
     room = max(columns - len(clock) - len(section.title), 1)
+    lines = section.lines
     yield paint(section.title, "strong") + " " * room + paint(clock, "faint")
-    widths = (
-        max((len(line.name) for line in section.lines), default=0),
-        max((len(line.what) for line in section.lines), default=0),
-        max((len(line.counts or line.message) for line in section.lines), default=0),
-    )
-    for line in section.lines:
-        yield _line(line, widths, now, paint)
+    names = max((len(line.name) for line in lines), default=0)
+    times = max((len(stopwatch(line.seconds(now))) for line in lines), default=0)
+    # what is done gives way first in a narrow terminal: how far it has come, and for how long, is what one looks for
+    room = max(columns - names - times - FIXED, 2 * NARROWEST)
+    counts = min(max((len(line.counts or line.message) for line in lines), default=0), room - NARROWEST)
+    whats = min(max((len(line.what) for line in lines), default=0), room - counts)
+    for line in lines:
+        yield _line(line, (names, whats, counts), now, paint)
     if section.is_shared:
-        yield "  " + _bar(section, paint)
+        yield "  " + _bar(section, columns, paint)
 
 
 def _line(line: Line, widths: tuple[int, int, int], now: float, paint: Paint) -> str:
     glyph = {"running": "…", "done": "✓", "failed": "✗", "stopped": "∥"}[line.state]
-    told = line.counts or line.message
-    name, what, counts = (f"{text:<{width}}" for text, width in zip((line.name, line.what, told), widths, strict=True))
+    cells = zip((line.name, line.what, line.counts or line.message), widths, strict=True)
+    name, what, counts = (f"{text if len(text) <= width else f'{text[: width - 1]}…':<{width}}" for text, width in cells)
     return f"  {paint.glyph(glyph)} {name}   {what}   {counts}   {paint(stopwatch(line.seconds(now)), 'faint')}".rstrip()
 
 
-def _bar(section: Section, paint: Paint) -> str:
+def _bar(section: Section, columns: int, paint: Paint) -> str:
+    """Both versions' shares beside each other, as long as there is room."""
     old, new = section.versions
-    return f"{old} {_cells(100 - section.percent, paint)}     {new} {_cells(section.percent, paint)}"
+    cells = min(BAR_CELLS, max((columns - len(old) - len(new) - BESIDE_BARS) // 2, SHORTEST_BAR))
+    return f"{old} {_cells(100 - section.percent, cells, paint)}     {new} {_cells(section.percent, cells, paint)}"
 
 
-def _cells(percent: float, paint: Paint) -> str:
-    full = round(BAR_CELLS * percent / 100)
+def _cells(percent: float, cells: int, paint: Paint) -> str:
+    full = round(cells * percent / 100)
     if 0 < percent < 100:  # a share is neither nothing nor everything
-        full = min(max(full, 1), BAR_CELLS - 1)
-    return paint("█" * full, "good") + paint("░" * (BAR_CELLS - full), "faint") + f"▏{percent:>3.0f}%"
+        full = min(max(full, 1), cells - 1)
+    return paint("█" * full, "good") + paint("░" * (cells - full), "faint") + f"▏{percent:>3.0f}%"

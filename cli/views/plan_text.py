@@ -94,9 +94,11 @@ def _row_lines(head: str, each: Row, what_width: int, indent: int, room: int | N
         yield f"{head}{each.what:<{what_width}}{' ' * GAP}{paint(first, 'faint')}"
         yield from (" " * indent + paint(line, "faint") for line in more)
     else:
-        yield f"{head}{each.what}"
-        below = " " * (indent - what_width - GAP)
-        yield from (below + paint(line, "faint") for line in textwrap.wrap(each.why, max(room + what_width + GAP, NARROWEST_WHY)))
+        below, left = " " * (indent - what_width - GAP), max(room + what_width + GAP, NARROWEST_WHY)
+        first, *more = textwrap.wrap(each.what, left) or [""]
+        yield f"{head}{first}"
+        yield from (below + line for line in more)
+        yield from (below + paint(line, "faint") for line in textwrap.wrap(each.why, left))
 
 
 def _summary(plan: Plan, width: int | None, paint: Paint) -> Iterator[str]:

@@ -56,14 +56,15 @@ def put(lines: Iterable[str]) -> None:
 
 def fitted(line: str, width: int | None) -> list[str]:
     """A line as a terminal of `width` columns shows it: broken between words, what follows indented beneath. One word that is
-    longer than a line stays whole, to be copied."""
+    longer than a line stays whole, to be copied, and where it is: below it would be no shorter."""
     if width is None or len(_STYLED.sub("", line)) <= width:
         return [line]
     start = line[: len(line) - len(line.lstrip(" "))]
     indent = start + "  "
     out, current = [], start
     for word in re.findall(r"\S+ *", line[len(start) :]):
-        if current.strip() and len(_STYLED.sub("", current + word.rstrip(" "))) > width:
+        fits_below = len(_STYLED.sub("", indent + word.rstrip(" "))) <= width
+        if current.strip() and fits_below and len(_STYLED.sub("", current + word.rstrip(" "))) > width:
             out.append(current.rstrip(" "))
             current = indent
         current += word

@@ -47,7 +47,8 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
 def history_lines(
     app: str, namespace: str, revisions: Sequence[Revision], paint: Paint, width: int | None = None
 ) -> Iterator[str]:
-    """The newest first. Messages are cut where a terminal of `width` columns ends."""
+    """The newest first. Messages are cut where a terminal of `width` columns ends; where not even the columns before them fit,
+    a revision takes several lines."""
     if not revisions:
         yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
         return
@@ -55,6 +56,9 @@ def history_lines(
     rows = [_history_row(each, is_live=each is live, room=None if width is None else 32) for each in reversed(revisions)]
     head = ("REVISION", "VERSION", "STRATEGY", "PHASE", "SINCE (UTC)", "BY", "")
     widths = [max(len(cells[index]) for cells in (head, *rows)) for index in range(len(head))]
+    if width is not None and sum(widths[:6]) + 3 * 5 > width:
+        yield from _stacked(rows, [each.phase for each in reversed(revisions)], paint)
+        return
     yield paint(_columns(head, widths), "faint")
     for cells, each in zip(rows, reversed(revisions), strict=True):
         # padded before it is painted: colour has no width
@@ -62,6 +66,17 @@ def history_lines(
         room = None if width is None else max(width - sum(widths[:6]) - 3 * 6, 12)
         coloured = (*cells[:3], phase, *cells[4:6], _cut(cells[6], room))
         yield _columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
+
+
+def _stacked(rows: Sequence[Sequence[str]], phases: Sequence[str], paint: Paint) -> Iterator[str]:
+    """For a narrow terminal: what was released, and below it when, by whom, and why it ended so."""
+    widths = [max(len(cells[index]) for cells in rows) for index in range(3)]
+    for cells, phase in zip(rows, phases, strict=True):
+        yield _columns((*cells[:3], paint(cells[3], _PHASES.get(phase))), [*widths, 0])
+        indent = " " * (widths[0] + 3)
+        yield f"{indent}{paint(f'{cells[4]} UTC by {cells[5]}', 'faint')}"
+        if cells[6]:
+            yield f"{indent}{cells[6]}"
 
 
 def _history_row(each: Revision, *, is_live: bool, room: int | None) -> tuple[str, ...]:

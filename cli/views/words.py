@@ -57,7 +57,7 @@ def title(plan: Plan) -> str:
     versions = f"{plan.from_version} → {plan.to_version}" if plan.from_version else plan.to_version
     # an apply that goes all the way is what one expects of it
     share = "" if plan.weight >= 100 and plan.action == "apply" else aim(plan)
-    if plan.from_weight and plan.weight:
+    if plan.from_weight and plan.weight and plan.from_weight != plan.weight:
         share = f" {plan.from_weight}% → {plan.weight}%"
     return f"{plan.app} {versions} · {plan.strategy}{share}"
 

@@ -26,6 +26,13 @@ def test_what_fits_stays() -> None:
     assert fitted("sha256:" + "0" * 64, 40) == ["sha256:" + "0" * 64]
 
 
+def test_a_word_that_fits_nowhere_does_not_leave_its_sign_alone() -> None:
+    """A diff's path that is longer than a line stays beside its `+`; what follows is broken as ever."""
+    path = ".spec.template.spec.containers[shop].readinessProbe.httpGet.path:"
+
+    assert fitted(f"    + {path} /healthz", 60) == [f"    + {path}", "      /healthz"]
+
+
 def without_colour(line: str) -> str:
     text = styled(line)
     for code in ("\x1b[0m", "\x1b[2m"):

@@ -11,10 +11,12 @@ from rollway.cli.views.live import section_lines
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.plan_text import plan_lines
 from rollway.cli.views.progress import Progress
+from rollway.cli.views.standing_text import history_lines
 from rollway.cli.views.words import duration, stopwatch, value
 from rollway.cluster.events import Failure as Failed
 from rollway.cluster.events import RunBegan, RunFailed, StepBegan, StepEnded, StepMoved
 from rollway.plan.plan import Plan
+from rollway.plan.revision import Entry
 from rollway.plan.steps import Record, Wait
 from rollway.ship.run import plan as planned
 from rollway.strategies.base import Request
@@ -124,6 +126,47 @@ def test_history_reads_from_the_newest() -> None:
     assert nothing.out.startswith("shop has no history in namespace shop")
     assert re.fullmatch(r"2          2.0.0     ramped     rolled back      \d{4}-\d\d-\d\d \d\d:\d\d:\d\d   \S+@.*", lines[1])
     assert re.fullmatch(r"1          1.0.0     canary     promoted, live   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d   \S+@.*", lines[2])
+
+
+def test_history_on_a_narrow_terminal(canary: Plan) -> None:
+    """No line is broken: a revision takes as many as it needs."""
+    came = Entry(at="2026-01-01T10:00:00Z", by="ada@laptop", phase="Promoted", weight=100)
+    went = Entry(at="2026-01-02T10:00:00Z", by="ada@laptop", phase="Failed", weight=0)
+    first = canary.new_revisions[-1].model_copy(update={"number": 1, "version": "1.0.0", "phase": "Promoted", "entries": (came,)})
+    second = first.model_copy(
+        update={
+            "number": 2,
+            "version": "2.0.0",
+            "phase": "Failed",
+            "entries": (went,),
+            "message": "shop-canary: 0 of 1 pods ready",
+        }
+    )
+
+    assert list(history_lines("shop", "shop", [first, second], Paint(False), 60)) == [
+        "2   2.0.0   canary   failed",
+        "    2026-01-02 10:00:00 UTC by ada@laptop",
+        "    shop-canary: 0 of 1 pods ready",
+        "1   1.0.0   canary   promoted, live",
+        "    2026-01-01 10:00:00 UTC by ada@laptop",
+    ]
+    assert len(list(history_lines("shop", "shop", [first, second], Paint(False), 120))) == 3
+
+
+@pytest.mark.parametrize("width", [60, 72, 80])
+def test_a_run_on_a_narrow_terminal(canary: Plan, width: int) -> None:
+    """Nothing is cut at the end of a line, where the seconds and the new version's share stand."""
+    progress = Progress(lambda: 0.0)
+    progress.take(RunBegan(canary.model_copy(update={"from_version": "2026.11.27", "to_version": "2026.11.28"})))
+    progress.take(StepBegan(1, canary.steps[1]))
+    progress.take(StepMoved(1, canary.steps[1], "a long word from the pods, as they have it", 0, 0))
+    progress.sections[0].lines[0].what = "1.0.0 → 1.1.0, 2 → 4 pods, held on the way"
+    _, line, bar = section_lines(progress.sections[0], 0.0, width, Paint(False))
+
+    assert bar.endswith("%")
+    assert line.endswith("   0:00")
+    assert "…" in line.removeprefix("  …")
+    assert max(map(len, (line, bar))) <= width
 
 
 def test_a_change_and_its_wait_are_one_line_on_the_screen(canary: Plan) -> None:

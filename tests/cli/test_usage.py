@@ -85,11 +85,11 @@ def test_a_missing_release_file_says_how_to_get_one(tmp_path: Path) -> None:
 
 
 def test_an_option_without_its_value() -> None:
-    """As the last word: there is nothing to take for it."""
+    """As the last word: there is nothing to take for it. The verb's own help tells what belongs there."""
     outcome = run("promote", "--to")
 
     assert outcome.code == 2
-    assert outcome.err.startswith("✗ option '--to' requires an argument\n")
+    assert outcome.err == "✗ option '--to' requires an argument\n  try: deploy promote --help\n"
 
 
 def test_no_verb_shows_the_verbs() -> None:
@@ -130,3 +130,5 @@ def test_the_environment_stands_for_flags(tmp_path: Path, monkeypatch: pytest.Mo
     assert "has no context prod" in run("status", "--context", "prod").err
     assert "the sandbox is not running" in run("status", "--sandbox").err
     assert "--sandbox and --context contradict each other" in run("status", "--sandbox", "--context", "prod").err
+    monkeypatch.setenv("ROLLWAY_SANDBOX", "1")
+    assert "✗ ROLLWAY_SANDBOX and --context contradict each other" in run("status", "--context", "prod").err

@@ -81,7 +81,7 @@ def test_a_verb(tree: Path, deploy: Deploy) -> None:
     (tree / "cli" / "verbs" / "greet.py").write_text(VERB)
     table = tree / "cli" / "verbs" / "__init__.py"
     add_row(table, "from .history import history\n", "from .greet import greet\nfrom .history import history\n")
-    add_row(table, "    version, demo,", "    version, greet, demo,")
+    add_row(table, "    demo, init,", "    greet, demo, init,")
 
     assert deploy("greet").stdout == "hello\n"
     assert "greet" in deploy("--help").stdout

@@ -209,6 +209,18 @@ def test_a_missing_namespace_is_told() -> None:
     in_world(story)
 
 
+def test_a_namespace_that_is_made_before_the_run_is_no_reason_not_to_plan() -> None:
+    """As in the sandbox, where `apply` makes it: the plan is that of a first release."""
+
+    async def story(world: World) -> None:
+        elsewhere = dataclasses.replace(release("v1"), namespace="nowhere")
+        made = await shipping.plan(world.cluster, elsewhere, Request("apply"), makes_namespace=True)
+        assert (made.from_version, made.to_version) == ("", "v1")
+        assert [type(step) for step in made.steps].count(Apply) == 3
+
+    in_world(story)
+
+
 @pytest.mark.parametrize("strategy", ["ramped", "ab"])
 def test_a_release_may_bring_its_own_namespace(strategy: str) -> None:
     """It is there before the lock that lives in it; planned, with Istio's objects in it, before it is there."""
