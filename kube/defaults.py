@@ -38,6 +38,54 @@ def _replica_set(obj: Obj) -> None:
     _pod_spec(obj["spec"]["template"]["spec"])
 
 
+def _stateful_set(obj: Obj) -> None:
+    spec = obj["spec"]
+    spec.setdefault("replicas", 1)
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    strategy = spec.setdefault("updateStrategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+        # its feature gate is off in 1.36: what is written is dropped without a word
+        strategy["rollingUpdate"].pop("maxUnavailable", None)
+    kept = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    kept.setdefault("whenDeleted", "Retain")
+    kept.setdefault("whenScaled", "Retain")
+    spec.setdefault("revisionHistoryLimit", 10)
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim.setdefault("apiVersion", "v1")
+        claim.setdefault("kind", "PersistentVolumeClaim")
+        claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+        claim.setdefault("status", {}).setdefault("phase", "Pending")
+    _pod_spec(spec["template"]["spec"])
+
+
+def _daemon_set(obj: Obj) -> None:
+    spec = obj["spec"]
+    strategy = spec.setdefault("updateStrategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", 1)
+        rolling.setdefault("maxSurge", 0)
+    spec.setdefault("revisionHistoryLimit", 10)
+    _pod_spec(spec["template"]["spec"])
+
+
+def _replication_controller(obj: Obj) -> None:
+    spec = obj["spec"]
+    labels = get(spec, "template", "metadata", "labels", default={})
+    if labels and not spec.get("selector"):
+        spec["selector"] = dict(labels)
+    if labels and not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = dict(labels)
+    spec.setdefault("replicas", 1)
+    if spec.get("template"):
+        _pod_spec(spec["template"]["spec"])
+
+
 def _pod(obj: Obj) -> None:
     spec = obj["spec"]
     spec.setdefault("enableServiceLinks", True)
@@ -214,6 +262,9 @@ def _namespace(obj: Obj) -> None:
 _FILLERS: Mapping[str, Callable[[Obj], None]] = {
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "ReplicationController": _replication_controller,
     "Pod": _pod,
     "Service": _service,
     "Secret": _secret,

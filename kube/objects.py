@@ -60,7 +60,12 @@ SERVICE_NAME = "kubernetes.io/service-name"
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
 NETWORK_POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
+DAEMON_SET = Kind("apps/v1", "DaemonSet", "daemonsets")
+CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
+REPLICATION_CONTROLLER = Kind("v1", "ReplicationController", "replicationcontrollers")
 JOB = Kind("batch/v1", "Job", "jobs")
+CRON_JOB = Kind("batch/v1", "CronJob", "cronjobs")
 HPA = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 PDB = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
@@ -73,7 +78,7 @@ GATEWAY = Kind("networking.istio.io/v1", "Gateway", "gateways")
 KINDS: tuple[Kind, ...] = (
     NAMESPACE, SERVICE_ACCOUNT, RESOURCE_QUOTA, CONFIG_MAP, SECRET, PERSISTENT_VOLUME_CLAIM, ROLE, ROLE_BINDING,
     NETWORK_POLICY, SERVICE, DEPLOYMENT, REPLICA_SET, POD, PDB, HPA, INGRESS, GATEWAY, DESTINATION_RULE, VIRTUAL_SERVICE,
-    ENDPOINT_SLICE, LEASE, EVENT, NODE,
+    ENDPOINT_SLICE, LEASE, EVENT, NODE, DAEMON_SET, STATEFUL_SET, REPLICATION_CONTROLLER, CONTROLLER_REVISION, JOB, CRON_JOB,
 )  # fmt: skip
 """The kinds that are known without discovery, in the order in which they are applied."""
 

@@ -1,6 +1,6 @@
 """What the API server knows of the shape of objects: the types of fields, and how lists and maps are merged.
 
-The types stand in two tables (`types_core`, `types_istio`), one type a line, in this notation:
+The types stand in tables (`types_core`, `types_workloads`, `types_istio`), one type a line, in this notation:
 
     Name@ field!:type …      `@`: the whole struct is one value (atomic); `...`: further fields are kept as they are
     field!   is written even when empty (in a custom resource: is required);  field?  is left out when zero
@@ -24,6 +24,7 @@ from typing import Any
 from .objects import Kind
 from .types_core import CORE_TYPES
 from .types_istio import ISTIO_TYPES
+from .types_workloads import WORKLOAD_TYPES
 
 ONE_OF = "one("
 
@@ -118,7 +119,7 @@ _FIELD = re.compile(
 def types() -> Mapping[str, Struct]:
     """All types by name, read from the tables at first use."""
     table: dict[str, Struct] = {}
-    for text, is_custom in ((CORE_TYPES, False), (ISTIO_TYPES, True)):
+    for text, is_custom in ((CORE_TYPES, False), (WORKLOAD_TYPES, False), (ISTIO_TYPES, True)):
         for line in _lines(text):
             name, *tokens = line.split()
             table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom, tokens, table)

@@ -14,6 +14,7 @@ from .controllers.endpointslice import EndpointSliceController
 from .controllers.engine import Controller, Queue
 from .controllers.gc import GarbageCollector
 from .controllers.index import Index
+from .controllers.lazy import LAZY, Lazily
 from .controllers.namespace import NamespaceController
 from .controllers.replicaset import ReplicaSetController
 from .node.kubelet import Kubelet
@@ -92,6 +93,7 @@ class Sandbox:
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
+        controllers += [Lazily(kind, lambda class_: class_(self.store, index, self._queue, now, self._admit())) for kind in LAZY]
         if self._has_kubelet:
             if self._processes is not None:
                 self._processes.begin()

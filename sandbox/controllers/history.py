@@ -1,0 +1,73 @@
+"""ControllerRevisions: the templates that a StatefulSet or a DaemonSet has had, numbered; a template that comes back takes its
+revision up again, under the next number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from ...kube.clock import timestamp
+from ...kube.objects import CONTROLLER_REVISION, Kind, Obj, controller_ref, get
+from ..api.names import template_hash
+from ..store.store import Store
+from .index import controller_of
+
+HASH = "controller-revision-hash"
+
+
+class History:
+    """Of one owner. In order of number."""
+
+    def __init__(self, store: Store, kind: Kind, owner: Obj, now: datetime) -> None:
+        self._store, self._kind, self._owner, self._now = store, kind, owner, now
+        meta = owner["metadata"]
+        of_space = store.list(CONTROLLER_REVISION, meta["namespace"])
+        owned = [each for each in of_space if (controller_of(each) or {}).get("uid") == meta["uid"]]
+        self.revisions = sorted(owned, key=lambda each: (each["revision"], each["metadata"]["name"]))
+
+    def find(self, name: str) -> Obj | None:
+        return next((each for each in self.revisions if each["metadata"]["name"] == name), None)
+
+    def newest(self) -> Obj:
+        """The revision of the owner's template as it is now: found, taken up again, or made."""
+        data = {"spec": {"template": {**self._owner["spec"]["template"], "$patch": "replace"}}}
+        equal = [each for each in self.revisions if each["data"] == data]
+        if equal and equal[-1] is self.revisions[-1]:
+            return equal[-1]
+        number = self.revisions[-1]["revision"] + 1 if self.revisions else 1
+        if equal:
+            self.revisions.remove(equal[-1])
+            revision = self._store.update(CONTROLLER_REVISION, equal[-1] | {"revision": number})
+        else:
+            revision = self._store.create(CONTROLLER_REVISION, self._made(data, number))
+        self.revisions.append(revision)
+        return revision
+
+    def truncate(self, live: Collection[str]) -> None:
+        """Deletes the oldest that are neither `live` (by name) nor within the owner's limit."""
+        dead = [each for each in self.revisions if each["metadata"]["name"] not in live]
+        limit = get(self._owner, "spec", "revisionHistoryLimit", default=10)
+        for each in dead[: max(len(dead) - limit, 0)]:
+            self._store.remove(CONTROLLER_REVISION, each["metadata"]["namespace"], each["metadata"]["name"])
+
+    def _made(self, data: Obj, number: int) -> Obj:
+        meta = self._owner["metadata"]
+        hashed = template_hash(data)
+        labels = get(self._owner, "spec", "template", "metadata", "labels", default={})
+        return {
+            "apiVersion": CONTROLLER_REVISION.api_version,
+            "kind": CONTROLLER_REVISION.name,
+            "metadata": {
+                "name": f"{meta['name']}-{hashed}",
+                "namespace": meta["namespace"],
+                "labels": {**labels, HASH: hashed},
+                "creationTimestamp": timestamp(self._now),
+                "ownerReferences": [controller_ref(self._kind, self._owner)],
+            },
+            "data": data,
+            "revision": number,
+        }
+
+
+def template_of(revision: Obj) -> Obj:
+    return {key: value for key, value in revision["data"]["spec"]["template"].items() if key != "$patch"}

@@ -1,0 +1,40 @@
+"""Controllers of kinds that most clusters here never see: each is imported and made when the first object of its kind appears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from ...kube.objects import DAEMON_SET, STATEFUL_SET, Kind
+from ..store.store import Change
+from .engine import Controller
+
+Make = Callable[[type], Controller]
+"""Makes a controller of its class, with what this cluster gives to each."""
+
+LAZY: Mapping[Kind, tuple[str, str]] = {
+    STATEFUL_SET: ("statefulset", "StatefulSetController"),
+    DAEMON_SET: ("daemonset", "DaemonSetController"),
+}
+"""The kind, and where its controller is: a new one is one row."""
+
+
+class Lazily:
+    """Stands in the queue for one controller. What came before the first object of its kind concerns it not."""
+
+    def __init__(self, kind: Kind, make: Make) -> None:
+        module, self._class = LAZY[kind]
+        self.name = module
+        self._module, self._kind, self._make = module, kind, make
+        self._controller: Controller | None = None
+
+    def note(self, change: Change) -> None:
+        if self._controller is None:
+            if change.kind != self._kind:
+                return
+            self._controller = self._make(getattr(import_module(f".{self._module}", __package__), self._class))
+        self._controller.note(change)
+
+    def sync(self, namespace: str, name: str) -> None:
+        if self._controller is not None:
+            self._controller.sync(namespace, name)
