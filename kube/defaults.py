@@ -74,6 +74,33 @@ def _daemon_set(obj: Obj) -> None:
     _pod_spec(spec["template"]["spec"])
 
 
+def _job(obj: Obj) -> None:
+    spec = obj["spec"]
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec["completions"] = spec["parallelism"] = 1
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else 2**31 - 1)
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    policy = spec.get("podFailurePolicy")
+    for rule in (policy or {}).get("rules") or ():
+        for pattern in rule.get("onPodConditions") or ():
+            if not pattern.get("status"):
+                pattern["status"] = "True"
+    spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if policy is None else "Failed")
+    spec.setdefault("manualSelector", False)
+    _pod_spec(spec["template"]["spec"])
+
+
+def _cron_job(obj: Obj) -> None:
+    spec = obj["spec"]
+    spec.setdefault("concurrencyPolicy", "Allow")
+    spec.setdefault("suspend", False)
+    spec.setdefault("successfulJobsHistoryLimit", 3)
+    spec.setdefault("failedJobsHistoryLimit", 1)
+    _pod_spec(spec["jobTemplate"]["spec"]["template"]["spec"])
+
+
 def _replication_controller(obj: Obj) -> None:
     spec = obj["spec"]
     labels = get(spec, "template", "metadata", "labels", default={})
@@ -264,6 +291,8 @@ _FILLERS: Mapping[str, Callable[[Obj], None]] = {
     "ReplicaSet": _replica_set,
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,
+    "Job": _job,
+    "CronJob": _cron_job,
     "ReplicationController": _replication_controller,
     "Pod": _pod,
     "Service": _service,

@@ -174,7 +174,9 @@ class DaemonSetController:
         return new, [pod for pod in staying if pod not in new]
 
     def _replace(self, set_: Obj, sides: dict[str, tuple[list[Obj], list[Obj]]], most: int, hashed: str) -> None:
-        lacking, at_once, candidates = 0, [], []
+        lacking = 0
+        at_once: list[Obj] = []
+        candidates: list[Obj] = []
         for new, old in sides.values():
             if len(new) > 1 or len(old) > 1 or bool(new) == bool(old):
                 lacking += 1  # managing sees to this node
