@@ -191,7 +191,10 @@ class DaemonSetController:
     def _surge(
         self, set_: Obj, sides: dict[str, tuple[list[Obj], list[Obj]]], nodes: dict[str, Fit], most: int, hashed: str
     ) -> None:
-        beside, at_once, candidates, doomed = 0, [], [], []
+        beside = 0
+        at_once: list[str] = []
+        candidates: list[str] = []
+        doomed: list[Obj] = []
         for name, (new, old) in sides.items():
             if len(new) > 1 or len(old) > 1:
                 beside += 1

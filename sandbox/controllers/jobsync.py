@@ -71,7 +71,7 @@ class JobSync:
         self._new_succeeded = [pod for pod in counted if get(pod, "status", "phase") == "Succeeded"]
         self._new_failed = [pod for pod in counted if is_failed(pod, self._job)]
         policy = self._spec.get("podFailurePolicy")
-        self._succeeded = self._status.get("succeeded", 0) + len(self._new_succeeded)
+        self._succeeded: int = self._status.get("succeeded", 0) + len(self._new_succeeded)
         self._failed = self._status.get("failed", 0) + sum(ruling_of(policy, pod).counts for pod in self._new_failed)
         if not self._status.get("startTime") and not self._is_suspended:
             self._status["startTime"] = timestamp(self._now)

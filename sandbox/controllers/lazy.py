@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from ...kube.objects import DAEMON_SET, JOB, STATEFUL_SET, Kind
+from ...kube.objects import CRON_JOB, DAEMON_SET, JOB, STATEFUL_SET, Kind
 from ..store.store import Change
 from .engine import Controller
 
@@ -16,6 +16,7 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
     STATEFUL_SET: ("statefulset", "StatefulSetController"),
     DAEMON_SET: ("daemonset", "DaemonSetController"),
     JOB: ("job", "JobController"),
+    CRON_JOB: ("cronjob", "CronJobController"),
 }
 """The kind, and where its controller is: a new one is one row."""
 
