@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ..objects import Kind, Obj
 from ..schema import schema_of
+from . import batch as validation_batch
 from . import checks
 from . import data as validation_data
 from . import pod as validation_pod
@@ -41,6 +42,8 @@ def refuse_status(kind: Kind, obj: Obj) -> None:
     """Raises Invalid where the status contradicts itself."""
     if kind.name in ("Deployment", "ReplicaSet"):
         _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
+    elif kind.name == "Job":
+        _refuse(kind, obj, list(validation_batch.status_problems(obj.get("status") or {})))
 
 
 def _refuse(kind: Kind, obj: Obj, found: list[Problem]) -> None:
@@ -59,6 +62,10 @@ def _spec(kind: Kind, obj: Obj) -> Problems:
 _CHECKS: Mapping[str, Check] = {
     "Deployment": validation_workload.deployment,
     "ReplicaSet": validation_workload.replica_set,
+    "StatefulSet": validation_workload.stateful_set,
+    "DaemonSet": validation_workload.daemon_set,
+    "Job": validation_batch.job,
+    "CronJob": validation_batch.cron_job,
     "Pod": validation_workload.pod,
     "Service": validation_service.service,
     "ConfigMap": validation_data.config_map,
@@ -72,6 +79,9 @@ _CHECKS: Mapping[str, Check] = {
 _UPDATES: Mapping[str, UpdateCheck] = {
     "Deployment": validation_workload.same_selector,
     "ReplicaSet": validation_workload.same_selector,
+    "StatefulSet": validation_workload.stateful_set_update,
+    "DaemonSet": validation_workload.same_selector,
+    "Job": validation_batch.job_update,
     "Pod": validation_pod.pod_update,
     "Service": validation_service.service_update,
     "ConfigMap": validation_data.config_map_update,

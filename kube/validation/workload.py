@@ -33,6 +33,54 @@ def replica_set(obj: Obj) -> Problems:
     yield from _template(spec)
 
 
+def stateful_set(obj: Obj) -> Problems:
+    spec = obj["spec"]
+    yield from checks.not_negative("spec.replicas", spec.get("replicas"))
+    yield from checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    if spec.get("podManagementPolicy") not in ("OrderedReady", "Parallel"):
+        yield checks.invalid("spec.podManagementPolicy", spec.get("podManagementPolicy"), "must be 'OrderedReady' or 'Parallel'")
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
+        yield checks.invalid("spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'")
+    yield from checks.not_negative("spec.updateStrategy.rollingUpdate.partition", get(strategy, "rollingUpdate", "partition"))
+    yield from checks.not_negative("spec.ordinals.start", get(spec, "ordinals", "start"))
+    yield from _selector(spec, "statefulset")
+    yield from _template(_with_claims(spec))
+
+
+def _with_claims(spec: Obj) -> Obj:
+    """The spec with the volumes that its claim templates will be: its pods may mount them."""
+    claims = [get(each, "metadata", "name", default="") for each in spec.get("volumeClaimTemplates") or ()]
+    pod = spec["template"]["spec"]
+    known = [each for each in pod.get("volumes") or () if each["name"] not in claims]
+    volumes = [*known, *({"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims)]
+    return {**spec, "template": {**spec["template"], "spec": {**pod, "volumes": volumes}}} if claims else spec
+
+
+_CHANGEABLE = (
+    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)  # fmt: skip
+
+
+def stateful_set_update(obj: Obj, before: Obj) -> Problems:
+    kept, was = ({key: value for key, value in each["spec"].items() if key not in _CHANGEABLE} for each in (obj, before))
+    if kept != was:
+        *names, last = (f"'{name}'" for name in _CHANGEABLE)
+        why = f"updates to statefulset spec for fields other than {', '.join(names)} and {last} are forbidden"
+        yield checks.forbidden("spec", why)
+
+
+def daemon_set(obj: Obj) -> Problems:
+    spec = obj["spec"]
+    yield from checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    yield from _selector(spec, "daemonset")
+    yield from _template(spec)
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
+        yield checks.unsupported("spec.updateStrategy.type", strategy.get("type"), ("OnDelete", "RollingUpdate"))
+
+
 _COUNTS = (
     "observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas",
     "unavailableReplicas", "terminatingReplicas", "collisionCount",

@@ -74,7 +74,7 @@ class Rules:
 def _rules() -> Mapping[str, Rules]:
     with_generation = (
         "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "EndpointSlice",
-        "VirtualService", "DestinationRule", "Gateway",
+        "VirtualService", "DestinationRule", "Gateway", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
     )  # fmt: skip
     not_blindly = ("Lease", "ServiceAccount", "PodDisruptionBudget", "Namespace", "VirtualService", "DestinationRule", "Gateway")
     out = {}
@@ -87,7 +87,7 @@ def _rules() -> Mapping[str, Rules]:
             creates_on_update=kind.name in ("Lease", "Event", "Role", "RoleBinding"),
             updates_blindly=kind.name not in not_blindly,
             answers_deleted=kind.name in ("Pod", "Service", "ServiceAccount", "PersistentVolumeClaim", "ResourceQuota"),
-            has_scale=kind.name in ("Deployment", "ReplicaSet"),
+            has_scale=kind.name in ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"),
             bumps_on_annotations=kind.name == "Deployment",
             status_keeps_labels=kind.name == "Deployment",
         )

@@ -165,6 +165,8 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
         "reportingComponent", "source", "type",
     ),
     "Secret": ("type",),
+    "Job": ("status.successful",),
+    "ReplicationController": ("status.replicas",),
     "Namespace": ("status.phase",),
     "Node": ("spec.unschedulable",),
     "Service": ("spec.clusterIP", "spec.type"),

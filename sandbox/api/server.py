@@ -17,7 +17,7 @@ from ...errors import ApiError
 from ...kube import codec, defaults, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.conversion import converted
-from ...kube.objects import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
+from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
 from ...kube.validation import checks
 from ...kube.validation import dispatch as validation
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
@@ -25,6 +25,7 @@ from ..store.store import Store
 from . import addresses, admission, eviction, scale, selectors
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
+from .jobs import choose_own_pods
 from .names import suffix
 from .options import Options, check_patch_options
 from .paging import Expired, Page, Start, place_of, start_of
@@ -228,10 +229,11 @@ class Api:
         if asked.dry_run:
             if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
                 raise exists_already(kind, meta["name"])
-            return _in_version(
-                kind, obj | {"metadata": meta | {"uid": str(uuid.UUID(int=self._random.getrandbits(128), version=4))}}
-            )
+            return _in_version(kind, obj | {"metadata": meta | {"uid": self._new_uid()}})
         return _in_version(kind, self.store.create(kind, _stored(kind, obj)))
+
+    def _new_uid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _admit(self, kind: Kind, obj: Obj) -> None:
         if kind.name == POD.name:
@@ -242,6 +244,9 @@ class Api:
         if kind.name == NAMESPACE.name:
             obj["spec"]["finalizers"] = ["kubernetes"]
             obj["status"] = {"phase": "Active"}
+        if (kind.group, kind.name) == (JOB.group, JOB.name):
+            obj["metadata"]["uid"] = self._new_uid()
+            choose_own_pods(obj)
         if kind.name == "PersistentVolumeClaim":
             obj["status"] = {"phase": "Pending"}
             obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection"]

@@ -8,14 +8,17 @@ Jobs that have ended some are kept, the newest. (Kubernetes 1.36, cronjob_contro
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
 
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.defaults import fill
 from ...kube.objects import CRON_JOB, JOB, Obj, annotations_of, controller_ref, get
 from ..api.deletion import delete
+from ..api.jobs import choose_own_pods
 from ..events import record
 from ..store.store import Change, Store
 from .engine import Queue
@@ -37,6 +40,7 @@ class CronJobController:
         self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Callable[[Obj], Obj] | None = None
     ) -> None:
         self._store, self._index, self._queue, self._now = store, index, queue, now
+        self._random = Random(store.version)
 
     def note(self, change: Change) -> None:
         meta = change.obj["metadata"]
@@ -172,6 +176,8 @@ class CronJobController:
             "spec": template["spec"],
         }
         fill(job)
+        job["metadata"]["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        choose_own_pods(job)
         return job
 
     def _wait_for_next(self, cron: Obj) -> None:

@@ -7,6 +7,7 @@ traffic model asks the same functions who would have answered when.
       pull: 0.3s           image pull
       start: 3s            from the process' start until it listens
       stop: 1s             from SIGTERM to exit
+      run: 5s              until it ends by itself, with code 0; a pod that is not always restarted, as a Job's: 1s
       ignoreSigterm: false
       fails: crash         never-ready, crash, bad-image, config-error or unschedulable
       exitCode: 1          of a crash
@@ -44,6 +45,7 @@ REPORTED_S = 0.14  # exit to the status that says so
 GONE_S = 0.95  # exit to the end of the object
 KILL_S = 0.03  # the end of the grace period to SIGKILL
 LEAST_GRACE_S = 2.0  # what is left after a preStop that took all of the grace period
+RUN_S = 1.0  # of what is there to end: nothing was measured, it is a moment
 RELIST_S = 1.0  # the node looks at its containers once a second: probes start, and stay, in step with that
 
 
@@ -54,6 +56,7 @@ class Behaviour:
     pull_s: float = 0.3
     start_s: float = 0.0
     stop_s: float = 0.0
+    run_s: float | None = None
     ignores_sigterm: bool = False
     fails: Failure | None = None
     exit_code: int = 1
@@ -81,6 +84,7 @@ class Life:
     startup: Probe | None
     liveness: Probe | None
     others: tuple[Probe, ...] = ()
+    run_s: float = math.inf
 
     @property
     def process_start_s(self) -> float:
@@ -114,8 +118,11 @@ def life_of(pod: Obj) -> Life:
     first = containers[0]
     annotations = annotations_of(pod)
     others = (probe_of(each.get("readinessProbe")) for each in containers[1:])
+    behaviour = behaviour_of(annotations.get(BEHAVIOUR, ""), annotations.get(VERSIONS, ""), first.get("image", ""))
+    ends = get(pod, "spec", "restartPolicy", default="Always") != "Always"
     return Life(
-        behaviour=behaviour_of(annotations.get(BEHAVIOUR, ""), annotations.get(VERSIONS, ""), first.get("image", "")),
+        behaviour=behaviour,
+        run_s=behaviour.run_s if behaviour.run_s is not None else RUN_S if ends else math.inf,
         grace_s=float(get(pod, "spec", "terminationGracePeriodSeconds", default=30)),
         pre_stop_s=max(pre_stop_s(get(each, "lifecycle", "preStop")) for each in containers),
         readiness=probe_of(first.get("readinessProbe")),
@@ -137,7 +144,8 @@ def moments(life: Life, started_s: float, phase_s: float = 0.0) -> Iterator[Mome
     probed_s, kill = _startup(life, first_s, started_s, listening_s)
     if kill is None and life.liveness is not None:
         kill = _killed(life.liveness, max(first_s, probed_s), started_s, listening_s, "Liveness", behaviour)
-    last = min(kill or Moment(math.inf, "killed"), Moment(crash_s, "exits", code=behaviour.exit_code))
+    done_s = started_s + behaviour.start_s + life.run_s
+    last = min(kill or Moment(math.inf, "killed"), Moment(crash_s, "exits", code=behaviour.exit_code), Moment(done_s, "exits"))
     for moment in _until_ready(life, max(first_s, probed_s), started_s, listening_s):
         if moment.at_s >= last.at_s:
             break
@@ -324,6 +332,7 @@ _READERS: dict[str, tuple[str, Any]] = {
     "pull": ("pull_s", _duration),
     "start": ("start_s", _duration),
     "stop": ("stop_s", _duration),
+    "run": ("run_s", _duration),
     "ignoreSigterm": ("ignores_sigterm", _bool),
     "fails": ("fails", _failure),
     "exitCode": ("exit_code", int),

@@ -24,9 +24,13 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "HorizontalPodAutoscaler": ("hpa",), "Ingress": ("ing",), "Namespace": ("ns",), "NetworkPolicy": ("netpol",),
     "Node": ("no",), "PersistentVolumeClaim": ("pvc",), "Pod": ("po",), "PodDisruptionBudget": ("pdb",),
     "ReplicaSet": ("rs",), "ResourceQuota": ("quota",), "Service": ("svc",), "ServiceAccount": ("sa",),
-    "VirtualService": ("vs",),
+    "VirtualService": ("vs",), "StatefulSet": ("sts",), "DaemonSet": ("ds",), "CronJob": ("cj",),
+    "ReplicationController": ("rc",),
 }  # fmt: skip
-_IN_ALL = ("Deployment", "ReplicaSet", "Pod", "Service", "HorizontalPodAutoscaler")
+_IN_ALL = (
+    "Deployment", "ReplicaSet", "Pod", "Service", "HorizontalPodAutoscaler", "StatefulSet", "DaemonSet", "ReplicationController",
+    "Job", "CronJob",
+)  # fmt: skip
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 
 

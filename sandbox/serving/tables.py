@@ -148,6 +148,71 @@ def _replica_set(obj: Obj, now: datetime) -> Cells:
     )  # fmt: skip
 
 
+def _stateful_set(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(spec["template"]["spec"])
+    ready = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}"
+    return obj["metadata"]["name"], ready, _created(obj, now), names, images
+
+
+def _daemon_set(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(spec["template"]["spec"])
+    chosen = ",".join(
+        f"{key}={value}" for key, value in sorted(get(spec, "template", "spec", "nodeSelector", default={}).items())
+    )
+    counts = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable")
+    return (
+        obj["metadata"]["name"], *(status.get(key, 0) for key in counts), chosen or "<none>", _created(obj, now), names, images,
+        selector_text(spec.get("selector") or {}),
+    )  # fmt: skip
+
+
+def _job(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(spec["template"]["spec"])
+    done, wanted, at_once = status.get("succeeded", 0), spec.get("completions"), spec.get("parallelism") or 1
+    completions = f"{done}/{wanted}" if wanted is not None else f"{done}/1 of {at_once}" if at_once > 1 else f"{done}/1"
+    return (
+        obj["metadata"]["name"], _job_status(obj), completions, _lasted(status, now), _created(obj, now), names, images,
+        selector_text(spec.get("selector") or {}),
+    )  # fmt: skip
+
+
+def _job_status(obj: Obj) -> str:
+    held = {each["type"] for each in get(obj, "status", "conditions", default=()) if each["status"] == "True"}
+    known = next((each for each in ("Complete", "Failed") if each in held), "")
+    if known or "deletionTimestamp" in obj["metadata"]:
+        return known or "Terminating"
+    return next((each for each in ("Suspended", "FailureTarget", "SuccessCriteriaMet") if each in held), "Running")
+
+
+def _lasted(status: Obj, now: datetime) -> str:
+    start, end = status.get("startTime"), status.get("completionTime")
+    return "" if not start else age(start, parse_timestamp(end) if end else now)
+
+
+def _cron_job(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(spec["jobTemplate"]["spec"]["template"]["spec"])
+    last = age(status["lastScheduleTime"], now) if status.get("lastScheduleTime") else "<none>"
+    return (
+        obj["metadata"]["name"], spec["schedule"], spec.get("timeZone") or "<none>", str(bool(spec.get("suspend"))),
+        len(status.get("active") or ()), last, _created(obj, now), names, images,
+        selector_text(get(spec, "jobTemplate", "spec", "selector", default={})) or "<none>",
+    )  # fmt: skip
+
+
+def _replication_controller(obj: Obj, now: datetime) -> Cells:
+    spec, status = obj["spec"], obj.get("status") or {}
+    names, images = _images(get(spec, "template", "spec", default={}))
+    chosen = ",".join(f"{key}={value}" for key, value in sorted((spec.get("selector") or {}).items()))
+    return (
+        obj["metadata"]["name"], spec.get("replicas", 0), status.get("replicas", 0), status.get("readyReplicas", 0),
+        _created(obj, now), names, images, chosen,
+    )  # fmt: skip
+
+
 def _service(obj: Obj, now: datetime) -> Cells:
     spec = obj["spec"]
     ports = [
@@ -203,6 +268,26 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
     "ReplicaSet": (
         (_NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), _AGE, *_WIDE),
         _replica_set,
+    ),
+    "StatefulSet": ((_NAME, Column("Ready"), _AGE, *_WIDE[:2]), _stateful_set),
+    "DaemonSet": (
+        (
+            _NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"),
+            Column("Up-to-date", "integer"), Column("Available", "integer"), Column("Node Selector"), _AGE, *_WIDE,
+        ),
+        _daemon_set,
+    ),
+    "Job": ((_NAME, Column("Status"), Column("Completions"), Column("Duration"), _AGE, *_WIDE), _job),
+    "CronJob": (
+        (
+            _NAME, Column("Schedule"), Column("Timezone"), Column("Suspend", "boolean"), Column("Active", "integer"),
+            Column("Last Schedule"), _AGE, *_WIDE,
+        ),
+        _cron_job,
+    ),
+    "ReplicationController": (
+        (_NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), _AGE, *_WIDE),
+        _replication_controller,
     ),
     "Service": (
         (
