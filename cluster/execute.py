@@ -33,6 +33,7 @@ from ..plan.revision import Entry, Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
 from . import history
 from .alarm import Alarm, Alarmed, check, pause, unless
+from .awaiting import is_other, wait_for_other
 from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
 from .label import label
 from .lock import Lock
@@ -181,6 +182,9 @@ class Executor:
         def moved(message: str, ready: int, wanted: int) -> None:
             self._emit(StepMoved(index, step, message, ready, wanted))
 
+        if is_other(step.ref):
+            await unless(self._alarm, wait_for_other(self._cluster, step, moved))
+            return
         live = await unless(self._alarm, wait_for(self._cluster, step, moved, self._before.get(step.ref)))
         if live is not None and step.until != "drained":
             self._stands.pop(step.ref, None)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..cluster import history
 from ..cluster.port import Cluster, Right
 from ..errors import ClusterError, Forbidden, MissingRights
+from ..health.workloads import WORKLOADS
 from ..kube.objects import (
     DEPLOYMENT,
     DESTINATION_RULE,
@@ -68,7 +69,7 @@ def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
     Writing is granted by name where names are known beforehand; creating never can be, and reading is not where everything of a
     kind is listed anyway.
     """
-    found = {*_bookkeeping(release), *_waiting(), *_measuring(release), *adopting(release, strategies)}
+    found = {*_bookkeeping(release), *_waiting(), *_following(release), *_measuring(release), *adopting(release, strategies)}
     for ref in refs_of(release, set(strategies)):
         found |= _on(_kind_of(ref), "get", names=[ref.name], namespace=_elsewhere(ref, release.namespace))
     for name in strategies:
@@ -105,6 +106,14 @@ def _waiting() -> Iterator[Right]:
     yield from _on(EVENT, "list")
     yield from _on(REPLICA_SET, "list")
     yield from _on(HPA, "list")
+
+
+def _following(release: Release) -> Iterator[Right]:
+    """Other workloads are waited for, too."""
+    for obj in release.others:
+        kind = _kind_of(ref_of(obj))
+        if (kind.group, kind.name) in WORKLOADS:
+            yield from _on(kind, "list", "watch")
 
 
 def _measuring(release: Release) -> Iterator[Right]:

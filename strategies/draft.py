@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
 from ..health.deployment import paused_by, progress
+from ..health.workloads import WORKLOADS
 from ..kube import ssa
 from ..kube.conversion import converted
 from ..kube.intstr import fenceposts
@@ -214,9 +215,12 @@ class Draft:
             self._settle(live, until, pods)
 
     def wait_for(self, ref: Ref, why: str, *, deadline_s: int) -> None:
-        """Adds the wait for another Deployment of the release, with as many pods as it asks for, unless it is over already."""
+        """Adds the wait for another workload of the release, for a Deployment unless it is over."""
         live = self.objects.get(known_as(ref))
         pods = int(get(live, "spec", "replicas", default=1))
+        if live is not None and (ref.api_version.rpartition("/")[0], ref.kind) in WORKLOADS:
+            self.steps.append(Wait(ref=ref, until="rolled-out", pods=pods, deadline_s=deadline_s, why=why))
+            return
         if live is None or progress(live, "rolled-out", pods, is_autoscaled=True).is_done:
             return
         if by := paused_by(live):

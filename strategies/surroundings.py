@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import BadInput
+from ..health.workloads import WORKLOADS
 from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
 from ..plan.observed import FIELD_MANAGER
@@ -14,7 +15,7 @@ from ..release.config import is_pinned
 from ..release.model import Release
 from .draft import Draft
 
-UNWATCHED = {("apps", "StatefulSet"), ("apps", "DaemonSet"), ("batch", "Job"), ("", "ReplicationController"), ("", "Pod")}
+UNWATCHED = {("", "ReplicationController"), ("", "Pod")}
 """Kinds that run pods, and whose way is not followed."""
 PATIENCE_S = 180
 """How long another Deployment may hold the release up without any progress, where its manifest says nothing of that."""
@@ -23,19 +24,25 @@ KEPT = {("", NAMESPACE.name), ("", PERSISTENT_VOLUME_CLAIM.name), ("apiextension
 
 
 def await_all(draft: Draft, release: Release) -> None:
-    """Other Deployments that this plan, or the run that it goes on with, has changed: until they are rolled out."""
+    """Other workloads that this plan, or the run that it goes on with, has changed: until they are rolled out, a Job until it is
+    complete."""
     changed = {ref_of(step.manifest) for step in draft.steps if isinstance(step, Apply)}
     current = draft.observed.in_flight
     goes_on = current is not None and current.phase == "Progressing" and current.digest == release.digest
     for obj in release.others:
         ref = ref_of(obj)
-        if (ref.api_version, ref.kind) == (DEPLOYMENT.api_version, DEPLOYMENT.name) and (ref in changed or goes_on):
+        if _is_followed(ref) and (ref in changed or goes_on):
             deadline_s = get(obj, "spec", "progressDeadlineSeconds", default=PATIENCE_S)
             draft.wait_for(ref, "one of the release's own, too", deadline_s=deadline_s)
     unwatched = [str(ref) for ref in sorted(changed) if (_group(ref.api_version), ref.kind) in UNWATCHED]
     note = f"applied, and not waited for: {', '.join(unwatched)}"
     if unwatched and note not in draft.notes:
         draft.notes.append(note)
+
+
+def _is_followed(ref: Ref) -> bool:
+    kind = (_group(ref.api_version), ref.kind)
+    return kind == (DEPLOYMENT.group, DEPLOYMENT.name) or kind in WORKLOADS
 
 
 def dropped(release: Release, history: Sequence[Revision]) -> dict[Ref, Obj]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rollway.errors import BadInput, TimedOut
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, Obj
+from rollway.health.workloads import WORKLOADS
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, Obj, kind_of
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
@@ -82,6 +84,93 @@ def test_one_that_never_gets_ready_takes_the_release_back(strategy: str) -> None
         assert image_of(world, "api") == "v1"
         assert world.routed_versions() == {"v1"}
         assert world.emptied == []
+
+    in_world(story)
+
+
+def stateful_set(tag: str) -> Obj:
+    made = api(tag, deadline_s=None)
+    labels = {"app": "db"}
+    made |= {"kind": "StatefulSet", "metadata": {"name": "db", "namespace": NAMESPACE_NAME}}
+    made["spec"] = {
+        "serviceName": "db", "replicas": 2, "selector": {"matchLabels": labels}, "template": made["spec"]["template"],
+        "podManagementPolicy": "Parallel",
+    }  # fmt: skip
+    made["spec"]["template"]["metadata"]["labels"] = labels
+    return made
+
+
+def daemon_set(tag: str) -> Obj:
+    made = stateful_set(tag)
+    spec = {key: made["spec"][key] for key in ("selector", "template")}
+    return made | {"kind": "DaemonSet", "spec": spec}
+
+
+def job(tag: str) -> Obj:
+    made = api(tag, deadline_s=None)
+    pod = made["spec"]["template"]["spec"]
+    pod["containers"][0] = {"name": "migrate", "image": f"ghcr.io/acme/migrate:{tag}"}
+    pod["restartPolicy"] = "Never"
+    if tag == "bad":
+        made["spec"]["template"]["metadata"]["annotations"] = {"sandbox.rollway.dev/behaviour": "{fails: crash, exitCode: 3}"}
+    meta = {"name": f"migrate-{tag}", "namespace": NAMESPACE_NAME}
+    spec = {"backoffLimit": 0, "template": made["spec"]["template"]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
+
+
+OTHERS = pytest.mark.parametrize("made", [stateful_set, daemon_set, job], ids=["StatefulSet", "DaemonSet", "Job"])
+
+
+@OTHERS
+@EACH
+def test_other_workloads_are_waited_for(strategy: str, made: Callable[[str], Obj]) -> None:
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", made("v1"), strategy=strategy), weight=100)
+        result = await world.ship("apply", with_others("v2", made("v2"), strategy=strategy), weight=100)
+
+        assert result.is_ok, result.failure
+        kind = kind_of(made("v2")["apiVersion"], made("v2")["kind"])
+        assert kind is not None
+        live = world.sandbox.store.get(kind, NAMESPACE_NAME, made("v2")["metadata"]["name"])
+        assert WORKLOADS[(kind.group, kind.name)](live).is_done
+        waits = [(step.ref.kind, index) for index, step in enumerate(result.plan.steps) if step.type == "wait"]
+        assert waits[0][0] == kind.name
+        assert not any("not waited for" in note for note in result.plan.notes)
+
+    in_world(story)
+
+
+@OTHERS
+@pytest.mark.parametrize("strategy", ["ramped", "canary", "blue-green"])
+def test_another_workload_that_fails_takes_the_release_back(strategy: str, made: Callable[[str], Obj]) -> None:
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", made("v1"), strategy=strategy), weight=100)
+        result = await world.ship("apply", with_others("v2", made("bad"), strategy=strategy), weight=100)
+
+        assert (result.phase, result.is_ok) == ("RolledBack", False)
+        assert result.failure is not None
+        assert made("bad")["kind"] in result.failure.summary
+        assert world.routed_versions() == {"v1"}
+        assert world.emptied == []
+
+    in_world(story)
+
+
+def test_a_pod_that_holds_up_an_ordered_set_is_named() -> None:
+    """Nobody deletes it but its user: so what is left is said."""
+
+    async def story(world: World) -> None:
+        def ordered(tag: str) -> Obj:
+            made = stateful_set(tag)
+            made["spec"]["podManagementPolicy"] = "OrderedReady"
+            return made
+
+        await world.ship("apply", with_others("v1", ordered("v1")), weight=100)
+        result = await world.ship("apply", with_others("v2", ordered("bad")), weight=100)
+
+        assert result.way_back_failure is not None
+        assert "db-1 of another version is in its way" in result.way_back_failure.summary
+        assert world.routed_versions() == {"v1"}
 
     in_world(story)
 

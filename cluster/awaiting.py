@@ -1,0 +1,102 @@
+"""Waiting for a workload of the release that is no Deployment: a StatefulSet, a DaemonSet, a Job. (health.workloads)"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from ..errors import ClusterError
+from ..health.deployment import Progress
+from ..health.pods import Problem, is_ready, problem_of
+from ..health.workloads import WORKLOADS
+from ..kube.objects import EVENT, POD, Kind, Obj, Ref, get, kind_of, labels_of
+from ..plan.steps import Wait
+from .port import Cluster
+from .waiting import StepFailed
+
+Moved = Callable[[str, int, int], None]
+LOOK_EVERY_S = 5.0
+"""At the pods, where the workload itself says nothing."""
+PODS_TOLD = 3
+REVISION = "controller-revision-hash"
+
+
+def is_other(ref: Ref) -> bool:
+    """Whether a wait is for one of these."""
+    return (ref.api_version.rpartition("/")[0], ref.kind) in WORKLOADS
+
+
+async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
+    """Returns when it has come to its end. Raises StepFailed when it says that it never will, when one of its pods does, when it
+    is gone, or when nothing has moved for the step's `deadline_s`."""
+    kind = kind_of(step.ref.api_version, step.ref.kind)
+    assert kind is not None
+    clock = asyncio.get_running_loop().time
+    seen, moved_at = "", clock()
+    async with contextlib.aclosing(cluster.watch(kind, step.ref.namespace, name=step.ref.name)) as events:
+        following = asyncio.ensure_future(anext(events))
+        live: Obj | None = None
+        try:
+            while True:
+                await asyncio.wait({following}, timeout=LOOK_EVERY_S)
+                if following.done():
+                    event = following.result()
+                    if event.type == "DELETED":
+                        raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
+                    live, following = event.obj, asyncio.ensure_future(anext(events))
+                state = _progress(kind, live)
+                if state.message != seen:
+                    seen, moved_at = state.message, clock()
+                    moved(state.message, state.ready, state.wanted)
+                if state.is_done:
+                    return
+                why = state.failure or ("nothing has moved" if clock() - moved_at >= step.deadline_s else "")
+                problems = [] if live is None else await _problems(cluster, live)
+                if why or any(each.is_final for each in problems):
+                    held_by = await _held_by(cluster, live) if live is not None else ""
+                    raise _failed(step.ref, state, ", ".join(filter(None, (why, held_by))), problems)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+def _progress(kind: Kind, live: Obj | None) -> Progress:
+    return WORKLOADS[(kind.group, kind.name)](live) if live is not None else Progress(False, 0, 0, "not there yet")
+
+
+async def _problems(cluster: Cluster, live: Obj) -> list[Problem]:
+    """Of the first few of its pods that are not ready."""
+    labels = get(live, "spec", "selector", "matchLabels", default={})
+    found: list[Problem] = []
+    with contextlib.suppress(ClusterError):
+        pods = await cluster.list(POD, live["metadata"]["namespace"], labels=labels) if labels else ()
+        for pod in [pod for pod in pods if not is_ready(pod) and not _has_ended(pod)][:PODS_TOLD]:
+            name = pod["metadata"]["name"]
+            events = await cluster.list(EVENT, live["metadata"]["namespace"], fields={"involvedObject.name": name})
+            if problem := problem_of(pod, events):
+                found.append(problem)
+    return found
+
+
+async def _held_by(cluster: Cluster, live: Obj) -> str:
+    """An ordered StatefulSet replaces nothing while a pod is not ready, not even that one."""
+    newest = get(live, "status", "updateRevision")
+    if not newest or get(live, "spec", "podManagementPolicy") == "Parallel":
+        return ""
+    labels = get(live, "spec", "selector", "matchLabels", default={})
+    with contextlib.suppress(ClusterError):
+        for pod in await cluster.list(POD, live["metadata"]["namespace"], labels=labels):
+            if not is_ready(pod) and labels_of(pod).get(REVISION) not in (None, newest):
+                name = pod["metadata"]["name"]
+                return f"{name} of another version is in its way, and is only replaced once somebody has deleted it"
+    return ""
+
+
+def _has_ended(pod: Obj) -> bool:
+    return get(pod, "status", "phase") in ("Succeeded", "Failed")
+
+
+def _failed(ref: Ref, state: Progress, why: str, problems: list[Problem]) -> StepFailed:
+    reason = why or next(each.reason for each in problems if each.is_final)
+    return StepFailed(f"{ref}: {state.message}; {reason}", problems)

@@ -1,0 +1,64 @@
+"""How far a StatefulSet, a DaemonSet or a Job has come, as `kubectl rollout status` and `kubectl wait` would say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..kube.objects import DAEMON_SET, JOB, STATEFUL_SET, get
+from .deployment import Progress
+
+
+def stateful_set(obj: Mapping[str, Any]) -> Progress:
+    """Below the partition pods keep their version; with OnDelete nothing is replaced by itself, so nothing is waited for."""
+    status, wanted = obj.get("status") or {}, int(get(obj, "spec", "replicas", default=1))
+    ready = status.get("readyReplicas", 0)
+    if _is_behind(obj):
+        return Progress(False, 0, wanted, "waiting for the controller to see the change")
+    if get(obj, "spec", "updateStrategy", "type") == "OnDelete":
+        return Progress(True, ready, wanted, "its pods are replaced when they are deleted (OnDelete)")
+    partition = int(get(obj, "spec", "updateStrategy", "rollingUpdate", "partition", default=0))
+    renewed = max(wanted - partition, 0)
+    is_renewed = status.get("currentRevision") == status.get("updateRevision") or status.get("updatedReplicas", 0) >= renewed
+    is_done = ready >= wanted and status.get("replicas", 0) == wanted and is_renewed
+    if partition == 0:
+        is_done = is_done and status.get("currentRevision") == status.get("updateRevision")
+    message = f"{ready} of {wanted} pods ready, {status.get('updatedReplicas', 0)} of the new version"
+    return Progress(is_done, ready, wanted, message)
+
+
+def daemon_set(obj: Mapping[str, Any]) -> Progress:
+    status = obj.get("status") or {}
+    wanted, available = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
+    if _is_behind(obj):
+        return Progress(False, 0, wanted, "waiting for the controller to see the change")
+    if get(obj, "spec", "updateStrategy", "type") == "OnDelete":
+        return Progress(True, available, wanted, "its pods are replaced when they are deleted (OnDelete)")
+    updated = status.get("updatedNumberScheduled", 0)
+    message = f"{updated} of {wanted} nodes updated, {available} with a pod that is available"
+    return Progress(updated >= wanted and available >= wanted, min(updated, available), wanted, message)
+
+
+def job(obj: Mapping[str, Any]) -> Progress:
+    """One that is suspended waits for whoever resumes it, and nobody for it."""
+    status = obj.get("status") or {}
+    held = {each["type"]: each for each in status.get("conditions") or () if each["status"] == "True"}
+    wanted, done = int(get(obj, "spec", "completions", default=1)), status.get("succeeded", 0)
+    message = f"{done} of {wanted} completions"
+    if failed := held.get("Failed") or held.get("FailureTarget"):
+        return Progress(False, done, wanted, message, failure=f"the Job failed: {failed.get('message') or failed.get('reason')}")
+    if get(obj, "spec", "suspend"):
+        return Progress(True, done, wanted, "suspended")
+    return Progress("Complete" in held, done, wanted, message)
+
+
+WORKLOADS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Progress]] = {
+    (STATEFUL_SET.group, STATEFUL_SET.name): stateful_set,
+    (DAEMON_SET.group, DAEMON_SET.name): daemon_set,
+    (JOB.group, JOB.name): job,
+}
+"""By group and kind: those beside Deployments whose way is followed."""
+
+
+def _is_behind(obj: Mapping[str, Any]) -> bool:
+    return bool(get(obj, "status", "observedGeneration", default=0) < get(obj, "metadata", "generation", default=1))
