@@ -112,6 +112,7 @@ class Session:
 
         async def in_namespace(connected: Connected) -> int:
             placed = release.with_namespace(where.namespace or release.namespace or connected.namespace or "default")
+            await self.teach(connected, [placed])
             return await use_case(placed, connected)
 
         return self.with_cluster(where, in_namespace)
@@ -131,6 +132,7 @@ class Session:
             # the context's namespace may make two of them the same
             found = placed(written, where.namespace or connected.namespace or "default")
             after = linked(found)
+            await self.teach(connected, [one.release for one in found])
             return await use_case([one.release for one in found], after, connected)
 
         return self.with_cluster(where, in_namespaces)
@@ -147,6 +149,26 @@ class Session:
 
     def vetting(self, strategy: str | None, *, force: bool) -> Vet:
         return lambda releases: self.vet(releases, strategy, force=force)
+
+    async def teach(self, connected: Connected, releases: Sequence[Release]) -> None:
+        """The sandbox has nobody's custom resources: what the manifests hold of them without their definition is kept there as it
+        is, and nowhere else."""
+        if not connected.is_sandbox:
+            return
+        from ..kube.objects import kind_of, ref_of
+        from ..sandbox.learning import definition_of
+        from ..ship.rights import likely_kind
+
+        objects = [obj for release in releases for obj in release.others]
+        brought = {
+            (obj["spec"]["group"], obj["spec"]["names"]["kind"]) for obj in objects if obj["kind"] == "CustomResourceDefinition"
+        }
+        unknown = {likely_kind(ref_of(obj)): None for obj in objects if kind_of(obj["apiVersion"], obj["kind"]) is None}
+        for kind in [kind for kind in unknown if (kind.group, kind.name) not in brought and kind.group]:
+            definition = definition_of(kind)
+            if await connected.cluster.get(ref_of(definition)) is None:
+                await connected.cluster.apply(definition)
+                self.view.note(f"{kind.name} ({kind.group}) has no definition in the sandbox: it is kept as it is written")
 
     async def prepare(self, connected: Connected, namespace: str) -> None:
         """The sandbox starts empty, and whoever tries it may not have kubectl: the namespace is made there, and nowhere else."""

@@ -79,6 +79,8 @@ def _struct(value: Any, type_: Struct, place: _Place) -> Obj:
         written = _written(known.get(name), declared, place)
         if written is not _LEFT_OUT:
             out[name] = written
+    if type_.is_open:
+        out |= {name: child for name, child in value.items() if name not in type_.fields and child is not None}
     return out
 
 

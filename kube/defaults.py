@@ -9,12 +9,13 @@ import base64
 from collections.abc import Callable, Mapping
 
 from .conversion import HPA_V1
-from .objects import Obj, get
+from .objects import Obj, get, is_namesake
 
 
 def fill(obj: Obj) -> None:
     """Sets the defaults of a decoded object, in place. Idempotent."""
-    if filler := _FILLERS.get(obj["kind"]):
+    filler = _FILLERS.get(obj["kind"])
+    if filler and not is_namesake(obj["apiVersion"], obj["kind"]):
         filler(obj)
 
 
@@ -278,6 +279,15 @@ def _role_binding(obj: Obj) -> None:
             subject.setdefault("apiGroup", "rbac.authorization.k8s.io")
 
 
+def _definition(obj: Obj) -> None:
+    spec = obj["spec"]
+    names = spec["names"]
+    if names["kind"]:
+        names.setdefault("singular", names["kind"].lower())
+        names.setdefault("listKind", f"{names['kind']}List")
+    spec.setdefault("conversion", {"strategy": "None"})
+
+
 def _namespace(obj: Obj) -> None:
     name = obj["metadata"].get("name")
     if name:
@@ -302,5 +312,7 @@ _FILLERS: Mapping[str, Callable[[Obj], None]] = {
     "PersistentVolumeClaim": _claim,
     "EndpointSlice": _endpoint_slice,
     "RoleBinding": _role_binding,
+    "ClusterRoleBinding": _role_binding,
+    "CustomResourceDefinition": _definition,
     "Namespace": _namespace,
 }

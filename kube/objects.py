@@ -8,21 +8,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .inert import INERT
+from .kind import Kind as Kind
+
 Obj = dict[str, Any]
 """An object as the API writes it. Objects that are handed around are never changed in place: copy first."""
-
-
-class Kind(NamedTuple):
-    """A resource type: `api_version` ("apps/v1"), `name` ("Deployment"), `plural` ("deployments")."""
-
-    api_version: str
-    name: str
-    plural: str
-    namespaced: bool = True
-
-    @property
-    def group(self) -> str:
-        return self.api_version.rpartition("/")[0]
 
 
 class Ref(NamedTuple):
@@ -73,19 +63,29 @@ ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings
 VIRTUAL_SERVICE = Kind("networking.istio.io/v1", "VirtualService", "virtualservices")
 DESTINATION_RULE = Kind("networking.istio.io/v1", "DestinationRule", "destinationrules")
 SERVICE_ENTRY = Kind("networking.istio.io/v1", "ServiceEntry", "serviceentries")
+CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
+DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 GATEWAY = Kind("networking.istio.io/v1", "Gateway", "gateways")
 
 KINDS: tuple[Kind, ...] = (
-    NAMESPACE, SERVICE_ACCOUNT, RESOURCE_QUOTA, CONFIG_MAP, SECRET, PERSISTENT_VOLUME_CLAIM, ROLE, ROLE_BINDING,
+    NAMESPACE, DEFINITION, SERVICE_ACCOUNT, RESOURCE_QUOTA, CONFIG_MAP, SECRET, PERSISTENT_VOLUME_CLAIM,
+    CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING,
     NETWORK_POLICY, SERVICE, DEPLOYMENT, REPLICA_SET, POD, PDB, HPA, INGRESS, GATEWAY, DESTINATION_RULE, VIRTUAL_SERVICE,
     ENDPOINT_SLICE, LEASE, EVENT, NODE, DAEMON_SET, STATEFUL_SET, REPLICATION_CONTROLLER, CONTROLLER_REVISION, JOB, CRON_JOB,
+    *INERT,
 )  # fmt: skip
 """The kinds that are known without discovery, in the order in which they are applied."""
 
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
+HOMES: Mapping[tuple[str, str], Kind] = {(kind.group, kind.name): kind for kind in KINDS}
+"""The known kinds by group and name, whichever version they are written in."""
+_GROUPS = {kind.name: {each.group for each in KINDS if each.name == kind.name} for kind in KINDS}
 _OTHER_VERSIONS = {
     **{f"networking.istio.io/{version}": "networking.istio.io/v1" for version in ("v1beta1", "v1alpha3")},
     "autoscaling/v1": "autoscaling/v2",
+    "security.istio.io/v1beta1": "security.istio.io/v1",
+    "telemetry.istio.io/v1alpha1": "telemetry.istio.io/v1",
 }
 
 
@@ -95,6 +95,12 @@ def kind_of(api_version: str, name: str) -> Kind | None:
         return known
     served = _BY_NAME.get((_OTHER_VERSIONS.get(api_version, ""), name))
     return served._replace(api_version=api_version) if served else None
+
+
+def is_namesake(api_version: str, name: str) -> bool:
+    """Whether a kind is called like a known one of another group, as Knative's Service: it is another kind."""
+    groups = _GROUPS.get(name)
+    return groups is not None and api_version.rpartition("/")[0] not in groups
 
 
 def is_a(obj: Mapping[str, Any], kind: Kind) -> bool:

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from .objects import Kind
+from .inert import INERT
+from .objects import Kind, is_namesake
 from .types_core import CORE_TYPES
 from .types_istio import ISTIO_TYPES
 from .types_workloads import WORKLOAD_TYPES
@@ -123,13 +124,23 @@ def types() -> Mapping[str, Struct]:
         for line in _lines(text):
             name, *tokens = line.split()
             table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom, tokens, table)
+    for kind in INERT:
+        table.setdefault(kind.name, open_type(kind.name, table, is_custom="istio" in kind.group))
     return table
+
+
+def open_type(name: str, table: Mapping[str, Struct] | None = None, *, is_custom: bool = True) -> Struct:
+    """Of a kind whose fields are not known: they are kept as they are."""
+    return Struct(name, False, is_custom, ("metadata:ObjectMeta", "..."), types() if table is None else table)
 
 
 _OF_ANOTHER_SHAPE = {("autoscaling/v1", "HorizontalPodAutoscaler"): "HorizontalPodAutoscalerV1"}
 
 
 def schema_of(kind: Kind) -> Struct | None:
+    """None of a kind that is not known here."""
+    if is_namesake(kind.api_version, kind.name):
+        return None
     return types().get(_OF_ANOTHER_SHAPE.get((kind.api_version, kind.name), kind.name))
 
 

@@ -53,6 +53,26 @@ ModifyVolumeStatus targetVolumeAttributesClassName:s status!:'PersistentVolumeCl
 Role metadata:ObjectMeta rules!:[PolicyRule]
 PolicyRule verbs!:[s] apiGroups=APIGroups:[s] resources:[s] resourceNames:[s] nonResourceURLs:[s]
 RoleBinding metadata:ObjectMeta subjects:[Subject] roleRef!:RoleRef
+ClusterRole metadata:ObjectMeta rules!:[PolicyRule] aggregationRule:*AggregationRule
+AggregationRule clusterRoleSelectors:[LabelSelector]
+ClusterRoleBinding metadata:ObjectMeta subjects:[Subject] roleRef!:RoleRef
+CustomResourceDefinition metadata:ObjectMeta spec:CustomResourceDefinitionSpec status:CustomResourceDefinitionStatus
+CustomResourceDefinitionSpec group!:s names!:CustomResourceDefinitionNames scope!:'ResourceScope
+  versions!:[CustomResourceDefinitionVersion] conversion:*CustomResourceConversion preserveUnknownFields:b
+CustomResourceDefinitionNames plural!:s singular:s shortNames:[s] kind!:s listKind:s categories:[s]
+CustomResourceDefinitionVersion name!:s served!:b storage!:b deprecated:b deprecationWarning:*s
+  schema:*CustomResourceValidation subresources:*CustomResourceSubresources
+  additionalPrinterColumns:[CustomResourceColumnDefinition] selectableFields:[SelectableField]
+CustomResourceValidation openAPIV3Schema=OpenAPIV3Schema:A
+CustomResourceSubresources status:A scale:*CustomResourceSubresourceScale
+CustomResourceSubresourceScale specReplicasPath!:s statusReplicasPath!:s labelSelectorPath:*s
+CustomResourceColumnDefinition name!:s type!:s format:s description:s priority:i jsonPath!=JSONPath:s
+SelectableField jsonPath!=JSONPath:s
+CustomResourceConversion strategy!:'ConversionStrategyType webhook:A
+CustomResourceDefinitionStatus observedGeneration:l conditions:[CustomResourceDefinitionCondition]<type>~type
+  acceptedNames!:CustomResourceDefinitionNames storedVersions!:[s]
+CustomResourceDefinitionCondition type!:'CustomResourceDefinitionConditionType status!:'ConditionStatus
+  lastTransitionTime:T reason:s message:s observedGeneration:l
 Subject@ kind!:s apiGroup=APIGroup:s name!:s namespace:s
 RoleRef@ apiGroup!=APIGroup:s kind!:s name!:s
 NetworkPolicy metadata:ObjectMeta spec:NetworkPolicySpec

@@ -102,7 +102,7 @@ class InProcess:
         changes: asyncio.Queue[Change] = asyncio.Queue()
 
         def note(change: Change) -> None:
-            if change.kind.name == kind.name and change.kind.group == kind.group:
+            if change.kind.is_a(kind):
                 changes.put_nowait(change)
 
         unsubscribe = self._api.store.subscribe(note)

@@ -71,7 +71,7 @@ def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
     """
     found = {*_bookkeeping(release), *_waiting(), *_following(release), *_measuring(release), *adopting(release, strategies)}
     for ref in refs_of(release, set(strategies)):
-        found |= _on(_kind_of(ref), "get", names=[ref.name], namespace=_elsewhere(ref, release.namespace))
+        found |= _on(likely_kind(ref), "get", names=[ref.name], namespace=_elsewhere(ref, release.namespace))
     for name in strategies:
         for manifest in by_name(name)(release).render():
             found |= set(_applying(manifest, release.namespace))
@@ -95,7 +95,7 @@ def _bookkeeping(release: Release) -> Iterator[Right]:
     yield from _on(NAMESPACE._replace(namespaced=True), "get", names=[release.namespace])
     for obj in release.others:
         if is_pinned(obj):  # goes with the last revision that has it
-            yield from _on(_kind_of(ref_of(obj)), "delete")
+            yield from _on(likely_kind(ref_of(obj)), "delete")
 
 
 def _waiting() -> Iterator[Right]:
@@ -111,7 +111,7 @@ def _waiting() -> Iterator[Right]:
 def _following(release: Release) -> Iterator[Right]:
     """Other workloads are waited for, too."""
     for obj in release.others:
-        kind = _kind_of(ref_of(obj))
+        kind = likely_kind(ref_of(obj))
         if (kind.group, kind.name) in WORKLOADS:
             yield from _on(kind, "list", "watch")
 
@@ -142,7 +142,7 @@ def _labelling() -> set[Right]:
 
 def _applying(manifest: Obj, own: str) -> Iterator[Right]:
     """Server-side apply is a patch, and of what is not there yet a create as well."""
-    kind, place = _kind_of(ref_of(manifest)), _elsewhere(ref_of(manifest), own)
+    kind, place = likely_kind(ref_of(manifest)), _elsewhere(ref_of(manifest), own)
     yield from _on(kind, "create", namespace=place)
     if is_pinned(manifest):
         yield from _on(kind, "get", "patch")  # its name changes with its content
@@ -199,7 +199,7 @@ def _on(kind: Kind, *verbs: str, subresource: str = "", names: Iterable[str] = (
     return {Right(verb, kind.group, resource, name, kind.namespaced, namespace) for verb in verbs for name in names}
 
 
-def _kind_of(ref: Ref) -> Kind:
+def likely_kind(ref: Ref) -> Kind:
     """The plural of a kind that only the cluster's discovery knows for certain is guessed, as English would have it."""
     known = kind_of(ref.api_version, ref.kind)
     if known:
@@ -227,7 +227,7 @@ def unnamed(release: Release, strategies: Collection[str]) -> dict[str, list[str
 def guessed(release: Release) -> dict[str, str]:
     """The kinds of the manifests whose resource is guessed, and what was guessed."""
     refs = (ref_of(obj) for obj in release.others)
-    return {ref.kind: _kind_of(ref).plural for ref in refs if kind_of(ref.api_version, ref.kind) is None}
+    return {ref.kind: likely_kind(ref).plural for ref in refs if kind_of(ref.api_version, ref.kind) is None}
 
 
 # before the first change
@@ -283,18 +283,18 @@ def _doing(step: Step, own: str) -> Iterator[Right]:
     match step:
         case Apply():
             place = _elsewhere(step.ref, own)
-            yield from _on(_kind_of(step.ref), "patch", names=[step.ref.name], namespace=place)
+            yield from _on(likely_kind(step.ref), "patch", names=[step.ref.name], namespace=place)
             if step.creates:
-                yield from _on(_kind_of(step.ref), "create", namespace=place)
+                yield from _on(likely_kind(step.ref), "create", namespace=place)
         case Patch() | Route():
-            yield from _on(_kind_of(step.ref), "patch", names=[step.ref.name])
+            yield from _on(likely_kind(step.ref), "patch", names=[step.ref.name])
         case Label():
             yield from _on(DEPLOYMENT, "patch", names=[step.ref.name])
             yield from _labelling()
         case Scale():
-            yield from _on(_kind_of(step.ref), "patch", subresource="scale", names=[step.ref.name])
+            yield from _on(likely_kind(step.ref), "patch", subresource="scale", names=[step.ref.name])
         case Delete():
-            yield from _on(_kind_of(step.ref), "delete", names=[step.ref.name], namespace=_elsewhere(step.ref, own))
+            yield from _on(likely_kind(step.ref), "delete", names=[step.ref.name], namespace=_elsewhere(step.ref, own))
 
 
 def _count(missing: Collection[Right]) -> str:

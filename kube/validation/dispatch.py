@@ -9,6 +9,7 @@ from ..schema import schema_of
 from . import batch as validation_batch
 from . import checks
 from . import data as validation_data
+from . import definition as validation_definition
 from . import pod as validation_pod
 from . import policy as validation_policy
 from . import service as validation_service
@@ -33,7 +34,7 @@ def problems(kind: Kind, obj: Obj) -> list[Problem]:
 def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
     """Raises Invalid with everything that is wrong with an update: what is wrong in itself, and what may not change."""
     found = [*_metadata(kind, obj), *_metadata_update(obj, before), *_spec(kind, obj)]
-    if check := _UPDATES.get(kind.name):
+    if schema_of(kind) is not None and (check := _UPDATES.get(kind.name)):
         found += check(obj, before)
     _refuse(kind, obj, found)
 
@@ -53,7 +54,9 @@ def _refuse(kind: Kind, obj: Obj, found: list[Problem]) -> None:
 
 def _spec(kind: Kind, obj: Obj) -> Problems:
     type_ = schema_of(kind)
-    if type_ is not None and type_.is_custom:
+    if type_ is None:
+        return
+    if type_.is_custom:
         yield from custom(obj, type_)
     elif check := _CHECKS.get(kind.name):
         yield from check(obj)
@@ -74,6 +77,7 @@ _CHECKS: Mapping[str, Check] = {
     "PodDisruptionBudget": validation_policy.budget,
     "HorizontalPodAutoscaler": validation_policy.autoscaler,
     "Ingress": validation_policy.ingress,
+    "CustomResourceDefinition": validation_definition.definition,
 }
 
 _UPDATES: Mapping[str, UpdateCheck] = {

@@ -44,7 +44,7 @@ def delete(
     live = store.get(kind, namespace, name)
     _check(kind, live, uid, resource_version)
     marked = _marked(kind, live, now, propagation, grace_s)
-    if kind.name == NAMESPACE.name and get(live, "spec", "finalizers"):
+    if kind.is_a(NAMESPACE) and get(live, "spec", "finalizers"):
         # The namespace controller empties it first, and takes the finalizer of the spec off then.
         return store.update(kind, marked | {"status": {**(live.get("status") or {}), "phase": "Terminating"}})
     if finished(marked):
@@ -72,7 +72,7 @@ def _marked(kind: Kind, live: Obj, now: datetime, propagation: str, grace_s: int
         # The kubelet watches generations: a pod's deletion is a change of what is wanted of it.
         if "generation" in meta:
             meta["generation"] += 1
-    elif grace < (meta.get("deletionGracePeriodSeconds") or 0) and (grace_s is not None or kind.name != POD.name):
+    elif grace < (meta.get("deletionGracePeriodSeconds") or 0) and (grace_s is not None or not kind.is_a(POD)):
         began = datetime.fromisoformat(meta["deletionTimestamp"]) - timedelta(
             seconds=meta["deletionGracePeriodSeconds"],
         )
@@ -83,7 +83,7 @@ def _marked(kind: Kind, live: Obj, now: datetime, propagation: str, grace_s: int
 
 def _grace(kind: Kind, live: Obj, grace_s: int | None) -> int:
     """Only pods end gracefully, and only those that a kubelet has taken on and that still run."""
-    if (kind.group, kind.name) != (POD.group, POD.name) or not get(live, "spec", "nodeName"):
+    if not kind.is_a(POD) or not get(live, "spec", "nodeName"):
         return 0
     if get(live, "status", "phase") in ("Succeeded", "Failed"):
         return 0

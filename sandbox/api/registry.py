@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...kube.fieldset import Path
-from ...kube.objects import KINDS, Obj
+from ...kube.objects import KINDS, Kind, Obj
 from ...kube.schema import types
 
 
@@ -71,7 +71,7 @@ class Rules:
         return wanted
 
 
-def _rules() -> Mapping[str, Rules]:
+def _rules() -> Mapping[tuple[str, str], Rules]:
     with_generation = (
         "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "EndpointSlice",
         "VirtualService", "DestinationRule", "Gateway", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
@@ -80,7 +80,7 @@ def _rules() -> Mapping[str, Rules]:
     out = {}
     for kind in KINDS:
         type_ = types()[kind.name]
-        out[kind.name] = Rules(
+        out[kind.group, kind.name] = Rules(
             is_custom=type_.is_custom,
             has_status="status" in type_.fields,
             has_generation=kind.name in with_generation,
@@ -94,4 +94,10 @@ def _rules() -> Mapping[str, Rules]:
     return out
 
 
-RULES: Mapping[str, Rules] = _rules()
+_RULES: Mapping[tuple[str, str], Rules] = _rules()
+_CUSTOM = Rules(is_custom=True, has_status=True, has_generation=True, updates_blindly=False)
+
+
+def rules_of(kind: Kind) -> Rules:
+    """A kind that is not built in is a custom resource, whatever its name."""
+    return _RULES.get((kind.group, kind.name), _CUSTOM)

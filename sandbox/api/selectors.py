@@ -10,7 +10,7 @@ from ...errors import ApiError
 from ...kube.objects import Kind, Obj, get, labels_of
 from ...kube.validation import checks
 from ..store.refusals import bad_request
-from .registry import RULES
+from .registry import rules_of
 
 Predicate = Callable[[Obj], bool]
 
@@ -189,7 +189,7 @@ def field_predicate(text: str, kind: Kind) -> Predicate:
 def _check_field(key: str, kind: Kind) -> None:
     if key in ("metadata.name", "metadata.namespace") or key in _FIELDS.get(kind.name, ()):
         return
-    if kind.name in _FIELDS or RULES[kind.name].is_custom:
+    if kind.name in _FIELDS or rules_of(kind).is_custom:
         raise bad_request(f"field label not supported: {key}")
     raise bad_request(f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"')
 

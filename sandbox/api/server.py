@@ -17,9 +17,12 @@ from ...errors import ApiError
 from ...kube import codec, defaults, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.conversion import converted
-from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
+from ...kube.inert import INERT
+from ...kube.objects import DEFINITION, JOB, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
 from ...kube.validation import checks
 from ...kube.validation import dispatch as validation
+from ..events import record
+from ..store.customs import custom_of
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
 from ..store.store import Store
 from . import addresses, admission, eviction, scale, selectors
@@ -29,10 +32,12 @@ from .jobs import choose_own_pods
 from .names import suffix
 from .options import Options, check_patch_options
 from .paging import Expired, Page, Start, place_of, start_of
-from .registry import RULES, Rules
+from .registry import Rules, rules_of
 from .scale import SCALE
 from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, is_custom, patched
 
+SILENT = ("PriorityClass", "PodTemplate")
+"""Kinds without fields here for which nothing has to act."""
 LASTING = ("default", "kube-system", "kube-public")
 
 
@@ -121,7 +126,7 @@ class Api:
         defaults.fill(obj)
         self._check_namespace(kind, obj, namespace)
         obj["metadata"]["managedFields"] = ssa.track_update(
-            None, obj, asked.manager, now=self._timestamp(), ignored=RULES[kind.name].ignored("")
+            None, obj, asked.manager, now=self._timestamp(), ignored=rules_of(kind).ignored("")
         )
         return self._create(kind, obj, asked)
 
@@ -137,7 +142,7 @@ class Api:
         fit_name(obj, name)
         live = self.store.find(kind, namespace, name)
         if live is None:
-            if RULES[kind.name].creates_on_update:
+            if rules_of(kind).creates_on_update:
                 if uid := get(obj, "metadata", "uid"):
                     # who names the object it means does not mean a new one
                     nothing = {"metadata": {"namespace": namespace, "name": name, "uid": ""}}
@@ -184,7 +189,7 @@ class Api:
     ) -> Obj:
         """The object as it is then: with its deletionTimestamp, or for the last time. `self.store.find` tells which."""
         live = self.store.get(kind, namespace, name)
-        if kind.name == NAMESPACE.name and name in LASTING:
+        if kind.is_a(NAMESPACE) and name in LASTING:
             raise forbidden(kind, name, "this namespace may not be deleted")
         if dry_run:
             return _in_version(kind, live)
@@ -211,7 +216,7 @@ class Api:
     # inside: writing
 
     def _create(self, kind: Kind, obj: Obj, asked: Options) -> Obj:
-        rules = RULES[kind.name]
+        rules = rules_of(kind)
         meta = obj["metadata"]
         meta["creationTimestamp"] = self._timestamp()
         if rules.has_generation:
@@ -223,40 +228,44 @@ class Api:
         if not meta["managedFields"]:
             del meta["managedFields"]
         self._admit(kind, obj)
-        if kind.name == SERVICE.name:
+        if kind.is_a(SERVICE):
             addresses.allocate(obj, self.store.list(SERVICE), self._random)
         validation.refuse_new(kind, obj)
         if asked.dry_run:
             if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
                 raise exists_already(kind, meta["name"])
             return _in_version(kind, obj | {"metadata": meta | {"uid": self._new_uid()}})
-        return _in_version(kind, self.store.create(kind, _stored(kind, obj)))
+        made = self.store.create(kind, self._stored(kind, obj))
+        if kind._replace(api_version=made["apiVersion"]) in INERT and kind.name not in SILENT:
+            message = f"kept as it is: nothing here acts on a {kind.name}"
+            record(self.store, kind, made, reason="NotSimulated", message=message, now=self._now(), component="sandbox")
+        return _in_version(kind, made)
 
     def _new_uid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _admit(self, kind: Kind, obj: Obj) -> None:
-        if kind.name == POD.name:
+        if kind.is_a(POD):
             admission.admit_pod(obj, self._random)
             if self._admit_pod is not None:
                 obj["spec"] = self._admit_pod(obj)["spec"]
             self._check_account(kind, obj)
-        if kind.name == NAMESPACE.name:
+        if kind.is_a(NAMESPACE):
             obj["spec"]["finalizers"] = ["kubernetes"]
             obj["status"] = {"phase": "Active"}
-        if (kind.group, kind.name) == (JOB.group, JOB.name):
+        if kind.is_a(JOB):
             obj["metadata"]["uid"] = self._new_uid()
             choose_own_pods(obj)
-        if kind.name == "PersistentVolumeClaim":
+        if kind.is_a(objects.PERSISTENT_VOLUME_CLAIM):
             obj["status"] = {"phase": "Pending"}
             obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection"]
 
     def _replace(self, kind: Kind, live: Obj, obj: Obj, asked: Options, *, entries: Sequence[Obj] | None = None) -> Obj:
         """The common end of update and patch: what the server keeps, ownership, validation, the write."""
-        rules = RULES[kind.name]
+        rules = rules_of(kind)
         self._check_version(kind, live, obj, rules, is_patch=entries is not None)
         _keep_server_fields(obj, live)
-        if kind.name == SERVICE.name:
+        if kind.is_a(SERVICE):
             addresses.keep(obj, live)
         if entries is None:
             given = obj["metadata"].get("managedFields")
@@ -274,19 +283,19 @@ class Api:
             validation.refuse_status(kind, obj)
         elif not asked.subresource:
             validation.refuse_changed(kind, obj, _in_version(kind, live))
-            if kind.name == SERVICE.name:
+            if kind.is_a(SERVICE):
                 addresses.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
         obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
-        if _without_times(_stored(kind, obj)) == _without_times(live):
+        if _without_times(self._stored(kind, obj)) == _without_times(live):
             return _in_version(kind, live)
         if asked.dry_run:
             return _in_version(kind, obj)
         return self._commit(kind, obj)
 
     def _commit(self, kind: Kind, obj: Obj) -> Obj:
-        stored = _stored(kind, obj)
+        stored = self._stored(kind, obj)
         meta = obj["metadata"]
-        if finished(stored) and not (kind.name == NAMESPACE.name and get(obj, "spec", "finalizers")):
+        if finished(stored) and not (kind.is_a(NAMESPACE) and get(obj, "spec", "finalizers")):
             # The last finalizer is gone: this write is the deletion.
             self.store.remove(kind, meta.get("namespace", ""), meta["name"])
             return _in_version(kind, stored)
@@ -311,7 +320,7 @@ class Api:
             self._check_namespace(kind, manifest, namespace)
         merged = ssa.apply(
             _in_version(kind, live) if live else None, manifest, asked.manager, force=asked.force, now=self._timestamp(),
-            subresource=asked.subresource, ignored=RULES[kind.name].ignored(asked.subresource),
+            subresource=asked.subresource, ignored=rules_of(kind).ignored(asked.subresource),
         )  # fmt: skip
         entries = merged["metadata"].pop("managedFields")
         obj = decoded(kind, merged, Options(field_validation="Ignore"))
@@ -335,7 +344,7 @@ class Api:
         obj = copy.deepcopy(live)
         obj["spec"]["replicas"] = replicas
         obj["metadata"]["managedFields"] = scale.entries(live, obj, asked.manager)
-        RULES[kind.name].bump(obj, live, "")
+        rules_of(kind).bump(obj, live, "")
         if obj["spec"] == live["spec"] or asked.dry_run:
             return scale.of(obj)
         return scale.of(self.store.update(kind, obj))
@@ -369,6 +378,14 @@ class Api:
             problem = checks.invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise checks.refusal(kind.plural, kind.group, was["name"], [problem])
 
+    def _stored(self, kind: Kind, obj: Obj) -> Obj:
+        """Custom resources are kept in one version, whichever they were written in."""
+        known = objects.HOMES.get((kind.group, kind.name))
+        if known is not None:
+            return _in_version(known, obj)
+        custom = custom_of(self.store.list(DEFINITION), kind)
+        return converted(obj, custom.kept_as) if custom is not None else obj
+
     def _timestamp(self) -> str:
         return timestamp(self._now())
 
@@ -392,9 +409,3 @@ def _without_times(obj: Obj) -> Obj:
 
 def _in_version(kind: Kind, obj: Obj) -> Obj:
     return converted(obj, kind.api_version)
-
-
-def _stored(kind: Kind, obj: Obj) -> Obj:
-    """Custom resources are kept in one version, whichever they were written in."""
-    known = next((each for each in objects.KINDS if (each.group, each.name) == (kind.group, kind.name)), kind)
-    return _in_version(known, obj)

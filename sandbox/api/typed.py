@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ...errors import NotFound
 from ...kube import codec
 from ...kube.objects import Kind, Obj, kind_of, merged
 from ...kube.patch import PatchFailed, go_map, json_patched, strategic_patched
-from ...kube.schema import Struct, schema_of
+from ...kube.schema import Struct, open_type, schema_of
 from ...kube.validation import checks
 from ..store.refusals import Generic, bad_request, unsupported_body
 from .options import Options
@@ -149,10 +148,7 @@ def fit_name(obj: Obj, name: str) -> None:
 
 
 def type_of(kind: Kind) -> Struct:
-    type_ = schema_of(kind)
-    if type_ is None:
-        raise NotFound(404, "NotFound", "the server could not find the requested resource")
-    return type_
+    return schema_of(kind) or open_type(kind.name)
 
 
 def is_custom(kind: Kind) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ...kube.objects import KINDS, POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
+from ...kube.objects import POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
 from ..store.store import Change, Store
 from .scaledown import Standing, standing_of
 
@@ -31,7 +31,7 @@ def condition_of(obj: Obj, type_: str) -> Obj | None:
 
 def everything(store: Store) -> Iterator[tuple[Kind, Obj]]:
     """All objects of the kinds that controllers care for."""
-    for kind in KINDS:
+    for kind in store.kinds():
         for obj in store.list(kind):
             yield kind, obj
 
@@ -158,11 +158,11 @@ class Index:
             self._add(kind, obj)
             return
         name, uid = obj["metadata"]["name"], (controller_of(obj) or {}).get("uid")
-        if kind.name == POD.name and uid:
+        if kind.is_a(POD) and uid:
             self._pods[uid].put(obj)
-        elif kind.name == REPLICA_SET.name and uid:
+        elif kind.is_a(REPLICA_SET) and uid:
             self._replicasets[uid][name] = obj
-        elif kind.name in (POD.name, REPLICA_SET.name):
+        elif kind.is_a(POD) or kind.is_a(REPLICA_SET):
             self._orphans[(kind.name, obj["metadata"].get("namespace", ""))][name] = obj
         elif kind == SERVICE and (place := _place_of(obj)):
             self._services[place][name] = obj
@@ -175,11 +175,11 @@ class Index:
             self._by_namespace.setdefault(namespace, {})[(kind, name)] = None
         for reference in meta.get("ownerReferences") or ():
             self._by_owner.setdefault(reference["uid"], {})[(kind, namespace, name)] = None
-        if kind.name == POD.name and uid:
+        if kind.is_a(POD) and uid:
             self._pods.setdefault(uid, Owned()).put(obj)
-        elif kind.name == REPLICA_SET.name and uid:
+        elif kind.is_a(REPLICA_SET) and uid:
             self._replicasets.setdefault(uid, {})[name] = obj
-        elif kind.name in (POD.name, REPLICA_SET.name):
+        elif kind.is_a(POD) or kind.is_a(REPLICA_SET):
             self._orphans.setdefault((kind.name, namespace), {})[name] = obj
         elif kind == SERVICE and (place := _place_of(obj)):
             self._services.setdefault(place, {})[name] = obj
@@ -191,14 +191,14 @@ class Index:
         self._by_namespace.get(namespace, {}).pop((kind, name), None)
         for reference in meta.get("ownerReferences") or ():
             self._by_owner.get(reference["uid"], {}).pop((kind, namespace, name), None)
-        if kind.name == POD.name and uid:
+        if kind.is_a(POD) and uid:
             owned = self._pods[uid]
             owned.drop(name)
             if not owned.pods:
                 del self._pods[uid]
-        elif kind.name == REPLICA_SET.name and uid:
+        elif kind.is_a(REPLICA_SET) and uid:
             del self._replicasets[uid][name]
-        elif kind.name in (POD.name, REPLICA_SET.name):
+        elif kind.is_a(POD) or kind.is_a(REPLICA_SET):
             del self._orphans[(kind.name, namespace)][name]
         elif kind == SERVICE and (place := _place_of(obj)):
             self._services[place].pop(name, None)

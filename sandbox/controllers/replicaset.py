@@ -129,7 +129,7 @@ class ReplicaSetController:
     def _filled(self, spec: Obj) -> Obj:
         """With the defaults that the API server gives to pods, and not to templates."""
         filled: Obj = copy.deepcopy(spec)
-        fill({"kind": POD.name, "spec": filled})
+        fill({"apiVersion": POD.api_version, "kind": POD.name, "spec": filled})
         return filled
 
     def _delete(self, replicaset: Obj, count: int) -> None:

@@ -125,16 +125,16 @@ class LoadBalancerController:
 
     def note(self, change: Change) -> None:
         namespace, name = change.obj["metadata"].get("namespace", ""), change.obj["metadata"]["name"]
-        if change.kind.name == INGRESS.name:
+        if change.kind.is_a(INGRESS):
             for each in (change.obj, change.before):
                 for backend in backends(each) if each else ():
                     self._queue.add(self.name, *backend.service)
-        elif change.kind.name == SERVICE.name:
+        elif change.kind.is_a(SERVICE):
             self._queue.add(self.name, namespace, name)
-        elif change.kind.name == ENDPOINT_SLICE.name:
+        elif change.kind.is_a(ENDPOINT_SLICE):
             if service := _service_of(change.obj):
                 self._queue.add(self.name, *service)
-        elif change.kind.name == POD.name and get(change.obj, "spec", "readinessGates"):
+        elif change.kind.is_a(POD) and get(change.obj, "spec", "readinessGates"):
             for group in self._groups:
                 if group[0] == namespace and any(each.get("conditionType") == gate_of(group) for each in _gates(change.obj)):
                     self._queue.add(self.name, group[0], group[1])

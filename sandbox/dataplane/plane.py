@@ -156,9 +156,9 @@ class DataPlane:
     # noticing
 
     def _note(self, change: Change) -> None:
-        if change.kind.name == ENDPOINT_SLICE.name:
+        if change.kind.is_a(ENDPOINT_SLICE):
             self._learn(_place(change.obj), slice_of(change.obj, self._labels) if change.type != "DELETED" else None)
-        elif change.kind.name == POD.name:
+        elif change.kind.is_a(POD):
             if change.before is not None and change.type == "MODIFIED" and labels_of(change.before) != labels_of(change.obj):
                 for obj in self._store.list(ENDPOINT_SLICE, change.obj["metadata"]["namespace"]):
                     self._learn(_place(obj), slice_of(obj, self._labels))

@@ -13,7 +13,7 @@ from ...errors import ApiError
 from ...kube.clock import now
 from ...kube.objects import Kind, Obj
 from ..api.paging import Page
-from ..api.registry import RULES
+from ..api.registry import rules_of
 from . import tables
 
 Form = Literal["object", "table", "metadata"]
@@ -103,7 +103,7 @@ def failure(error: ApiError) -> web.Response:
 def list_of(kind: Kind, page: Page) -> Obj:
     """Items of built-in kinds do not repeat what they are; custom resources do."""
     items = list(page.items)
-    if not RULES[kind.name].is_custom:
+    if not rules_of(kind).is_custom:
         items = [{key: value for key, value in item.items() if key not in ("apiVersion", "kind")} for item in items]
     meta: Obj = {"resourceVersion": str(page.version)}
     if page.continue_:

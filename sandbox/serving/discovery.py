@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from ...kube.objects import KINDS, Kind
-from ..api.registry import RULES
+from ...kube.inert import INERT
+from ...kube.objects import DEFINITION, KINDS, Kind
+from ..api.registry import rules_of
+from ..store.customs import Custom, custom_of, customs_of
+from ..store.store import Store
 
 Document = dict[str, Any]
 
@@ -18,14 +21,17 @@ VERSION: Mapping[str, str] = {
 }  # fmt: skip
 
 ISTIO = "networking.istio.io"
-_VERSIONS: Mapping[str, tuple[str, ...]] = {ISTIO: ("v1", "v1beta1", "v1alpha3"), "autoscaling": ("v2", "v1")}
+_VERSIONS: Mapping[str, tuple[str, ...]] = {
+    ISTIO: ("v1", "v1beta1", "v1alpha3"), "autoscaling": ("v2", "v1"),
+    "security.istio.io": ("v1", "v1beta1"), "telemetry.istio.io": ("v1", "v1alpha1"),
+}  # fmt: skip
 _SHORT: Mapping[str, tuple[str, ...]] = {
     "ConfigMap": ("cm",), "Deployment": ("deploy",), "DestinationRule": ("dr",), "Event": ("ev",), "Gateway": ("gw",),
     "HorizontalPodAutoscaler": ("hpa",), "Ingress": ("ing",), "Namespace": ("ns",), "NetworkPolicy": ("netpol",),
     "Node": ("no",), "PersistentVolumeClaim": ("pvc",), "Pod": ("po",), "PodDisruptionBudget": ("pdb",),
     "ReplicaSet": ("rs",), "ResourceQuota": ("quota",), "Service": ("svc",), "ServiceAccount": ("sa",),
     "VirtualService": ("vs",), "StatefulSet": ("sts",), "DaemonSet": ("ds",), "CronJob": ("cj",),
-    "ReplicationController": ("rc",),
+    "ReplicationController": ("rc",), "CustomResourceDefinition": ("crd", "crds"),
 }  # fmt: skip
 _IN_ALL = (
     "Deployment", "ReplicaSet", "Pod", "Service", "HorizontalPodAutoscaler", "StatefulSet", "DaemonSet", "ReplicationController",
@@ -38,9 +44,29 @@ def versions_of(kind: Kind) -> tuple[str, ...]:
     return _VERSIONS.get(kind.group, (kind.api_version.rpartition("/")[2],))
 
 
+def home_of(kind: Kind) -> str:
+    """The version that a kind is known by, whichever it is asked for in."""
+    versions = versions_of(kind)
+    return f"{kind.group}/{versions[0]}" if kind.group else versions[0]
+
+
+Served = Mapping[str, Mapping[str, Kind]]
+
+
+def served(store: Store) -> Served:
+    """The kinds by group version and plural: `served(store)["apps/v1"]["deployments"]`."""
+    out = {group_version: dict(kinds) for group_version, kinds in built_in().items()} if _has_customs(store) else built_in()
+    for each in customs_of(store.list(DEFINITION)):
+        cast("dict[str, dict[str, Kind]]", out).setdefault(each.kind.api_version, {})[each.kind.plural] = each.kind
+    return out
+
+
+def _has_customs(store: Store) -> bool:
+    return next(store.list(DEFINITION), None) is not None
+
+
 @cache
-def served() -> Mapping[str, Mapping[str, Kind]]:
-    """The kinds by group version and plural: `served()["apps/v1"]["deployments"]`."""
+def built_in() -> Served:
     out: dict[str, dict[str, Kind]] = {}
     for kind in KINDS:
         for version in versions_of(kind):
@@ -57,25 +83,25 @@ def core_versions(host: str) -> Document:
     }
 
 
-def group(name: str) -> Document | None:
+def group(name: str, store: Store) -> Document | None:
     """The APIGroup, or None where nothing of it is served."""
-    versions = list(dict.fromkeys(v for kind in KINDS if kind.group == name for v in versions_of(kind)))
+    versions = [version for version in served(store) if version.rpartition("/")[0] == name]
     if not name or not versions:
         return None
-    entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    entries = [{"groupVersion": version, "version": version.rpartition("/")[2]} for version in versions]
     return {"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": entries, "preferredVersion": entries[0]}
 
 
-def groups() -> Document:
-    names: Iterable[str] = dict.fromkeys(kind.group for kind in KINDS if kind.group)
-    entries = [found for name in names if (found := group(name))]
+def groups(store: Store) -> Document:
+    names: Iterable[str] = dict.fromkeys(version.rpartition("/")[0] for version in served(store) if "/" in version)
+    entries = [found for name in names if (found := group(name, store))]
     bare = [{key: value for key, value in entry.items() if key not in ("kind", "apiVersion")} for entry in entries]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": bare}
 
 
-def resources(group_version: str) -> Document | None:
+def resources(group_version: str, store: Store) -> Document | None:
     """The APIResourceList, or None where the version is not served."""
-    kinds = served().get(group_version)
+    kinds = served(store).get(group_version)
     if kinds is None:
         return None
     out: list[Document] = []
@@ -87,21 +113,25 @@ def resources(group_version: str) -> Document | None:
             "kind": kind.name,
             "verbs": list(_VERBS),
         }
-        if kind.name in _SHORT:
-            entry["shortNames"] = list(_SHORT[kind.name])
+        if short := _SHORT.get(kind.name) or INERT.get(kind._replace(api_version=home_of(kind)), ()):
+            entry["shortNames"] = list(short)
         if kind.name in _IN_ALL:
             entry["categories"] = ["all"]
-        out += [entry, *_subresources(kind)]
+        custom = custom_of(store.list(DEFINITION), kind)
+        if custom is not None:
+            entry |= {"shortNames": list(custom.short)} if custom.short else {}
+            entry |= {"categories": list(custom.categories)} if custom.categories else {}
+        out += [entry, *_subresources(kind, custom)]
     out.sort(key=lambda each: str(each["name"]))
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": out}
 
 
-def _subresources(kind: Kind) -> list[Document]:
+def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
     base: Document = {"singularName": "", "namespaced": kind.namespaced, "kind": kind.name, "verbs": ["get", "patch", "update"]}
     out: list[Document] = []
-    if RULES[kind.name].has_status:
+    if custom.has_status if custom else rules_of(kind).has_status:
         out.append({"name": f"{kind.plural}/status"} | base)
-    if RULES[kind.name].has_scale:
+    if custom.has_scale if custom else rules_of(kind).has_scale:
         scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
         out.append({"name": f"{kind.plural}/scale"} | base | scale)
     if kind.name == "Pod":
@@ -114,14 +144,15 @@ def _subresources(kind: Kind) -> list[Document]:
 # OpenAPI: the little of it that clients ask for, to learn that the server itself validates fields
 
 
-def openapi_index() -> Document:
-    paths = {_openapi_path(version): {"serverRelativeURL": f"/openapi/v3/{_openapi_path(version)}"} for version in served()}
+def openapi_index(store: Store) -> Document:
+    known = map(_openapi_path, served(store))
+    paths = {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in known}
     return {"paths": paths}
 
 
-def openapi(group_version: str) -> Document | None:
+def openapi(group_version: str, store: Store) -> Document | None:
     """The OpenAPI v3 document of a group version: paths and verbs, without schemas."""
-    kinds = served().get(group_version)
+    kinds = served(store).get(group_version)
     if kinds is None:
         return None
     root = "/" + _openapi_path(group_version)

@@ -14,10 +14,11 @@ from aiohttp import web
 from ...errors import ApiError
 from ...kube.objects import NAMESPACE, Obj
 from ..api.eviction import check_eviction
-from ..api.registry import RULES
+from ..api.registry import rules_of
 from ..api.server import Api
 from ..node.podlogs import PodLogs
 from ..store.refusals import not_allowed
+from ..store.store import Store
 from . import access, discovery
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
 from .paths import Target, target_of
@@ -63,11 +64,11 @@ class _Server:
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
         parts = [part for part in request.path.split("/") if part]
-        if (document := _document(parts, request)) is not None:
+        if (document := _document(parts, request, self._api.store)) is not None:
             return document
         if request.method == "POST" and (review := access.asked(parts)):
             return json_answer(access.answered(review), 201)
-        target = target_of(parts)
+        target = target_of(parts, self._api.store)
         if target is None:
             return web.Response(text="404 page not found\n", status=404, content_type="text/plain")
         if target.subresource in ("log", "eviction") and target.kind.name == "Pod":
@@ -117,7 +118,7 @@ class _Server:
         how, is_dry = await delete_options(request)
         obj = self._api.delete(target.kind, target.namespace, target.name, dry_run=is_dry, **how)
         self._flush()
-        if (self._exists(target) and not is_dry) or RULES[target.kind.name].answers_deleted:
+        if (self._exists(target) and not is_dry) or rules_of(target.kind).answers_deleted:
             return self._answer(request, target, obj)
         meta = obj["metadata"]
         details = {"name": meta["name"], "group": target.kind.group, "kind": target.kind.plural, "uid": meta["uid"]}
@@ -184,7 +185,7 @@ class _Server:
         return object_answer(request, target.kind, obj, status, as_it_is=bool(target.subresource))
 
 
-def _document(parts: list[str], request: web.Request) -> web.Response | None:
+def _document(parts: list[str], request: web.Request, store: Store) -> web.Response | None:
     """The answers that are no objects."""
     match parts:
         case ["healthz" | "readyz" | "livez", *_]:
@@ -192,22 +193,22 @@ def _document(parts: list[str], request: web.Request) -> web.Response | None:
         case ["version"]:
             return json_answer(dict(discovery.VERSION))
         case ["openapi", "v3"]:
-            return json_answer(discovery.openapi_index())
+            return json_answer(discovery.openapi_index(store))
         case ["openapi", "v3", "api" | "apis", *rest]:
-            described = discovery.openapi("/".join(rest))
+            described = discovery.openapi("/".join(rest), store)
             return json_answer(described) if described else None
         case ["api"]:
             return json_answer(discovery.core_versions(request.host))
         case ["apis"]:
-            return json_answer(discovery.groups())
+            return json_answer(discovery.groups(store))
         case ["apis", group]:
-            found = discovery.group(group)
+            found = discovery.group(group, store)
             return json_answer(found) if found else None
         case ["api", version]:
-            listed = discovery.resources(version)
+            listed = discovery.resources(version, store)
             return json_answer(listed) if listed else None
         case ["apis", group, version]:
-            listed = discovery.resources(f"{group}/{version}")
+            listed = discovery.resources(f"{group}/{version}", store)
             return json_answer(listed) if listed else None
         case _:
             return None

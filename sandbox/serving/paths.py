@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...kube.objects import Kind
-from ..api.registry import RULES
+from ...kube.objects import DEFINITION, Kind
+from ..api.registry import rules_of
+from ..store.customs import custom_of
 from ..store.refusals import no_such_resource
+from ..store.store import Store
 from . import discovery
 
 
@@ -19,7 +21,7 @@ class Target(NamedTuple):
     subresource: str
 
 
-def target_of(parts: list[str]) -> Target | None:
+def target_of(parts: list[str], store: Store) -> Target | None:
     """None for addresses of no API; raises ApiError (404) for resources that a known API does not have."""
     match parts:
         case ["api", version, *rest]:
@@ -28,7 +30,7 @@ def target_of(parts: list[str]) -> Target | None:
             group_version = f"{group}/{version}"
         case _:
             return None
-    kinds = discovery.served().get(group_version)
+    kinds = discovery.served(store).get(group_version)
     if kinds is None or not rest:
         return None
     namespace = ""
@@ -38,13 +40,15 @@ def target_of(parts: list[str]) -> Target | None:
     if kind is None or len(rest) > 3 or kind.namespaced < bool(namespace):
         raise no_such_resource()
     name, subresource = [*rest[1:], "", ""][:2]
-    if subresource and not _has_subresource(kind, subresource):
+    if subresource and not _has_subresource(kind, subresource, store):
         raise no_such_resource()
     return Target(kind, namespace, name, subresource)
 
 
-def _has_subresource(kind: Kind, subresource: str) -> bool:
-    rules = RULES[kind.name]
+def _has_subresource(kind: Kind, subresource: str, store: Store) -> bool:
+    if (custom := custom_of(store.list(DEFINITION), kind)) is not None:
+        return (subresource == "status" and custom.has_status) or (subresource == "scale" and custom.has_scale)
+    rules = rules_of(kind)
     return (
         (subresource == "status" and rules.has_status)
         or (subresource == "scale" and rules.has_scale)

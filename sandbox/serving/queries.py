@@ -14,7 +14,7 @@ from ...kube.objects import Obj
 from ...kube.schema import types
 from ...kube.validation import checks
 from ..api import gojson
-from ..api.registry import RULES
+from ..api.registry import rules_of
 from ..store.refusals import Generic, bad_request, unsupported_body
 from . import protobuf
 from .paths import Target
@@ -74,7 +74,7 @@ async def body_of(request: web.Request, kind: str) -> Obj:
 
 
 def patch_type(request: web.Request, target: Target) -> str:
-    is_custom = RULES[target.kind.name].is_custom
+    is_custom = rules_of(target.kind).is_custom
     type_ = _PATCHES.get(request.content_type)
     if type_ and not (type_ == "strategic" and is_custom):
         return type_

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import ApiError
-from ...kube.objects import KINDS, Kind, Obj
+from ...kube.objects import HOMES, Kind, Obj
 from .store import Change, Store
 
 FLUSH_AFTER_S = 0.05
@@ -53,9 +53,8 @@ class Disk:
 
     def restore(self, store: Store) -> None:
         """Fills an empty store with what was kept, with its versions."""
-        kinds = {(kind.group, kind.name): kind for kind in KINDS}
         rows = self._db.execute("select api_group, kind, body from objects order by rowid").fetchall()
-        found: list[tuple[Kind, Obj]] = [(kinds[group, name], json.loads(body)) for group, name, body in rows]
+        found = [(HOMES.get((group, name)) or _custom(json.loads(body)), json.loads(body)) for group, name, body in rows]
         row = self._db.execute("select value from state where key = 'version'").fetchone()
         store.restore(found, row[0] if row else 0)
 
@@ -108,3 +107,8 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def _custom(obj: Obj) -> Kind:
+    """Of a kind that a definition makes: what tells its objects apart is its group and its name."""
+    return Kind(obj["apiVersion"], obj["kind"], "", namespaced="namespace" in obj["metadata"])

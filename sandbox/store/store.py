@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Literal, NamedTuple
 
-from ...kube.objects import Kind, Obj, get
+from ...kube.objects import DEFINITION, HOMES, KINDS, Kind, Obj, get
+from .customs import customs_of
 from .refusals import exists_already, modified_meanwhile, not_found
 
 EVENTS_KEPT = 10_000
@@ -59,6 +60,8 @@ class Store:
         self.changes: deque[Change] = deque(maxlen=EVENTS_KEPT)
         self._subscribers: list[Subscriber] = []
         self._random = chance(seed, self.version)
+        self._customs: dict[tuple[str, str], Kind] = {}
+        self._learn()
 
     def snapshot(self) -> Snapshot:
         """The store as it stands. Somebody else's writes do not reach it."""
@@ -74,6 +77,10 @@ class Store:
             raise not_found(kind, name)
         return obj
 
+    def kinds(self) -> Iterator[Kind]:
+        """All that there may be objects of, each once: the built-in ones, and what definitions make."""
+        return iter([*KINDS, *self._customs.values()])
+
     def list(self, kind: Kind, namespace: str = "") -> Iterator[Obj]:
         """In order of creation. An empty namespace means all of them."""
         objects = self._of(kind)
@@ -86,7 +93,7 @@ class Store:
             return None
         objects = dict(self._of(kind))
         for change in reversed(list(since)):
-            if (change.kind.group, change.kind.name) == (kind.group, kind.name):
+            if change.kind.is_a(kind):
                 if change.before is None:
                     del objects[_key(change.obj)]
                 else:
@@ -134,6 +141,7 @@ class Store:
         for kind, obj in objects:
             self._of(kind)[_key(obj)] = obj
         self.version = version
+        self._learn()
 
     # following
 
@@ -161,11 +169,23 @@ class Store:
         stamped = obj | {"metadata": obj["metadata"] | {"resourceVersion": str(self.version)}}
         if type_ != "DELETED":
             self._of(kind)[_key(obj)] = stamped  # subscribers see what they are told of
-        change = Change(self.version, type_, kind, stamped, before)
+        if kind.is_a(DEFINITION):
+            self._learn()
+        change = Change(self.version, type_, self._home(kind), stamped, before)
         self.changes.append(change)
         for subscriber in tuple(self._subscribers):
             subscriber(change)
         return stamped
+
+    def _home(self, kind: Kind) -> Kind:
+        """An object is of one kind, in whichever version it was written."""
+        name = (kind.group, kind.name)
+        return HOMES.get(name) or self._customs.get(name) or kind
+
+    def _learn(self) -> None:
+        self._customs = {}
+        for custom in customs_of(self.list(DEFINITION)):
+            self._customs.setdefault((custom.kind.group, custom.kind.name), custom.kind)
 
 
 def _key(obj: Obj) -> Key:
