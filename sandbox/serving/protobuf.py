@@ -47,14 +47,26 @@ DeploymentStrategy type=1 rollingUpdate=2
 RollingUpdateDeployment maxUnavailable=1 maxSurge=2
 PodTemplateSpec metadata=1 spec=2
 PodSpec containers=2 restartPolicy=3 terminationGracePeriodSeconds=4 activeDeadlineSeconds=5 dnsPolicy=6 nodeSelector=7
-  serviceAccountName=8 serviceAccount=9 nodeName=10 hostNetwork=11 hostPID=12 hostIPC=13 imagePullSecrets=15 hostname=16
-  subdomain=17 schedulerName=19 initContainers=20 automountServiceAccountToken=21 priorityClassName=24 priority=25
+  serviceAccountName=8 serviceAccount=9 nodeName=10 hostNetwork=11 hostPID=12 hostIPC=13 securityContext=14 imagePullSecrets=15
+  hostname=16 subdomain=17 schedulerName=19 initContainers=20 automountServiceAccountToken=21 priorityClassName=24 priority=25
+PodSecurityContext runAsUser=2 runAsNonRoot=3 supplementalGroups=4 fsGroup=5 runAsGroup=6
 Container name=1 image=2 command=3 args=4 workingDir=5 ports=6 env=7 resources=8 terminationMessagePath=13 imagePullPolicy=14
   stdin=16 stdinOnce=17 tty=18 terminationMessagePolicy=20
 ContainerPort name=1 hostPort=2 containerPort=3 protocol=4 hostIP=5
 EnvVar name=1 value=2
 ResourceRequirements limits=1 requests=2
+Job metadata=1 spec=2 status=3
+JobSpec parallelism=1 completions=2 activeDeadlineSeconds=3 selector=4 manualSelector=5 template=6 backoffLimit=7
+  ttlSecondsAfterFinished=8 completionMode=9 suspend=10 backoffLimitPerIndex=12 maxFailedIndexes=13 podReplacementPolicy=14
+  managedBy=15
+CronJob metadata=1 spec=2 status=3
+CronJobSpec schedule=1 startingDeadlineSeconds=2 concurrencyPolicy=3 suspend=4 jobTemplate=5 successfulJobsHistoryLimit=6
+  failedJobsHistoryLimit=7 timeZone=8
+JobTemplateSpec metadata=1 spec=2
 Role metadata=1 rules=2
+ClusterRole metadata=1 rules=2 aggregationRule=3
+AggregationRule clusterRoleSelectors=1
+ClusterRoleBinding metadata=1 subjects=2 roleRef=3
 PolicyRule verbs=1 apiGroups=2 resources=3 resourceNames=4 nonResourceURLs=5
 RoleBinding metadata=1 subjects=2 roleRef=3
 Subject kind=1 apiGroup=2 name=3 namespace=4

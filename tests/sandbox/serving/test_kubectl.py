@@ -222,6 +222,14 @@ MADE = {
     "quota q --hard=cpu=1,pods=10": ("resourcequota/q", "jsonpath={.spec.hard}", '{"cpu":"1","pods":"10"}'),
     "role r --verb=get --resource=pods": ("role.rbac.authorization.k8s.io/r", "jsonpath={.rules[0].resources}", '["pods"]'),
     "rolebinding rb --role=r --user=u": ("rolebinding.rbac.authorization.k8s.io/rb", "jsonpath={..subjects[0].name}", "u"),
+    "clusterrole cr --verb=get --resource=pods": (
+        "clusterrole.rbac.authorization.k8s.io/cr", "jsonpath={.rules[0].resources}", '["pods"]',
+    ),
+    "clusterrolebinding crb --clusterrole=cr --user=u": (
+        "clusterrolebinding.rbac.authorization.k8s.io/crb", "jsonpath={..subjects[0].name}", "u",
+    ),
+    "cronjob cj --image=i --schedule=@hourly": ("cronjob.batch/cj", "jsonpath={.spec.schedule} {..image}", "@hourly i"),
+    "job j --from=cronjob/cj": ("job.batch/j", "jsonpath={..ownerReferences[0].kind} {..restartPolicy}", "CronJob OnFailure"),
     "ingress g --rule=a.b/c=s:80": ("ingress.networking.k8s.io/g", "jsonpath={..paths[0].path} {..number}", "/c 80"),
     "pdb p --selector=a=b --min-available=50%": ("poddisruptionbudget.policy/p", "jsonpath={.spec.minAvailable}", "50%"),
 }  # fmt: skip
