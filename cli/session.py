@@ -156,7 +156,7 @@ class Session:
         if not connected.is_sandbox:
             return
         from ..kube.objects import kind_of, ref_of
-        from ..sandbox.learning import definition_of
+        from ..sandbox.store.customs import definition_of
         from ..ship.rights import likely_kind
 
         objects = [obj for release in releases for obj in release.others]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ...kube.objects import Kind, Obj, get
+from ...kube.objects import DEFINITION, Kind, Obj, get
 
 
 class Custom(NamedTuple):
@@ -41,3 +41,20 @@ def customs_of(definitions: Iterable[Obj]) -> Iterator[Custom]:
 def custom_of(definitions: Iterable[Obj], kind: Kind) -> Custom | None:
     """That of a kind in its version; None where no definition makes it."""
     return next((each for each in customs_of(definitions) if each.kind == kind), None)
+
+
+def definition_of(kind: Kind) -> Obj:
+    """A CustomResourceDefinition that takes whatever is written: for a custom resource that comes without one."""
+    group, _, version = kind.api_version.rpartition("/")
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": DEFINITION.api_version,
+        "kind": DEFINITION.name,
+        "metadata": {"name": f"{kind.plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind.name, "plural": kind.plural},
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
+        },
+    }
