@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..kube.clock import micro_timestamp, now, parse_timestamp
 from ..kube.objects import LEASE, Obj, Ref, annotations_of, get
 from ..plan.observed import APP_LABEL
 from .port import Cluster
+from .who import user_here
 
 DURATION_S = 30
 RENEW_EVERY_S = 10
@@ -28,8 +28,7 @@ PROCESS_ANNOTATION = "rollway.dev/process"
 
 def this_process() -> str:
     """Who holds the lock, as another user would want to read it: `alice@ci-7/4711`."""
-    user = os.environ.get("USER") or os.environ.get("LOGNAME") or "somebody"
-    return f"{user}@{socket.gethostname()}/{os.getpid()}"
+    return f"{user_here()}/{os.getpid()}"
 
 
 class Lock:

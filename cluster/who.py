@@ -14,7 +14,7 @@ POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 def this_person(environment: Mapping[str, str] = os.environ, pod_namespace: Path = POD_NAMESPACE) -> str:
     """`alice@laptop`; in a pipeline its run, in a cluster the pod."""
-    return _plain(_github(environment) or _gitlab(environment) or _pod(pod_namespace) or _user(environment))
+    return _plain(_github(environment) or _gitlab(environment) or _pod(pod_namespace) or user_here(environment))
 
 
 def _github(env: Mapping[str, str]) -> str:
@@ -40,7 +40,8 @@ def _pod(namespace: Path) -> str:
         return ""
 
 
-def _user(env: Mapping[str, str]) -> str:
+def user_here(env: Mapping[str, str] = os.environ) -> str:
+    """`alice@laptop`"""
     try:
         user = env.get("USER") or env.get("LOGNAME") or getpass.getuser()
     except (OSError, KeyError):

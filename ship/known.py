@@ -29,7 +29,11 @@ async def only(cluster: Cluster, namespace: str, wrong: BadInput) -> str:
     apps = await history.apps(cluster, namespace)
     if len(apps) == 1:
         return apps[0]
-    listed = f"rollway has released {', '.join(apps)} in namespace {namespace}: name one" if apps else ""
+    listed = (
+        f"rollway has released {', '.join(apps)} in namespace {namespace}: name one"
+        if apps
+        else "or name what was released: APP -n NAMESPACE"
+    )
     wrong.hint = "; ".join(filter(None, (wrong.hint, listed)))
     raise wrong
 

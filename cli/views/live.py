@@ -13,7 +13,7 @@ from ...cluster.events import RunEvent
 from .paint import Paint
 from .progress import Line, Progress, Section
 from .sink import styled
-from .words import stopwatch
+from .words import cut, stopwatch
 
 BAR_CELLS = 20
 SHORTEST_BAR = 4
@@ -91,6 +91,8 @@ def section_lines(section: Section, now: float, width: int, paint: Paint) -> Ite
     whats = min(max((len(line.what) for line in lines), default=0), room - counts)
     for line in lines:
         yield _line(line, (names, whats, counts), now, paint)
+        if line.hindrance and line.counts:
+            yield "      " + paint(cut(line.hindrance, columns - 6), "waiting")
     if section.is_shared:
         yield "  " + _bar(section, columns, paint)
 
@@ -98,7 +100,7 @@ def section_lines(section: Section, now: float, width: int, paint: Paint) -> Ite
 def _line(line: Line, widths: tuple[int, int, int], now: float, paint: Paint) -> str:
     glyph = {"running": "…", "done": "✓", "failed": "✗", "stopped": "∥"}[line.state]
     cells = zip((line.name, line.what, line.counts or line.message), widths, strict=True)
-    name, what, counts = (f"{text if len(text) <= width else f'{text[: width - 1]}…':<{width}}" for text, width in cells)
+    name, what, counts = (f"{cut(text, width):<{width}}" for text, width in cells)
     return f"  {paint.glyph(glyph)} {name}   {what}   {counts}   {paint(stopwatch(line.seconds(now)), 'faint')}".rstrip()
 
 

@@ -25,6 +25,7 @@ class Line:
     began: float
     counts: str = ""
     message: str = ""
+    hindrance: str = ""
     state: State = "running"
     ended: float = 0.0
 
@@ -104,6 +105,7 @@ class Progress:
             line = section.lines[-1]
             line.counts = f"{event.ready}/{event.wanted} ready" if event.wanted else ""
             line.message = event.message
+            line.hindrance = event.message.partition("; ")[2]  # behind the count: what keeps it from coming
         if self._sides and isinstance(event.step, Wait):
             self._shared(self._sides.moved(event.step, event.ready))
 
@@ -111,7 +113,7 @@ class Progress:
         if isinstance(step, Record | Pause):
             return
         line = self.sections[-1].lines[-1]
-        line.state, line.ended, line.message = "done", self._clock(), ""
+        line.state, line.ended, line.message, line.hindrance = "done", self._clock(), "", ""
         if self._sides:
             self._shared(self._sides.ended(step))
 

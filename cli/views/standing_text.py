@@ -9,6 +9,7 @@ from ...ship.sides import Side
 from ...ship.status import Status
 from .gates_text import gates_lines
 from .paint import Paint, Style
+from .words import cut
 
 MOST_FIELDS = 4
 _PHASES: dict[str, Style] = {
@@ -64,7 +65,7 @@ def history_lines(
         # padded before it is painted: colour has no width
         phase = paint(f"{cells[3]:<{widths[3]}}", _PHASES.get(each.phase))
         room = None if width is None else max(width - sum(widths[:6]) - 3 * 6, 12)
-        coloured = (*cells[:3], phase, *cells[4:6], _cut(cells[6], room))
+        coloured = (*cells[:3], phase, *cells[4:6], cut(cells[6], room))
         yield _columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
 
 
@@ -85,12 +86,8 @@ def _history_row(each: Revision, *, is_live: bool, room: int | None) -> tuple[st
     since = last.at if last else each.ended or each.started
     return (
         str(each.number), each.version, each.strategy, f"{phase}, live" if is_live else phase, _moment(since),
-        _cut(last.by if last else each.by, room), each.message,
+        cut(last.by if last else each.by, room), each.message,
     )  # fmt: skip
-
-
-def _cut(text: str, room: int | None) -> str:
-    return text if room is None or len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _side_lines(sides: Sequence[Side], paint: Paint) -> Iterator[str]:

@@ -120,6 +120,11 @@ def pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 
+def cut(text: str, room: int | None) -> str:
+    """As much of it as fits into `room` columns; None: all."""
+    return text if room is None or len(text) <= room else f"{text[: room - 1]}…"
+
+
 def value(of: object) -> str:
     """A value of a diff on one line, cut where it is long."""
     text = " ".join(of.split()) if isinstance(of, str) else json.dumps(of, ensure_ascii=False)

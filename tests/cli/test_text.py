@@ -192,6 +192,21 @@ def test_a_change_and_its_wait_are_one_line_on_the_screen(canary: Plan) -> None:
     ]
 
 
+def test_what_keeps_pods_from_coming_is_seen_while_they_are_waited_for(canary: Plan) -> None:
+    """Below its line, as long as it lasts: ready counts alone leave one guessing for minutes."""
+    wait = next(step for step in canary.steps if isinstance(step, Wait))
+    progress = Progress(lambda: 0.0)
+    progress.take(RunBegan(canary))
+    progress.take(StepBegan(2, wait))
+    progress.take(StepMoved(2, wait, "0 of 2 pods available; Unschedulable: 0/3 nodes are available", 0, 2))
+    hindered = list(section_lines(progress.sections[0], 0.0, 80, Paint(False)))
+    progress.take(StepMoved(2, wait, "1 of 2 pods available", 1, 2))
+    freed = list(section_lines(progress.sections[0], 0.0, 80, Paint(False)))
+
+    assert hindered[2] == "      Unschedulable: 0/3 nodes are available"
+    assert not any("nodes" in line for line in freed)
+
+
 def test_a_failed_line_stays_and_the_way_back_begins_below(canary: Plan) -> None:
     progress = Progress(lambda: 0.0)
     progress.take(RunBegan(canary))
