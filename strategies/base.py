@@ -19,7 +19,7 @@ from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
 from . import already, hotfix, surroundings
-from .adoption import adopt
+from .adoption import adopt, is_half_done
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling
 from .marks import track_of
@@ -230,7 +230,7 @@ class Strategy(Homecoming):
                 self._start_clean(draft, live, weight)
         elif current.phase != "Progressing" or current.weight != weight:
             draft.record(current.number, "Progressing", weight)
-        if live and self._needs_tracks(weight):
+        if live and (self._needs_tracks(weight) or is_half_done(draft.deployment(self.app.name))):
             adopt(draft, self.app.name)
         return draft, current.number, replicas
 

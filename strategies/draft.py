@@ -32,6 +32,7 @@ from ..kube.objects import (
     template_labels,
 )
 from ..plan.diff import changes
+from ..plan.drift import CONTROLLERS
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
@@ -330,9 +331,10 @@ class Draft:
         return ssa.apply(live, manifest, FIELD_MANAGER, force=True, now=""), tuple(foreign)
 
     def _refuse_scaling(self, live: Obj) -> None:
-        """Somebody who scaled the Deployment since our last word on it had a reason: not overruled silently."""
+        """Somebody who scaled the Deployment since our last word on it had a reason: not overruled silently. A controller's was
+        the autoscaler's, which may scale the other side by now."""
         name = live["metadata"]["name"]
-        owner = next((manager for manager in owners_of(live, "replicas") if manager != FIELD_MANAGER), None)
+        owner = next((manager for manager in owners_of(live, "replicas") if manager not in (FIELD_MANAGER, *CONTROLLERS)), None)
         if owner is None or self.force or self.observed.is_autoscaled(name) or not hotfix.has_written_since(live, owner):
             return
         raise FieldsOwned(

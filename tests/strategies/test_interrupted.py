@@ -154,3 +154,27 @@ def test_a_switch_that_was_cut_off_is_taken_back_before_another_version_is_stage
     stand = stand_of(staged)
     for lives in range(1, in_world(count, stand=stand) + 1):
         in_world(lambda world, lives=lives: story(world, lives), stand=stand)
+
+
+def test_an_adoption_that_was_cut_off_is_finished_by_whatever_replaces_it() -> None:
+    """Its Deployment stands paused, half labelled: nothing of it could be scaled or rolled so."""
+    options = {"canary": {"progressDeadlineSeconds": 20}}
+    wanted, other = release("v2", strategy="blue-green"), release("v3", strategy="canary", options=options)
+
+    async def count(world: World) -> int:
+        await world.deploy_by_hand(tag="v1")
+        counted = Mortal(world.cluster)
+        await world.ship("apply", wanted, cluster=counted)
+        return counted.calls
+
+    async def story(world: World, lives: int) -> None:
+        await world.deploy_by_hand(tag="v1")
+        with pytest.raises(Killed):
+            await world.ship("apply", wanted, cluster=Mortal(world.cluster, lives))
+        await asyncio.sleep(DURATION_S + 1)
+        result = await world.ship("apply", other, weight=50, replace=True)
+        assert result.failure is None, f"killed after call {lives}"
+        assert not world.emptied
+
+    for lives in range(10, in_world(count) + 1, 2):
+        in_world(lambda world, lives=lives: story(world, lives))

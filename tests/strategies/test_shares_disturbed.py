@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from rollway.errors import TimedOut
 from rollway.kube.objects import DEPLOYMENT, HPA, SECRET, ref_of
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
@@ -105,5 +106,30 @@ def test_what_stands_in_a_pause_is_known_to_be_under_way_again_where_the_history
         assert (again.phase, again.weight) == ("Paused", weight)
         assert (await world.ship("promote", wanted, weight=100)).phase == "Promoted"
         assert world.routed_versions() == {"v2"}
+
+    in_world(story)
+
+
+def test_what_an_autoscaler_made_of_a_side_that_it_scaled_is_in_nobodys_way() -> None:
+    """It scales the other side by now; the one it has left is put away, or used, as if nobody had scaled it."""
+
+    async def story(world: World) -> None:
+        options = {"blueGreen": {"scaleDownDelaySeconds": 600}}
+        await promoted(world, "v1", "blue-green", options)
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+        spec = {"minReplicas": 4, "maxReplicas": 9, "scaleTargetRef": target}
+        autoscaler = {"apiVersion": "autoscaling/v2", "kind": HPA.name, "metadata": {"name": "shop"}, "spec": spec}
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, autoscaler)
+        patch = {"spec": {"replicas": 6}}
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", patch, subresource="scale", manager="kube-controller-manager")
+        await asyncio.sleep(20)
+        with pytest.raises(TimedOut):  # in the hold
+            await world.ship("apply", release("v2", strategy="blue-green", options=options), timeout_s=60)
+
+        result = await world.ship("apply", release("v3", strategy="canary"), weight=50)
+
+        assert (result.phase, result.failure) == ("Paused", None)
+        assert set(world.versions()) == {"v2", "v3"}
+        assert not world.emptied
 
     in_world(story)
