@@ -43,6 +43,12 @@ class Pair(NamedTuple):
     new: float | None
 
 
+class Pairs(NamedTuple):
+    """Several figures of both versions, by name."""
+
+    by_name: Mapping[str, Pair]
+
+
 class Outcome(NamedTuple):
     """How a Job ended: `is_good`, or None where it could not tell (it never started, or took too long), and what it said."""
 
@@ -50,7 +56,7 @@ class Outcome(NamedTuple):
     said: str = ""
 
 
-Figures = Value | Both | Histograms | Pair | Outcome
+Figures = Value | Both | Histograms | Pairs | Outcome
 
 
 class Phase(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Value
+from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Value
 
 LONGEST = 120
 
@@ -19,8 +19,9 @@ def in_words(figures: Figures) -> str:
             return f"{_counted(new)}, stable {_counted(stable)}"
         case Histograms(stable, new):
             return f"{_total(new):,.0f} requests, stable {_total(stable):,.0f}"
-        case Pair(stable, new):
-            return f"{number(new)}, stable {number(stable)}"
+        case Pairs(by_name):
+            only = len(by_name) == 1
+            return "; ".join(f"{'' if only else f'{name} '}{_pair(pair)}" for name, pair in by_name.items())
         case Outcome(is_good, said):
             word = "could not tell" if is_good is None else "complete" if is_good else "failed"
             return f"{word}: {said[:LONGEST]}" if said else word
@@ -35,8 +36,8 @@ def figure_of(figures: Figures) -> float | None:
             return float(first) if is_number else None
         case Both(_, new):
             return new.errors / new.requests if new.requests else None
-        case Pair(_, new):
-            return new
+        case Pairs(by_name):
+            return next(iter(by_name.values())).new if len(by_name) == 1 else None
         case Outcome(is_good, _):
             return None if is_good is None else float(is_good)
         case Histograms():
@@ -66,6 +67,10 @@ def number(value: float | None) -> str:
 
 def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.2g}%" if whole else "0%"
+
+
+def _pair(pair: Pair) -> str:
+    return f"{number(pair.new)}, stable {number(pair.stable)}"
 
 
 def _counted(counts: Counts) -> str:

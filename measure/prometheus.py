@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from ..cluster.port import Cluster
-from ..gates.figures import Both, Counts, Figures, Histograms, Value
+from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Value
 from ..gates.prometheus import Answer, Unreadable, read
 from ..gates.ready import READY
 from ..gates.templates import filled
@@ -29,6 +29,8 @@ class Prometheus:
             return await self._value(window, self._gate.query)
         if window.stable is None:
             raise NoFigure("no other version runs beside it: there is nothing to compare with")
+        if self._gate.compare is not None:
+            return await self._pairs(window, window.stable)
         if self._gate.use is not None and self._gate.of == "latency":
             stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
             return Histograms(stable, new)
@@ -43,6 +45,10 @@ class Prometheus:
     def asks(self, window: Window) -> list[str]:
         if self._gate.query is not None:
             return [filled(self._gate.query, window.values(window.new))]
+        if self._gate.compare is not None:
+            return [
+                filled(text, window.values(side)) for text in self._compared() for side in (window.new, window.stable) if side
+            ]
         templates = [READY[self._gate.use].latency] if self._gate.use and self._gate.of == "latency" else list(self._counting())
         return [filled(text, window.values(side)) for side in (window.new, window.stable) if side for text in templates]
 
@@ -60,6 +66,22 @@ class Prometheus:
         if all(map(math.isnan, numbers)):
             raise NoFigure("the query answers NaN: 0 of 0, most likely")
         return Value(numbers[0] if answer.type == "scalar" else numbers)
+
+    async def _pairs(self, window: Window, stable: Side) -> Pairs:
+        found = await asyncio.gather(
+            *(self._single(window, side, text) for text in self._compared() for side in (stable, window.new))
+        )
+        pairs = {name: Pair(*found[2 * place : 2 * place + 2]) for place, name in enumerate(self._gate.compare or {})}
+        if all(value is None for value in found):
+            raise NoFigure("no query answers a value, of neither version")
+        return Pairs(pairs)
+
+    async def _single(self, window: Window, side: Side, template: str) -> float | None:
+        value = _one(await self._asked(filled(template, window.values(side))))
+        return None if value is None or math.isnan(value) else value
+
+    def _compared(self) -> list[str]:
+        return [metric.query for metric in (self._gate.compare or {}).values()]
 
     def _counting(self) -> tuple[str, str]:
         if self._gate.use is not None:

@@ -16,7 +16,8 @@ from ..gates.judges import JUDGES, Asked
 from ..gates.judges.threshold import Limits
 from ..gates.operations import Unfit
 from ..gates.ready import READY
-from ..gates.templates import VARIABLES, names_in
+from ..gates.templates import SIDED, VARIABLES, names_in
+from .comparing import MetricOptions, Number, ScoreOptions, metrics
 from .names import wrong_label, wrong_object_name
 from .options import Seconds, Strict
 from .wrong import Wrong
@@ -24,9 +25,10 @@ from .wrong import Wrong
 SOURCES = ("prometheus", "url", "job", "pods")
 """The keys of a gate that say where its figures come from; each is a file of `measure/`."""
 
-Number = StrictInt | StrictFloat
 Follows = Literal["rollback", "pause", "report"]
 OnNothing = Literal["wait", "pass", "fail"]
+COMPARED, FEWEST = 30, 8
+"""Measurements after which values of both versions are compared, and the fewest with which that makes sense."""
 When = Literal["always", "pauses", "before", "after"]
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -181,6 +183,9 @@ class Gate(Strict):
     query: str | None = Field(None, description="PromQL whose value is bounded; a template.")
     requests: str | None = Field(None, description="PromQL that counts requests of one side over the interval; a template.")
     errors: str | None = Field(None, description="PromQL that counts those of them which failed; a template.")
+    compare: Annotated[dict[str, MetricOptions], BeforeValidator(metrics)] | None = Field(
+        None, description="PromQL that answers one value of one side, or several by name: compared with the stable version's."
+    )
     # what is asked of it
     min: Number | None = Field(None, description="The least that is good.")
     max: Number | None = Field(None, description="The most that is good.")
@@ -190,6 +195,7 @@ class Gate(Strict):
     alpha: Annotated[StrictFloat, Field(gt=0, lt=0.5)] = Field(
         0.01, description="sequential: how often a good release may be taken back, at most."
     )
+    score: ScoreOptions | None = Field(None, description=ScoreOptions.__doc__)
     # how often
     interval: Annotated[Seconds, Field(ge=1)] = Field(
         10, description="Between two measurements. Of a Prometheus that is asked for counts: twice its scrape interval, at least."
@@ -242,16 +248,29 @@ class Gate(Strict):
             raise Wrong(f"gate {self.name} has {seen}", hint=f"one of {', '.join(SOURCES)}", at=(named[1],) if named else ())
         if self.prometheus is not None:
             self._check_queries()
-        elif stray := next((key for key in ("use", "query", "requests", "errors") if getattr(self, key) is not None), None):
+        elif stray := next(
+            (key for key in ("use", "query", "requests", "errors", "compare") if getattr(self, key) is not None), None
+        ):
             raise Wrong(f"{stray} belongs to prometheus", at=(stray,))
         self._check_asked()
         for path, text in self.templates():
             if unknown := next((name for name in names_in(text) if name not in VARIABLES), None):
                 raise Wrong(f"nothing is called {{{{ {unknown} }}}}", hint=f"known are {', '.join(VARIABLES)}", at=path)
+            if path[0] in ("requests", "errors", "compare") and not set(SIDED) & set(names_in(text)):
+                raise Wrong(
+                    "this query sees both versions as one: there would be nothing to compare",
+                    hint=f'a label of one side, such as pod=~"{{{{ pods }}}}"; sides differ in {", ".join(SIDED)}',
+                    at=path,
+                )
         return self
 
     def _check_queries(self) -> None:
-        ways = {"use": self.use, "query": self.query, "requests and errors": self.requests or self.errors}
+        ways = {
+            "use": self.use,
+            "query": self.query,
+            "requests and errors": self.requests or self.errors,
+            "compare": self.compare,
+        }
         given = [way for way, value in ways.items() if value is not None]
         if len(given) != 1:
             seen = " and ".join(given) or "nothing"
@@ -268,7 +287,11 @@ class Gate(Strict):
             raise Wrong(f"min {self.min:g} is more than max {self.max:g}", at=("min",))
         if self.job is not None and (asked := bounds + conditions):
             raise Wrong(f"a Job has no value: it completes, or fails; {asked[0]} has nothing to ask of", at=(asked[0],))
-        is_bare = not bounds and not conditions
+        if self.compare is not None:
+            self._check_compared(bounds + conditions)
+        elif self.score is not None:
+            raise Wrong("score belongs to compare", at=("score",))
+        is_bare = not bounds and not conditions and self.compare is None
         if is_bare and self.job is None and not self.is_counted:
             raise Wrong(f"gate {self.name} asks nothing of its value", hint="with min, max, success or failure")
         for key in conditions:
@@ -281,7 +304,19 @@ class Gate(Strict):
         if self.judge is not None and self.judge not in (fitting := self._judges(is_bare=is_bare)):
             raise Wrong(f"{self.judge!r} cannot judge this", hint=f"here: {' or '.join(fitting)}", at=("judge",))
 
+    def _check_compared(self, asked: list[str]) -> None:
+        if asked:
+            raise Wrong(f"compare has no use for {asked[0]}: what is asked is that both are alike", at=(asked[0],))
+        if not self.compare:
+            raise Wrong("compare has no query", at=("compare",))
+        if self.count is not None and self.count < FEWEST:
+            raise Wrong(
+                f"{self.count} measurements are too few to tell two versions apart", hint=f"{FEWEST} at least", at=("count",)
+            )
+
     def _judges(self, *, is_bare: bool) -> tuple[str, ...]:
+        if self.compare is not None:
+            return ("kayenta",)
         if self.is_counted and is_bare:
             return ("sequential",)
         return ("threshold",)
@@ -309,18 +344,29 @@ class Gate(Strict):
     def asked(self) -> Asked:
         """For its judge. A Job is measured once, where nothing else is said."""
         limits = Limits(
-            count=self.count or (1 if self.job is not None else None),
+            count=self.count or (1 if self.job is not None else COMPARED if self.compare is not None else None),
             failure=self.failure_limit,
             inconclusive=self.inconclusive_limit,
             errors_in_a_row=self.consecutive_error_limit,
             successes_in_a_row=self.consecutive_success_limit or 0,
         )
-        return Asked(self.min, self.max, self.success, self.failure, limits, self.alpha, self.of)
+        score = self.score or ScoreOptions()
+        return Asked(
+            self.min, self.max, self.success, self.failure, limits, self.alpha, self.of,
+            metrics={name: each.asked for name, each in (self.compare or {}).items()},
+            weights={group: float(weight) for group, weight in score.weights.items()},
+            good=float(score.good), bad=float(score.bad),
+        )  # fmt: skip
+
+    @property
+    def ends(self) -> bool:
+        """Whether so many measurements decide it; else it only speaks up."""
+        return self.asked.limits.count is not None or self.consecutive_success_limit is not None
 
     @property
     def goes_on(self) -> bool:
         """Whether what was measured counts through all pauses: evidence on a version, not on a step."""
-        return self.chosen_judge != "threshold"
+        return self.chosen_judge == "sequential"
 
     @property
     def wanted(self) -> str:
@@ -333,6 +379,9 @@ class Gate(Strict):
             return ", ".join(bounds + conditions)
         if self.job is not None:
             return "completes"
+        if self.compare is not None:
+            score = self.score or ScoreOptions()
+            return f"{', '.join(self.compare)} like the stable version's (score {score.good:g} of 100)"
         what = "errors" if self.use is None or self.of == "errors" else "slow answers"
         return f"no more {what} than the stable version (a false alarm in at most {self.alpha:.2%} of releases)"
 
@@ -341,6 +390,8 @@ class Gate(Strict):
         for key in ("query", "requests", "errors"):
             if (text := getattr(self, key)) is not None:
                 yield (key,), text
+        for name, metric in (self.compare or {}).items():
+            yield ("compare", name, "query"), metric.query
         if self.url is not None:
             yield ("url", "address"), self.url.address
             if self.url.body is not None:

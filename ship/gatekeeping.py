@@ -311,7 +311,7 @@ class Gatekeeper:
             return False
         if not evidence.measured:
             return gate.no_data == "pass"
-        return gate.count is None and gate.job is None and gate.consecutive_success_limit is None
+        return not gate.ends
 
     def _is_overdue(self, one: _Watched, deadline_s: float) -> bool:
         """Whether it is not waited for any longer. Raises Refused, or raises the alarm, where that is what follows."""

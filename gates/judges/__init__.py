@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..figures import Judge
+from .kayenta import Kayenta, Metric
 from .sequential import Sequential
 from .threshold import Limits, Threshold
 
@@ -20,11 +22,16 @@ class Asked(NamedTuple):
     limits: Limits = Limits()
     alpha: float = 0.01
     what: str = "errors"
+    metrics: Mapping[str, Metric] = MappingProxyType({})
+    weights: Mapping[str, float] = MappingProxyType({})
+    good: float = 95.0
+    bad: float = 75.0
 
 
 JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
     "threshold": lambda asked: Threshold(asked.low, asked.high, asked.success, asked.failure, asked.limits),
     "sequential": lambda asked: Sequential(asked.alpha, asked.what),
+    "kayenta": lambda asked: Kayenta(asked.metrics, asked.weights, asked.limits.count or 1, asked.good, asked.bad),
 }
 
 

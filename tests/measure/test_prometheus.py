@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from rollway.gates.figures import Both, Counts, Figures, Histograms, Value
+from rollway.gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Value
 from rollway.measure import source_of
 from rollway.measure.port import Side, Unmeasured, Window
 from rollway.release.gates import Gate
@@ -202,3 +202,31 @@ def test_a_credential_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch
     said, asked = run(story)
     assert said == "the environment variable TOKEN is not set"
     assert asked == []
+
+
+def test_values_of_both_versions_are_asked_for_at_the_same_time() -> None:
+    answers = {"cpu": [sample(0.5)], "canary-1": [sample(0.7)]}
+
+    def answer(query: str) -> Any:
+        return [] if "empty" in query else next(each for word, each in reversed(answers.items()) if word in query)
+
+    async def run() -> tuple[Figures, list[str]]:
+        async with serving(answer) as server:
+            compare = {"cpu": 'cpu{pod=~"{{ pods }}"}', "none": 'empty{pod=~"{{ pods }}"}'}
+            return await measured(server, compare=compare), sorted(server.queries)
+
+    figures, queries = asyncio.run(run())
+    assert figures == Pairs({"cpu": Pair(0.5, 0.7), "none": Pair(None, None)})
+    assert queries == sorted(f'{name}{{pod=~"{pods}"}}' for name in ("cpu", "empty") for pods in (NEW.pods, STABLE.pods))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [([], "no query answers a value"), ([sample(1), sample(2)], "2 series"), ([sample("NaN")], "no query")]
+)
+def test_no_value_and_several_are_told(answer: Any, said: str) -> None:
+    async def run() -> None:
+        async with serving(answer) as server:
+            await measured(server, compare='cpu{pod=~"{{ pods }}"}')
+
+    with pytest.raises(Unmeasured, match=said):
+        asyncio.run(run())

@@ -31,12 +31,13 @@ def test_the_common_ones_are_a_line_each(tmp_path: Path) -> None:
 - {name: ok, url: 'http://shop/health', success: 'result.ok == true', when: [10, 50]}
 - {name: smoke, job: 'smoke:{{ version }}'}
 - {name: restarts, pods: restarts, max: 0}
+- {name: load, prometheus: 'http://prometheus.monitoring:9090', compare: 'cpu{pod=~"{{ pods }}"}'}
 - {name: panics, pods: {log: 'panic:'}, max: 0, onFail: pause}
 """,
     )
-    assert [gate.source for gate in gates] == ["prometheus"] * 4 + ["url", "job", "pods", "pods"]
-    assert [gate.chosen_judge for gate in gates] == ["sequential"] * 2 + ["threshold"] * 6
-    assert [gate.moment for gate in gates] == ["always"] * 4 + [(10, 50), "pauses", "always", "always"]
+    assert [gate.source for gate in gates] == ["prometheus"] * 4 + ["url", "job", "pods", "prometheus", "pods"]
+    assert [gate.chosen_judge for gate in gates] == ["sequential"] * 2 + ["threshold"] * 5 + ["kayenta", "threshold"]
+    assert [gate.moment for gate in gates] == ["always"] * 4 + [(10, 50), "pauses", *["always"] * 3]
 
 
 def test_secrets_are_named_for_rights_alone(tmp_path: Path) -> None:
@@ -78,6 +79,16 @@ def test_secrets_are_named_for_rights_alone(tmp_path: Path) -> None:
         ("- name: g\n" + PROM + "  use: istio\n  when: [150]\n", 7, "no share in whole percent"),
         ("- name: g\n" + PROM + "  use: istio\n  when: sometimes\n", 7, "when"),
         ("- name: g\n" + PROM + "  use: istio\n  onFail: explode\n", 7, "onFail"),
+        ("- name: g\n" + PROM + "  compare: up\n", 6, "sees both versions as one"),
+        ("- name: g\n" + PROM + "  compare:\n    cpu: up\n", 7, "sees both versions as one"),
+        ("- name: g\n" + PROM + "  compare:\n    cpu: {query: up, worse: up}\n", 7, "worse"),
+        ("- name: g\n" + PROM + "  compare: {}\n", 6, "compare has no query"),
+        ("- name: g\n" + PROM + "  compare: 'a{{track}}'\n  max: 1\n", 7, "compare has no use for max"),
+        ("- name: g\n" + PROM + "  compare: 'a{{track}}'\n  count: 3\n", 7, "3 measurements are too few"),
+        ("- name: g\n" + PROM + "  compare: 'a{{track}}'\n  score: {good: 50}\n", 7, "bad 75 is more than good 50"),
+        ("- name: g\n" + PROM + "  compare: 'a{{track}}'\n  score: {weights: {a: 70, b: 40}}\n", 7, "add up to 110"),
+        ("- name: g\n" + PROM + "  use: istio\n  score: {good: 90}\n", 7, "score belongs to compare"),
+        ("- name: g\n" + PROM + "  requests: sum(r)\n  errors: 'e{{pods}}'\n", 6, "sees both versions as one"),
         ("- name: g\n  job: {comand: [x], image: i}\n", 5, 'unknown key "comand"'),
         ("- name: g\n  job: {command: [x]}\n", 5, "image is missing"),
         ("- name: g\n  job: smoke\n  max: 1\n", 6, "a Job has no value"),

@@ -12,7 +12,7 @@ import pytest
 from rollway.cluster import findings
 from rollway.cluster.events import Measured, Noticed, RunEvent
 from rollway.errors import Refused
-from rollway.gates.figures import Both, Counts, Figures, Outcome, Phase, Value
+from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Value
 from rollway.measure.port import NoFigure, Unmeasured, Window
 from rollway.release.gates import Gate
 from rollway.ship.run import Result
@@ -104,6 +104,25 @@ def test_a_good_version_is_promoted_by_every_strategy(strategy: str) -> None:
     assert routed == {"v2"}
     for window in source.windows:
         assert all(name.startswith("shop") for name in window.new.names)
+
+
+@pytest.mark.parametrize(("factor", "phase"), [(1.0, "Promoted"), (2.0, "RolledBack")])
+def test_values_of_both_versions_decide_when_enough_are_there(factor: float, phase: str) -> None:
+    def answers(window: Window) -> Pairs:
+        wave = 1.0 + (window.number % 7) / 20
+        return Pairs({"value": Pair(wave, (1.0 + (window.number % 5) / 20) * factor)})
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        began = asyncio.get_running_loop().time()
+        result, source, _ = await go(world, shop("v2", gate(compare='cpu{p=~"{{pods}}"}', count=12)), answers)
+        return result, source, asyncio.get_running_loop().time() - began, world.routed_versions()
+
+    result, source, took, routed = in_world(story)
+    assert result.phase == phase
+    assert routed == {"v2" if factor == 1.0 else "v1"}
+    assert len(source.windows) >= 12
+    assert took >= 110  # not before the twelfth measurement
 
 
 def test_windows_follow_each_other_without_a_gap() -> None:
