@@ -84,6 +84,11 @@ def _files(entry: str, folder: str, where: str) -> list[str]:
     return found
 
 
+def files_below(folder: str) -> list[str]:
+    """The files of a folder that may be manifests, in order."""
+    return sorted(_walk(folder or "."))
+
+
 def _walk(path: str) -> Iterator[str]:
     """Hidden files and folders (.git) hold no manifests."""
     for root, folders, names in os.walk(path):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from typing import Any
 
-from ..kube.objects import SERVICE, Obj, as_manifest, get, is_a
+from ..errors import BadInput
+from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, is_a
 from . import checks, manifests
 from .dump import manifests_text, scalar_text
-from .model import app_container
+from .model import Key, app_container, key_of
 from .names import MAX_APP, safe_name
 
 MANIFESTS_FILE = "k8s/app.yaml"
@@ -49,14 +52,34 @@ def from_manifests(paths: Sequence[str]) -> str:
     return _text(chosen.obj, place, paths, workload)
 
 
-def from_live(deployment: Obj, services: Sequence[Obj]) -> tuple[str, str]:
-    """(deploy.yaml, the manifests file) for live objects, as the API gives them; the second text is meant for MANIFESTS_FILE."""
-    objects = [_cleaned(service) for service in services] + [_cleaned(deployment)]
-    text = manifests_text(objects)
+def from_live(deployment: Obj, services: Sequence[Obj], folder: str = "", *, replaces: bool = False) -> tuple[str, str]:
+    """(deploy.yaml, the manifests file) for live objects, as the API gives them; the second text is meant for MANIFESTS_FILE, and
+    empty where files of the `folder`, which the release file is to lie in, hold all of them already. What that file has does
+    not count where the new one `replaces` it."""
+    live = [*services, deployment]
+    files = _standing(folder, live, but=MANIFESTS_FILE if replaces else "")
+    missing = [_cleaned(obj) for obj in live if key_of(obj) not in files]
+    paths = list(dict.fromkeys(files.values()))
     namespace = get(deployment, "metadata", "namespace", default="")
-    return _text(
-        deployment, namespace, [MANIFESTS_FILE], ""
-    ), f"# As it runs in the cluster; from now on this file is what counts.\n{text}"
+    written = f"# As it runs in the cluster; from now on this file is what counts.\n{manifests_text(missing)}" if missing else ""
+    return _text(deployment, namespace, [*paths, *([MANIFESTS_FILE] if missing else [])], ""), written
+
+
+def _standing(folder: str, live: Sequence[Obj], *, but: str) -> dict[Key, str]:
+    """The one file, relative to the folder, that holds each object. Files that are no manifests, or another application's as
+    well, are passed over; and what several hold, as overlays do, is in none of them."""
+    wanted = {key_of(obj): get(obj, "metadata", "namespace", default="") for obj in live}
+    found: dict[Key, list[str]] = {}
+    for path in manifests.files_below(folder)[: manifests.MAX_FILES]:
+        name = os.path.relpath(path, folder or ".")
+        with contextlib.suppress(BadInput):
+            held = [item.obj for item in manifests.read([path], "", "")] if name != but else []
+            if any(is_a(obj, DEPLOYMENT) and key_of(obj) not in wanted for obj in held):
+                continue
+            for obj in held:
+                if obj["metadata"].get("namespace") in (None, "", wanted.get(key_of(obj))):
+                    found.setdefault(key_of(obj), []).append(name)
+    return {key: found[key][0] for key in wanted if len(found.get(key, ())) == 1}
 
 
 def _text(workload: Obj, namespace: str, paths: Sequence[str], workload_line: str) -> str:

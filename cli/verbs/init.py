@@ -50,8 +50,9 @@ def init(
         from ...release.scaffold import from_live as scaffolded
 
         place = where.namespace or connected.namespace or "default"
-        release_file, text = scaffolded(*await _live(connected, place, from_live or ""))
-        return _write(session, {file: release_file, str(Path(file).parent / MANIFESTS_FILE): text}, overwrite)
+        folder = Path(file).parent
+        release_file, text = scaffolded(*await _live(connected, place, from_live or ""), str(folder), replaces=overwrite)
+        return _write(session, {file: release_file, **({str(folder / MANIFESTS_FILE): text} if text else {})}, overwrite)
 
     return session.with_cluster(where, use_case)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rollway.errors import BadInput
 from rollway.release.load import load
 from rollway.release.options import StrategyOptions
@@ -112,3 +113,33 @@ def test_an_object_elsewhere_does_not_stop_it(tmp_path: Path, monkeypatch: pytes
     Path("app.yaml").write_text(one + "---\n" + binding + "---\n" + one)
 
     assert "namespace: eu\n" in from_manifests(["app.yaml"])
+
+
+def test_from_live_writes_no_second_copy_of_what_stands_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the files that hold it, and writes what is in none; of several, as overlays, it cannot know which."""
+    monkeypatch.chdir(tmp_path)
+    Path("base").mkdir()
+    Path("base/web.yaml").write_text(yaml.safe_dump({key: LIVE[key] for key in ("apiVersion", "kind", "metadata", "spec")}))
+    Path("base/values.yaml").write_text("replicas: 3\n")
+    Path("broken.yaml").write_text("a: [\n")
+
+    deploy, manifests = from_live(LIVE, [SERVICE])
+    assert "manifests: [base/web.yaml, k8s/app.yaml]" in deploy
+    assert [doc["kind"] for doc in yaml.safe_load_all(manifests)] == ["Service"]
+
+    Path("base/service.yaml").write_text(yaml.safe_dump({**SERVICE, "metadata": {"name": "shop"}}))
+    deploy, manifests = from_live(LIVE, [SERVICE])
+    assert ("manifests: [base/service.yaml, base/web.yaml]" in deploy, manifests) == (True, "")
+
+    Path("overlay.yaml").write_text(Path("base/web.yaml").read_text())
+    deploy, manifests = from_live(LIVE, [SERVICE])
+    assert [doc["kind"] for doc in yaml.safe_load_all(manifests)] == ["Deployment"]
+
+
+def test_from_live_replaces_its_own_file_where_it_is_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("k8s").mkdir()
+    Path(MANIFESTS_FILE).write_text(from_live(LIVE, [SERVICE])[1])
+
+    assert from_live(LIVE, [SERVICE])[1] == ""
+    assert from_live(LIVE, [SERVICE], replaces=True)[1] == Path(MANIFESTS_FILE).read_text()
