@@ -23,17 +23,13 @@ async def observe(
     """
     ordered = sorted(set(refs))
     labels = {APP_LABEL: app}
-    gets = asyncio.gather(*(cluster.get(ref) for ref in ordered))
     taken: frozenset[Ref] = frozenset()
     if seconds:
-        lists = asyncio.gather(cluster.list(HPA, namespace), cluster.list(DEPLOYMENT, namespace, labels=labels))
-        named = asyncio.gather(*(cluster.get(ref) for ref in seconds))
-        found, (autoscalers, labelled), there = await asyncio.gather(gets, lists, named)
-        taken = frozenset(ref_of(obj) for obj in there if obj and labels_of(obj).get(APP_LABEL) != app)
+        found, autoscalers, labelled, taken = await _with_seconds(cluster, labels, namespace, ordered, seconds)
     elif history:
-        (found, autoscalers), labelled = await asyncio.gather(gets, cluster.list(HPA, namespace)), []
+        (found, autoscalers), labelled = await asyncio.gather(_gets(cluster, ordered), cluster.list(HPA, namespace)), []
     else:
-        found = await gets
+        found = await _gets(cluster, ordered)
         deployments = [obj for obj in found if obj and is_a(obj, DEPLOYMENT)]
         # what is not there yet is scaled by nobody
         autoscalers = await cluster.list(HPA, namespace) if deployments else []
@@ -45,6 +41,28 @@ async def observe(
     listed = {ref_of(obj): obj for obj in (*labelled, *autoscalers)}
     objects |= {ref: obj for ref, obj in listed.items() if ref in objects or known_as(ref) not in known}
     return Observed(objects=objects, history=tuple(history), taken=taken)
+
+
+async def _gets(cluster: Cluster, refs: Iterable[Ref]) -> list[Obj | None]:
+    return await asyncio.gather(*(cluster.get(ref) for ref in refs))
+
+
+async def _with_seconds(
+    cluster: Cluster, labels: dict[str, str], namespace: str, ordered: Sequence[Ref], seconds: Collection[Ref]
+) -> tuple[list[Obj | None], Sequence[Obj], Sequence[Obj], frozenset[Ref]]:
+    """What is at `ordered`, the autoscalers, the labelled Deployments, and those of `seconds` that are somebody else's.
+
+    A Deployment that the list has told of is not asked for again: mostly that is both of them.
+    """
+    others = [ref for ref in ordered if ref.kind != DEPLOYMENT.name]
+    lists = asyncio.gather(cluster.list(HPA, namespace), cluster.list(DEPLOYMENT, namespace, labels=labels))
+    first, (autoscalers, labelled) = await asyncio.gather(_gets(cluster, others), lists)
+    known: dict[Ref, Obj | None] = dict(zip(others, first, strict=True)) | {ref_of(obj): obj for obj in labelled}
+    unknown = sorted({ref for ref in (*ordered, *seconds) if ref not in known})
+    known |= dict(zip(unknown, await _gets(cluster, unknown), strict=True))
+    there = [known[ref] for ref in seconds]
+    taken = frozenset(ref_of(obj) for obj in there if obj and labels_of(obj).get(APP_LABEL) != labels[APP_LABEL])
+    return [known[ref] for ref in ordered], autoscalers, labelled, taken
 
 
 async def listed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | None:

@@ -284,6 +284,24 @@ def test_a_ramped_release_makes_at_most_twelve_requests() -> None:
     assert upgrade <= 12
 
 
+def test_a_blue_green_upgrade_asks_for_no_deployment_that_a_list_has_told_of() -> None:
+    """Both sides carry the application's label by the third version: the list of those is all that is read of them."""
+
+    async def story(world: World) -> list[int]:
+        counts = []
+        for tag in ("v1", "v2", "v3"):
+            cluster = Mortal(world.cluster)
+            plain = release(tag, strategy="blue-green", options={"blueGreen": {"scaleDownDelaySeconds": 0}})
+            wanted = dataclasses.replace(plain, others=())
+            assert (await world.ship("apply", wanted, cluster=cluster)).phase == "Promoted"
+            counts.append(cluster.calls)
+        return counts
+
+    _, second, third = in_world(story)
+    assert second <= 20
+    assert third <= 19
+
+
 def configured(tag: str, currency: str) -> Release:
     """The shop with its settings read by its pods, named by content."""
     plain = release(tag, strategy="canary")
