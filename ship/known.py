@@ -32,7 +32,7 @@ async def only(cluster: Cluster, namespace: str, wrong: BadInput) -> str:
     listed = (
         f"rollway has released {', '.join(apps)} in namespace {namespace}: name one"
         if apps
-        else "or name what was released: APP -n NAMESPACE"
+        else "name what was released: APP -n NAMESPACE"
     )
     wrong.hint = "; ".join(filter(None, (wrong.hint, listed)))
     raise wrong

@@ -12,6 +12,7 @@ from .paint import Paint, Style
 from .words import cut
 
 MOST_FIELDS = 4
+NARROWEST_MESSAGE = 24
 _PHASES: dict[str, Style] = {
     "Promoted": "good", "Paused": "waiting", "Progressing": "changed", "RolledBack": "faint", "Failed": "bad",
 }  # fmt: skip
@@ -48,8 +49,8 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
 def history_lines(
     app: str, namespace: str, revisions: Sequence[Revision], paint: Paint, width: int | None = None
 ) -> Iterator[str]:
-    """The newest first. Messages are cut where a terminal of `width` columns ends; where not even the columns before them fit,
-    a revision takes several lines."""
+    """The newest first. Messages are cut where a terminal of `width` columns ends; where hardly anything of them
+    would be left, a revision takes several lines."""
     if not revisions:
         yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
         return
@@ -57,14 +58,15 @@ def history_lines(
     rows = [_history_row(each, is_live=each is live, room=None if width is None else 32) for each in reversed(revisions)]
     head = ("REVISION", "VERSION", "STRATEGY", "PHASE", "SINCE (UTC)", "BY", "")
     widths = [max(len(cells[index]) for cells in (head, *rows)) for index in range(len(head))]
-    if width is not None and sum(widths[:6]) + 3 * 5 > width:
+    messages = 3 + NARROWEST_MESSAGE if any(cells[6] for cells in rows) else 0
+    if width is not None and sum(widths[:6]) + 3 * 5 + messages > width:
         yield from _stacked(rows, [each.phase for each in reversed(revisions)], paint)
         return
     yield paint(_columns(head, widths), "faint")
     for cells, each in zip(rows, reversed(revisions), strict=True):
         # padded before it is painted: colour has no width
         phase = paint(f"{cells[3]:<{widths[3]}}", _PHASES.get(each.phase))
-        room = None if width is None else max(width - sum(widths[:6]) - 3 * 6, 12)
+        room = None if width is None else width - sum(widths[:6]) - 3 * 6
         coloured = (*cells[:3], phase, *cells[4:6], cut(cells[6], room))
         yield _columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
 

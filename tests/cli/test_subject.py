@@ -75,6 +75,16 @@ def test_what_acts_needs_a_name(deploy: Shell, tmp_path: Path, monkeypatch: pyte
         assert not deploy.changed_since(moment)
 
 
+def test_without_a_file_the_way_without_one_is_told(deploy: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a namespace where nothing was released there is nothing to guess."""
+    monkeypatch.chdir(tmp_path)
+
+    outcome = bare(deploy, "status")
+
+    assert outcome.code == 2
+    assert outcome.err.endswith("; name what was released: APP -n NAMESPACE\n")
+
+
 def test_a_word_that_names_a_strategy_is_the_strategy(deploy: Shell) -> None:
     """Any other is the application; of two that are none the nearest is told, and of one that nobody released, too."""
     assert deploy("promote", "canary", "shop").code == 0

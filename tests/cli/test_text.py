@@ -151,6 +151,8 @@ def test_history_on_a_narrow_terminal(canary: Plan) -> None:
         "    2026-01-01 10:00:00 UTC by ada@laptop",
     ]
     assert len(list(history_lines("shop", "shop", [first, second], Paint(False), 120))) == 3
+    # the columns alone would fit, and of the message hardly a word
+    assert "    shop-canary: 0 of 1 pods ready" in list(history_lines("shop", "shop", [first, second], Paint(False), 85))
 
 
 @pytest.mark.parametrize("width", [60, 72, 80])
