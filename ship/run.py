@@ -15,7 +15,6 @@ from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..cluster.who import this_person
 from ..errors import BadInput, FieldsOwned, RollwayError, StalePlan, TimedOut
-from ..kube.clock import now, parse_timestamp
 from ..kube.objects import ref_of
 from ..load.verdict import Verdict
 from ..measure import SourceOf, source_of
@@ -29,6 +28,7 @@ from ..strategies import by_name
 from ..strategies.base import Request, Strategy
 from . import rights, served
 from .look import look
+from .pauses import left_s
 from .refusals import own_namespace, refuse_missing_namespace, refuse_share
 from .watch import Watch, settle, watched
 from .watches import Watches
@@ -339,7 +339,7 @@ async def _paused(cluster: Cluster, release: Release, request: Request, strategy
         return None
     revisions = await history.load(cluster, release.app, release.namespace)
     current = in_flight_of(revisions)
-    if current is None or not (_left_s(current) or (options.watches.gates and current.phase == "Paused")):
+    if current is None or not (left_s(current) or (options.watches.gates and current.phase == "Paused")):
         return None
     chosen = choose(release, Observed(history=revisions), request, strategy, is_override=options.is_override)
     is_meant = (chosen.name, chosen.release.digest) == (current.strategy, current.digest)
@@ -349,7 +349,7 @@ async def _paused(cluster: Cluster, release: Release, request: Request, strategy
 
 async def _go_on(cluster: Cluster, release: Release, paused: Paused, options: Options) -> Result:
     """Waits for what is left of a pause with the lock given back, then takes the next step of the same release."""
-    seconds = _left_s(paused.revision)
+    seconds = left_s(paused.revision)
     options.emit(Waiting(seconds, paused.revision.weight))
     await _hold(paused, seconds, options)
 
@@ -374,14 +374,6 @@ def _refuse_stale(observed: Observed, paused: Revision) -> Revision:
     if current is None or _stand(current) != _stand(paused):
         raise StalePlan("another run has acted on the release while this one paused", hint="see `deploy status`")
     return current
-
-
-def _left_s(revision: Revision) -> float:
-    """What is left of its pause, whoever has waited for the rest. 0 where it has no end of its own."""
-    if revision.phase != "Paused" or not revision.pause_s or not revision.paused_at:
-        return 0.0
-    left_s = revision.pause_s - (now() - parse_timestamp(revision.paused_at)).total_seconds()
-    return min(max(left_s, 0.0), float(revision.pause_s))  # clocks of machines differ: never more than all of it
 
 
 def _stand(revision: Revision) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from ..plan.steps import Phase
 from ..release.model import Release
 from ..strategies.app import App
 from .look import look
+from .pauses import left_s
 from .sides import Side, given, remarks, sides
 
 
@@ -25,7 +26,8 @@ from .sides import Side, given, remarks, sides
 class Status:
     """`last` is the newest revision, `live` the one that serves. `lock` names who changes the application right now,
     `gone` the Deployments that somebody has deleted. `given` is the share of requests that the release under way really gets, in
-    percent; what was asked for is its weight. `gates` have measured the newest revision."""
+    percent; what was asked for is its weight. `pause_left_s` is what is left of the pause that it stands in. `gates`
+    have measured the newest revision."""
 
     app: str
     namespace: str
@@ -36,6 +38,7 @@ class Status:
     gone: tuple[str, ...] = ()
     given: float | None = None
     remarks: tuple[str, ...] = ()
+    pause_left_s: float = 0.0
     gates: tuple[Evidence, ...] = ()
 
     @property
@@ -59,6 +62,7 @@ async def status(cluster: Cluster, release: Release) -> Status:
         gone=tuple(App(release).gone(observed)),
         given=given(release, observed, pods),
         remarks=tuple(remarks(release, observed, found)),
+        pause_left_s=left_s(observed.in_flight) if observed.in_flight else 0.0,
         gates=await findings.load(cluster, release.app, release.namespace, last.number) if last else (),
     )
 

@@ -257,6 +257,7 @@ def status_document(status: Status, action: str, strategy: str) -> dict[str, Any
         "live": revision_document(status.live) if status.live else None,
         "sides": [_side_document(side) for side in status.sides],
         "share": {"asked": document["weight"], "given": status.given},
+        "pauseLeft": round(status.pause_left_s),
         "remarks": list(status.remarks),
         "gates": [gate_document(each) for each in status.gates],
         "lock": status.lock,

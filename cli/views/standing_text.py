@@ -9,7 +9,7 @@ from ...ship.sides import Side
 from ...ship.status import Status
 from .gates_text import gates_lines
 from .paint import Paint, Style
-from .words import cut
+from .words import cut, duration
 
 MOST_FIELDS = 4
 NARROWEST_MESSAGE = 24
@@ -27,6 +27,8 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
         label = "under way" if last.is_in_flight else "last"
         share = _share(last, status.given) if last.is_in_flight else ""
         yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {_phase(last, paint)}{share}"
+        if status.pause_left_s >= 1:
+            yield f"              left of its pause: {duration(status.pause_left_s)} (deploy promote --auto waits for it)"
         if last.message:
             yield f"              {last.message}"
         yield from (f"                {line}" for line in last.told)

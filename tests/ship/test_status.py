@@ -135,3 +135,18 @@ def test_a_side_that_was_to_be_put_away_is_told() -> None:
         assert (await status(world.cluster, wanted)).remarks == ()
 
     in_world(story)
+
+
+def test_what_is_left_of_a_pause_is_told_until_it_is_over() -> None:
+    async def story(world: World) -> None:
+        options = {"canary": {"steps": [{"weight": 50, "pause": "100s"}]}}
+        await promoted(world, "v1", "canary", options)
+        wanted = release("v2", strategy="canary", options=options)
+        await world.ship("apply", wanted)
+        await asyncio.sleep(55)
+        seen = await status(world.cluster, wanted)
+        assert "left of its pause: 45 s" in "\n".join(status_lines(seen, Paint(False)))
+        await asyncio.sleep(61)
+        assert (await status(world.cluster, wanted)).pause_left_s == 0
+
+    in_world(story)
