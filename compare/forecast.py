@@ -61,7 +61,7 @@ def _deployments(observed: Observed) -> list[Obj]:
 
 async def _standing(release: Release, observed: Observed, start_s: float | None) -> Base | None:
     """An embedded cluster with what was seen, its pods started anew and at rest; None where they do not get ready."""
-    async with Sandbox(admit=partial(starting, start_s)) as sandbox:
+    async with Sandbox(admit=partial(starting, start_s), presumes=True) as sandbox:
         store = sandbox.store
         for name in (release.namespace, *release.elsewhere):
             if store.find(NAMESPACE, "", name) is None:

@@ -56,7 +56,7 @@ def base_of(before: Release, seed: int, pods: int | None = None) -> Base:
 
 
 async def _settled(before: Release, seed: int, pods: int | None) -> Base:
-    async with Sandbox(seed=seed) as sandbox:
+    async with Sandbox(seed=seed, presumes=True) as sandbox:
         namespace = before.namespace
         if not any(is_a(obj, NAMESPACE) for obj in before.others):
             for place in (namespace, *before.elsewhere):
@@ -140,7 +140,11 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
     random = Random(seed)
     loop = asyncio.get_running_loop()
     async with Sandbox(
-        store=Store(snapshot=base.snapshot, seed=seed), seed=seed, spread=Measured(seed), admit=partial(starting, base.start_s)
+        store=Store(snapshot=base.snapshot, seed=seed),
+        seed=seed,
+        spread=Measured(seed),
+        admit=partial(starting, base.start_s),
+        presumes=True,
     ) as sandbox:
         # Where in the node's seconds and probes the command comes is chance.
         lead_s = scenario.settle_s + 1 + random.random()

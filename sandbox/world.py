@@ -37,7 +37,7 @@ class Sandbox:
     and somebody else plays the node. A `store` with objects in it is taken up where it stands. With a `load_balancer`, Ingresses
     have one that is so far behind, with readiness gates. Without `processes` all pods are modelled; with them, which only a loop
     at real pace can have, pods may be processes of this machine. `spread` is how much times vary; without one not at all.
-    `admit` adds to new pods what their manifests do not say.
+    `admit` adds to new pods what their manifests do not say. `presumes`: what nobody said of the cluster is as the pods need it.
     """
 
     def __init__(
@@ -50,12 +50,14 @@ class Sandbox:
         processes: ProcessNode | None = None,
         spread: Even | None = None,
         admit: Callable[[Obj], Obj] | None = None,
+        presumes: bool = False,
     ) -> None:
         self.store = Store(seed=seed) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
         self._processes = processes
         self._seed = seed
         self._has_kubelet, self._spread, self._own_admit = kubelet, spread, admit
+        self._presumes = presumes
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
         self._queue = Queue(self.store)
@@ -97,7 +99,7 @@ class Sandbox:
         if self._has_kubelet:
             if self._processes is not None:
                 self._processes.begin()
-            self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread)
+            self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread, presumes=self._presumes)
             controllers.append(self._kubelet)
         if self._balancer_lag is not None:
             from .dataplane.loadbalancer import LoadBalancerController

@@ -22,9 +22,11 @@ from ..controllers.index import is_terminal
 from ..events import record
 from ..store.store import Change, Store
 from .behaviour import REPORTED_S, SANDBOX_S, Moment, life_of
-from .node import NO_NODE, NODE_NAME, Addresses, full_image_name, missing_config, node_object
+from .binding import Binder
+from .node import Addresses, full_image_name, missing_config
+from .nodes import node_objects
 from .podrun import BACK_OFF_S, Run, back_off_s, go_duration
-from .podstatus import containers_of, ended, pod_status, running, unschedulable
+from .podstatus import containers_of, ended, pod_status, running
 from .runtime import CannotStart, Modelled, Node, Runtime, chosen
 from .spread import Even
 
@@ -47,7 +49,10 @@ class Kubelet:
         now: Callable[[], datetime],
         processes: Node | None = None,
         spread: Even | None = None,
+        *,
+        presumes: bool = False,
     ) -> None:
+        """`presumes`: nobody said what nodes there are, so that some node always fits."""
         self._store, self._queue, self._now, self._processes = store, queue, now, processes
         self._spread = spread or Even()
         self._runs: dict[Place, Run] = {}
@@ -55,10 +60,14 @@ class Kubelet:
         self._loop = asyncio.get_running_loop()
         self._agenda = Agenda(self._loop)
         self._addresses = Addresses(store, processes.addresses_from if processes is not None else 1)
-        if store.find(NODE, "", NODE_NAME) is None:
-            store.create(NODE, node_object(now()))
+        if next(store.list(NODE), None) is None:
+            for node in node_objects(1, now()):
+                store.create(NODE, node)
+        self._binder = Binder(store, now, presumes=presumes)
 
     def note(self, change: Change) -> None:
+        for place in self._binder.note(change):
+            self._queue.add(self.name, *place)
         if change.kind == POD:
             meta = change.obj["metadata"]
             self._queue.add(self.name, meta["namespace"], meta["name"])
@@ -77,6 +86,9 @@ class Kubelet:
             self._drop(place)
             run = None
         if pod is None or (is_terminal(pod) and (run is None or run.stage != "stopping")):
+            return
+        if run is not None and self._binder.is_pending(place) and "deletionTimestamp" not in pod["metadata"]:
+            self._schedule(place, run, pod)
             return
         if run is None:
             run = self._runs[place] = Run(pod["metadata"]["uid"], life_of(pod), containers_of(pod))
@@ -138,15 +150,8 @@ class Kubelet:
             self._exit(place, run, index, LOST, reason="Unknown")
 
     def _schedule(self, place: Place, run: Run, pod: Obj) -> None:
-        if run.life.behaviour.fails == "unschedulable":
-            status = unschedulable(pod, NO_NODE, self._now())
-            self._store.update(POD, pod | {"status": status})
-            self._tell(pod, "FailedScheduling", NO_NODE, "Warning", "default-scheduler")
-            return
-        placed = pod | {"spec": pod["spec"] | {"nodeName": get(pod, "spec", "nodeName", default=NODE_NAME)}}
-        self._store.update(POD, placed | {"status": pod_status(placed, run.containers, self._now())})
-        self._tell(pod, "Scheduled", f"Successfully assigned {'/'.join(place)} to {NODE_NAME}", component="default-scheduler")
-        self._create(place, run)
+        if self._binder.binds(pod, run.containers, never=run.life.behaviour.fails == "unschedulable"):
+            self._create(place, run)
 
     def _create(self, place: Place, run: Run) -> None:
         crowded_s = CROWDED_START_S * min(self._stages["creating"] - 1, CROWD)
@@ -407,6 +412,7 @@ class Kubelet:
 
     def _drop(self, place: Place) -> None:
         run = self._runs.pop(place)
+        self._binder.forget(place)
         self._stages[run.stage] -= 1
         run.next_.clear()
         run.runtime.abandon()

@@ -1,18 +1,9 @@
-"""What the embedded cluster's only node is called, has, and says."""
+"""What a node gives its pods and says about them: addresses, full names of images, what is missing."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from ...kube.clock import timestamp
-from ...kube.objects import CONFIG_MAP, NODE, POD, Obj, get
+from ...kube.objects import CONFIG_MAP, POD, Obj, get
 from ..store.store import Store
-
-NODE_NAME = "rollway-sandbox"
-NO_NODE = (
-    "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
-    "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
-)
 
 
 def address_of(number: int) -> str:
@@ -89,15 +80,3 @@ def missing_config(store: Store, pod: Obj) -> str:
     names += [get(each, "valueFrom", "configMapKeyRef", "name") for each in spec.get("env") or ()]
     missing = [name for name in names if name and store.find(CONFIG_MAP, namespace, name) is None]
     return f'configmap "{missing[0] if missing else pod["spec"]["containers"][0]["name"] + "-config"}"'
-
-
-def node_object(now: datetime) -> Obj:
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
-    at = timestamp(now)
-    return {
-        "apiVersion": NODE.api_version,
-        "kind": NODE.name,
-        "metadata": {"name": NODE_NAME, "creationTimestamp": at, "labels": {"kubernetes.io/hostname": NODE_NAME}},
-        "spec": {},
-        "status": {"conditions": [ready | {"lastHeartbeatTime": at, "lastTransitionTime": at}]},
-    }

@@ -59,18 +59,22 @@ def ended(pod: Obj, name: str, container: Container, code: int, at: datetime, *,
     return {"terminated": over | {"containerID": container_id(pod, name, container.restarts)}}
 
 
-def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, address: str = "") -> Obj:
-    """The whole status of a scheduled pod. Conditions of others are kept, transitions only where the status changes."""
+def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, address: str = "", host: str = "") -> Obj:
+    """The whole status of a scheduled pod; `host` is its node's address, where it is new there.
+
+    Conditions of others are kept, transitions only where the status changes.
+    """
     before = get(pod, "status", default={})
     specs = pod["spec"]["containers"]
     ip = address or before.get("podIP", "")
+    host_ip = host or before.get("hostIP") or HOST_IP
     phase = phase_of(pod, containers)
     status: Obj = {
         "phase": phase,
         "observedGeneration": pod["metadata"].get("generation", 1),
         "conditions": _conditions(pod, containers, phase, bool(ip), now),
-        "hostIP": HOST_IP,
-        "hostIPs": [{"ip": HOST_IP}],
+        "hostIP": host_ip,
+        "hostIPs": [{"ip": host_ip}],
         "startTime": before.get("startTime") or timestamp(now),
         "qosClass": before.get("qosClass") or qos_class(pod),
         "containerStatuses": [_entry(pod, spec, each) for spec, each in zip(specs, containers, strict=True)],
@@ -78,10 +82,10 @@ def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, addr
     return status | ({"podIP": ip, "podIPs": [{"ip": ip}]} if ip else {})
 
 
-def unschedulable(pod: Obj, message: str, now: datetime) -> Obj:
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-    conditions = [_since(pod, condition, now)]
-    return {"phase": "Pending", "conditions": conditions, "qosClass": qos_class(pod)}
+def unschedulable(pod: Obj, message: str, now: datetime, *, reason: str = "Unschedulable") -> Obj:
+    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
+    others = [each for each in get(pod, "status", "conditions", default=()) if each["type"] not in OWN]
+    return {"phase": "Pending", "conditions": [*others, _since(pod, condition, now)], "qosClass": qos_class(pod)}
 
 
 def phase_of(pod: Obj, containers: Sequence[Container]) -> str:

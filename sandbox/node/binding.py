@@ -1,0 +1,70 @@
+"""Pods bound to nodes as the scheduler chooses, what is written about it, and which pods wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from ...kube.objects import NODE, POD, Obj, get
+from ..controllers.index import condition_of
+from ..events import record
+from ..store.store import Change, Store
+from .fitting import Misfit
+from .nodes import NODE_NAME, host_ip
+from .podstatus import Container, pod_status, unschedulable
+from .scheduler import Choice, Place, Scheduler, unfit
+
+
+class Binder:
+    """`presumes`: nobody said what nodes there are, so one always fits."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime], *, presumes: bool) -> None:
+        self._store, self._now, self._presumes = store, now, presumes
+        self._scheduler = Scheduler(store)
+        self._pending: dict[Place, None] = {}
+
+    def note(self, change: Change) -> Iterable[Place]:
+        """The pods that should be tried again."""
+        return tuple(self._pending) if self._scheduler.note(change) else ()
+
+    def is_pending(self, place: Place) -> bool:
+        return place in self._pending
+
+    def forget(self, place: Place) -> None:
+        self._pending.pop(place, None)
+
+    def binds(self, pod: Obj, containers: Sequence[Container], *, never: bool) -> bool:
+        """Whether the pod has got a node; its status and an event say so, or why not. `never`: it was told to find none."""
+        place = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        choice = self._choice(pod, never=never)
+        if not choice.node:
+            self._pending[place] = None
+            told = condition_of(pod, "PodScheduled") or {}
+            if told.get("message") != choice.message:
+                self._refuse(pod, choice)
+            return False
+        self._pending.pop(place, None)
+        placed = pod | {"spec": pod["spec"] | {"nodeName": choice.node}}
+        host = host_ip(self._store.find(NODE, "", choice.node))
+        self._store.update(POD, placed | {"status": pod_status(placed, containers, self._now(), host=host)})
+        self._tell(pod, "Scheduled", f"Successfully assigned {'/'.join(place)} to {choice.node}", "Normal")
+        return True
+
+    def _choice(self, pod: Obj, *, never: bool) -> Choice:
+        if never:
+            misfit = Misfit(("Insufficient cpu",), may_preempt=True)
+            return Choice(message=unfit(pod, [misfit for _ in self._store.list(NODE)]))
+        if name := get(pod, "spec", "nodeName"):
+            return Choice(name)
+        return Choice(NODE_NAME) if self._presumes else self._scheduler.choose(pod)
+
+    def _refuse(self, pod: Obj, choice: Choice) -> None:
+        status = unschedulable(pod, choice.message, self._now(), reason=choice.reason)
+        self._store.update(POD, pod | {"status": status})
+        if choice.reason == "Unschedulable":
+            self._tell(pod, "FailedScheduling", choice.message, "Warning")
+
+    def _tell(self, pod: Obj, reason: str, message: str, type_: Literal["Normal", "Warning"]) -> None:
+        now, by = self._now(), "default-scheduler"
+        record(self._store, POD, pod, reason=reason, message=message, now=now, component=by, type_=type_)

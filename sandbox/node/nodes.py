@@ -1,0 +1,87 @@
+"""The nodes of the embedded cluster, as objects: what they are called, have, and say of themselves.
+
+Alone, a node is elastic: it stands for as many as are needed, so it takes any number of pods that each fit on it. One of several
+has a size, and is full when it is full.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ...kube.clock import timestamp
+from ...kube.objects import NODE, Obj, digest, get
+
+NODE_NAME = "rollway-sandbox"
+ELASTIC = "sandbox.rollway.dev/elastic"  # annotation: only what one pod asks counts, not the sum
+ZONES = ("a", "b", "c")
+_LARGEST = {"cpu": "256", "memory": "2Ti", "ephemeral-storage": "10Ti", "pods": "110"}
+_SIZED = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
+
+
+def names_of(count: int) -> list[str]:
+    """One node has the sandbox's name; several are numbered from 1."""
+    return [NODE_NAME] if count == 1 else [f"{NODE_NAME}-{number}" for number in range(1, count + 1)]
+
+
+def node_objects(count: int, now: datetime) -> list[Obj]:
+    """So many nodes, in zones by turns."""
+    return [_node(name, place, now, is_elastic=count == 1) for place, name in enumerate(names_of(count))]
+
+
+def is_elastic(node: Obj) -> bool:
+    return bool(get(node, "metadata", "annotations", ELASTIC) == "true")
+
+
+def host_ip(node: Obj | None) -> str:
+    """The node's internal address; empty where it has none."""
+    addresses = get(node or {}, "status", "addresses", default=())
+    return next((str(each["address"]) for each in addresses if each["type"] == "InternalIP"), "")
+
+
+def _node(name: str, place: int, now: datetime, *, is_elastic: bool) -> Obj:
+    labels = {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "topology.kubernetes.io/region": "sandbox",
+        "topology.kubernetes.io/zone": f"sandbox-{ZONES[place % len(ZONES)]}",
+    }
+    meta: Obj = {"name": name, "creationTimestamp": timestamp(now), "labels": labels}
+    if is_elastic:
+        meta["annotations"] = {ELASTIC: "true"}
+    return {
+        "apiVersion": NODE.api_version,
+        "kind": NODE.name,
+        "metadata": meta,
+        "spec": {},
+        "status": _status(name, place, now, _LARGEST if is_elastic else _SIZED),
+    }
+
+
+def _status(name: str, place: int, now: datetime, size: dict[str, str]) -> Obj:
+    return {
+        "capacity": dict(size),
+        "allocatable": dict(size),
+        "conditions": _conditions(now),
+        "addresses": [{"type": "InternalIP", "address": f"172.18.0.{place + 2}"}, {"type": "Hostname", "address": name}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "nodeInfo": {
+            "machineID": digest(["machine", name]), "systemUUID": digest(["system", name]), "bootID": digest(["boot", name]),
+            "kernelVersion": "6.12.0", "osImage": "rollway sandbox", "containerRuntimeVersion": "containerd://2.2.0",
+            "kubeletVersion": "v1.36.2", "kubeProxyVersion": "", "operatingSystem": "linux", "architecture": "amd64",
+        },
+    }  # fmt: skip
+
+
+def _conditions(now: datetime) -> list[Obj]:
+    at = timestamp(now)
+    rows = (
+        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    )
+    return [
+        {"type": type_, "status": status, "reason": reason, "message": message, "lastHeartbeatTime": at, "lastTransitionTime": at}
+        for type_, status, reason, message in rows
+    ]
