@@ -26,7 +26,8 @@ class Binder:
 
     def note(self, change: Change) -> Iterable[Place]:
         """The pods that should be tried again."""
-        return tuple(self._pending) if self._scheduler.note(change) else ()
+        self._scheduler.note(change)
+        return tuple(self._pending) if self._pending and self._scheduler.may_help(change) else ()
 
     def is_pending(self, place: Place) -> bool:
         return place in self._pending

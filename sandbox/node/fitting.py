@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ...kube.codec import amount
+from ...kube import codec
 from ...kube.objects import Obj, get, labels_of
+
+amount = lru_cache(4096)(codec.amount)  # the same few texts, over and over
 
 Amounts = dict[str, Decimal]  # by resource, in its base unit: cores, bytes, pieces
 ZERO = Decimal(0)

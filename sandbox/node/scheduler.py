@@ -32,7 +32,7 @@ class Choice(NamedTuple):
 
 
 class Scheduler:
-    """Chooses, and writes nothing. `note` is told of each change, and says whether pods that wait should be tried again."""
+    """Chooses, and writes nothing."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -40,19 +40,25 @@ class Scheduler:
         for pod in store.list(POD):
             self._mark(pod)
 
-    def note(self, change: Change) -> bool:
-        if change.kind == POD:
-            meta = change.obj["metadata"]
+    def note(self, change: Change) -> None:
+        """Has to be told of each change."""
+        if change.kind != POD:
+            return
+        if change.type == "ADDED":
             self._mark(change.obj)
-            is_over = change.type == "DELETED" or is_terminal(change.obj)
-            if is_over:
-                self._repelling.discard((meta["namespace"], meta["name"]))
-            has_moved = change.before is not None and (
-                get(change.before, "spec", "nodeName") != get(change.obj, "spec", "nodeName")
-                or labels_of(change.before) != labels_of(change.obj)
-            )
-            return is_over or has_moved
-        return change.kind in (NODE, PERSISTENT_VOLUME_CLAIM)
+        elif change.type == "DELETED" and self._repelling:
+            self._repelling.discard((change.obj["metadata"]["namespace"], change.obj["metadata"]["name"]))
+
+    @staticmethod
+    def may_help(change: Change) -> bool:
+        """Whether pods that wait for a node should be tried again."""
+        if change.kind != POD:
+            return change.kind in (NODE, PERSISTENT_VOLUME_CLAIM)
+        if change.type == "DELETED" or is_terminal(change.obj):
+            return True
+        before, pod = change.before, change.obj
+        is_bound = before is not None and get(before, "spec", "nodeName") != get(pod, "spec", "nodeName")
+        return is_bound or (before is not None and labels_of(before) != labels_of(pod))
 
     def choose(self, pod: Obj) -> Choice:
         if get(pod, "spec", "schedulingGates"):
