@@ -112,7 +112,7 @@ def down(screen: Screen) -> int:
 
 @verb()
 def status(screen: Screen) -> int:
-    """Whether it runs, where, and where requests reach what is in it."""
+    """Whether it runs, and where what is in it is reached."""
     from ...sandbox import daemon
     from ...sandbox.dataplane import traffic
 
@@ -140,7 +140,10 @@ def url(
     ] = None,
     namespace: given.Namespace = None,
 ) -> int:
-    """Where requests from this machine reach a Service, or a host of an Ingress or a Gateway."""
+    """Where this machine reaches a Service or a host.
+
+    A host is that of an Ingress or a Gateway.
+    """
     from ...sandbox import daemon
     from ...sandbox.dataplane import traffic
 

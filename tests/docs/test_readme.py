@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rollway.preflight.rules import BY_ID
 from rollway.release.load import load
 from shell import shell
 
@@ -57,3 +58,8 @@ def test_links_lead_somewhere() -> None:
 
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_as_many_rules_are_told_of_as_there_are() -> None:
+    """A new rule is easily forgotten here."""
+    assert f"\n{len(BY_ID)} rules find " in README
