@@ -1,4 +1,4 @@
-"""Waiting for a workload of the release that is no Deployment: a StatefulSet, a DaemonSet, a Job. (health.workloads)"""
+"""Waiting for a workload of the release that is no Deployment, as a StatefulSet, a DaemonSet or a Job. (health.workloads)"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import ClusterError
 from ..health.deployment import Progress
 from ..health.pods import Problem, is_ready, problem_of
 from ..health.workloads import WORKLOADS
-from ..kube.objects import EVENT, POD, Kind, Obj, Ref, get, kind_of, labels_of
+from ..kube.objects import EVENT, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
 from ..plan.steps import Wait
 from .port import Cluster
 from .waiting import StepFailed
@@ -67,7 +67,7 @@ def _progress(kind: Kind, live: Obj | None) -> Progress:
 
 async def _problems(cluster: Cluster, live: Obj) -> list[Problem]:
     """Of the first few of its pods that are not ready."""
-    labels = get(live, "spec", "selector", "matchLabels", default={})
+    labels = _chosen_by(live)
     found: list[Problem] = []
     with contextlib.suppress(ClusterError):
         pods = await cluster.list(POD, live["metadata"]["namespace"], labels=labels) if labels else ()
@@ -77,6 +77,13 @@ async def _problems(cluster: Cluster, live: Obj) -> list[Problem]:
             if problem := problem_of(pod, events):
                 found.append(problem)
     return found
+
+
+def _chosen_by(live: Obj) -> dict[str, str]:
+    """The labels of its pods. A ReplicationController has them without a word before."""
+    selector = get(live, "spec", "selector", default={})
+    chosen: dict[str, str] = selector if is_a(live, REPLICATION_CONTROLLER) else selector.get("matchLabels") or {}
+    return chosen
 
 
 async def _held_by(cluster: Cluster, live: Obj) -> str:

@@ -1,11 +1,11 @@
-"""How far a StatefulSet, a DaemonSet or a Job has come, as `kubectl rollout status` and `kubectl wait` would say."""
+"""How far a workload that is no Deployment has come, as `kubectl rollout status` and `kubectl wait` would say."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..kube.objects import DAEMON_SET, JOB, STATEFUL_SET, get
+from ..kube.objects import DAEMON_SET, JOB, REPLICATION_CONTROLLER, STATEFUL_SET, get
 from .deployment import Progress
 
 
@@ -39,6 +39,15 @@ def daemon_set(obj: Mapping[str, Any]) -> Progress:
     return Progress(updated >= wanted and available >= wanted, min(updated, available), wanted, message)
 
 
+def replication_controller(obj: Mapping[str, Any]) -> Progress:
+    """A new template is for new pods only, so those that there are count whatever they were made of."""
+    status, wanted = obj.get("status") or {}, int(get(obj, "spec", "replicas", default=1))
+    if _is_behind(obj):
+        return Progress(False, 0, wanted, "waiting for the controller to see the change")
+    ready, there = status.get("readyReplicas", 0), status.get("replicas", 0)
+    return Progress(ready >= wanted and there == wanted, ready, wanted, f"{ready} of {wanted} pods ready")
+
+
 def job(obj: Mapping[str, Any]) -> Progress:
     """One that is suspended waits for whoever resumes it, and nobody for it."""
     status = obj.get("status") or {}
@@ -55,6 +64,7 @@ def job(obj: Mapping[str, Any]) -> Progress:
 WORKLOADS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Progress]] = {
     (STATEFUL_SET.group, STATEFUL_SET.name): stateful_set,
     (DAEMON_SET.group, DAEMON_SET.name): daemon_set,
+    (REPLICATION_CONTROLLER.group, REPLICATION_CONTROLLER.name): replication_controller,
     (JOB.group, JOB.name): job,
 }
 """By group and kind: those beside Deployments whose way is followed."""

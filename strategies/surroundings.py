@@ -15,7 +15,7 @@ from ..release.config import is_pinned
 from ..release.model import Release
 from .draft import Draft
 
-UNWATCHED = {("", "ReplicationController"), ("", "Pod")}
+UNWATCHED = {("", "Pod")}
 """Kinds that run pods, and whose way is not followed."""
 PATIENCE_S = 180
 """How long another Deployment may hold the release up without any progress, where its manifest says nothing of that."""

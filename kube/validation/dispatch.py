@@ -41,7 +41,7 @@ def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
 
 def refuse_status(kind: Kind, obj: Obj) -> None:
     """Raises Invalid where the status contradicts itself."""
-    if kind.name in ("Deployment", "ReplicaSet"):
+    if kind.name in ("Deployment", "ReplicaSet", "ReplicationController"):
         _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
     elif kind.name == "Job":
         _refuse(kind, obj, list(validation_batch.status_problems(obj.get("status") or {})))
@@ -65,6 +65,7 @@ def _spec(kind: Kind, obj: Obj) -> Problems:
 _CHECKS: Mapping[str, Check] = {
     "Deployment": validation_workload.deployment,
     "ReplicaSet": validation_workload.replica_set,
+    "ReplicationController": validation_workload.replication_controller,
     "StatefulSet": validation_workload.stateful_set,
     "DaemonSet": validation_workload.daemon_set,
     "Job": validation_batch.job,

@@ -33,6 +33,19 @@ def replica_set(obj: Obj) -> Problems:
     yield from _template(spec)
 
 
+def replication_controller(obj: Obj) -> Problems:
+    spec = obj["spec"]
+    yield from checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    selector = spec.get("selector")
+    if not selector:
+        yield checks.required("spec.selector")
+    yield from checks.not_negative("spec.replicas", spec.get("replicas"))
+    if spec.get("template") is None:
+        yield checks.required("spec.template")
+        return
+    yield from _template({**spec, "selector": {"matchLabels": selector or {}}}, "ReplicationController")
+
+
 def stateful_set(obj: Obj) -> Problems:
     spec = obj["spec"]
     yield from checks.not_negative("spec.replicas", spec.get("replicas"))
@@ -109,7 +122,7 @@ def _selector(spec: Obj, workload: str) -> Problems:
         yield checks.invalid("spec.selector", selector, f"empty selector is invalid for {workload}")
 
 
-def _template(spec: Obj) -> Problems:
+def _template(spec: Obj, workload: str = "ReplicaSet") -> Problems:
     template, selector = spec["template"], spec.get("selector")
     if any(checks.label_selector("", selector)):
         yield checks.invalid("spec.selector", selector, "invalid label selector")
@@ -123,7 +136,8 @@ def _template(spec: Obj) -> Problems:
     if policy != "Always":
         yield checks.unsupported("spec.template.spec.restartPolicy", policy, ("Always",))
     if template["spec"].get("activeDeadlineSeconds") is not None:
-        yield checks.forbidden("spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported")
+        why = f"activeDeadlineSeconds in {workload} is not Supported"
+        yield checks.forbidden("spec.template.spec.activeDeadlineSeconds", why)
 
 
 def _strategy(strategy: Obj) -> Problems:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from ...kube.fieldset import Path
 from ...kube.objects import KINDS, Kind, Obj
 from ...kube.schema import types
+from .deletion import FOREGROUND, ORPHAN, Propagation
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`creates_on_update`: a PUT creates what is missing. `updates_blindly`: without a resourceVersion too.
-    `answers_deleted`: a delete answers the object, not a Status. `has_scale`: the scale subresource exists."""
+    `answers_deleted`: a delete answers the object, not a Status. `orphans`: a delete that says nothing of them leaves its
+    dependents. `has_scale`: the scale subresource exists."""
 
     is_custom: bool = False
     has_status: bool = False
@@ -21,9 +23,15 @@ class Rules:
     creates_on_update: bool = False
     updates_blindly: bool = True
     answers_deleted: bool = False
+    orphans: bool = False
     has_scale: bool = False
     bumps_on_annotations: bool = False
     status_keeps_labels: bool = False
+
+    def dependents(self, live: Obj, asked: Propagation) -> Propagation:
+        """What a delete does with the dependents: as asked, as its finalizers say already, else as is the kind's way."""
+        is_open = not asked and not {FOREGROUND, ORPHAN} & set(live["metadata"].get("finalizers") or ())
+        return "Orphan" if is_open and self.orphans else asked
 
     def ignored(self, subresource: str) -> Sequence[Path]:
         """The fields that a write to this endpoint cannot own, because it resets them."""
@@ -87,6 +95,7 @@ def _rules() -> Mapping[tuple[str, str], Rules]:
             creates_on_update=kind.name in ("Lease", "Event", "Role", "RoleBinding"),
             updates_blindly=kind.name not in not_blindly,
             answers_deleted=kind.name in ("Pod", "Service", "ServiceAccount", "PersistentVolumeClaim", "ResourceQuota"),
+            orphans=kind.name in ("ReplicationController", "Job"),
             has_scale=kind.name in ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"),
             bumps_on_annotations=kind.name == "Deployment",
             status_keeps_labels=kind.name == "Deployment",

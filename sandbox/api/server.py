@@ -193,20 +193,23 @@ class Api:
             raise forbidden(kind, name, "this namespace may not be deleted")
         if dry_run:
             return _in_version(kind, live)
+        way = rules_of(kind).dependents(live, propagation)
         gone = delete_in(
-            self.store, kind, namespace, name, now=self._now(), propagation=propagation, grace_s=grace_s, uid=uid,
+            self.store, kind, namespace, name, now=self._now(), propagation=way, grace_s=grace_s, uid=uid,
             resource_version=resource_version,
         )  # fmt: skip
         return _in_version(kind, gone)
 
     def delete_collection(
-        self, kind: Kind, namespace: str, *, label_selector: str = "", field_selector: str = "", dry_run: bool = False, **how: Any
-    ) -> Page:
+        self, kind: Kind, namespace: str, *, label_selector: str = "", field_selector: str = "", dry_run: bool = False,
+        propagation: Propagation = "", **how: Any,
+    ) -> Page:  # fmt: skip
         """Deletes all that is selected, and answers what was there."""
         page = self.list(kind, namespace, label_selector=label_selector, field_selector=field_selector)
         for obj in page.items if not dry_run else ():
             meta = obj["metadata"]
-            delete_in(self.store, kind, meta.get("namespace", ""), meta["name"], now=self._now(), **how)
+            way = rules_of(kind).dependents(obj, propagation)
+            delete_in(self.store, kind, meta.get("namespace", ""), meta["name"], now=self._now(), propagation=way, **how)
         return page._replace(version=self.store.version)
 
     def evict(self, namespace: str, name: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False) -> None:

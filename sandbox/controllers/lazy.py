@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from ...kube.objects import CRON_JOB, DAEMON_SET, DEFINITION, JOB, STATEFUL_SET, Kind
+from ...kube.objects import CRON_JOB, DAEMON_SET, DEFINITION, JOB, REPLICATION_CONTROLLER, STATEFUL_SET, Kind
 from ..store.store import Change
 from .engine import Controller
 
@@ -17,6 +17,7 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
     DAEMON_SET: ("daemonset", "DaemonSetController"),
     JOB: ("job", "JobController"),
     CRON_JOB: ("cronjob", "CronJobController"),
+    REPLICATION_CONTROLLER: ("replicationcontroller", "ReplicationControllerController"),
     DEFINITION: ("definition", "DefinitionController"),
 }
 """The kind, and where its controller is: a new one is one row."""

@@ -32,9 +32,12 @@ def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float
 
 
 class ReplicaSetController:
-    """`admit` is given new pods, and answers them as they are let in."""
+    """`admit` is given new pods, and answers them as they are let in. What else keeps a number of pods says what it is by the
+    three names, and what of its spec chooses them."""
 
     name = "replicaset"
+    kind = REPLICA_SET
+    component = "replicaset-controller"
 
     def __init__(
         self,
@@ -51,11 +54,11 @@ class ReplicaSetController:
 
     def note(self, change: Change) -> None:
         meta = change.obj["metadata"]
-        if change.kind == REPLICA_SET:
+        if change.kind == self.kind:
             self._queue.add(self.name, meta["namespace"], meta["name"])
         elif change.kind == POD:
             owner = controller_of(change.obj)
-            if owner is not None and owner["kind"] == REPLICA_SET.name:
+            if owner is not None and owner["kind"] == self.kind.name:
                 self._queue.add(self.name, meta["namespace"], owner["name"])
                 if change.before is not None and labels_of(change.before) != labels_of(change.obj):
                     self._relabelled.setdefault((meta["namespace"], owner["name"]), {})[meta["name"]] = None
@@ -67,12 +70,12 @@ class ReplicaSetController:
         namespace = change.obj["metadata"]["namespace"]
         if owner is not None:
             self._queue.add(self.name, namespace, owner["name"])
-        for each in self._store.list(REPLICA_SET, namespace):
-            if matches(each["spec"]["selector"], labels_of(change.obj)):
+        for each in self._store.list(self.kind, namespace):
+            if matches(self._selector(each), labels_of(change.obj)):
                 self._queue.add(self.name, namespace, each["metadata"]["name"])
 
     def sync(self, namespace: str, name: str) -> None:
-        replicaset = self._store.find(REPLICA_SET, namespace, name)
+        replicaset = self._store.find(self.kind, namespace, name)
         if replicaset is None:
             self._queue.forget(self.name, namespace, name)
             return
@@ -86,22 +89,27 @@ class ReplicaSetController:
                 self._delete(replicaset, -missing)
         self._report(replicaset, self._index.pods_of(uid))
 
+    def _selector(self, replicaset: Obj) -> Obj:
+        """As a LabelSelector."""
+        chosen: Obj = replicaset["spec"]["selector"]
+        return chosen
+
     def _claim(self, replicaset: Obj) -> None:
         """Adopts pods of nobody with the right labels, and lets those go that have lost them."""
         meta = replicaset["metadata"]
         for name in self._relabelled.pop((meta["namespace"], meta["name"]), {}):
             pod = self._index.pods_of(meta["uid"]).pods.get(name)
-            if pod is not None and not matches(replicaset["spec"]["selector"], labels_of(pod)):
+            if pod is not None and not matches(self._selector(replicaset), labels_of(pod)):
                 owners = [each for each in pod["metadata"]["ownerReferences"] if each["uid"] != meta["uid"]]
                 self._store.update(POD, pod | {"metadata": pod["metadata"] | {"ownerReferences": owners}})
         for orphan in self._index.orphans(POD, replicaset["metadata"]["namespace"]):
-            if is_active(orphan) and matches(replicaset["spec"]["selector"], labels_of(orphan)):
-                owners = [*get(orphan, "metadata", "ownerReferences", default=[]), controller_ref(REPLICA_SET, replicaset)]
+            if is_active(orphan) and matches(self._selector(replicaset), labels_of(orphan)):
+                owners = [*get(orphan, "metadata", "ownerReferences", default=[]), controller_ref(self.kind, replicaset)]
                 self._store.update(POD, orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}})
 
     def _create(self, replicaset: Obj, count: int) -> None:
         meta, template = replicaset["metadata"], replicaset["spec"]["template"]
-        at, owners, prefix = timestamp(self._now()), [controller_ref(REPLICA_SET, replicaset)], f"{meta['name']}-"
+        at, owners, prefix = timestamp(self._now()), [controller_ref(self.kind, replicaset)], f"{meta['name']}-"
         spec = self._filled(template["spec"])
         inherited = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
         for _ in range(count):
@@ -148,16 +156,18 @@ class ReplicaSetController:
             "availableReplicas": ready_enough,
             "observedGeneration": meta.get("generation", 0),
         }
-        status = {"replicas": owned.active, "terminatingReplicas": owned.terminating}
-        status |= {key: value for key, value in counts.items() if value}
+        status = self._always(owned) | {key: value for key, value in counts.items() if value}
         if conditions := get(replicaset, "status", "conditions"):
             status["conditions"] = conditions
         if status != replicaset.get("status"):
-            self._store.update(REPLICA_SET, replicaset | {"status": status})
+            self._store.update(self.kind, replicaset | {"status": status})
         if wait_s is not None:
             self._queue.after(wait_s, self.name, meta["namespace"], meta["name"])
 
+    def _always(self, owned: Owned) -> Obj:
+        """The counts that are told also where they are 0."""
+        return {"replicas": owned.active, "terminatingReplicas": owned.terminating}
+
     def _tell(self, replicaset: Obj, reason: str, message: str) -> None:
-        component = "replicaset-controller"
         now = self._now()
-        record(self._store, REPLICA_SET, replicaset, reason=reason, message=message, now=now, component=component)
+        record(self._store, self.kind, replicaset, reason=reason, message=message, now=now, component=self.component)

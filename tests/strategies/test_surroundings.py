@@ -118,7 +118,14 @@ def job(tag: str) -> Obj:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
 
 
-OTHERS = pytest.mark.parametrize("made", [stateful_set, daemon_set, job], ids=["StatefulSet", "DaemonSet", "Job"])
+def replication_controller(tag: str) -> Obj:
+    made = stateful_set(tag)
+    spec = {"replicas": 2, "selector": {"app": "db"}, "template": made["spec"]["template"]}
+    return made | {"apiVersion": "v1", "kind": "ReplicationController", "spec": spec}
+
+
+RENEWED = (stateful_set, daemon_set, job)
+OTHERS = pytest.mark.parametrize("made", [*RENEWED, replication_controller], ids=lambda made: made.__name__)
 
 
 @OTHERS
@@ -140,7 +147,7 @@ def test_other_workloads_are_waited_for(strategy: str, made: Callable[[str], Obj
     in_world(story)
 
 
-@OTHERS
+@pytest.mark.parametrize("made", RENEWED, ids=lambda made: made.__name__)
 @pytest.mark.parametrize("strategy", ["ramped", "canary", "blue-green"])
 def test_another_workload_that_fails_takes_the_release_back(strategy: str, made: Callable[[str], Obj]) -> None:
     async def story(world: World) -> None:
