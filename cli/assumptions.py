@@ -72,21 +72,22 @@ class Assumptions:
         from ..compare.scenario import Scenario
 
         return Scenario(
-            rate=_rate(self.rate) if self.rate is not None else float(release.traffic.rate),
+            rate=rate_of(self.rate) if self.rate is not None else float(release.traffic.rate),
             latency=_latency(self.latency),
-            timeout_s=_duration(self.client_timeout, "--client-timeout"),
-            start_s=_duration(self.start, "--start") if self.start else calibrated_s,
-            stop_s=_duration(self.stop, "--stop") if self.stop else None,
+            timeout_s=duration_of(self.client_timeout, "--client-timeout"),
+            start_s=duration_of(self.start, "--start") if self.start else calibrated_s,
+            stop_s=duration_of(self.stop, "--stop") if self.stop else None,
             bad=self.fault,
-            notice_s=_duration(self.notice, "--notice"),
-            gate_s=_duration(self.gate, "--gate"),
-            matching=_share(self.matching),
-            bound_s=_duration(self.bound, "--bound"),
+            notice_s=duration_of(self.notice, "--notice"),
+            gate_s=duration_of(self.gate, "--gate"),
+            matching=share_of(self.matching, "--matching"),
+            bound_s=duration_of(self.bound, "--bound"),
             is_each_request=self.each_request,
         )
 
 
-def _rate(text: str) -> float:
+def rate_of(text: str) -> float:
+    """Requests a second. Raises BadInput."""
     try:
         value = float(text.removesuffix("/s"))
     except ValueError:
@@ -96,15 +97,16 @@ def _rate(text: str) -> float:
     return value
 
 
-def _share(text: str) -> float:
-    """`10%` and `10` are 0.1."""
+def share_of(text: str, option: str) -> float:
+    """`10%` and `10` are 0.1. Raises BadInput."""
     digits = text.strip().removesuffix("%")
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]+)?", digits) or not 0 < float(digits) < 100:
-        raise BadInput(f"--matching {text}: not a share of the requests between 0% and 100%", hint="such as --matching 10%")
+        raise BadInput(f"{option} {text}: not a share of the requests between 0% and 100%", hint=f"such as {option} 10%")
     return float(digits) / 100
 
 
-def _duration(text: str, option: str) -> float:
+def duration_of(text: str, option: str) -> float:
+    """Seconds. Raises BadInput."""
     from ..sandbox.node.behaviour import duration_s
 
     try:
@@ -120,5 +122,5 @@ def _latency(text: str) -> LatencyOf:
     found = re.fullmatch(r"(?:p50=)?([^,=]+)(?:,\s*p99=(.+))?", text)
     if not found:
         raise BadInput(f"--latency {text}: not a latency", hint="such as 50ms, or 50ms,p99=400ms")
-    median_s = _duration(found[1], "--latency")
-    return latency_of(median_s, _duration(found[2], "--latency") if found[2] else None)
+    median_s = duration_of(found[1], "--latency")
+    return latency_of(median_s, duration_of(found[2], "--latency") if found[2] else None)

@@ -3,46 +3,97 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...errors import BadInput
+from ..assumptions import Gate, Matching, Rate, duration_of, rate_of, share_of
 from ..context import Connected
 from ..options import Source, Where
-from ..session import Screen
+from ..session import Screen, Session
 from ..verb import verb
 
 if TYPE_CHECKING:
     from ...release.model import Release
+    from ...ship.foreseeing import Assumed
 
 Jobs = Annotated[bool, typer.Option("--jobs", help="runs the gates' Jobs, too")]
+
+
+Power = Annotated[bool, typer.Option("--power", help="asks nobody: how often they would err, and how soon they would find what")]
+Errors = Annotated[str, typer.Option("--errors", metavar="PERCENT", help="--power: the share of requests that fail today")]
+Clump = Annotated[int, typer.Option("--clump", min=1, max=1000, metavar="N", help="--power: so many errors come at once")]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The traffic that is assumed, each as it is written."""
+
+    power: Power = False
+    rate: Rate = None
+    errors: Errors = "0.5%"
+    clump: Clump = 1
+    gate: Gate = "10m"
+    matching: Matching = "10%"
+
+    def assumed(self, release: Release) -> Assumed:
+        from ...ship.foreseeing import Assumed
+
+        return Assumed(
+            rate=rate_of(self.rate) if self.rate is not None else float(release.traffic.rate),
+            errors=share_of(self.errors, "--errors"),
+            clump=self.clump,
+            pause_s=duration_of(self.gate, "--gate"),
+            matching=share_of(self.matching, "--matching"),
+        )
 
 
 @verb(
     ("deploy gates", "each value, its query and the verdict, now"),
     ("deploy gates --jobs", "with what Jobs say"),
+    ("deploy gates --power --rate 40", "what they would find, how soon, and how often they would err"),
 )
-def gates(source: Source, where: Where, screen: Screen, jobs: Jobs = False) -> int:
+def gates(source: Source, where: Where, screen: Screen, expected: Expected, jobs: Jobs = False) -> int:
     """Measures the release file's gates once, now, without a release.
 
     Shows each value, what was asked for it and what a verdict on it would be. Exit code 1 where one cannot be measured: a slip in
-    a query is found before a release needs it.
+    a query is found before a release needs it. With --power it asks nobody, and says what the gates would do at your traffic.
     """
     session = screen.session()
     if source.is_many:
         raise BadInput("gates are measured of one release file", hint="name it with -f")
+    if expected.power:
+        return _foresee(session, session.release(source, where), expected)
 
     async def use_case(release: Release, connected: Connected) -> int:
         from ...ship.gauging import gauge
         from ..views.gates_text import gauged_document, gauged_lines
         from ..views.paint import Paint, is_lively
 
-        if not release.gates:
-            raise BadInput(f"{source.file} has no gates", hint="write some: docs/gates.md shows how")
+        _refuse_none(release)
         found = await gauge(connected.cluster, release, with_jobs=jobs)
         text = "\n".join(gauged_lines(found, Paint(is_lively(sys.stdout))))
         session.view.document(gauged_document(found), text)
         return 0 if found.is_measured else 1
 
     return session.with_release(source, where, use_case)
+
+
+def _foresee(session: Session, release: Release, expected: Expected) -> int:
+    from ...ship.foreseeing import outlook, stages_of
+    from ..views.outlook_text import outlook_document, outlook_lines
+    from ..views.paint import Paint, is_lively
+
+    _refuse_none(release)
+    assumed = expected.assumed(release)
+    stages, found = stages_of(release, assumed), outlook(release, assumed)
+    text = "\n".join(outlook_lines(release, assumed, stages, found, Paint(is_lively(sys.stdout))))
+    session.view.document(outlook_document(release, assumed, stages, found), text)
+    return 0
+
+
+def _refuse_none(release: Release) -> None:
+    if not release.gates:
+        raise BadInput(f"{release.app} has no gates", hint="write some: docs/gates.md shows how")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
 from rollway.gates.figures import Both, Counts, Phase
 from rollway.gates.judges.sequential import Sequential
+from rollway.gates.power import poisson
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,6 @@ class Traffic:
         whole = poisson(random, rate * 10.0)
         errors = self.clump * poisson(random, rate * 10.0 * share / self.clump)
         return Counts(float(max(whole, errors)), float(errors))
-
-
-def poisson(random: Random, mean: float) -> int:
-    """Knuth's for small means, a normal one for large."""
-    if mean > 50:
-        return max(round(random.gauss(mean, math.sqrt(mean))), 0)
-    limit, product, count = math.exp(-mean), random.random(), 0
-    while product > limit:
-        product *= random.random()
-        count += 1
-    return count
 
 
 def first_alarm(traffic: Traffic, looks: int, seed: int, judge: Sequential | None = None) -> float | None:

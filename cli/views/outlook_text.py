@@ -1,0 +1,80 @@
+"""What gates would do at a given traffic: in words, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...gates.power import Foreseen, Stage
+from ...release.model import Release
+from ...ship.foreseeing import Assumed, Outlook
+from .paint import Paint
+from .words import duration
+
+_HEAD = ("its errors", "found", "half within", "9 of 10", "bad answers")
+
+
+def outlook_lines(
+    release: Release, assumed: Assumed, stages: Mapping[int, Stage], found: Sequence[Outlook], paint: Paint
+) -> Iterator[str]:
+    clumps = f", {assumed.clump} at once" if assumed.clump > 1 else ""
+    traffic = f"{assumed.rate:g} requests/s, {_percent(assumed.errors)} of them errors{clumps}"
+    yield f"{paint(release.app, 'strong')} · {release.strategy} · {traffic}"
+    parts = [f"{_percent(stage.share)} for {duration(stage.seconds)}" for stage in stages.values()]
+    yield f"  the new version gets {', '.join(parts)}" if parts else "  there is no stage in which both versions get requests"
+    for each in found:
+        yield f"  gate {paint(each.gate.name, 'strong')}   wanted {each.gate.wanted}"
+        if each.good is None:
+            yield f"      {each.why_not}"
+            continue
+        good = each.good
+        yield f"      a good version is taken back in {_share(good)} of releases ({good.taken_back} of {good.releases:,})"
+        yield f"      {paint('  '.join(_HEAD), 'faint')}"
+        for one in each.bad:
+            answers = "–" if one.bad_answers is None else f"{one.bad_answers:,.0f}"
+            cells = (_percent(one.errors), _share(one), _time(one.median_s), _time(one.late_s), answers)
+            yield "      " + "  ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, _HEAD, strict=True))
+
+
+def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, Stage], found: Sequence[Outlook]) -> dict[str, Any]:
+    return {
+        "app": release.app,
+        "strategy": release.strategy,
+        "assumed": {"rate": assumed.rate, "errors": assumed.errors, "clump": assumed.clump},
+        "stages": [
+            {"weight": weight, "share": round(stage.share, 4), "seconds": stage.seconds} for weight, stage in stages.items()
+        ],
+        "gates": [
+            {
+                "name": each.gate.name,
+                "wanted": each.gate.wanted,
+                "whyNot": each.why_not,
+                "good": _data(each.good) if each.good else None,
+                "bad": [_data(one) for one in each.bad],
+            }
+            for each in found
+        ],
+    }
+
+
+def _data(one: Foreseen) -> dict[str, Any]:
+    return {
+        "errors": round(one.errors, 6),
+        "releases": one.releases,
+        "takenBack": one.taken_back,
+        "medianSeconds": one.median_s,
+        "ninetiethSeconds": one.late_s,
+        "badAnswers": one.bad_answers,
+    }
+
+
+def _share(one: Foreseen) -> str:
+    return f"{one.taken_back / one.releases:.1%}".replace(".0%", "%")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"
+
+
+def _time(seconds: float | None) -> str:
+    return "–" if seconds is None else duration(seconds)

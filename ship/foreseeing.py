@@ -1,0 +1,84 @@
+"""What a release's gates would do, said before it: from its strategy's stages, and the traffic that is assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..gates.judges import judge_of
+from ..gates.power import Foreseen, Stage, Traffic, Watch, foresee
+from ..release.gates import Gate
+from ..release.model import Release
+from ..strategies import by_name
+
+GOOD, BAD = 1000, 200
+"""Releases that are drawn of a good version, and of each bad one."""
+SIZES = (2.0, 4.0, 10.0, 20.0)
+"""How many times as many errors bad versions have."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """`rate` requests a second, of which the share `errors` fails today, `clump` at once. A pause without a length lasts
+    `pause_s`; A/B rules catch the share `matching`."""
+
+    rate: float
+    errors: float = 0.005
+    clump: int = 1
+    pause_s: float = 600.0
+    matching: float = 0.1
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """`why_not`: why nothing can be said of the gate; else of a good version, and of bad ones."""
+
+    gate: Gate
+    why_not: str = ""
+    good: Foreseen | None = None
+    bad: tuple[Foreseen, ...] = ()
+
+
+def stages_of(release: Release, assumed: Assumed) -> dict[int, Stage]:
+    """The stages in which both versions get requests, by their weight."""
+    strategy = by_name(release.strategy)(release)
+    found: dict[int, Stage] = {}
+    weight = strategy.first_weight()
+    while weight < 100:
+        share = weight / 100
+        if release.strategy == "ab":
+            share = assumed.matching + (1 - assumed.matching) * share
+        if share > 0:
+            found[weight] = Stage(share, float(strategy.pause_s(weight) or assumed.pause_s))
+        weight = strategy.next_weight(weight)
+    return found
+
+
+def outlook(release: Release, assumed: Assumed) -> tuple[Outlook, ...]:
+    return tuple(_of(gate, stages_of(release, assumed), assumed) for gate in release.gates)
+
+
+def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
+    if not gate.is_counted or gate.of != "errors":
+        return Outlook(gate, "what it measures cannot be assumed: only counted errors can")
+    asked = [stage for weight, stage in stages.items() if _asks(gate, weight, last=max(stages))]
+    if not asked:
+        return Outlook(gate, "there is no stage in which both versions get requests and it is asked")
+    watch = Watch(judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on)
+    if not any(stage.seconds >= gate.interval for stage in asked):
+        return Outlook(gate, f"every stage is shorter than its interval of {gate.interval} s")
+    traffic = Traffic(assumed.rate, assumed.errors, assumed.errors, assumed.clump)
+    worse = [assumed.errors * size for size in SIZES if assumed.errors * size < 1]
+    return Outlook(
+        gate,
+        good=foresee(watch, traffic, asked, GOOD),
+        bad=tuple(foresee(watch, replace(traffic, new=each), asked, BAD) for each in worse),
+    )
+
+
+def _asks(gate: Gate, weight: int, last: int) -> bool:
+    moment = gate.moment
+    if moment == "after":
+        return False
+    if moment == "before":
+        return weight == last
+    return moment in ("always", "pauses") or weight in moment

@@ -1,0 +1,55 @@
+"""What a release's gates would do: from its strategy's own stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rollway.gates.power import Stage
+from rollway.release.gates import Gate
+from rollway.ship.foreseeing import Assumed, outlook, stages_of
+from shop import STRATEGIES, release
+
+STEPS = {"canary": {"steps": [{"weight": 10, "pause": "5m"}, {"weight": 50}]}}
+ASSUMED = Assumed(rate=20.0, pause_s=120.0, matching=0.2)
+COUNTED = {"name": "errors", "prometheus": "http://p:9090", "use": "http"}
+
+
+def shop(strategy: str, *gates: dict[str, Any]) -> Any:
+    written = tuple(Gate.model_validate({**COUNTED, **keys}) for keys in gates)
+    return replace(release("v2", strategy=strategy, options=STEPS), gates=written)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_stages_are_those_in_which_both_versions_get_requests(strategy: str) -> None:
+    wanted = {
+        "canary": {10: Stage(0.1, 300.0), 50: Stage(0.5, 120.0)},
+        "ab": {0: Stage(0.2, 120.0)},
+    }
+    assert stages_of(shop(strategy), ASSUMED) == wanted.get(strategy, {})
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"of": "latency"}, "only counted errors"),
+        ({"interval": "10m"}, "shorter than its interval"),
+        ({"when": [30]}, "no stage"),
+        ({"when": "after"}, "no stage"),
+    ],
+)
+def test_what_cannot_be_said_says_why(keys: dict[str, Any], said: str) -> None:
+    [found] = outlook(shop("canary", keys), ASSUMED)
+    assert found.good is None
+    assert said in found.why_not
+
+
+def test_of_a_good_version_and_of_bad_ones() -> None:
+    [found] = outlook(shop("canary", {}), ASSUMED)
+    assert found.good is not None
+    assert found.good.errors == 0.005
+    assert [round(each.errors, 4) for each in found.bad] == [0.01, 0.02, 0.05, 0.1]
+    shares = [each.taken_back / each.releases for each in found.bad]
+    assert shares == sorted(shares)
+    assert found.good.taken_back / found.good.releases < 0.02 < 0.9 < shares[2]
