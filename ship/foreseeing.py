@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..gates.judges import judge_of
-from ..gates.power import Foreseen, Stage, Traffic, Watch, foresee
 from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import by_name
+from .power import Foreseen, Stage, Traffic, Watch, foresee
 
 GOOD, BAD = 1000, 200
 """Releases that are drawn of a good version, and of each bad one."""

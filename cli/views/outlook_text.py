@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...gates.power import Foreseen, Stage
 from ...release.model import Release
 from ...ship.foreseeing import Assumed, Outlook
+from ...ship.power import Foreseen, Stage
 from .paint import Paint
 from .words import duration
 

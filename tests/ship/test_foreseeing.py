@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rollway.gates.power import Stage
 from rollway.release.gates import Gate
 from rollway.ship.foreseeing import Assumed, outlook, stages_of
+from rollway.ship.power import Stage
 from shop import STRATEGIES, release
 
 STEPS = {"canary": {"steps": [{"weight": 10, "pause": "5m"}, {"weight": 50}]}}

@@ -8,7 +8,7 @@ from random import Random
 
 from rollway.gates.figures import Both, Counts, Phase
 from rollway.gates.judges.sequential import Sequential
-from rollway.gates.power import poisson
+from rollway.ship.power import poisson
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rollway.gates.judges.sequential import Sequential
 from rollway.gates.judges.threshold import Limits, Threshold
-from rollway.gates.power import Stage, Traffic, Watch, foresee
+from rollway.ship.power import Stage, Traffic, Watch, foresee
 
 HALF_AN_HOUR = (Stage(0.1, 900.0), Stage(0.5, 900.0))
 EVIDENCE = Watch(Sequential(), 10.0, goes_on=True)

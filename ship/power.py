@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from .figures import Both, Counts, Judge, Phase
+from ..gates.figures import Both, Counts, Judge, Phase
 
 
 class Stage(NamedTuple):
