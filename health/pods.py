@@ -67,7 +67,7 @@ def problem_of(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]] = ())
     """What is wrong with a pod, or None where it is ready, terminating, or simply not there yet."""
     if is_ready(pod) or get(pod, "metadata", "deletionTimestamp"):
         return None
-    return hindrance_of(pod) or _unready(pod, events)
+    return hindrance_of(pod) or _unmounted(pod, events) or _unready(pod, events)
 
 
 def hindrance_of(pod: Mapping[str, Any]) -> Problem | None:
@@ -109,6 +109,16 @@ def _of_container(pod: str, status: Mapping[str, Any]) -> Problem | None:
 
 def _says(message: str, words: Sequence[str]) -> bool:
     return any(word in message.lower() for word in words)
+
+
+def _unmounted(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> Problem | None:
+    """Its containers wait for a volume: only an event says so."""
+    states = [get(status, "state", default={}) for status in _statuses(pod)]
+    if not states or not all(get(state, "waiting", "reason") in ("ContainerCreating", "PodInitializing") for state in states):
+        return None
+    name = pod["metadata"]["name"]
+    said = [e.get("message", "") for e in events if get(e, "involvedObject", "name") == name and e.get("reason") == "FailedMount"]
+    return Problem(name, "a volume cannot be mounted", said[-1]) if said else None
 
 
 def _unready(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> Problem | None:

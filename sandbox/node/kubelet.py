@@ -25,8 +25,9 @@ from .behaviour import REPORTED_S, SANDBOX_S, Moment, life_of
 from .binding import Binder
 from .node import Addresses, full_image_name, missing_config
 from .nodes import node_objects
-from .podrun import BACK_OFF_S, Run, back_off_s, go_duration
+from .podrun import BACK_OFF_S, Run, back_off_s, go_duration, mount_back_off_s
 from .podstatus import containers_of, ended, pod_status, running
+from .references import has_references, unmounted
 from .runtime import CannotStart, Modelled, Node, Runtime, chosen
 from .spread import Even
 
@@ -52,7 +53,7 @@ class Kubelet:
         *,
         presumes: bool = False,
     ) -> None:
-        """`presumes`: nobody said what nodes there are, so that some node always fits."""
+        """`presumes`: nobody said what else the cluster has: some node always fits, and what pods refer to is there."""
         self._store, self._queue, self._now, self._processes = store, queue, now, processes
         self._spread = spread or Even()
         self._runs: dict[Place, Run] = {}
@@ -63,6 +64,7 @@ class Kubelet:
         if next(store.list(NODE), None) is None:
             for node in node_objects(1, now()):
                 store.create(NODE, node)
+        self._presumes = presumes
         self._binder = Binder(store, now, presumes=presumes)
 
     def note(self, change: Change) -> None:
@@ -204,7 +206,14 @@ class Kubelet:
     # running
 
     def _begin(self, place: Place, run: Run) -> None:
-        """All containers start, the pod's address being known to them."""
+        """All containers start, the pod's address being known to them; before that, what they mount has to be there."""
+        pod = self._store.get(POD, *place)
+        if missing := [] if self._presumes else list(unmounted(self._store, pod)):
+            for message in missing:
+                self._tell(pod, "FailedMount", message, "Warning")
+            run.mounts += 1
+            self._at(place, run, self._loop.time() + mount_back_off_s(run.mounts), self._begin)
+            return
         if not run.runtime.outlives_node:
             self._write(place, run, address=self._addresses.of(self._store.get(POD, *place), is_modelled=False))
         for index in run.runtime.acts:
@@ -224,6 +233,7 @@ class Kubelet:
             elif run.follows(other) and run.life.others and not (container.is_ready and has_run):
                 run.containers[other] = replace(container if container.is_running else begun, is_ready=False, is_started=True)
         try:
+            self._check_references(run, pod, index)
             known = run.runtime.start(pod, index, restarts, self._loop.time())
         except CannotStart as error:
             run.containers[index] = replace(before, restarts=restarts, last=last)
@@ -233,6 +243,18 @@ class Kubelet:
         self._tell(pod, "Started", f"Container started: {pod['spec']['containers'][index]['name']}")
         run.started_s[index] = self._loop.time()
         self._follow(place, run, index, known)
+
+    def _check_references(self, run: Run, pod: Obj, index: int) -> None:
+        """A modelled container is told no environment, yet must have one. Raises CannotStart."""
+        container = pod["spec"]["containers"][index]
+        if self._presumes or not run.runtime.outlives_node or not has_references(container):
+            return
+        from .processes.environment import Misconfigured, environment
+
+        try:
+            environment(self._store, pod, container, get(pod, "status", "podIP", default=""))
+        except Misconfigured as error:
+            raise CannotStart("CreateContainerConfigError", str(error), is_over=False) from error
 
     def _not_started(self, place: Place, run: Run, index: int, error: CannotStart) -> None:
         pod = self._store.get(POD, *place)

@@ -27,6 +27,7 @@ class Run:
     failures: list[int] = field(init=False)
     deleted_s: float = 0.0
     grace_s: int = -1
+    mounts: int = 0  # how often the volumes could not be set up
     crowd: int = 0  # how many others stop at the same time
     next_: dict[int, int] = field(default_factory=dict)  # the step that a container waits for; earlier ones are void
 
@@ -46,6 +47,11 @@ class Run:
 def back_off_s(failures: int) -> int:
     """The wait before the next try: 10, 20, 40 … 300 seconds."""
     return int(min(BACK_OFF_S * 2 ** min(failures - 1, 10), MOST_BACK_OFF_S))
+
+
+def mount_back_off_s(failures: int) -> float:
+    """The wait before volumes are set up again: half a second, 1, 2, 4 … 122 seconds."""
+    return float(min(0.5 * 2 ** min(failures - 1, 10), 122))
 
 
 def go_duration(seconds: int) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from rollway.errors import NotFound
+from rollway.health.pods import problem_of
 from rollway.kube.clock import now
-from rollway.kube.objects import EVENT, POD, Obj, get, merged
+from rollway.kube.objects import CONFIG_MAP, EVENT, POD, SECRET, Obj, get, merged
 from rollway.sandbox.api.deletion import delete
 from rollway.sandbox.controllers.index import condition_of, is_ready
 from rollway.sandbox.node.behaviour import BEHAVIOUR, VERSIONS, behaviour_of, pre_stop_s
@@ -203,6 +204,66 @@ def test_config_error() -> None:
         assert found == {"reason": "CreateContainerConfigError", "message": 'configmap "prices" not found'}
 
     on_node(pod("fails: config-error", envFrom=[{"configMapRef": {"name": "prices"}}]), story)
+
+
+def test_an_environment_from_what_is_missing() -> None:
+    """The container is not created, in the kubelet's words, and is once the Secret has appeared with the key."""
+
+    async def story(node: Node) -> None:
+        found = first(await node.at(2))["state"]["waiting"]
+        assert found == {"reason": "CreateContainerConfigError", "message": 'secret "db" not found'}
+        assert node.events()["Failed"][1] == 'Error: secret "db" not found'
+        secret = {"metadata": {"name": "db", "namespace": "default"}, "data": {"user": "YQ=="}}
+        secret = node.store.create(SECRET, secret)
+        found = first(await node.at(15))["state"]["waiting"]
+        assert found["message"] == "couldn't find key password in Secret default/db"
+        node.store.update(SECRET, secret | {"data": {"password": "YQ=="}})
+        assert is_ready(await node.at(30))
+
+    value = {"secretKeyRef": {"name": "db", "key": "password"}}
+    on_node(pod(env=[{"name": "PASSWORD", "valueFrom": value}]), story)
+
+
+def test_an_optional_reference_is_none() -> None:
+    async def story(node: Node) -> None:
+        assert is_ready(await node.at(5))
+
+    optional = [{"configMapRef": {"name": "prices", "optional": True}}]
+    volumes = [{"name": "prices", "configMap": {"name": "prices", "optional": True}}]
+    on_node(pod(envFrom=optional, spec={"volumes": volumes}), story)
+
+
+@pytest.mark.parametrize(
+    ("volume", "message"),
+    [
+        ({"configMap": {"name": "prices"}}, 'configmap "prices" not found'),
+        ({"secret": {"secretName": "prices"}}, 'secret "prices" not found'),
+        ({"projected": {"sources": [{"secret": {"name": "prices"}}]}}, 'secret "prices" not found'),
+        (
+            {"configMap": {"name": "rest", "items": [{"key": "eur", "path": "eur"}]}},
+            "configmap references non-existent config key: eur",
+        ),
+    ],
+)
+def test_a_volume_that_cannot_be_mounted(volume: Obj, message: str) -> None:
+    """The containers wait as being created, an event says what for, and the release says it too."""
+
+    async def story(node: Node) -> None:
+        node.store.create(CONFIG_MAP, {"metadata": {"name": "rest", "namespace": "default"}, "data": {}})
+        found = await node.at(3)
+        assert waiting(found) == "ContainerCreating"
+        told = f'MountVolume.SetUp failed for volume "v" : {message}'
+        assert node.events()["FailedMount"][:2] == ("Warning", told)
+        problem = problem_of(found, node.store.list(EVENT, "default"))
+        assert problem is not None
+        assert (problem.reason, problem.detail) == ("a volume cannot be mounted", told)
+        for kind in (CONFIG_MAP, SECRET):
+            node.store.create(kind, {"metadata": {"name": "prices", "namespace": "default"}, "data": {}})
+        rest = node.store.get(CONFIG_MAP, "default", "rest")
+        node.store.update(CONFIG_MAP, rest | {"data": {"eur": "1"}})
+        assert is_ready(await node.at(10))
+
+    on_node(pod(spec={"volumes": [{"name": "v"} | volume]}), story)
 
 
 def test_unschedulable() -> None:
