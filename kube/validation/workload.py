@@ -92,6 +92,27 @@ def daemon_set(obj: Obj) -> Problems:
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
         yield checks.unsupported("spec.updateStrategy.type", strategy.get("type"), ("OnDelete", "RollingUpdate"))
+    elif strategy["type"] == "RollingUpdate":
+        yield from _rolling_daemons(strategy.get("rollingUpdate") or {})
+
+
+def _rolling_daemons(rolling: Obj) -> Problems:
+    """One of the two, and not both."""
+    field = "spec.updateStrategy.rollingUpdate"
+    unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
+    for name, value in (("maxUnavailable", unavailable), ("maxSurge", surge)):
+        yield from checks.count_or_percent(f"{field}.{name}", value)
+    for name, value in (("maxUnavailable", unavailable), ("maxSurge", surge)):
+        yield from _whole_at_most(f"{field}.{name}", value)
+    if _is_nothing(unavailable) and _is_nothing(surge):
+        yield checks.required(f"{field}.maxUnavailable", "cannot be 0 when maxSurge is 0")
+    elif not _is_nothing(unavailable) and not _is_nothing(surge):
+        yield checks.invalid(f"{field}.maxSurge", surge, "may not be set when maxUnavailable is non-zero")
+
+
+def _whole_at_most(field: str, value: int | str) -> Problems:
+    if isinstance(value, str) and re.fullmatch("[0-9]+%", value) and int(value[:-1]) > 100:
+        yield checks.invalid(field, value, "must not be greater than 100%")
 
 
 _COUNTS = (
@@ -166,8 +187,7 @@ def _rolling(field: str, rolling: Obj) -> Problems:
     yield from checks.count_or_percent(f"{field}.maxSurge", surge)
     if _is_nothing(unavailable) and _is_nothing(surge):
         yield checks.invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
-    if isinstance(unavailable, str) and re.fullmatch("[0-9]+%", unavailable) and int(unavailable[:-1]) > 100:
-        yield checks.invalid(f"{field}.maxUnavailable", unavailable, "must not be greater than 100%")
+    yield from _whole_at_most(f"{field}.maxUnavailable", unavailable)
 
 
 def _is_nothing(value: int | str) -> bool:

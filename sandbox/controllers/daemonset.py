@@ -20,9 +20,10 @@ from ..api.deletion import delete
 from ..api.names import suffix
 from ..events import record
 from ..store.store import Change, Store
+from .claiming import claim_pods, concerned
 from .engine import Queue
 from .history import HASH, History
-from .index import Index, condition_of, controller_of, is_ready
+from .index import Index, condition_of, is_ready
 from .newpods import pod_of
 
 FIRST_PAUSE_S = 1.0
@@ -65,9 +66,8 @@ class DaemonSetController:
         if change.kind == DAEMON_SET:
             self._queue.add(self.name, meta["namespace"], meta["name"])
         elif change.kind == POD:
-            owner = controller_of(change.obj)
-            if owner is not None and owner["kind"] == DAEMON_SET.name:
-                self._queue.add(self.name, meta["namespace"], owner["name"])
+            for name in concerned(self._store, DAEMON_SET, change):
+                self._queue.add(self.name, meta["namespace"], name)
         elif change.kind == NODE:
             self._note_node(change)
 
@@ -89,6 +89,7 @@ class DaemonSetController:
             return
         if "deletionTimestamp" in found["metadata"]:
             return
+        claim_pods(self._store, self._index, DAEMON_SET, found, lambda pod: bool(node_of(pod)))
         history = History(self._store, DAEMON_SET, found, self._now())
         hashed = labels_of(history.newest())[HASH]
         nodes = {node["metadata"]["name"]: fits(found, node) for node in self._store.list(NODE)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from itertools import count
 
 from ...kube.clock import timestamp
-from ...kube.objects import CONTROLLER_REVISION, Kind, Obj, controller_ref, get
+from ...kube.objects import CONTROLLER_REVISION, Kind, Obj, controller_ref, get, labels_of, matches
 from ..api.names import template_hash
 from ..store.store import Store
+from .claiming import adopt
 from .index import controller_of
 
 HASH = "controller-revision-hash"
@@ -21,8 +23,10 @@ class History:
     def __init__(self, store: Store, kind: Kind, owner: Obj, now: datetime) -> None:
         self._store, self._kind, self._owner, self._now = store, kind, owner, now
         meta = owner["metadata"]
-        of_space = store.list(CONTROLLER_REVISION, meta["namespace"])
+        of_space = list(store.list(CONTROLLER_REVISION, meta["namespace"]))
         owned = [each for each in of_space if (controller_of(each) or {}).get("uid") == meta["uid"]]
+        if "deletionTimestamp" not in meta:
+            owned += [adopt(store, CONTROLLER_REVISION, each, kind, owner) for each in of_space if self._is_left_behind(each)]
         self.revisions = sorted(owned, key=lambda each: (each["revision"], each["metadata"]["name"]))
 
     def find(self, name: str) -> Obj | None:
@@ -50,9 +54,21 @@ class History:
         for each in dead[: max(len(dead) - limit, 0)]:
             self._store.remove(CONTROLLER_REVISION, each["metadata"]["namespace"], each["metadata"]["name"])
 
+    def _is_left_behind(self, revision: Obj) -> bool:
+        """By a set of the same kind and name, whose pods are taken up, too."""
+        is_own = matches(self._owner["spec"]["selector"], labels_of(revision)) and bool(get(revision, "data", "spec", "template"))
+        return is_own and controller_of(revision) is None and "deletionTimestamp" not in revision["metadata"]
+
+    def _free_hash(self, data: Obj) -> str:
+        """Of the template; another one where somebody else has a revision of that name, as a set of another kind."""
+        meta = self._owner["metadata"]
+        hashes = (template_hash(data, collisions) for collisions in count())
+        names = ((each, f"{meta['name']}-{each}") for each in hashes)
+        return next(each for each, name in names if self._store.find(CONTROLLER_REVISION, meta["namespace"], name) is None)
+
     def _made(self, data: Obj, number: int) -> Obj:
         meta = self._owner["metadata"]
-        hashed = template_hash(data)
+        hashed = self._free_hash(data)
         labels = get(self._owner, "spec", "template", "metadata", "labels", default={})
         return {
             "apiVersion": CONTROLLER_REVISION.api_version,

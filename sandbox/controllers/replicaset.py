@@ -15,6 +15,7 @@ from ..api.deletion import delete
 from ..api.names import suffix
 from ..events import record
 from ..store.store import Change, Store
+from .claiming import adopt, release
 from .engine import Queue
 from .index import Index, Owned, controller_of, is_active
 from .scaledown import first_to_go
@@ -100,12 +101,10 @@ class ReplicaSetController:
         for name in self._relabelled.pop((meta["namespace"], meta["name"]), {}):
             pod = self._index.pods_of(meta["uid"]).pods.get(name)
             if pod is not None and not matches(self._selector(replicaset), labels_of(pod)):
-                owners = [each for each in pod["metadata"]["ownerReferences"] if each["uid"] != meta["uid"]]
-                self._store.update(POD, pod | {"metadata": pod["metadata"] | {"ownerReferences": owners}})
+                release(self._store, POD, pod, replicaset)
         for orphan in self._index.orphans(POD, replicaset["metadata"]["namespace"]):
             if is_active(orphan) and matches(self._selector(replicaset), labels_of(orphan)):
-                owners = [*get(orphan, "metadata", "ownerReferences", default=[]), controller_ref(self.kind, replicaset)]
-                self._store.update(POD, orphan | {"metadata": orphan["metadata"] | {"ownerReferences": owners}})
+                adopt(self._store, POD, orphan, self.kind, replicaset)
 
     def _create(self, replicaset: Obj, count: int) -> None:
         meta, template = replicaset["metadata"], replicaset["spec"]["template"]

@@ -18,9 +18,10 @@ from ...kube.objects import PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Obj, get
 from ..api.deletion import delete
 from ..events import record
 from ..store.store import Change, Store
+from .claiming import claim_pods, concerned
 from .engine import Queue
 from .history import HASH, History, template_of
-from .index import Index, condition_of, controller_of, is_ready, is_terminal
+from .index import Index, condition_of, is_ready, is_terminal
 from .newpods import pod_of
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
@@ -50,15 +51,20 @@ class StatefulSetController:
         if change.kind == STATEFUL_SET:
             self._queue.add(self.name, meta["namespace"], meta["name"])
         elif change.kind == POD:
-            owner = controller_of(change.obj)
-            if owner is not None and owner["kind"] == STATEFUL_SET.name:
-                self._queue.add(self.name, meta["namespace"], owner["name"])
+            for name in concerned(self._store, STATEFUL_SET, change):
+                self._queue.add(self.name, meta["namespace"], name)
+            if change.type == "DELETED":  # of whom ever: its name is free again
+                self._queue.add(self.name, meta["namespace"], meta["name"].rpartition("-")[0])
 
     def sync(self, namespace: str, name: str) -> None:
         found = self._store.find(STATEFUL_SET, namespace, name)
         if found is None:
             self._queue.forget(self.name, namespace, name)
             return
+        if "deletionTimestamp" not in found["metadata"]:
+            claim_pods(
+                self._store, self._index, STATEFUL_SET, found, lambda pod: pod["metadata"]["name"].rpartition("-")[0] == name
+            )
         _Sync(self._store, self._index, self._queue, self._now(), self._admit, found).run()
 
 
@@ -184,11 +190,15 @@ class _Sync:
         is_old = strategy == "RollingUpdate" and ordinal < self._start + self._partition
         revision = self._current if is_old else self._update
         name = f"{self._set['metadata']['name']}-{ordinal}"
+        if self._store.find(POD, self._set["metadata"]["namespace"], name) is not None:
+            return  # somebody else's: it is tried again when that one is gone
         pod = pod_of(template_of(revision), STATEFUL_SET, self._set, name, self._now)
         labels = {POD_NAME: name, POD_INDEX: str(ordinal), HASH: self._name_of(revision)}
         pod["metadata"]["labels"] = labels_of(pod) | labels
         pod["metadata"]["generateName"] = f"{self._set['metadata']['name']}-"
-        pod["spec"] |= {"hostname": name, "subdomain": self._set["spec"].get("serviceName", "")}
+        pod["spec"]["hostname"] = name
+        if service := self._set["spec"].get("serviceName"):
+            pod["spec"]["subdomain"] = service
         self._claim(pod, ordinal)
         self._pods[ordinal] = self._store.create(POD, self._admit(pod))
         self._tell("SuccessfulCreate", f"create Pod {name} in StatefulSet {self._set['metadata']['name']} successful")

@@ -1,0 +1,143 @@
+"""StatefulSets and DaemonSets among others: what is left behind and taken up, what is somebody else's, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from rollway.errors import Invalid
+from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, POD, STATEFUL_SET, Kind, Obj
+from rollway.sandbox.timeline import run_virtual
+from rollway.sandbox.world import Sandbox
+
+SPACE = "default"
+POD_SPEC: Obj = {"containers": [{"name": "a", "image": "a:1"}]}
+BOTH = pytest.mark.parametrize("kind", [STATEFUL_SET, DAEMON_SET], ids=lambda kind: kind.name)
+
+
+def in_sandbox(story: Callable[[Sandbox], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with Sandbox() as sandbox:
+            await story(sandbox)
+
+    run_virtual(main())
+
+
+def made(**spec: Any) -> Obj:
+    template = {"metadata": {"labels": {"a": "s"}}, "spec": POD_SPEC}
+    return {
+        "metadata": {"name": "s"},
+        "spec": {"selector": {"matchLabels": {"a": "s"}}, "template": copy.deepcopy(template)} | spec,
+    }
+
+
+def pods_of(sandbox: Sandbox) -> dict[str, Obj]:
+    return {pod["metadata"]["name"]: pod for pod in sandbox.store.list(POD, SPACE)}
+
+
+def owners_of(obj: Obj) -> list[str]:
+    return [each["uid"] for each in obj["metadata"].get("ownerReferences") or ()]
+
+
+def whole(kind: Kind, live: Obj) -> bool:
+    return bool(live["status"].get("readyReplicas" if kind == STATEFUL_SET else "numberReady") == 1)
+
+
+@BOTH
+def test_what_was_left_behind_is_taken_up_by_the_next_one(kind: Kind) -> None:
+    """Pods and revisions: nothing is made anew, and nothing restarts."""
+
+    async def story(sandbox: Sandbox) -> None:
+        sandbox.api.create(kind, SPACE, made())
+        await asyncio.sleep(30)
+        before = pods_of(sandbox)
+        sandbox.api.delete(kind, SPACE, "s", propagation="Orphan")
+        await asyncio.sleep(30)
+        assert [owners_of(pod) for pod in pods_of(sandbox).values()] == [[]]
+
+        uid = sandbox.api.create(kind, SPACE, made())["metadata"]["uid"]
+        await asyncio.sleep(30)
+        after = pods_of(sandbox)
+        assert {name: pod["metadata"]["uid"] for name, pod in after.items()} == {
+            name: pod["metadata"]["uid"] for name, pod in before.items()
+        }
+        assert [owners_of(pod) for pod in after.values()] == [[uid]]
+        revisions = list(sandbox.store.list(CONTROLLER_REVISION, SPACE))
+        assert [(owners_of(each), each["revision"]) for each in revisions] == [([uid], 1)]
+        assert whole(kind, sandbox.api.get(kind, SPACE, "s"))
+
+    in_sandbox(story)
+
+
+def test_sets_of_one_name_and_template_keep_apart() -> None:
+    """Their revisions would be called alike."""
+
+    async def story(sandbox: Sandbox) -> None:
+        for kind in (STATEFUL_SET, DAEMON_SET):
+            sandbox.api.create(kind, SPACE, made())
+        await asyncio.sleep(30)
+        for kind in (STATEFUL_SET, DAEMON_SET):
+            assert whole(kind, sandbox.api.get(kind, SPACE, "s"))
+        assert len(pods_of(sandbox)) == 2
+        assert len(list(sandbox.store.list(CONTROLLER_REVISION, SPACE))) == 2
+
+    in_sandbox(story)
+
+
+@BOTH
+def test_a_pod_that_loses_its_label_is_let_go_and_replaced(kind: Kind) -> None:
+    """As one does to look at a pod in peace. An ordinal's name is taken until that pod is gone."""
+
+    async def story(sandbox: Sandbox) -> None:
+        sandbox.api.create(kind, SPACE, made())
+        await asyncio.sleep(30)
+        (name,) = pods_of(sandbox)
+        sandbox.api.patch(POD, SPACE, name, {"metadata": {"labels": {"a": "aside"}}})
+        await asyncio.sleep(30)
+        assert owners_of(pods_of(sandbox)[name]) == []
+        assert whole(kind, sandbox.api.get(kind, SPACE, "s")) is (kind == DAEMON_SET)
+        sandbox.api.delete(POD, SPACE, name)
+        await asyncio.sleep(60)
+        assert [len(owners_of(pod)) for pod in pods_of(sandbox).values()] == [1]
+        assert whole(kind, sandbox.api.get(kind, SPACE, "s"))
+
+    in_sandbox(story)
+
+
+def test_a_stateful_set_waits_for_a_name_that_somebody_else_has() -> None:
+    async def story(sandbox: Sandbox) -> None:
+        sandbox.api.create(POD, SPACE, {"metadata": {"name": "s-0", "labels": {"b": "x"}}, "spec": copy.deepcopy(POD_SPEC)})
+        sandbox.api.create(STATEFUL_SET, SPACE, made())
+        await asyncio.sleep(30)
+        assert sandbox.api.get(STATEFUL_SET, SPACE, "s")["status"]["replicas"] == 0
+        sandbox.api.delete(POD, SPACE, "s-0")
+        await asyncio.sleep(60)
+        assert whole(STATEFUL_SET, sandbox.api.get(STATEFUL_SET, SPACE, "s"))
+
+    in_sandbox(story)
+
+
+@pytest.mark.parametrize(
+    ("rolling", "message"),
+    [
+        ({"maxUnavailable": 0}, "maxUnavailable: Required value: cannot be 0 when maxSurge is 0"),
+        ({"maxUnavailable": 1, "maxSurge": 1}, "maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero"),
+        ({"maxUnavailable": "150%"}, 'maxUnavailable: Invalid value: "150%": must not be greater than 100%'),
+        ({"maxUnavailable": 0, "maxSurge": "25%"}, ""),
+        ({"maxUnavailable": "100%"}, ""),
+    ],
+)
+def test_a_daemon_set_is_replaced_from_one_side(rolling: Obj, message: str) -> None:
+    async def story(sandbox: Sandbox) -> None:
+        wanted = made(updateStrategy={"type": "RollingUpdate", "rollingUpdate": rolling})
+        if not message:
+            assert sandbox.api.create(DAEMON_SET, SPACE, wanted)
+            return
+        with pytest.raises(Invalid) as refused:
+            sandbox.api.create(DAEMON_SET, SPACE, wanted)
+        assert message in str(refused.value)
+
+    in_sandbox(story)
