@@ -56,6 +56,9 @@ def stateful_set(obj: Obj) -> Problems:
     if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
         yield checks.invalid("spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'")
     yield from checks.not_negative("spec.updateStrategy.rollingUpdate.partition", get(strategy, "rollingUpdate", "partition"))
+    for name, value in (spec.get("persistentVolumeClaimRetentionPolicy") or {}).items():
+        if value not in ("Delete", "Retain"):
+            yield checks.unsupported(f"spec.persistentVolumeClaimRetentionPolicy.{name}", value, ("Delete", "Retain"))
     yield from checks.not_negative("spec.ordinals.start", get(spec, "ordinals", "start"))
     yield from _selector(spec, "statefulset")
     yield from _template(_with_claims(spec))

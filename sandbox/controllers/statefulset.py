@@ -8,13 +8,12 @@ up its own rollback: somebody has to delete it. The current revision becomes the
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ...kube.clock import parse_timestamp, timestamp
-from ...kube.objects import PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Obj, get, labels_of
+from ...kube.objects import POD, STATEFUL_SET, Obj, get, labels_of
 from ..api.deletion import delete
 from ..events import record
 from ..store.store import Change, Store
@@ -23,6 +22,7 @@ from .engine import Queue
 from .history import HASH, History, template_of
 from .index import Index, condition_of, is_ready, is_terminal
 from .newpods import pod_of
+from .volumeclaims import hand_over, provide
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
 POD_INDEX = "apps.kubernetes.io/pod-index"
@@ -83,8 +83,10 @@ class _Sync:
         is_going = "deletionTimestamp" in self._set["metadata"]
         self._update = self._history.newest()
         self._current = self._history.find(get(self._set, "status", "currentRevision", default="")) or self._update
-        if not is_going and self._fill() and self._shrink():
-            self._renew()
+        if not is_going:
+            self._hand_over()
+            if self._fill() and self._shrink():
+                self._renew()
         self._report()
         if not is_going:
             live = {labels_of(pod).get(HASH, "") for pod in self._pods.values()}
@@ -199,24 +201,16 @@ class _Sync:
         pod["spec"]["hostname"] = name
         if service := self._set["spec"].get("serviceName"):
             pod["spec"]["subdomain"] = service
-        self._claim(pod, ordinal)
+        provide(self._store, self._set, pod, self._now)
         self._pods[ordinal] = self._store.create(POD, self._admit(pod))
         self._tell("SuccessfulCreate", f"create Pod {name} in StatefulSet {self._set['metadata']['name']} successful")
 
-    def _claim(self, pod: Obj, ordinal: int) -> None:
-        """Each pod has volume claims of its own, which stay when it goes."""
-        for template in self._set["spec"].get("volumeClaimTemplates") or ():
-            volume = template["metadata"]["name"]
-            name = f"{volume}-{pod['metadata']['name']}"
-            volumes = [each for each in pod["spec"].get("volumes") or () if each["name"] != volume]
-            pod["spec"]["volumes"] = [*volumes, {"name": volume, "persistentVolumeClaim": {"claimName": name}}]
-            if self._store.find(PERSISTENT_VOLUME_CLAIM, self._set["metadata"]["namespace"], name) is None:
-                labels = get(self._set, "spec", "selector", "matchLabels", default={})
-                meta = {**template["metadata"], "name": name, "namespace": self._set["metadata"]["namespace"]}
-                meta |= {"labels": {**labels_of(template), **labels}, "creationTimestamp": timestamp(self._now)}
-                claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta}
-                claim |= {"spec": copy.deepcopy(template["spec"]), "status": {"phase": "Pending"}}
-                self._store.create(PERSISTENT_VOLUME_CLAIM, claim)
+    def _hand_over(self) -> None:
+        """Before anything is deleted: the claims of a pod that goes may have to go with it."""
+        if self._set["spec"].get("volumeClaimTemplates"):
+            inside = {place.ordinal for place in self._places}
+            for ordinal, pod in self._pods.items():
+                hand_over(self._store, self._set, pod, is_surplus=ordinal not in inside)
 
     def _delete(self, ordinal: int, pod: Obj) -> None:
         meta = pod["metadata"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rollway.errors import Invalid
-from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, POD, STATEFUL_SET, Kind, Obj
+from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Kind, Obj
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
@@ -139,5 +139,59 @@ def test_a_daemon_set_is_replaced_from_one_side(rolling: Obj, message: str) -> N
         with pytest.raises(Invalid) as refused:
             sandbox.api.create(DAEMON_SET, SPACE, wanted)
         assert message in str(refused.value)
+
+    in_sandbox(story)
+
+
+def with_claims(**policy: str) -> Obj:
+    claim = {"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    return made(replicas=3, volumeClaimTemplates=[claim], persistentVolumeClaimRetentionPolicy=policy)
+
+
+def claims_of(sandbox: Sandbox) -> list[str]:
+    return sorted(each["metadata"]["name"] for each in sandbox.store.list(PERSISTENT_VOLUME_CLAIM, SPACE))
+
+
+@pytest.mark.parametrize("when_scaled", ["Retain", "Delete"])
+@pytest.mark.parametrize("when_deleted", ["Retain", "Delete"])
+def test_claims_go_as_the_retention_policy_says(when_scaled: str, when_deleted: str) -> None:
+    """Those of the pods that a smaller set loses, and those of the set that is deleted; a restarted pod keeps its own."""
+
+    async def story(sandbox: Sandbox) -> None:
+        sandbox.api.create(STATEFUL_SET, SPACE, with_claims(whenScaled=when_scaled, whenDeleted=when_deleted))
+        await asyncio.sleep(60)
+        assert claims_of(sandbox) == ["d-s-0", "d-s-1", "d-s-2"]
+        sandbox.api.delete(POD, SPACE, "s-2")
+        await asyncio.sleep(60)
+        assert claims_of(sandbox) == ["d-s-0", "d-s-1", "d-s-2"]
+
+        sandbox.api.patch(STATEFUL_SET, SPACE, "s", {"spec": {"replicas": 1}})
+        await asyncio.sleep(120)
+        left = ["d-s-0"] if when_scaled == "Delete" else ["d-s-0", "d-s-1", "d-s-2"]
+        assert (list(pods_of(sandbox)), claims_of(sandbox)) == (["s-0"], left)
+        sandbox.api.patch(STATEFUL_SET, SPACE, "s", {"spec": {"replicas": 2}})
+        await asyncio.sleep(60)
+        left = sorted({*left, "d-s-1"})
+        assert (sorted(pods_of(sandbox)), claims_of(sandbox)) == (["s-0", "s-1"], left)
+
+        sandbox.api.delete(STATEFUL_SET, SPACE, "s", propagation="Background")
+        await asyncio.sleep(60)
+        assert claims_of(sandbox) == ([] if when_deleted == "Delete" else left)
+
+    in_sandbox(story)
+
+
+def test_a_policy_that_is_taken_back_keeps_the_claims() -> None:
+    async def story(sandbox: Sandbox) -> None:
+        sandbox.api.create(STATEFUL_SET, SPACE, with_claims(whenDeleted="Delete"))
+        await asyncio.sleep(60)
+        keep = {"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain"}}}
+        sandbox.api.patch(STATEFUL_SET, SPACE, "s", keep)
+        await asyncio.sleep(10)
+        sandbox.api.delete(STATEFUL_SET, SPACE, "s", propagation="Background")
+        await asyncio.sleep(60)
+        assert claims_of(sandbox) == ["d-s-0", "d-s-1", "d-s-2"]
+        with pytest.raises(Invalid, match='Unsupported value: "Never": supported values: "Delete", "Retain"'):
+            sandbox.api.create(STATEFUL_SET, SPACE, with_claims(whenScaled="Never"))
 
     in_sandbox(story)
