@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -81,13 +81,20 @@ class ReleaseFile(Strict):
 
 
 def parsed(document: Document) -> ReleaseFile:
+    return validated(document, ReleaseFile)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def validated(document: Document, model: type[_Model]) -> _Model:
     """Raises BadInput at the first mistake; its detail names the others."""
     try:
-        return ReleaseFile.model_validate(document.data)
+        return model.model_validate(document.data)
     except ValidationError as failure:
         found: dict[tuple[str, Path], BadInput] = {}
         for error in failure.errors(include_url=False):
-            bad, path = _bad_input(error, document)
+            bad, path = _bad_input(error, document, model)
             # a union reports a mistake once for each of its arms
             found.setdefault((bad.where, path), bad)
         first, *rest = sorted(found.values(), key=lambda bad: _line(bad.where))
@@ -100,7 +107,7 @@ def _line(where: str) -> tuple[int, ...]:
     return tuple(int(part) for part in where.rsplit(":", 2)[1:] if part.isdecimal())
 
 
-def _bad_input(error: ErrorDetails, document: Document) -> tuple[BadInput, Path]:
+def _bad_input(error: ErrorDetails, document: Document, model: type[BaseModel]) -> tuple[BadInput, Path]:
     loc: Path = tuple(error["loc"])
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, Wrong):
@@ -109,7 +116,7 @@ def _bad_input(error: ErrorDetails, document: Document) -> tuple[BadInput, Path]
         return BadInput(text, where=document.where((*path, *cause.at)), hint=cause.hint), path
     if error["type"] == "extra_forbidden":
         parent = f" in {named(loc[:-1])}" if len(loc) > 1 else ""
-        hint = nearest(str(loc[-1]), keys_at(loc[:-1]))
+        hint = nearest(str(loc[-1]), keys_at(loc[:-1], model))
         return BadInput(f'unknown key "{loc[-1]}"{parent}', where=document.where(loc), hint=hint), loc
     path = _known(document.data, loc)
     if error["type"] == "missing":
@@ -182,9 +189,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{folded[near[0]]}"?' if near else ""
 
 
-def keys_at(path: Path) -> list[str]:
-    """The keys that the release file takes at a path."""
-    model: type[BaseModel] | None = ReleaseFile
+def keys_at(path: Path, root: type[BaseModel] = ReleaseFile) -> list[str]:
+    """The keys that a file, the release's, takes at a path."""
+    model: type[BaseModel] | None = root
     for key in path:
         if isinstance(key, int) or model is None:
             continue

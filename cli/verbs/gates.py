@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Jobs = Annotated[bool, typer.Option("--jobs", help="runs the gates' Jobs, too")]
 
 
+Tests = Annotated[
+    str | None, typer.Option("--test", metavar="FILE", help="asks nobody: what they decide of the courses of things in that file")
+]
 Power = Annotated[bool, typer.Option("--power", help="asks nobody: how often they would err, and how soon they would find what")]
 Errors = Annotated[str, typer.Option("--errors", metavar="PERCENT", help="--power: the share of requests that fail today")]
 Clump = Annotated[int, typer.Option("--clump", min=1, max=1000, metavar="N", help="--power: so many errors come at once")]
@@ -53,17 +56,23 @@ class Expected:
 @verb(
     ("deploy gates", "each value, its query and the verdict, now"),
     ("deploy gates --jobs", "with what Jobs say"),
+    ("deploy gates --test incident.yaml", "what they would have decided last month"),
     ("deploy gates --power --rate 40", "what they would find, how soon, and how often they would err"),
 )
-def gates(source: Source, where: Where, screen: Screen, expected: Expected, jobs: Jobs = False) -> int:
+def gates(source: Source, where: Where, screen: Screen, expected: Expected, jobs: Jobs = False, test: Tests = None) -> int:
     """Measures the release file's gates once, now, without a release.
 
     Shows each value, what was asked for it and what a verdict on it would be. Exit code 1 where one cannot be measured: a slip in
     a query is found before a release needs it. With --power it asks nobody, and says what the gates would do at your traffic.
+    With --test a release runs in virtual time, and its gates measure what the file says: exit code 1 where they decide otherwise.
     """
     session = screen.session()
     if source.is_many:
         raise BadInput("gates are measured of one release file", hint="name it with -f")
+    if test is not None and expected.power:
+        raise BadInput("--test and --power: one at a time")
+    if test is not None:
+        return _test(session, session.release(source, where, reads_stdin=False), test)
     if expected.power:
         return _foresee(session, session.release(source, where), expected)
 
@@ -92,6 +101,23 @@ def _foresee(session: Session, release: Release, expected: Expected) -> int:
     text = "\n".join(outlook_lines(release, assumed, stages, found, Paint(is_lively(sys.stdout))))
     session.view.document(outlook_document(release, assumed, stages, found), text)
     return 0
+
+
+def _test(session: Session, release: Release, path: str) -> int:
+    from ...compare.incident import tried
+    from ...compare.rehearsal import base_of, earlier
+    from ...release.incidents import load_incidents
+    from ..views.incidents_text import Tried, tried_document, tried_lines
+    from ..views.paint import Paint, is_lively
+
+    _refuse_none(release)
+    file, document = load_incidents(path, release)
+    placed = release.with_namespace(release.namespace or "default")
+    base = base_of(earlier(placed), seed=0)
+    found = [Tried(number, test, tried(base, placed, test)) for number, test in enumerate(file.tests)]
+    text = "\n".join(tried_lines(found, document, Paint(is_lively(sys.stdout))))
+    session.view.document(tried_document(found, document), text)
+    return 0 if all(each.is_right for each in found) else 1
 
 
 def _refuse_none(release: Release) -> None:

@@ -65,3 +65,72 @@ def test_a_file_without_gates_says_how(tmp_path: Path) -> None:
     outcome = run("gates", "-f", str(tmp_path / "deploy.yaml"), "--power")
     assert outcome.code == 2
     assert "docs/gates.md" in outcome.err
+
+
+INCIDENT = """
+tests:
+- name: a leak of errors
+  series:
+    errors:
+      requests: {new: 0+100x120, stable: 0+400x120}
+      errors: {new: 0+5x120, stable: 0+2x120}
+    smoke: 1x120
+  expect:
+  - {at: 10s, gate: errors, phase: running}
+  - {at: 2m, gate: errors, phase: failed}
+  - {at: 3m, release: rolled back}
+- name: a smoke test that fails
+  series:
+    errors: {requests: {new: 0+9x120, stable: 0+9x120}, errors: {new: '0x120', stable: '0x120'}}
+    smoke: '0x120'
+  expect:
+  - {at: 1m, gate: smoke, phase: failed}
+  - {at: 2m, release: rolled back}
+- name: all is well
+  series:
+    errors: {requests: {new: 0+100x120, stable: 0+400x120}, errors: {new: 0+0.5x120, stable: 0+2x120}}
+    smoke: 1x120
+  expect:
+  - {at: 2m, release: paused}
+  - {at: 5m, release: promoted}
+"""
+
+
+def test_last_months_incident_is_held_against_the_gates(tmp_path: Path, file: str) -> None:
+    (tmp_path / "incident.yaml").write_text(INCIDENT)
+    outcome = run("gates", "-f", file, "--test", str(tmp_path / "incident.yaml"))
+    assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "3 of 3 tests as expected"), outcome.out
+
+
+def test_what_is_decided_otherwise_is_told_at_its_line_with_what_was_seen(tmp_path: Path, file: str) -> None:
+    path = tmp_path / "incident.yaml"
+    path.write_text(INCIDENT.replace("{at: 10s, gate: errors, phase: running}", "{at: 10s, gate: errors, phase: failed}"))
+    outcome = run("gates", "-f", file, "--test", str(path))
+    data = json.loads(run("gates", "-f", file, "--test", str(path), "-o", "json").out)
+
+    assert outcome.code == 1
+    assert f"{path}:10:5: gate errors is running at 10 s, wanted failed" in outcome.out
+    assert "on the new version" in outcome.out
+    assert "it was at" in outcome.out
+    assert [each["right"] for each in data["tests"]] == [False, True, True]
+    assert data["tests"][0]["wrong"][0]["seen"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("gate: smoke", "gate: smok", "shop has no gate 'smok'"),
+        ("0+5x120", "0+5y120", "no value and no series"),
+        ("phase: failed", "phse: failed", 'unknown key "phse"'),
+        ("smoke: 1x120", "smoke: {values: {new: 1x9, stable: 1x9}}", "gate smoke is measured by value, not by values"),
+        ("smoke: 1x120", "smoke: 0x120", "288 is a number for YAML"),
+        ("release: promoted", "release: promoted, gate: errors", "takes gate and phase, or release"),
+    ],
+)
+def test_a_mistake_in_it_is_told_at_its_line(tmp_path: Path, file: str, old: str, new: str, said: str) -> None:
+    path = tmp_path / "incident.yaml"
+    path.write_text(INCIDENT.replace(old, new))
+    outcome = run("gates", "-f", file, "--test", str(path))
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert f"{path}:" in outcome.err
