@@ -90,7 +90,7 @@ class Sandbox:
         # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
         controllers: list[Controller] = [
             GarbageCollector(self.store, index, self._queue, now),
-            ReplicaSetController(self.store, index, self._queue, now, random, self._admit()),
+            ReplicaSetController(self.store, index, self._queue, now, random, self._admit(), presumes=self._presumes),
             DeploymentController(self.store, index, self._queue, now),
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),

@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 
 from ...kube.codec import amount
-from ...kube.objects import Obj, get
+from ...kube.objects import POD, SERVICE_ACCOUNT, Obj, get
+from ..store.refusals import forbidden
+from ..store.store import Store
 from .names import suffix
 
 _TOLERATIONS = tuple(
@@ -31,6 +33,14 @@ def admit_pod(pod: Obj, random: Random, *, account_mounts: bool = True) -> None:
             tolerations.append(dict(wanted))
     spec["tolerations"] = tolerations
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+
+
+def check_account(store: Store, pod: Obj) -> None:
+    """The account `default` comes with the namespace; any other has to be there before the pod. Raises ApiError (403)."""
+    account, meta = get(pod, "spec", "serviceAccountName", default="default"), pod["metadata"]
+    if account != "default" and store.find(SERVICE_ACCOUNT, meta["namespace"], account) is None:
+        why = f'serviceaccount "{account}" not found'
+        raise forbidden(POD, meta["name"], f"error looking up service account {meta['namespace']}/{account}: {why}")
 
 
 def _tolerates(mine: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

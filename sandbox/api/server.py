@@ -18,14 +18,15 @@ from ...kube import codec, defaults, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.conversion import converted
 from ...kube.inert import INERT
-from ...kube.objects import DEFINITION, JOB, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind, Obj, get
+from ...kube.objects import DEFINITION, JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
 from ...kube.validation import checks
 from ...kube.validation import dispatch as validation
 from ..events import record
 from ..store.customs import custom_of
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
 from ..store.store import Store
-from . import addresses, admission, eviction, scale, selectors
+from . import addresses, admission, eviction, quota, scale, selectors
+from .admission import check_account
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .jobs import choose_own_pods
@@ -252,7 +253,8 @@ class Api:
             admission.admit_pod(obj, self._random)
             if self._admit_pod is not None:
                 obj["spec"] = self._admit_pod(obj)["spec"]
-            self._check_account(kind, obj)
+            check_account(self.store, obj)
+            quota.refuse_pod(self.store, obj)
         if kind.is_a(NAMESPACE):
             obj["spec"]["finalizers"] = ["kubernetes"]
             obj["status"] = {"phase": "Active"}
@@ -353,13 +355,6 @@ class Api:
         return scale.of(self.store.update(kind, obj))
 
     # inside: conditions
-
-    def _check_account(self, kind: Kind, pod: Obj) -> None:
-        """The account `default` comes with the namespace; any other has to be there before the pod."""
-        account, meta = pod["spec"]["serviceAccountName"], pod["metadata"]
-        if account != "default" and self.store.find(SERVICE_ACCOUNT, meta["namespace"], account) is None:
-            why = f'serviceaccount "{account}" not found'
-            raise forbidden(kind, meta["name"], f"error looking up service account {meta['namespace']}/{account}: {why}")
 
     def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
         if not kind.namespaced:

@@ -7,18 +7,24 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
+from typing import Literal
 
+from ...errors import ApiError
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.defaults import fill
 from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
+from ..api.admission import check_account
 from ..api.deletion import delete
 from ..api.names import suffix
+from ..api.quota import refuse_pod
 from ..events import record
 from ..store.store import Change, Store
 from .claiming import adopt, release
 from .engine import Queue
 from .index import Index, Owned, controller_of, is_active
 from .scaledown import first_to_go
+
+FIRST_RETRY_S, LAST_RETRY_S = 0.005, 1000.0  # the wait doubles with each refusal
 
 
 def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float | None]:
@@ -34,7 +40,7 @@ def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float
 
 class ReplicaSetController:
     """`admit` is given new pods, and answers them as they are let in. What else keeps a number of pods says what it is by the
-    three names, and what of its spec chooses them."""
+    three names, and what of its spec chooses them. `presumes`: the accounts that pods ask for are there."""
 
     name = "replicaset"
     kind = REPLICA_SET
@@ -48,9 +54,13 @@ class ReplicaSetController:
         now: Callable[[], datetime],
         random: Random,
         admit: Callable[[Obj], Obj] | None = None,
+        *,
+        presumes: bool = False,
     ) -> None:
         self._store, self._index, self._queue, self._now, self._random = store, index, queue, now, random
         self._admit = admit or (lambda pod: pod)
+        self._presumes = presumes
+        self._refusals: dict[tuple[str, str], tuple[int, str]] = {}  # how often in a row a pod was refused, and why lastly
         self._relabelled: dict[tuple[str, str], dict[str, None]] = {}
 
     def note(self, change: Change) -> None:
@@ -79,14 +89,17 @@ class ReplicaSetController:
         replicaset = self._store.find(self.kind, namespace, name)
         if replicaset is None:
             self._queue.forget(self.name, namespace, name)
+            self._refusals.pop((namespace, name), None)
             return
         uid = replicaset["metadata"]["uid"]
         if "deletionTimestamp" not in replicaset["metadata"]:
             self._claim(replicaset)
             missing = get(replicaset, "spec", "replicas", default=1) - self._index.pods_of(uid).active
-            if missing > 0:
-                self._create(replicaset, missing)
-            elif missing < 0:
+            refused = self._create(replicaset, missing) if missing > 0 else ""
+            tries, _ = self._refusals.pop((namespace, name), (0, ""))
+            if refused:
+                self._refusals[namespace, name] = (tries + 1, refused)
+            if missing < 0:
                 self._delete(replicaset, -missing)
         self._report(replicaset, self._index.pods_of(uid))
 
@@ -106,7 +119,8 @@ class ReplicaSetController:
             if is_active(orphan) and matches(self._selector(replicaset), labels_of(orphan)):
                 adopt(self._store, POD, orphan, self.kind, replicaset)
 
-    def _create(self, replicaset: Obj, count: int) -> None:
+    def _create(self, replicaset: Obj, count: int) -> str:
+        """Makes so many pods, or as many as are let in: then answers why no more are."""
         meta, template = replicaset["metadata"], replicaset["spec"]["template"]
         at, owners, prefix = timestamp(self._now()), [controller_ref(self.kind, replicaset)], f"{meta['name']}-"
         spec = self._filled(template["spec"])
@@ -130,8 +144,21 @@ class ReplicaSetController:
                 "spec": spec,
                 "status": {"phase": "Pending"},
             }
-            self._store.create(POD, self._admit(pod))
+            try:
+                pod = self._let_in(self._admit(pod))
+            except ApiError as error:
+                self._tell(replicaset, "FailedCreate", f"Error creating: {error.message}", "Warning")
+                return error.message
+            self._store.create(POD, pod)
             self._tell(replicaset, "SuccessfulCreate", f"Created pod: {name}")
+        return ""
+
+    def _let_in(self, pod: Obj) -> Obj:
+        """Raises ApiError where the API server would refuse the pod."""
+        if not self._presumes:
+            check_account(self._store, pod)
+        refuse_pod(self._store, pod)
+        return pod
 
     def _filled(self, spec: Obj) -> Obj:
         """With the defaults that the API server gives to pods, and not to templates."""
@@ -156,17 +183,33 @@ class ReplicaSetController:
             "observedGeneration": meta.get("generation", 0),
         }
         status = self._always(owned) | {key: value for key, value in counts.items() if value}
-        if conditions := get(replicaset, "status", "conditions"):
+        tries, refused = self._refusals.get((meta["namespace"], meta["name"]), (0, ""))
+        if conditions := _conditions(replicaset, refused, self._now()):
             status["conditions"] = conditions
         if status != replicaset.get("status"):
             self._store.update(self.kind, replicaset | {"status": status})
-        if wait_s is not None:
-            self._queue.after(wait_s, self.name, meta["namespace"], meta["name"])
+        waits = [wait_s] if wait_s is not None else []
+        if refused:
+            waits.append(min(FIRST_RETRY_S * 2 ** min(tries - 1, 20), LAST_RETRY_S))
+        if waits:
+            self._queue.after(min(waits), self.name, meta["namespace"], meta["name"])
 
     def _always(self, owned: Owned) -> Obj:
         """The counts that are told also where they are 0."""
         return {"replicas": owned.active, "terminatingReplicas": owned.terminating}
 
-    def _tell(self, replicaset: Obj, reason: str, message: str) -> None:
-        now = self._now()
-        record(self._store, self.kind, replicaset, reason=reason, message=message, now=now, component=self.component)
+    def _tell(self, replicaset: Obj, reason: str, message: str, type_: Literal["Normal", "Warning"] = "Normal") -> None:
+        by, now = self.component, self._now()
+        record(self._store, self.kind, replicaset, reason=reason, message=message, now=now, component=by, type_=type_)
+
+
+def _conditions(replicaset: Obj, refused: str, now: datetime) -> list[Obj]:
+    """The ReplicaSet's conditions: ReplicaFailure while pods are refused."""
+    before = get(replicaset, "status", "conditions", default=[])
+    others = [each for each in before if each["type"] != "ReplicaFailure"]
+    if not refused:
+        return others
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused}
+    known = next((each for each in before if each["type"] == "ReplicaFailure"), None)
+    # the first refusal stays until it is over: names of pods differ, and are no news
+    return [*others, known or failure | {"lastTransitionTime": timestamp(now)}]

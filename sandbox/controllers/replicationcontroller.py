@@ -25,7 +25,7 @@ class ReplicationControllerController(ReplicaSetController):
     def __init__(
         self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Callable[[Obj], Obj] | None = None
     ) -> None:
-        super().__init__(store, index, queue, now, Random(store.version), admit)
+        super().__init__(store, index, queue, now, Random(store.version), admit, presumes=True)
 
     def _selector(self, replicaset: Obj) -> Obj:
         return {"matchLabels": replicaset["spec"]["selector"]}
