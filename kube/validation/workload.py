@@ -118,6 +118,17 @@ def _whole_at_most(field: str, value: int | str) -> Problems:
         yield checks.invalid(field, value, "must not be greater than 100%")
 
 
+def controller_revision(obj: Obj) -> Problems:
+    if obj.get("data") is None:
+        yield checks.required("data", "data is mandatory")
+    yield from checks.not_negative("revision", obj.get("revision"))
+
+
+def same_data(obj: Obj, before: Obj) -> Problems:
+    if obj.get("data") != before.get("data"):
+        yield checks.immutable("data", obj.get("data"))
+
+
 _COUNTS = (
     "observedGeneration", "replicas", "fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas",
     "unavailableReplicas", "terminatingReplicas", "collisionCount",

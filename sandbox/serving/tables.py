@@ -203,6 +203,15 @@ def _cron_job(obj: Obj, now: datetime) -> Cells:
     )  # fmt: skip
 
 
+def _controller_revision(obj: Obj, now: datetime) -> Cells:
+    owner = next((each for each in obj["metadata"].get("ownerReferences") or () if each.get("controller")), None)
+    whose = "<none>"
+    if owner is not None:
+        group = owner["apiVersion"].rpartition("/")[0]
+        whose = f"{owner['kind'].lower()}{group and '.'}{group}/{owner['name']}"
+    return obj["metadata"]["name"], whose, obj.get("revision", 0), _created(obj, now)
+
+
 def _replication_controller(obj: Obj, now: datetime) -> Cells:
     spec, status = obj["spec"], obj.get("status") or {}
     names, images = _images(get(spec, "template", "spec", default={}))
@@ -285,6 +294,7 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
         ),
         _cron_job,
     ),
+    "ControllerRevision": ((_NAME, Column("Controller"), Column("Revision"), _AGE), _controller_revision),
     "ReplicationController": (
         (_NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), _AGE, *_WIDE),
         _replication_controller,

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from rollway.errors import Invalid
+from rollway.kube.clock import now
 from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Kind, Obj
+from rollway.sandbox.serving.tables import table
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
@@ -68,6 +70,30 @@ def test_what_was_left_behind_is_taken_up_by_the_next_one(kind: Kind) -> None:
         revisions = list(sandbox.store.list(CONTROLLER_REVISION, SPACE))
         assert [(owners_of(each), each["revision"]) for each in revisions] == [([uid], 1)]
         assert whole(kind, sandbox.api.get(kind, SPACE, "s"))
+
+    in_sandbox(story)
+
+
+@BOTH
+def test_a_revision_stays_what_it_was_and_comes_back_as_the_newest(kind: Kind) -> None:
+    """As `kubectl rollout undo` does it: it writes the template of the old one."""
+
+    async def story(sandbox: Sandbox) -> None:
+        sandbox.api.create(kind, SPACE, made())
+        await asyncio.sleep(30)
+        (first,) = sandbox.api.list(CONTROLLER_REVISION, SPACE).items
+        image = {"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "a:2"}]}}}}
+        sandbox.api.patch(kind, SPACE, "s", image, "strategic")
+        await asyncio.sleep(60)
+        sandbox.api.patch(kind, SPACE, "s", first["data"], "strategic")
+        await asyncio.sleep(60)
+        assert [pod["spec"]["containers"][0]["image"] for pod in pods_of(sandbox).values()] == ["a:1"]
+        revisions = sandbox.api.list(CONTROLLER_REVISION, SPACE)
+        rows = [row["cells"] for row in table(CONTROLLER_REVISION, revisions.items, now())["rows"]]
+        assert sorted(row[2] for row in rows) == [2, 3]
+        assert [row[1:3] for row in rows if row[0] == first["metadata"]["name"]] == [[f"{kind.name.lower()}.apps/s", 3]]
+        with pytest.raises(Invalid, match="field is immutable"):
+            sandbox.api.patch(CONTROLLER_REVISION, SPACE, first["metadata"]["name"], {"data": {"spec": None}})
 
     in_sandbox(story)
 
