@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from ...kube.objects import CRON_JOB, DAEMON_SET, DEFINITION, JOB, REPLICATION_CONTROLLER, STATEFUL_SET, Kind
+from ...kube.objects import CRON_JOB, DAEMON_SET, DEFINITION, JOB, PDB, REPLICATION_CONTROLLER, STATEFUL_SET, Kind
 from ..store.store import Change
 from .engine import Controller
 
@@ -18,6 +18,7 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
     JOB: ("job", "JobController"),
     CRON_JOB: ("cronjob", "CronJobController"),
     REPLICATION_CONTROLLER: ("replicationcontroller", "ReplicationControllerController"),
+    PDB: ("disruption", "DisruptionController"),
     DEFINITION: ("definition", "DefinitionController"),
 }
 """The kind, and where its controller is: a new one is one row."""
