@@ -41,7 +41,7 @@ from .proxies import KUBE_PROXY
 from .rehearsal import BANDS, earlier, service_of
 from .results import Comparison, Outcome, Run, Version
 from .scenario import Scenario
-from .story import HOLDER, Story
+from .story import HOLDER, NO_GATES, Story
 from .tolls import Traffic, bands_of, toll_of
 from .watching import watched
 
@@ -185,7 +185,7 @@ async def _settled(cluster: Cluster, old: Release) -> None:
     if not any(is_a(obj, NAMESPACE) for obj in old.others):
         for name in (old.namespace, *old.elsewhere):
             await cluster.apply({"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}})
-    options = shipping.Options(holder=HOLDER, goes_back=False, force=True, timeout_s=READY_WITHIN_S)
+    options = shipping.Options(holder=HOLDER, goes_back=False, force=True, timeout_s=READY_WITHIN_S, skip_gates=NO_GATES)
     result = await shipping.run(cluster, old, Request("apply"), strategy="ramped", options=options)
     if result.failure:
         raise RollwayError(

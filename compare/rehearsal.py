@@ -27,7 +27,7 @@ from .record import Recorder
 from .results import Run, Toll, Version
 from .scenario import Scenario
 from .series import bands_of
-from .story import HOLDER, WHOLE, Plot, Story
+from .story import HOLDER, NO_GATES, WHOLE, Plot, Story
 from .traffic import Load, Segment, count, segments
 
 REST_S = 30.0  # of the old version, before anything is released
@@ -62,7 +62,7 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
             for place in (namespace, *before.elsewhere):
                 if sandbox.store.find(NAMESPACE, "", place) is None:
                     sandbox.api.create(NAMESPACE, "", _namespace(place))
-        options = shipping.Options(holder=HOLDER, goes_back=False)
+        options = shipping.Options(holder=HOLDER, goes_back=False, skip_gates=NO_GATES)
         result = await shipping.run(Counted(sandbox.client()), before, Request("apply"), strategy="ramped", options=options)
         if result.failure:
             raise RollwayError(

@@ -335,6 +335,15 @@ class Gate(Strict):
         """When it is measured."""
         return self.when if self.when is not None else "pauses" if self.job is not None else "always"
 
+    def holds(self, weight: int, *, is_last: bool) -> bool:
+        """Whether a pause at that share waits for it; `is_last`: after it all requests go to the new version."""
+        moment = self.moment
+        if moment == "after":
+            return False
+        if moment == "before":
+            return is_last
+        return moment in ("always", "pauses") or weight in moment
+
     @property
     def chosen_judge(self) -> str:
         is_bare = self.min is None and self.max is None and self.success is None and self.failure is None

@@ -60,7 +60,7 @@ def outlook(release: Release, assumed: Assumed) -> tuple[Outlook, ...]:
 def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
     if not gate.is_counted or gate.of != "errors":
         return Outlook(gate, "what it measures cannot be assumed: only counted errors can")
-    asked = [stage for weight, stage in stages.items() if _asks(gate, weight, last=max(stages))]
+    asked = [stage for weight, stage in stages.items() if gate.holds(weight, is_last=weight == max(stages))]
     if not asked:
         return Outlook(gate, "there is no stage in which both versions get requests and it is asked")
     watch = Watch(judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on)
@@ -73,12 +73,3 @@ def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
         good=foresee(watch, traffic, asked, GOOD),
         bad=tuple(foresee(watch, replace(traffic, new=each), asked, BAD) for each in worse),
     )
-
-
-def _asks(gate: Gate, weight: int, last: int) -> bool:
-    moment = gate.moment
-    if moment == "after":
-        return False
-    if moment == "before":
-        return weight == last
-    return moment in ("always", "pauses") or weight in moment

@@ -122,7 +122,7 @@ class Gatekeeper:
         self._held = _Held(f"{paused.weight}@{paused.paused_at}", paused.weight, is_last)
         self._tell_change()
         ends_s = self._loop.time() + seconds
-        holding = [each for each in self._watched if _holds(each.gate, self._held)]
+        holding = [each for each in self._watched if each.gate.holds(self._held.weight, is_last=self._held.is_last)]
         deadlines = {each.gate.name: ends_s + each.gate.deadline for each in holding}
         while not self.alarm.done():
             self._refuse_blocked(holding)
@@ -184,7 +184,7 @@ class Gatekeeper:
             return True
         if moment == "after":
             return self._is_after
-        return self._held is not None and _holds(one.gate, self._held)
+        return self._held is not None and one.gate.holds(self._held.weight, is_last=self._held.is_last)
 
     def _begin_course(self, one: _Watched) -> None:
         """A gate of pauses is decided anew at each of them; the errors of a version are added up through all of them."""
@@ -407,13 +407,3 @@ class Gatekeeper:
             await asyncio.wait(awaited, timeout=max(seconds, 0.0), return_when=asyncio.FIRST_COMPLETED)
         finally:
             changed.cancel()
-
-
-def _holds(gate: Gate, held: _Held) -> bool:
-    """Whether a pause waits for this gate."""
-    moment = gate.moment
-    if moment == "after":
-        return False
-    if moment == "before":
-        return held.is_last
-    return moment in ("always", "pauses") or held.weight in moment

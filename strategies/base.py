@@ -140,6 +140,12 @@ class Strategy(Homecoming):
         """How long a run that goes on by itself waits at `weight`; None: not at all."""
         return None
 
+    def _held_by(self, weight: int) -> str:
+        """The gates that a pause waits for, in words."""
+        is_last = self.next_weight(weight) >= 100
+        names = [each.name for each in self.release.gates if each.holds(weight, is_last=is_last) and each.on_fail != "report"]
+        return f"; held by gate{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
+
     @abstractmethod
     def check_weight(self, weight: int) -> None:
         """Raises BadInput for a share that the strategy cannot hold."""
@@ -192,7 +198,7 @@ class Strategy(Homecoming):
                 surroundings.prune(draft, self.release)
         else:
             draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
-            draft.pause(self.pause_s(weight), "until `deploy promote`")
+            draft.pause(self.pause_s(weight), "until `deploy promote`" + self._held_by(weight))
         if not self.force:
             hotfix.refuse(draft.steps, observed, self.release.app)
         surroundings.tell_left_over(draft, self.release, prune=prune)

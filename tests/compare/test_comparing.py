@@ -21,6 +21,7 @@ from rollway.compare.sweep import variants_of
 from rollway.errors import BadInput
 from rollway.kube.objects import Obj, ref_of
 from rollway.plan.observed import Observed
+from rollway.release.gates import Gate
 from rollway.release.model import Release
 from shop import STRATEGIES, release
 
@@ -312,3 +313,16 @@ def test_one_strategy_by_its_python_name() -> None:
     assert outcome.ways_back == ()
     assert refused.runs == ()
     assert "no Service" in refused.refused
+
+
+def test_a_release_with_gates_is_rehearsed_and_asks_nobody() -> None:
+    """Blue-green stops before its switch where a gate is asked there; nothing is measured, and nothing waits for it."""
+    asked = {"name": "errors", "prometheus": "http://nowhere.invalid:9090", "use": "istio", "when": "before"}
+    gated = replace(NEW, gates=(Gate.model_validate(asked), Gate.model_validate({"name": "up", "pods": "restarts", "max": 0})))
+    plain, found = outcomes(compared(NEW, Scenario(), seeds=1)), outcomes(compared(gated, Scenario(), seeds=1))
+
+    assert set(found) == set(STRATEGIES)
+    assert {each.typical.phase for each in found.values()} == {"Promoted"}
+    took = {strategy: (found[strategy].typical.duration_s, plain[strategy].typical.duration_s) for strategy in STRATEGIES}
+    assert all(gated_s == plain_s for strategy, (gated_s, plain_s) in took.items() if strategy != "blue-green")
+    assert took["blue-green"][0] > took["blue-green"][1] + 20

@@ -15,7 +15,8 @@ from rollway.errors import Refused
 from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Value
 from rollway.measure.port import NoFigure, Unmeasured, Window
 from rollway.release.gates import Gate
-from rollway.ship.run import Result
+from rollway.ship.run import Result, plan
+from rollway.strategies.base import Request
 from shop import STRATEGIES, World, in_world, release
 
 STEPS = {"canary": {"steps": [{"weight": 25, "pause": "60s"}, {"weight": 50, "pause": "60s"}]}}
@@ -321,3 +322,18 @@ def test_what_is_measured_is_told_and_its_writes_are_few() -> None:
     steps = 3
     assert len(writes) <= steps + result.gates[0].measured * 10 / 30 + 2
     assert result.gates[0].points
+
+
+def test_a_plan_says_which_gates_hold_its_pause() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        gates = (
+            gate(**COUNTED),
+            gate(**VALUE, name="told", onFail="report"),
+            gate(**VALUE, name="later", when="before"),
+            gate(**VALUE, name="here", when=[25]),
+        )
+        made = await plan(world.cluster, shop("v2", *gates), Request("apply"))
+        return [step.why for step in made.steps if step.type == "pause"]
+
+    assert in_world(story) == ["until `deploy promote`; held by gates errors, here"]
