@@ -16,6 +16,7 @@ from .controllers.gc import GarbageCollector
 from .controllers.index import Index
 from .controllers.lazy import LAZY, Lazily
 from .controllers.namespace import NamespaceController
+from .controllers.newpods import Door
 from .controllers.replicaset import ReplicaSetController
 from .node.kubelet import Kubelet
 from .node.podlogs import PodLogs
@@ -87,15 +88,16 @@ class Sandbox:
         index = Index(self.store)
         self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
         self._queue = Queue(self.store, self._lag_s if self._spread is not None else None)
+        door = Door(self.store, self._admit(), presumes=self._presumes)
         # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
         controllers: list[Controller] = [
             GarbageCollector(self.store, index, self._queue, now),
-            ReplicaSetController(self.store, index, self._queue, now, random, self._admit(), presumes=self._presumes),
+            ReplicaSetController(self.store, index, self._queue, now, random, door),
             DeploymentController(self.store, index, self._queue, now),
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
-        controllers += [Lazily(kind, lambda class_: class_(self.store, index, self._queue, now, self._admit())) for kind in LAZY]
+        controllers += [Lazily(kind, lambda class_: class_(self.store, index, self._queue, now, door)) for kind in LAZY]
         if self._has_kubelet:
             if self._processes is not None:
                 self._processes.begin()

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from ...errors import ApiError
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.intstr import resolve
 from ...kube.objects import DAEMON_SET, NODE, POD, Obj, get, labels_of
@@ -24,7 +25,7 @@ from .claiming import claim_pods, concerned
 from .engine import Queue
 from .history import HASH, History
 from .index import Index, condition_of, is_ready
-from .newpods import pod_of
+from .newpods import Door, Retries, pod_of
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 900.0
@@ -53,11 +54,10 @@ class DaemonSetController:
 
     name = "daemonset"
 
-    def __init__(
-        self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Callable[[Obj], Obj] | None = None
-    ) -> None:
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Door | None = None) -> None:
         self._store, self._index, self._queue, self._now = store, index, queue, now
-        self._admit = admit or (lambda pod: pod)
+        self._door, self._retries = admit or Door(store), Retries()
+        self._is_refused = False  # a pod, in this sync
         self._random = Random(store.version)
         self._failures: dict[tuple[str, str], tuple[datetime, float]] = {}  # (set's uid, node): last replaced, the pause
 
@@ -86,16 +86,22 @@ class DaemonSetController:
         found = self._store.find(DAEMON_SET, namespace, name)
         if found is None:
             self._queue.forget(self.name, namespace, name)
+            self._retries.over(namespace, name)
             return
         if "deletionTimestamp" in found["metadata"]:
             return
         claim_pods(self._store, self._index, DAEMON_SET, found, lambda pod: bool(node_of(pod)))
+        self._is_refused = False
         history = History(self._store, DAEMON_SET, found, self._now())
         hashed = labels_of(history.newest())[HASH]
         nodes = {node["metadata"]["name"]: fits(found, node) for node in self._store.list(NODE)}
         if not self._manage(found, nodes, hashed):
             self._update(found, nodes, hashed)
         self._report(found, nodes, hashed)
+        if self._is_refused:
+            self._queue.after(self._retries.refused(namespace, name), self.name, namespace, name)
+        else:
+            self._retries.over(namespace, name)
         live = {labels_of(pod).get(HASH, "") for pod in self._pods_of(found)} | {hashed}
         history.truncate({each["metadata"]["name"] for each in history.revisions if labels_of(each).get(HASH) in live})
 
@@ -210,7 +216,8 @@ class DaemonSetController:
 
     def _carry_out(self, set_: Obj, doomed: Sequence[Obj], nodes: Sequence[str], hashed: str) -> None:
         for node in nodes:
-            self._create(set_, node, hashed)
+            if not self._is_refused:
+                self._create(set_, node, hashed)
         for pod in doomed:
             meta = pod["metadata"]
             delete(self._store, POD, meta["namespace"], meta["name"], now=self._now())
@@ -225,7 +232,13 @@ class DaemonSetController:
         affinity = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [affinity]}}
         pod["spec"]["affinity"] = {**(pod["spec"].get("affinity") or {}), "nodeAffinity": required}
-        self._store.create(POD, self._admit(pod))
+        try:
+            admitted = self._door.let_in(pod)
+        except ApiError as error:
+            self._is_refused = True
+            self._tell(set_, "FailedCreate", f"Error creating: {error.message}", "Warning")
+            return
+        self._store.create(POD, admitted)
         self._tell(set_, "SuccessfulCreate", f"Created pod: {name}")
 
     def _is_available(self, set_: Obj, pod: Obj) -> bool:
@@ -262,8 +275,9 @@ class DaemonSetController:
         if written != set_.get("status"):
             self._store.update(DAEMON_SET, set_ | {"status": written})
 
-    def _tell(self, set_: Obj, reason: str, message: str) -> None:
-        record(self._store, DAEMON_SET, set_, reason=reason, message=message, now=self._now(), component="daemonset-controller")
+    def _tell(self, set_: Obj, reason: str, message: str, type_: Literal["Normal", "Warning"] = "Normal") -> None:
+        by, now = "daemonset-controller", self._now()
+        record(self._store, DAEMON_SET, set_, reason=reason, message=message, now=now, component=by, type_=type_)
 
 
 def fits(set_: Obj, node: Obj) -> Fit:

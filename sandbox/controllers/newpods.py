@@ -1,13 +1,19 @@
-"""A pod as a controller makes it of a template, before it is let in."""
+"""A pod as a controller makes it of a template, whether it is let in, and when it is tried again."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from datetime import datetime
 
 from ...kube.clock import timestamp
 from ...kube.defaults import fill
 from ...kube.objects import POD, Kind, Obj, controller_ref
+from ..api.admission import check_account
+from ..api.quota import refuse_pod
+from ..store.store import Store
+
+FIRST_RETRY_S, LAST_RETRY_S = 0.005, 1000.0  # the wait doubles with each refusal
 
 
 def pod_of(template: Obj, kind: Kind, owner: Obj, name: str, now: datetime) -> Obj:
@@ -30,3 +36,38 @@ def pod_of(template: Obj, kind: Kind, owner: Obj, name: str, now: datetime) -> O
     }
     fill(pod)
     return pod
+
+
+class Door:
+    """Through which the pods of controllers come in: `admit` adds to them what their manifests do not say. `presumes`: the
+    accounts that pods ask for are there."""
+
+    def __init__(self, store: Store, admit: Callable[[Obj], Obj] | None = None, *, presumes: bool = False) -> None:
+        self._store, self._presumes = store, presumes
+        self._admit = admit or (lambda pod: pod)
+
+    def __call__(self, pod: Obj) -> Obj:
+        return self._admit(pod)
+
+    def let_in(self, pod: Obj) -> Obj:
+        """The pod as admitted. Raises ApiError where the API server would refuse it."""
+        admitted = self._admit(pod)
+        if not self._presumes:
+            check_account(self._store, admitted)
+        refuse_pod(self._store, admitted)
+        return admitted
+
+
+class Retries:
+    """How long whoever had a pod refused waits until it tries again."""
+
+    def __init__(self) -> None:
+        self._refusals: dict[tuple[str, str], int] = {}  # in a row
+
+    def refused(self, namespace: str, name: str) -> float:
+        """Notes one more. Answers the seconds to wait."""
+        tries = self._refusals[namespace, name] = self._refusals.get((namespace, name), 0) + 1
+        return min(FIRST_RETRY_S * 2.0 ** min(tries - 1, 20), LAST_RETRY_S)
+
+    def over(self, namespace: str, name: str) -> None:
+        self._refusals.pop((namespace, name), None)

@@ -13,18 +13,15 @@ from ...errors import ApiError
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.defaults import fill
 from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
-from ..api.admission import check_account
 from ..api.deletion import delete
 from ..api.names import suffix
-from ..api.quota import refuse_pod
 from ..events import record
 from ..store.store import Change, Store
 from .claiming import adopt, release
 from .engine import Queue
 from .index import Index, Owned, controller_of, is_active
+from .newpods import Door, Retries
 from .scaledown import first_to_go
-
-FIRST_RETRY_S, LAST_RETRY_S = 0.005, 1000.0  # the wait doubles with each refusal
 
 
 def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float | None]:
@@ -40,7 +37,7 @@ def available(owned: Owned, min_ready_s: int, now: datetime) -> tuple[int, float
 
 class ReplicaSetController:
     """`admit` is given new pods, and answers them as they are let in. What else keeps a number of pods says what it is by the
-    three names, and what of its spec chooses them. `presumes`: the accounts that pods ask for are there."""
+    three names, and what of its spec chooses them."""
 
     name = "replicaset"
     kind = REPLICA_SET
@@ -53,14 +50,11 @@ class ReplicaSetController:
         queue: Queue,
         now: Callable[[], datetime],
         random: Random,
-        admit: Callable[[Obj], Obj] | None = None,
-        *,
-        presumes: bool = False,
+        admit: Door | None = None,
     ) -> None:
         self._store, self._index, self._queue, self._now, self._random = store, index, queue, now, random
-        self._admit = admit or (lambda pod: pod)
-        self._presumes = presumes
-        self._refusals: dict[tuple[str, str], tuple[int, str]] = {}  # how often in a row a pod was refused, and why lastly
+        self._door, self._retries = admit or Door(store), Retries()
+        self._refusals: dict[tuple[str, str], str] = {}  # why pods are refused
         self._relabelled: dict[tuple[str, str], dict[str, None]] = {}
 
     def note(self, change: Change) -> None:
@@ -89,19 +83,24 @@ class ReplicaSetController:
         replicaset = self._store.find(self.kind, namespace, name)
         if replicaset is None:
             self._queue.forget(self.name, namespace, name)
-            self._refusals.pop((namespace, name), None)
+            self._note_refusal(namespace, name, "")
             return
         uid = replicaset["metadata"]["uid"]
         if "deletionTimestamp" not in replicaset["metadata"]:
             self._claim(replicaset)
             missing = get(replicaset, "spec", "replicas", default=1) - self._index.pods_of(uid).active
             refused = self._create(replicaset, missing) if missing > 0 else ""
-            tries, _ = self._refusals.pop((namespace, name), (0, ""))
-            if refused:
-                self._refusals[namespace, name] = (tries + 1, refused)
+            self._note_refusal(namespace, name, refused)
             if missing < 0:
                 self._delete(replicaset, -missing)
         self._report(replicaset, self._index.pods_of(uid))
+
+    def _note_refusal(self, namespace: str, name: str, why: str) -> None:
+        if why:
+            self._refusals[namespace, name] = why
+        else:
+            self._refusals.pop((namespace, name), None)
+            self._retries.over(namespace, name)
 
     def _selector(self, replicaset: Obj) -> Obj:
         """As a LabelSelector."""
@@ -145,20 +144,13 @@ class ReplicaSetController:
                 "status": {"phase": "Pending"},
             }
             try:
-                pod = self._let_in(self._admit(pod))
+                pod = self._door.let_in(pod)
             except ApiError as error:
                 self._tell(replicaset, "FailedCreate", f"Error creating: {error.message}", "Warning")
                 return error.message
             self._store.create(POD, pod)
             self._tell(replicaset, "SuccessfulCreate", f"Created pod: {name}")
         return ""
-
-    def _let_in(self, pod: Obj) -> Obj:
-        """Raises ApiError where the API server would refuse the pod."""
-        if not self._presumes:
-            check_account(self._store, pod)
-        refuse_pod(self._store, pod)
-        return pod
 
     def _filled(self, spec: Obj) -> Obj:
         """With the defaults that the API server gives to pods, and not to templates."""
@@ -183,14 +175,14 @@ class ReplicaSetController:
             "observedGeneration": meta.get("generation", 0),
         }
         status = self._always(owned) | {key: value for key, value in counts.items() if value}
-        tries, refused = self._refusals.get((meta["namespace"], meta["name"]), (0, ""))
+        refused = self._refusals.get((meta["namespace"], meta["name"]), "")
         if conditions := _conditions(replicaset, refused, self._now()):
             status["conditions"] = conditions
         if status != replicaset.get("status"):
             self._store.update(self.kind, replicaset | {"status": status})
         waits = [wait_s] if wait_s is not None else []
         if refused:
-            waits.append(min(FIRST_RETRY_S * 2 ** min(tries - 1, 20), LAST_RETRY_S))
+            waits.append(self._retries.refused(meta["namespace"], meta["name"]))
         if waits:
             self._queue.after(min(waits), self.name, meta["namespace"], meta["name"])
 

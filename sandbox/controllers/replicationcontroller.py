@@ -14,6 +14,7 @@ from ...kube.objects import REPLICATION_CONTROLLER, Obj
 from ..store.store import Store
 from .engine import Queue
 from .index import Index, Owned
+from .newpods import Door
 from .replicaset import ReplicaSetController
 
 
@@ -22,10 +23,8 @@ class ReplicationControllerController(ReplicaSetController):
     kind = REPLICATION_CONTROLLER
     component = "replication-controller"
 
-    def __init__(
-        self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Callable[[Obj], Obj] | None = None
-    ) -> None:
-        super().__init__(store, index, queue, now, Random(store.version), admit, presumes=True)
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Door | None = None) -> None:
+        super().__init__(store, index, queue, now, Random(store.version), admit)
 
     def _selector(self, replicaset: Obj) -> Obj:
         return {"matchLabels": replicaset["spec"]["selector"]}

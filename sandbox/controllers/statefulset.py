@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from ...errors import ApiError
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.objects import POD, STATEFUL_SET, Obj, get, labels_of
 from ..api.deletion import delete
@@ -21,7 +22,7 @@ from .claiming import claim_pods, concerned
 from .engine import Queue
 from .history import HASH, History, template_of
 from .index import Index, condition_of, is_ready, is_terminal
-from .newpods import pod_of
+from .newpods import Door, Retries, pod_of
 from .volumeclaims import hand_over, provide
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
@@ -40,11 +41,9 @@ class StatefulSetController:
 
     name = "statefulset"
 
-    def __init__(
-        self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Callable[[Obj], Obj] | None = None
-    ) -> None:
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Door | None = None) -> None:
         self._store, self._index, self._queue, self._now = store, index, queue, now
-        self._admit = admit or (lambda pod: pod)
+        self._door, self._retries = admit or Door(store), Retries()
 
     def note(self, change: Change) -> None:
         meta = change.obj["metadata"]
@@ -60,19 +59,26 @@ class StatefulSetController:
         found = self._store.find(STATEFUL_SET, namespace, name)
         if found is None:
             self._queue.forget(self.name, namespace, name)
+            self._retries.over(namespace, name)
             return
         if "deletionTimestamp" not in found["metadata"]:
             claim_pods(
                 self._store, self._index, STATEFUL_SET, found, lambda pod: pod["metadata"]["name"].rpartition("-")[0] == name
             )
-        _Sync(self._store, self._index, self._queue, self._now(), self._admit, found).run()
+        sync = _Sync(self._store, self._index, self._queue, self._now(), self._door, found)
+        sync.run()
+        if sync.is_refused:
+            self._queue.after(self._retries.refused(namespace, name), self.name, namespace, name)
+        else:
+            self._retries.over(namespace, name)
 
 
 class _Sync:
     """One look at one set."""
 
-    def __init__(self, store: Store, index: Index, queue: Queue, now: datetime, admit: Callable[[Obj], Obj], set_: Obj) -> None:
-        self._store, self._index, self._queue, self._now, self._admit, self._set = store, index, queue, now, admit, set_
+    def __init__(self, store: Store, index: Index, queue: Queue, now: datetime, door: Door, set_: Obj) -> None:
+        self._store, self._index, self._queue, self._now, self._door, self._set = store, index, queue, now, door, set_
+        self.is_refused = False
         self._is_ordered = get(set_, "spec", "podManagementPolicy", default="OrderedReady") == "OrderedReady"
         self._start = get(set_, "spec", "ordinals", "start", default=0)
         self._wanted = get(set_, "spec", "replicas", default=1)
@@ -143,7 +149,7 @@ class _Sync:
                     return False
             if pod is None:
                 self._create(ordinal)
-                if self._is_ordered:
+                if self._is_ordered or self.is_refused:
                     return False
             elif self._is_ordered and not self._is_healthy(pod):
                 return False
@@ -202,8 +208,15 @@ class _Sync:
         if service := self._set["spec"].get("serviceName"):
             pod["spec"]["subdomain"] = service
         provide(self._store, self._set, pod, self._now)
-        self._pods[ordinal] = self._store.create(POD, self._admit(pod))
-        self._tell("SuccessfulCreate", f"create Pod {name} in StatefulSet {self._set['metadata']['name']} successful")
+        what = f"create Pod {name} in StatefulSet {self._set['metadata']['name']}"
+        try:
+            admitted = self._door.let_in(pod)
+        except ApiError as error:
+            self.is_refused = True
+            self._tell("FailedCreate", f"{what} failed error: {error.message}", "Warning")
+            return
+        self._pods[ordinal] = self._store.create(POD, admitted)
+        self._tell("SuccessfulCreate", f"{what} successful")
 
     def _hand_over(self) -> None:
         """Before anything is deleted: the claims of a pod that goes may have to go with it."""
@@ -251,11 +264,9 @@ class _Sync:
     def _name_of(self, revision: Obj) -> str:
         return str(revision["metadata"]["name"])
 
-    def _tell(self, reason: str, message: str) -> None:
-        about = self._set
-        record(
-            self._store, STATEFUL_SET, about, reason=reason, message=message, now=self._now, component="statefulset-controller"
-        )
+    def _tell(self, reason: str, message: str, type_: Literal["Normal", "Warning"] = "Normal") -> None:
+        by, about = "statefulset-controller", self._set
+        record(self._store, STATEFUL_SET, about, reason=reason, message=message, now=self._now, component=by, type_=type_)
 
 
 def _is_running(pod: Obj) -> bool:

@@ -8,7 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from rollway.kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, RESOURCE_QUOTA, SERVICE_ACCOUNT, Obj, get
+from rollway.kube.objects import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    EVENT,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    RESOURCE_QUOTA,
+    SERVICE_ACCOUNT,
+    STATEFUL_SET,
+    Kind,
+    Obj,
+    get,
+)
 from rollway.sandbox.api.quota import shown, status_of
 from rollway.sandbox.controllers.index import condition_of
 from rollway.sandbox.timeline import run_virtual
@@ -122,3 +135,58 @@ def test_a_release_stops_with_the_reason(strategy: str, spec: Obj, resources: Ob
         assert words in result.failure.summary + str(result.failure)
 
     in_world(story)
+
+
+MAKERS = pytest.mark.parametrize("kind", [STATEFUL_SET, DAEMON_SET, REPLICATION_CONTROLLER], ids=lambda kind: kind.name)
+
+
+def other(kind: Kind, **spec: Any) -> Obj:
+    made = deployment(**spec)
+    if kind == DAEMON_SET:
+        del made["spec"]["replicas"]
+    elif kind == REPLICATION_CONTROLLER:
+        made["spec"]["selector"] = {"app": "web"}
+    return made
+
+
+def refusals(sandbox: Sandbox) -> set[str]:
+    events = [each["message"] for each in sandbox.store.list(EVENT) if each["reason"] == "FailedCreate"]
+    return {re.sub(r"web-\w+", "web", message) for message in events}
+
+
+@MAKERS
+def test_what_others_make_is_refused_as_well(kind: Kind) -> None:
+    """And comes as soon as there is room and an account: nothing has to be touched."""
+
+    async def story() -> None:
+        async with Sandbox() as sandbox:
+            sandbox.api.create(RESOURCE_QUOTA, "default", quota(pods="0"))
+            sandbox.api.create(kind, "default", other(kind, serviceAccountName="shopkeeper"))
+            await asyncio.sleep(30)
+            named = "create Pod web in StatefulSet web failed error" if kind == STATEFUL_SET else "Error creating"
+            account = 'error looking up service account default/shopkeeper: serviceaccount "shopkeeper" not found'
+            assert refusals(sandbox) == {f'{named}: pods "web" is forbidden: {account}'}
+
+            sandbox.api.create(SERVICE_ACCOUNT, "default", {"metadata": {"name": "shopkeeper"}})
+            await asyncio.sleep(120)
+            full = "exceeded quota: team, requested: pods=1, used: pods=0, limited: pods=0"
+            assert f'{named}: pods "web" is forbidden: {full}' in refusals(sandbox)
+            assert list(sandbox.store.list(POD, "default")) == []
+
+            sandbox.api.patch(RESOURCE_QUOTA, "default", "team", {"spec": {"hard": {"pods": "5"}}})
+            await asyncio.sleep(600)
+            wanted = 1 if kind == DAEMON_SET else 2
+            assert len(list(sandbox.store.list(POD, "default"))) == wanted
+
+    run_virtual(story())
+
+
+@MAKERS
+def test_where_accounts_are_presumed_none_is_missed(kind: Kind) -> None:
+    async def story() -> None:
+        async with Sandbox(presumes=True) as sandbox:
+            sandbox.api.create(kind, "default", other(kind, serviceAccountName="shopkeeper"))
+            await asyncio.sleep(60)
+            assert len(list(sandbox.store.list(POD, "default"))) == (1 if kind == DAEMON_SET else 2)
+
+    run_virtual(story())
