@@ -19,6 +19,7 @@ Moved = Callable[[str, int, int], None]
 LOOK_EVERY_S = 5.0
 """At the pods, where the workload itself says nothing."""
 PODS_TOLD = 3
+CREATION = ("SuccessfulCreate", "FailedCreate")
 REVISION = "controller-revision-hash"
 
 
@@ -54,8 +55,8 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 why = state.failure or ("nothing has moved" if clock() - moved_at >= step.deadline_s else "")
                 problems = [] if live is None else await _problems(cluster, live)
                 if why or any(each.is_final for each in problems):
-                    held_by = await _held_by(cluster, live) if live is not None else ""
-                    raise _failed(step.ref, state, ", ".join(filter(None, (why, held_by))), problems)
+                    hindrances = [await _held_by(cluster, live), await _refused(cluster, live)] if live is not None else []
+                    raise _failed(step.ref, state, ", ".join(filter(None, (why, *hindrances))), problems)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -97,6 +98,18 @@ async def _held_by(cluster: Cluster, live: Obj) -> str:
             if not is_ready(pod) and labels_of(pod).get(REVISION) not in (None, newest):
                 name = pod["metadata"]["name"]
                 return f"{name} of another version is in its way, and is only replaced once somebody has deleted it"
+    return ""
+
+
+async def _refused(cluster: Cluster, live: Obj) -> str:
+    """These workloads tell only by events that their pods are not let in: the newest word on a pod to be made counts."""
+    meta = live["metadata"]
+    with contextlib.suppress(ClusterError):
+        events = await cluster.list(EVENT, meta["namespace"], fields={"involvedObject.name": meta["name"]})
+        own = [each for each in events if get(each, "involvedObject", "kind") == live["kind"] and each.get("reason") in CREATION]
+        newest = max(own, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""), default=None)
+        if newest is not None and newest["reason"] == "FailedCreate":
+            return str(newest.get("message") or "its pods are refused")
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rollway.errors import BadInput, TimedOut
 from rollway.health.workloads import WORKLOADS
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, Obj, kind_of
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, RESOURCE_QUOTA, Obj, kind_of
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
@@ -159,6 +159,25 @@ def test_another_workload_that_fails_takes_the_release_back(strategy: str, made:
         assert made("bad")["kind"] in result.failure.summary
         assert world.routed_versions() == {"v1"}
         assert world.emptied == []
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("made", [stateful_set, daemon_set, replication_controller], ids=lambda made: made.__name__)
+def test_a_refused_pod_of_another_workload_is_told(made: Callable[[str], Obj]) -> None:
+    """They have no condition for it: the reason is in their events."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1"))
+        hard = {"metadata": {"name": "team"}, "spec": {"hard": {"pods": "3"}}}
+        world.sandbox.api.create(RESOURCE_QUOTA, NAMESPACE_NAME, hard)
+        result = await world.ship("apply", with_others("v2", made("v1")), weight=100)
+
+        assert not result.is_ok
+        assert result.failure is not None
+        assert made("v1")["kind"] in result.failure.summary
+        assert "exceeded quota: team" in result.failure.summary
+        assert world.routed_versions() == {"v1"}
 
     in_world(story)
 
