@@ -36,6 +36,7 @@ from . import settings
 from .api.server import bootstrap
 from .dataplane.traffic import Traffic, check_port, standing
 from .durations import Lag
+from .node.nodes import resize
 from .node.processes.ledger import Ledger
 from .node.processes.node import ProcessNode, count
 from .serving import certificate
@@ -302,6 +303,8 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
     sandbox = Sandbox(store=store, seed=seed, load_balancer=told.lb_lag or Lag(), processes=processes)
     await sandbox.start()
+    if told.nodes is not None:
+        resize(store, told.nodes, now())
     traffic = Traffic(state_dir, sandbox, told)
     await traffic.start()
     runner = await _listen(state_dir, sandbox, disk)
@@ -310,6 +313,8 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
         told = settings.load(state_dir)
         processes.is_off = not told.processes
         traffic.apply(told)
+        if told.nodes is not None:
+            resize(store, told.nodes, now())
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, take_up)
     try:

@@ -13,6 +13,7 @@ class Settings(NamedTuple):
     """`endpoint_lag`: how far the proxy is behind the API. `lb_lag`: how long the load balancer for Ingresses takes to register
     and deregister a pod; None: there is none but the proxy. `ingress_port`: None: 8080 or another; 0: any that is free.
     `processes`: whether pods may be processes of this machine. `lb_leave_lag`: how long deregistering takes; None: as `lb_lag`.
+    `nodes`: how many there are; None: those that are there, or one.
     """
 
     endpoint_lag: Lag = Lag()
@@ -20,6 +21,7 @@ class Settings(NamedTuple):
     ingress_port: int | None = None
     processes: bool = True
     lb_leave_lag: Lag | None = None
+    nodes: int | None = None
 
     def changed(self, **changes: Any) -> Settings:
         """With what is given; None is not. A load balancer without lag is none."""

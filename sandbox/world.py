@@ -19,6 +19,7 @@ from .controllers.namespace import NamespaceController
 from .controllers.newpods import Door
 from .controllers.replicaset import ReplicaSetController
 from .node.kubelet import Kubelet
+from .node.lifecycle import NodeLifecycle
 from .node.podlogs import PodLogs
 from .node.spread import Even
 from .store.store import Store, chance
@@ -102,7 +103,7 @@ class Sandbox:
             if self._processes is not None:
                 self._processes.begin()
             self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread, presumes=self._presumes)
-            controllers.append(self._kubelet)
+            controllers += [self._kubelet, NodeLifecycle(self.store, self._queue, now)]
         if self._balancer_lag is not None:
             from .dataplane.loadbalancer import LoadBalancerController
 
@@ -143,7 +144,7 @@ class Sandbox:
 
     def _lag_s(self, controller: str) -> float:
         """What a node takes is in its pods' behaviour; the others hear through the API server."""
-        return 0.0 if controller == Kubelet.name or self._spread is None else self._spread.lag_s()
+        return 0.0 if controller in (Kubelet.name, NodeLifecycle.name) or self._spread is None else self._spread.lag_s()
 
     async def settle(self) -> None:
         """Until the controllers have nothing left to do at this moment. What waits for a timer is not waited for."""

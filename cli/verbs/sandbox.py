@@ -48,6 +48,13 @@ Processes = Annotated[
         show_default=False,
     ),
 ]
+Nodes = Annotated[
+    int | None,
+    typer.Option(
+        "--nodes", metavar="N", min=1, max=100, show_default=False,
+        help="how many nodes; default: one that never runs out. Several have 8 CPUs and 32Gi each, and are full when they are",
+    ),
+]  # fmt: skip
 
 
 @verb()
@@ -58,6 +65,7 @@ def up(
     lb_leave_lag: LbLeaveLag = None,
     ingress_port: IngressPort = None,
     processes: Processes = None,
+    nodes: Nodes = None,
 ) -> int:
     """Starts it in the background, with all that it knew before.
 
@@ -74,6 +82,7 @@ def up(
         lb_leave_lag=_lag(lb_leave_lag, "--lb-leave-lag"),
         ingress_port=_port(ingress_port),
         processes=processes,
+        nodes=nodes,
     )
     standing = traffic.standing(daemon.default_state_dir())
     if "missing" in standing:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ...kube.clock import parse_timestamp
-from ...kube.objects import NODE, POD, Obj, get
+from ...kube.objects import POD, Obj, get
 from ..agenda import Agenda
 from ..api.deletion import delete
 from ..controllers.engine import Queue
@@ -24,7 +24,7 @@ from ..store.store import Change, Store
 from .behaviour import REPORTED_S, SANDBOX_S, Moment, life_of
 from .binding import Binder
 from .node import Addresses, full_image_name, missing_config
-from .nodes import node_objects
+from .nodes import ensure
 from .podrun import BACK_OFF_S, Run, back_off_s, go_duration, mount_back_off_s
 from .podstatus import containers_of, ended, pod_status, running
 from .references import has_references, unmounted
@@ -61,9 +61,7 @@ class Kubelet:
         self._loop = asyncio.get_running_loop()
         self._agenda = Agenda(self._loop)
         self._addresses = Addresses(store, processes.addresses_from if processes is not None else 1)
-        if next(store.list(NODE), None) is None:
-            for node in node_objects(1, now()):
-                store.create(NODE, node)
+        ensure(store, now())
         self._presumes = presumes
         self._binder = Binder(store, now, presumes=presumes)
 

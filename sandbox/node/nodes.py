@@ -6,13 +6,16 @@ has a size, and is full when it is full.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from ...kube.clock import timestamp
 from ...kube.objects import NODE, Obj, digest, get
+from ..store.store import Store
 
 NODE_NAME = "rollway-sandbox"
 ELASTIC = "sandbox.rollway.dev/elastic"  # annotation: only what one pod asks counts, not the sum
+_OURS = ("labels", "annotations")
 ZONES = ("a", "b", "c")
 _LARGEST = {"cpu": "256", "memory": "2Ti", "ephemeral-storage": "10Ti", "pods": "110"}
 _SIZED = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
@@ -26,6 +29,29 @@ def names_of(count: int) -> list[str]:
 def node_objects(count: int, now: datetime) -> list[Obj]:
     """So many nodes, in zones by turns."""
     return [_node(name, place, now, is_elastic=count == 1) for place, name in enumerate(names_of(count))]
+
+
+def resize(store: Store, count: int, now: datetime) -> None:
+    """So many nodes, of those that are the sandbox's own: others come, or go. What others made stays."""
+    wanted = {node["metadata"]["name"]: node for node in node_objects(count, now)}
+    for node in list(store.list(NODE)):
+        name = node["metadata"]["name"]
+        if re.fullmatch(rf"{NODE_NAME}(-\d+)?", name) and name not in wanted:
+            store.remove(NODE, "", name)
+    for name, node in wanted.items():
+        if store.find(NODE, "", name) is None:
+            store.create(NODE, node)
+
+
+def ensure(store: Store, now: datetime) -> None:
+    """At least one node. The only one of an older sandbox, which said nothing of its size, is made anew as it is today."""
+    if next(store.list(NODE), None) is None:
+        store.create(NODE, node_objects(1, now)[0])
+    old = store.find(NODE, "", NODE_NAME)
+    if old is not None and not get(old, "status", "allocatable"):
+        fresh = node_objects(1, now)[0]
+        meta = old["metadata"] | {key: get(old, "metadata", key, default={}) | fresh["metadata"][key] for key in _OURS}
+        store.update(NODE, old | {"metadata": meta, "status": fresh["status"]})
 
 
 def is_elastic(node: Obj) -> bool:
