@@ -231,7 +231,8 @@ class DaemonSetController:
         pod["spec"]["tolerations"] = [*(pod["spec"].get("tolerations") or ()), *_tolerations()]
         affinity = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [affinity]}}
-        pod["spec"]["affinity"] = {**(pod["spec"].get("affinity") or {}), "nodeAffinity": required}
+        preferred = get(pod, "spec", "affinity", "nodeAffinity", default={})
+        pod["spec"]["affinity"] = {**(pod["spec"].get("affinity") or {}), "nodeAffinity": {**preferred, **required}}
         try:
             admitted = self._door.let_in(pod)
         except ApiError as error:
@@ -301,11 +302,15 @@ def _is_chosen(spec: Obj, node: Obj) -> bool:
         return False
     path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
     terms = get(spec, *path)
-    return terms is None or any(_meets(term, labels) for term in terms)
+    return terms is None or any(_meets(term, node) for term in terms)
 
 
-def _meets(term: Obj, labels: dict[str, str]) -> bool:
-    return all(_meets_one(each, labels) for each in term.get("matchExpressions") or ())
+def _meets(term: Obj, node: Obj) -> bool:
+    """An empty term chooses nothing."""
+    by_label, by_field = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    labels, fields = labels_of(node), {"metadata.name": node["metadata"]["name"]}
+    is_met = all(_meets_one(each, labels) for each in by_label) and all(_meets_one(each, fields) for each in by_field)
+    return is_met and bool(by_label or by_field)
 
 
 def _meets_one(each: Obj, labels: dict[str, str]) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from rollway.errors import Invalid
 from rollway.kube.clock import now
 from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Kind, Obj
+from rollway.sandbox.controllers.daemonset import fits
 from rollway.sandbox.serving.tables import table
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
@@ -167,6 +168,27 @@ def test_a_daemon_set_is_replaced_from_one_side(rolling: Obj, message: str) -> N
         assert message in str(refused.value)
 
     in_sandbox(story)
+
+
+HERE: Obj = {"key": "metadata.name", "operator": "In", "values": ["here"]}
+
+
+@pytest.mark.parametrize(
+    ("terms", "runs"),
+    [
+        ([{"matchFields": [HERE]}], True),
+        ([{"matchFields": [HERE | {"values": ["there"]}]}], False),
+        ([{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}], "matchFields": [HERE]}], True),
+        ([{"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a"]}], "matchFields": [HERE]}], False),
+        ([{}], False),
+        ([{}, {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}], True),
+    ],
+)
+def test_the_nodes_of_a_daemon_set_are_chosen_by_labels_and_name(terms: list[Obj], runs: bool) -> None:
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    set_ = made(template={"spec": {**POD_SPEC, "affinity": {"nodeAffinity": required}}})
+    node = {"metadata": {"name": "here", "labels": {"zone": "a"}}}
+    assert fits(set_, node).runs is runs
 
 
 def with_claims(**policy: str) -> Obj:
