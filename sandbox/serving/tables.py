@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...kube.clock import parse_timestamp
-from ...kube.objects import Kind, Obj, get
+from ...kube.objects import Kind, Obj, get, labels_of
 from ..api.scale import selector_text
 
 META = "meta.k8s.io/v1"
@@ -240,6 +240,21 @@ def _namespace(obj: Obj, now: datetime) -> Cells:
     return obj["metadata"]["name"], get(obj, "status", "phase", default=""), _created(obj, now)
 
 
+def _node(obj: Obj, now: datetime) -> Cells:
+    status = obj.get("status") or {}
+    info, at = status.get("nodeInfo") or {}, {each["type"]: each["address"] for each in status.get("addresses") or ()}
+    ready = next((each["status"] for each in status.get("conditions") or () if each["type"] == "Ready"), "Unknown")
+    words = {"True": "Ready", "False": "NotReady"}.get(ready, "Unknown")
+    words += ",SchedulingDisabled" if get(obj, "spec", "unschedulable") else ""
+    prefix = "node-role.kubernetes.io/"
+    roles = sorted(key.removeprefix(prefix) for key in labels_of(obj) if key.startswith(prefix))
+    return (
+        obj["metadata"]["name"], words, ",".join(roles) or "<none>", _created(obj, now), info.get("kubeletVersion", ""),
+        at.get("InternalIP", "<none>"), at.get("ExternalIP", "<none>"), info.get("osImage", "<unknown>"),
+        info.get("kernelVersion", "<unknown>"), info.get("containerRuntimeVersion", "<unknown>"),
+    )  # fmt: skip
+
+
 def _data(obj: Obj, now: datetime) -> Cells:
     return obj["metadata"]["name"], len(obj.get("data") or {}) + len(obj.get("binaryData") or {}), _created(obj, now)
 
@@ -311,6 +326,14 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
         _ingress,
     ),
     "Namespace": ((_NAME, Column("Status"), _AGE), _namespace),
+    "Node": (
+        (
+            _NAME, Column("Status"), Column("Roles"), _AGE, Column("Version"), Column("Internal-IP", "string", 1),
+            Column("External-IP", "string", 1), Column("OS-Image", "string", 1), Column("Kernel-Version", "string", 1),
+            Column("Container-Runtime", "string", 1),
+        ),
+        _node,
+    ),
     "ConfigMap": ((_NAME, Column("Data"), _AGE), _data),
     "Secret": ((_NAME, Column("Type"), Column("Data"), _AGE), _secret),
     "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),

@@ -260,7 +260,10 @@ def test_eviction_respects_the_budget(demo: Kubectl) -> None:
     """`kubectl drain` evicts; a disruption budget that allows none holds it up."""
     demo("create", "pdb", "p", "--selector=app=demo", "--min-available=2")
     held = demo("drain", "rollway-sandbox", "--pod-selector=app=demo", "--force", "--timeout=1s", code=1)
+    cordoned = demo("get", "nodes").out.splitlines()[-1].split()
     demo("uncordon", "rollway-sandbox")
+
+    assert cordoned[:3] == ["rollway-sandbox", "Ready,SchedulingDisabled", "<none>"]
 
     assert "Cannot evict pod as it would violate the pod's disruption budget" in held.err
 
