@@ -34,7 +34,7 @@ def failure_lines(result: Result, *, never_left: bool, paint: Paint) -> Iterator
     if result.verdict:
         yield from ([] if result.verdict.reason == failure.summary else [f"  in all {result.verdict.summary}"])
         yield from verdict_lines(result.verdict, paint)
-    yield from gates_lines(result.gates, paint)
+    yield from gates_lines(result.gates, paint, summary=failure.summary)
     yield f"  {_done_about(result, never_left)}"
     if hint := _hint(result, failure):
         yield f"  {paint('try:', 'faint')} {hint}"

@@ -15,12 +15,14 @@ from .paint import Paint
 _GLYPHS = {Phase.PASSED: "✓", Phase.FAILED: "✗", Phase.RUNNING: "·", Phase.INCONCLUSIVE: "!", Phase.ERROR: "!"}
 
 
-def gates_lines(found: Sequence[Evidence], paint: Paint) -> Iterator[str]:
-    """A line a gate; of one that failed, or cannot be measured, what was asked as well."""
+def gates_lines(found: Sequence[Evidence], paint: Paint, *, summary: str = "") -> Iterator[str]:
+    """A line a gate; of one that failed, or cannot be measured, what was asked as well. What the `summary` above says already is
+    not said again."""
     width = max((len(each.gate) for each in found), default=0)
     for each in found:
         glyph = "!" if each.missed and each.phase == Phase.RUNNING else _GLYPHS[each.phase]
-        yield f"  {paint.glyph(glyph)} gate {each.gate:<{width}}   {told(each)}"
+        said = f"wanted {each.wanted}" if each.why and summary.endswith(each.why) else told(each)
+        yield f"  {paint.glyph(glyph)} gate {each.gate:<{width}}   {said}"
         if each.phase == Phase.FAILED or each.missed:
             yield from (f"      {paint(ask, 'faint')}" for ask in each.asks)
 

@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rollway.cli.views.gates_text import gates_lines
+from rollway.cli.views.paint import Paint
+from rollway.gates.figures import Phase
+from rollway.plan.evidence import Evidence
 from shell import run
 
 TEXT = """
@@ -134,3 +138,25 @@ def test_a_mistake_in_it_is_told_at_its_line(tmp_path: Path, file: str, old: str
     assert outcome.code == 2
     assert said in outcome.err
     assert f"{path}:" in outcome.err
+
+
+def test_a_gates_failure_is_said_once() -> None:
+    """The line above has it already; what was wanted, and what was asked, it has not."""
+    why = "errors: 5% of 200 on the new version"
+    evidence = Evidence(
+        gate="errors",
+        digest="",
+        began_s=0.0,
+        until_s=1.0,
+        measured=2,
+        phase=Phase.FAILED,
+        why=why,
+        wanted="no more",
+        asks=("sum(x)",),
+    )
+    paint = Paint(is_on=False)
+    assert list(gates_lines([evidence], paint, summary=f"gate errors failed: {why}")) == [
+        "  ✗ gate errors   wanted no more",
+        "      sum(x)",
+    ]
+    assert next(iter(gates_lines([evidence], paint))) == f"  ✗ gate errors   {why}; wanted no more"
