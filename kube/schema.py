@@ -74,7 +74,7 @@ class Struct:
         declared = (_field(token, self.table) for token in self.tokens if token != "..." and not token.startswith(ONE_OF))
         return {each.name: each for each in declared}
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         return "..." in self.tokens
 

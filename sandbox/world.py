@@ -98,7 +98,8 @@ class Sandbox:
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
-        controllers += [Lazily(kind, lambda class_: class_(self.store, index, self._queue, now, door)) for kind in LAZY]
+        lazy = [Lazily(kind, lambda class_: class_(self.store, index, self._queue, now, door)) for kind in LAZY]
+        controllers += lazy
         if self._has_kubelet:
             if self._processes is not None:
                 self._processes.begin()
@@ -109,7 +110,7 @@ class Sandbox:
 
             self.load_balancer = LoadBalancerController(self.store, self._queue, now, random, self._balancer_lag)
             controllers.append(self.load_balancer)
-        self._queue.start(controllers)
+        self._queue.start(controllers, {each.kind: each.name for each in lazy})
 
     async def stop(self) -> None:
         """Lets everything stand where it is; `start` takes it up again. Raises what a controller raised."""

@@ -8,9 +8,10 @@ that stand first are always served first, so a run is the same every time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from ...kube.objects import Kind
 from ..store.store import Change, Store
 from .index import everything
 
@@ -50,6 +51,8 @@ class Queue:
         self._store, self._lag = store, lag
         self._late: set[Key] = set()  # on their way to a controller
         self._controllers: dict[str, Controller] = {}
+        self._asleep: dict[Kind, str] = {}
+        self._noting: list[Callable[[Change], None]] = []
         self._waiting: dict[str, dict[Key, None]] = {}  # dicts as ordered sets
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -58,10 +61,13 @@ class Queue:
         self._failure: Exception | None = None
         self._idle: list[asyncio.Future[None]] = []
 
-    def start(self, controllers: Sequence[Controller]) -> None:
-        """Begins with everything that the store holds already, as a controller does after its restart."""
+    def start(self, controllers: Sequence[Controller], asleep: Mapping[Kind, str] | None = None) -> None:
+        """Begins with everything that the store holds already, as a controller does after its restart. Those that are `asleep`
+        hear of nothing until the first change of their kind: most clusters here never see one."""
         self._loop = asyncio.get_running_loop()
         self._controllers = {controller.name: controller for controller in controllers}
+        self._asleep = dict(asleep or {})
+        self._listen()
         self._waiting = {name: {} for name in self._controllers}
         self._unsubscribe = self._store.subscribe(self._note)
         for kind, obj in everything(self._store):
@@ -116,9 +122,16 @@ class Queue:
 
     # inside
 
+    def _listen(self) -> None:
+        asleep = set(self._asleep.values())
+        self._noting = [controller.note for name, controller in self._controllers.items() if name not in asleep]
+
     def _note(self, change: Change) -> None:
-        for controller in self._controllers.values():
-            controller.note(change)
+        if change.kind in self._asleep:
+            del self._asleep[change.kind]
+            self._listen()
+        for note in self._noting:
+            note(change)
 
     def _arrive(self, key: Key) -> None:
         if key in self._late:

@@ -25,18 +25,16 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
 
 
 class Lazily:
-    """Stands in the queue for one controller. What came before the first object of its kind concerns it not."""
+    """Stands in the queue for one controller, which sleeps there until there is an object of its `kind`."""
 
     def __init__(self, kind: Kind, make: Make) -> None:
         module, self._class = LAZY[kind]
         self.name = module
-        self._module, self._kind, self._make = module, kind, make
+        self._module, self.kind, self._make = module, kind, make
         self._controller: Controller | None = None
 
     def note(self, change: Change) -> None:
         if self._controller is None:
-            if change.kind != self._kind:
-                return
             self._controller = self._make(getattr(import_module(f".{self._module}", __package__), self._class))
         self._controller.note(change)
 

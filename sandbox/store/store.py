@@ -61,6 +61,7 @@ class Store:
         self._subscribers: list[Subscriber] = []
         self._random = chance(seed, self.version)
         self._customs: dict[tuple[str, str], Kind] = {}
+        self._homes: dict[Kind, Kind] = {}
         self._learn()
 
     def snapshot(self) -> Snapshot:
@@ -179,11 +180,14 @@ class Store:
 
     def _home(self, kind: Kind) -> Kind:
         """An object is of one kind, in whichever version it was written."""
-        name = (kind.group, kind.name)
-        return HOMES.get(name) or self._customs.get(name) or kind
+        home = self._homes.get(kind)
+        if home is None:
+            name = (kind.group, kind.name)
+            home = self._homes[kind] = HOMES.get(name) or self._customs.get(name) or kind
+        return home
 
     def _learn(self) -> None:
-        self._customs = {}
+        self._customs, self._homes = {}, {}
         for custom in customs_of(self.list(DEFINITION)):
             self._customs.setdefault((custom.kind.group, custom.kind.name), custom.kind)
 
