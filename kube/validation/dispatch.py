@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ..objects import Kind, Obj
+from ..objects import Kind, Obj, is_namesake
 from ..schema import schema_of
 from . import batch as validation_batch
 from . import checks
@@ -102,13 +102,16 @@ _NAME_RULES: Mapping[str, checks.Rule] = {
     "Service": checks.label_1035,
     "Namespace": checks.label_name,
     "Role": checks.path_segment,
+    "ClusterRole": checks.path_segment,
+    "ClusterRoleBinding": checks.path_segment,
     "RoleBinding": checks.path_segment,
 }
 
 
 def _metadata(kind: Kind, obj: Obj) -> Problems:
     meta = obj["metadata"]
-    rule = _NAME_RULES.get(kind.name, checks.subdomain_name)
+    known = None if is_namesake(kind.api_version, kind.name) else _NAME_RULES.get(kind.name)
+    rule = known or checks.subdomain_name
     if prefix := meta.get("generateName"):
         # What comes after is made by the server: a trailing dash is fine.
         stem = prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import ApiError
-from ...kube.objects import Kind, Obj, get, labels_of
+from ...kube.objects import Kind, Obj, get, is_namesake, labels_of
 from ...kube.validation import checks
 from ..store.refusals import bad_request
 from .registry import rules_of
@@ -187,9 +187,10 @@ def field_predicate(text: str, kind: Kind) -> Predicate:
 
 
 def _check_field(key: str, kind: Kind) -> None:
-    if key in ("metadata.name", "metadata.namespace") or key in _FIELDS.get(kind.name, ()):
+    known = () if is_namesake(kind.api_version, kind.name) else _FIELDS.get(kind.name, ())
+    if key in ("metadata.name", "metadata.namespace") or key in known:
         return
-    if kind.name in _FIELDS or rules_of(kind).is_custom:
+    if known or rules_of(kind).is_custom:
         raise bad_request(f"field label not supported: {key}")
     raise bad_request(f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"')
 

@@ -113,12 +113,13 @@ def resources(group_version: str, store: Store) -> Document | None:
             "kind": kind.name,
             "verbs": list(_VERBS),
         }
-        if short := _SHORT.get(kind.name) or INERT.get(kind._replace(api_version=home_of(kind)), ()):
-            entry["shortNames"] = list(short)
-        if kind.name in _IN_ALL:
-            entry["categories"] = ["all"]
         custom = custom_of(store.list(DEFINITION), kind)
-        if custom is not None:
+        if custom is None:
+            if short := _SHORT.get(kind.name) or INERT.get(kind._replace(api_version=home_of(kind)), ()):
+                entry["shortNames"] = list(short)
+            if kind.name in _IN_ALL:
+                entry["categories"] = ["all"]
+        else:
             entry |= {"shortNames": list(custom.short)} if custom.short else {}
             entry |= {"categories": list(custom.categories)} if custom.categories else {}
         out += [entry, *_subresources(kind, custom)]

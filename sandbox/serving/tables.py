@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...kube.clock import parse_timestamp
-from ...kube.objects import Kind, Obj, get, labels_of
+from ...kube.objects import Kind, Obj, get, is_namesake, labels_of
 from ..api.scale import selector_text
 
 META = "meta.k8s.io/v1"
@@ -23,7 +23,7 @@ class Column(NamedTuple):
 
 
 def table(kind: Kind, objects: Sequence[Obj], now: datetime, *, version: str = "", continue_: str = "", include: str = "") -> Obj:
-    columns, cells = _PRINTERS.get(kind.name, _DEFAULT)
+    columns, cells = _DEFAULT if is_namesake(kind.api_version, kind.name) else _PRINTERS.get(kind.name, _DEFAULT)
     rows = [{"cells": list(cells(obj, now)), "object": _carried(obj, include)} for obj in objects]
     meta = {key: value for key, value in (("resourceVersion", version), ("continue", continue_)) if value}
     definitions = [

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from rollway.errors import ApiError, Invalid
+from rollway.kube.clock import now
 from rollway.kube.objects import DEFINITION, EVENT, NAMESPACE, SERVICE, Kind, Obj
-from rollway.sandbox.serving import discovery
+from rollway.sandbox.serving import discovery, tables
 from rollway.sandbox.serving.paths import target_of
 from rollway.sandbox.store.disk import Disk
 from rollway.sandbox.store.store import Store
@@ -108,12 +109,17 @@ def test_a_kind_with_a_known_name_in_another_group_is_another_kind() -> None:
 
     async def use(sandbox: Sandbox) -> None:
         sandbox.api.create(DEFINITION, "", definition(knative))
-        made = sandbox.api.create(knative, "default", written(knative, "web", spec={"template": {}}))
+        made = sandbox.api.create(knative, "default", written(knative, "1.web", spec={"template": {}}))
         assert made["spec"] == {"template": {}}
+        shown = tables.table(knative, [made], now())
+        assert [column["name"] for column in shown["columnDefinitions"]] == ["Name", "Age"]
+        listed = discovery.resources("serving.knative.dev/v1", sandbox.store)
+        assert listed is not None
+        assert not {"shortNames", "categories"} & set(listed["resources"][0])
         sandbox.api.create(SERVICE, "default", written(SERVICE, "web", spec={"ports": [{"port": 80}]}))
         assert sandbox.api.get(SERVICE, "default", "web")["spec"]["clusterIP"]
         await asyncio.sleep(1)
-        assert sandbox.api.get(knative, "default", "web")["spec"] == {"template": {}}
+        assert sandbox.api.get(knative, "default", "1.web")["spec"] == {"template": {}}
 
     in_sandbox(use)
 
