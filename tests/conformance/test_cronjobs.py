@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 import math
 from collections import Counter
 from datetime import datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import IMAGE, NAME, SPACE, Kubelet, recordings
+from replayed import IMAGE, NAME, SPACE, Kubelet, recordings, replayed
 from rollway.kube.clock import now, parse_timestamp, timestamp
 from rollway.kube.defaults import fill
 from rollway.kube.objects import CRON_JOB, EVENT, JOB, POD, Obj, annotations_of, controller_ref
@@ -21,7 +20,6 @@ from rollway.sandbox.api.deletion import delete
 from rollway.sandbox.controllers.cronjob import SCHEDULED
 from rollway.sandbox.controllers.index import controller_of, is_ready
 from rollway.sandbox.store.store import Change
-from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
 INTO_THE_MINUTE_S = 12.0
@@ -30,37 +28,24 @@ INTO_THE_MINUTE_S = 12.0
 @pytest.mark.parametrize("path", recordings("cronjobs"), ids=lambda path: path.stem)
 def test_every_quiet_state_is_the_recorded_one(path: Path) -> None:
     """After each action of a recording, the whole state is what the real cluster showed."""
-    recording = json.loads(path.read_text())
-
-    states = run_virtual(played(recording))
-
-    for number, (step, state) in enumerate(zip(recording["steps"], states, strict=True)):
-        assert state == step["state"], f"step {number}: {step['action']}"
-
-
-async def played(recording: dict[str, Any]) -> list[dict[str, Any]]:
-    async with Sandbox(kubelet=False) as sandbox:
-        player = Player(sandbox, recording)
-        await asyncio.sleep(60 - now().timestamp() % 60 + INTO_THE_MINUTE_S)
-        player.minute0 = math.floor(now().timestamp() / 60)
-        states = []
-        for step in recording["steps"]:
-            states.append(await player.play(step["action"]))
-            for pause in step.get("then") or ():
-                await asyncio.sleep(pause["sleep"])
-        return states
+    for step, state, recorded in replayed(path, Player):
+        assert state == recorded, step
 
 
 class Player(Kubelet):
     def __init__(self, sandbox: Sandbox, recording: dict[str, Any]) -> None:
-        super().__init__(sandbox)
-        self.recording, self.minute0 = recording, 0
+        super().__init__(sandbox, recording)
+        self.minute0 = 0
         self.jobs: list[str] = []  # by first appearance
 
     def note(self, change: Change) -> None:
         super().note(change)
         if change.kind == JOB and change.type == "ADDED":
             self.jobs.append(change.obj["metadata"]["name"])
+
+    async def begin(self) -> None:
+        await asyncio.sleep(60 - now().timestamp() % 60 + INTO_THE_MINUTE_S)
+        self.minute0 = math.floor(now().timestamp() / 60)
 
     async def play(self, action: dict[str, Any]) -> dict[str, Any]:
         if "wait" in action:

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import NAME, SPACE, Kubelet, recordings, template
+from replayed import NAME, SPACE, Kubelet, recordings, replayed, template
 from rollway.kube.defaults import fill
 from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, NODE, POD, Obj, labels_of
 from rollway.sandbox.api.deletion import delete
@@ -19,7 +18,6 @@ from rollway.sandbox.controllers.daemonset import node_of
 from rollway.sandbox.controllers.history import HASH
 from rollway.sandbox.controllers.index import controller_of, is_ready
 from rollway.sandbox.store.store import Change
-from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
 ROLE = {"role": "demo"}
@@ -28,24 +26,13 @@ ROLE = {"role": "demo"}
 @pytest.mark.parametrize("path", recordings("daemonsets"), ids=lambda path: path.stem)
 def test_every_quiet_state_is_the_recorded_one(path: Path) -> None:
     """After each action of a recording, the whole state is what the real cluster showed."""
-    recording = json.loads(path.read_text())
-
-    states = run_virtual(played(recording))
-
-    for number, (step, state) in enumerate(zip(recording["steps"], states, strict=True)):
-        assert state == step["state"], f"step {number}: {step['action']}"
-
-
-async def played(recording: dict[str, Any]) -> list[dict[str, Any]]:
-    async with Sandbox(kubelet=False) as sandbox:
-        player = Player(sandbox, recording)
-        return [await player.play(step["action"]) for step in recording["steps"]]
+    for step, state, recorded in replayed(path, Player):
+        assert state == recorded, step
 
 
 class Player(Kubelet):
     def __init__(self, sandbox: Sandbox, recording: dict[str, Any]) -> None:
-        super().__init__(sandbox)
-        self.recording = recording
+        super().__init__(sandbox, recording)
         self.order: list[str] = []  # revisions' hashes by first appearance
         self.nodes = 0
         for _ in range(recording["nodes"]):

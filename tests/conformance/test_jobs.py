@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import IMAGE, NAME, SPACE, Kubelet, recordings
+from replayed import IMAGE, NAME, SPACE, Kubelet, recordings, replayed
 from rollway.kube.clock import timestamp
 from rollway.kube.defaults import fill
 from rollway.kube.objects import JOB, POD, Obj, annotations_of, get
@@ -19,8 +19,6 @@ from rollway.sandbox.api.deletion import delete
 from rollway.sandbox.controllers.index import controller_of, is_ready
 from rollway.sandbox.controllers.jobindexes import FAILURES, index_of
 from rollway.sandbox.controllers.jobpods import is_tracked
-from rollway.sandbox.timeline import run_virtual
-from rollway.sandbox.world import Sandbox
 
 QUIET_S = 3.0
 LONGEST_S = 120.0
@@ -29,25 +27,11 @@ LONGEST_S = 120.0
 @pytest.mark.parametrize("path", recordings("jobs"), ids=lambda path: path.stem)
 def test_every_quiet_state_is_the_recorded_one(path: Path) -> None:
     """After each action of a recording, the whole state is what the real cluster showed."""
-    recording = json.loads(path.read_text())
-
-    states = run_virtual(played(recording))
-
-    for number, (step, state) in enumerate(zip(recording["steps"], states, strict=True)):
-        assert state == step["state"], f"step {number}: {step['action']}"
-
-
-async def played(recording: dict[str, Any]) -> list[dict[str, Any]]:
-    async with Sandbox(kubelet=False) as sandbox:
-        player = Player(sandbox, recording)
-        return [await player.play(step["action"]) for step in recording["steps"]]
+    for step, state, recorded in replayed(path, Player):
+        assert state == recorded, step
 
 
 class Player(Kubelet):
-    def __init__(self, sandbox: Sandbox, recording: dict[str, Any]) -> None:
-        super().__init__(sandbox)
-        self.recording = recording
-
     async def play(self, action: dict[str, Any]) -> dict[str, Any]:
         if "wait" in action:
             await self.wait(action["wait"])

@@ -8,65 +8,34 @@ variable ROLLWAY_CONFORMANCE.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rollway.kube.clock import now, timestamp
+from replayed import NAME, SPACE, Kubelet, recordings, replayed
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE, Obj
 from rollway.sandbox.controllers.index import is_ready
 from rollway.sandbox.store.store import Change
-from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
-FOLDER = Path(os.environ.get("ROLLWAY_CONFORMANCE") or Path(__file__).parent)
-RECORDINGS = sorted((FOLDER / "rollouts").glob("*.json"))
-SPACE, NAME = "default", "demo"
 
-
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", recordings("rollouts"), ids=lambda path: path.stem)
 def test_every_quiet_state_is_the_recorded_one(path: Path) -> None:
     """After each action of a recording, the whole state is what the real cluster showed."""
-    recording = json.loads(path.read_text())
-
-    states = run_virtual(played(recording))
-
-    for number, (step, state) in enumerate(zip(recording["steps"], states, strict=True)):
-        assert state == step["state"], f"step {number}: {step['action']}"
+    for step, state, recorded in replayed(path, Player):
+        assert state == recorded, step
 
 
-async def played(recording: dict[str, Any]) -> list[dict[str, Any]]:
-    async with Sandbox(kubelet=False) as sandbox:
-        player = Player(sandbox, recording)
-        return [await player.play(step["action"]) for step in recording["steps"]]
-
-
-class Player:
+class Player(Kubelet):
     def __init__(self, sandbox: Sandbox, recording: dict[str, Any]) -> None:
-        self.sandbox, self.store = sandbox, sandbox.store
-        self.recording = recording
+        super().__init__(sandbox, recording)
         self.order: list[str] = []  # ReplicaSets by first appearance
-        self.started = 0
-        self.store.subscribe(self.note)
 
     def note(self, change: Change) -> None:
-        if change.kind == POD and change.type == "ADDED":
-            asyncio.get_running_loop().call_soon(self.run_pod, change.obj["metadata"]["name"])
+        super().note(change)
         if change.kind == REPLICA_SET and change.type == "ADDED":
             self.order.append(change.obj["metadata"]["name"])
-
-    def run_pod(self, name: str) -> None:
-        pod = self.store.find(POD, SPACE, name)
-        if pod is None:
-            return
-        self.started += 1
-        conditions = [{"type": "Ready", "status": "False", "lastTransitionTime": timestamp(now())}]
-        address = f"10.0.{self.started // 250}.{self.started % 250}"
-        status = {"phase": "Running", "podIP": address, "conditions": conditions}
-        self.store.update(POD, pod | {"spec": pod["spec"] | {"nodeName": "node"}, "status": status})
 
     async def play(self, action: dict[str, Any]) -> dict[str, Any]:
         if "kubelet" in action:
@@ -80,13 +49,8 @@ class Player:
     def as_kubelet(self, verb: str, replicaset: str) -> None:
         pods = [pod for pod in self.store.list(POD, SPACE) if owner(pod) == replicaset]
         going = [pod for pod in pods if "deletionTimestamp" in pod["metadata"]]
-        if verb == "gone":
-            self.store.remove(POD, SPACE, going[0]["metadata"]["name"])
-            return
-        becomes_ready = verb == "ready"
-        pod = next(pod for pod in pods if pod not in going and is_ready(pod) != becomes_ready)
-        status = {"type": "Ready", "status": str(becomes_ready), "lastTransitionTime": timestamp(now())}
-        self.store.update(POD, pod | {"status": pod["status"] | {"conditions": [status]}})
+        chosen = going if verb == "gone" else [pod for pod in pods if pod not in going and is_ready(pod) != (verb == "ready")]
+        self.act(verb, chosen[0]["metadata"]["name"])
 
     def as_user(self, action: dict[str, Any]) -> None:
         if action["user"] == "create":

@@ -5,43 +5,30 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import IMAGE, NAME, SPACE, Kubelet, recordings, template
+from replayed import IMAGE, NAME, SPACE, Kubelet, recordings, replayed, template
 from rollway.kube.defaults import fill
 from rollway.kube.objects import CONTROLLER_REVISION, POD, STATEFUL_SET, Obj, labels_of
 from rollway.sandbox.api.deletion import delete
 from rollway.sandbox.controllers.history import HASH
 from rollway.sandbox.controllers.index import controller_of, is_ready
 from rollway.sandbox.store.store import Change
-from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
 
 @pytest.mark.parametrize("path", recordings("statefulsets"), ids=lambda path: path.stem)
 def test_every_quiet_state_is_the_recorded_one(path: Path) -> None:
     """After each action of a recording, the whole state is what the real cluster showed."""
-    recording = json.loads(path.read_text())
-
-    states = run_virtual(played(recording))
-
-    for number, (step, state) in enumerate(zip(recording["steps"], states, strict=True)):
-        assert state == step["state"], f"step {number}: {step['action']}"
-
-
-async def played(recording: dict[str, Any]) -> list[dict[str, Any]]:
-    async with Sandbox(kubelet=False) as sandbox:
-        player = Player(sandbox, recording)
-        return [await player.play(step["action"]) for step in recording["steps"]]
+    for step, state, recorded in replayed(path, Player):
+        assert state == recorded, step
 
 
 class Player(Kubelet):
     def __init__(self, sandbox: Sandbox, recording: dict[str, Any]) -> None:
-        super().__init__(sandbox)
-        self.recording = recording
+        super().__init__(sandbox, recording)
         self.order: list[str] = []  # revisions by first appearance
 
     def note(self, change: Change) -> None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from exams import exam, names, number
+from exams import each_row, exam, number
 from rollway.gates.documents import Unreadable, value_at
 from rollway.gates.figures import Phase
 from rollway.gates.judges.threshold import Limits, Tally, evaluate
@@ -26,9 +26,8 @@ NOT_OURS = {
 }
 
 
-def rows(part: str) -> Any:
-    found = TABLE.get(part, [])
-    return pytest.mark.parametrize("row", found, ids=names(found))
+def rows(part: str) -> pytest.MarkDecorator:
+    return each_row(TABLE.get(part, []))
 
 
 def limits_of(metric: dict[str, Any]) -> Limits:

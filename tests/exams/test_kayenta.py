@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from exams import exam, names, number
+from exams import each_row, exam, number
 from rollway.gates import ranks
 from rollway.gates.judges.kayenta import Classified, Label, Metric, classify, prepared, score
 from rollway.gates.ranks import shift, standing
@@ -25,9 +25,8 @@ NOT_OURS = {
 }
 
 
-def rows(part: str) -> Any:
-    found = TABLE.get(part, [])
-    return pytest.mark.parametrize("row", found, ids=names(found))
+def rows(part: str) -> pytest.MarkDecorator:
+    return each_row(TABLE.get(part, []))
 
 
 def floats(values: list[Any]) -> list[float]:

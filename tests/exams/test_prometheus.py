@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from exams import exam, names
+from exams import each_row, exam
 from rollway.gates.prometheus import Unreadable, read
 
 CASES = exam("prometheus-answers").get("cases", [])
 
 
-@pytest.mark.parametrize("row", CASES, ids=names(CASES))
+@each_row(CASES)
 def test_an_answer(row: dict[str, Any]) -> None:
     body = json.dumps(row["body"]).encode()
     if row["read"] is None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 OWN = Path(__file__).parent.parent / "exams" / "data"
 
 
@@ -24,6 +26,11 @@ def exam(name: str) -> dict[str, Any]:
 def number(value: Any) -> Any:
     """Strict JSON has no NaN and no infinities: they are written as texts."""
     return float(value) if value in ("NaN", "+Inf", "-Inf") else value
+
+
+def each_row(rows: list[dict[str, Any]]) -> pytest.MarkDecorator:
+    """The test once for each of the rows, as `row`."""
+    return pytest.mark.parametrize("row", rows, ids=names(rows))
 
 
 def names(rows: list[dict[str, Any]]) -> list[str]:

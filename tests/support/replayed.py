@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from rollway.kube.clock import now, timestamp
 from rollway.kube.defaults import fill
 from rollway.kube.objects import POD, Kind, Obj
 from rollway.sandbox.store.store import Change
+from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
 FOLDER = Path(os.environ.get("ROLLWAY_CONFORMANCE") or Path(__file__).parent.parent / "conformance")
@@ -23,13 +26,23 @@ def recordings(kind: str) -> list[Path]:
     return sorted((FOLDER / kind).glob("*.json"))
 
 
+State = dict[str, Any]
+
+
 class Kubelet:
     """Pods run, but are unready, as soon as they are there; everything else happens when the recording says so."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox, self.store = sandbox, sandbox.store
+    def __init__(self, sandbox: Sandbox, recording: dict[str, Any]) -> None:
+        self.sandbox, self.store, self.recording = sandbox, sandbox.store, recording
         self.started = 0
         self.store.subscribe(self.note)
+
+    async def begin(self) -> None:
+        """Before the first action."""
+
+    async def play(self, action: dict[str, Any]) -> State:
+        """Does what the recording says, and answers the state when nothing moves any more."""
+        raise NotImplementedError
 
     def now(self) -> datetime:
         return now()
@@ -74,6 +87,25 @@ class Kubelet:
         changed = copy.deepcopy(live | {"metadata": meta, "spec": live["spec"] | spec})
         fill(changed)
         self.store.update(kind, changed)
+
+
+def replayed(path: Path, player: Callable[[Sandbox, dict[str, Any]], Kubelet]) -> list[tuple[str, State, State]]:
+    """(the action, the state here, the recorded one) of each step."""
+    recording = json.loads(path.read_text())
+    states = run_virtual(_played(recording, player))
+    steps = enumerate(zip(recording["steps"], states, strict=True))
+    return [(f"step {number}: {step['action']}", state, step["state"]) for number, (step, state) in steps]
+
+
+async def _played(recording: dict[str, Any], player: Callable[[Sandbox, dict[str, Any]], Kubelet]) -> list[State]:
+    async with Sandbox(kubelet=False) as sandbox:
+        playing, states = player(sandbox, recording), []
+        await playing.begin()
+        for step in recording["steps"]:
+            states.append(await playing.play(step["action"]))
+            for pause in step.get("then") or ():
+                await asyncio.sleep(pause["sleep"])
+        return states
 
 
 def template(image: str) -> Obj:
