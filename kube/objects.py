@@ -154,10 +154,11 @@ def matches(label_selector: Mapping[str, Any] | None, labels: Mapping[str, str])
     selector = label_selector or {}
     if (wanted := selector.get("matchLabels")) and not selects(wanted, labels):
         return False
-    return all(_expression(term, labels) for term in selector.get("matchExpressions") or ())
+    return all(meets(term, labels) for term in selector.get("matchExpressions") or ())
 
 
-def _expression(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def meets(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """One requirement of a LabelSelector. Raises ValueError for an operator that it does not have."""
     key, values = term["key"], term.get("values") or ()
     match term["operator"]:
         case "In":

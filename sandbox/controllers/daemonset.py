@@ -23,6 +23,7 @@ from ..events import record
 from ..store.store import Change, Store
 from .claiming import claim_pods, concerned
 from .engine import Queue
+from .fitting import selects_node, untolerated
 from .history import HASH, History
 from .index import Index, condition_of, is_ready
 from .newpods import Door, Retries, pod_of
@@ -284,62 +285,15 @@ class DaemonSetController:
 def fits(set_: Obj, node: Obj) -> Fit:
     """By the node's name and labels, and by its taints."""
     spec = set_["spec"]["template"]["spec"]
-    name = spec.get("nodeName")
-    if name not in (None, "", node["metadata"]["name"]) or not _is_chosen(spec, node):
+    pod: Obj = {"spec": {**spec, "tolerations": [*(spec.get("tolerations") or ()), *_tolerations()]}}
+    if spec.get("nodeName") not in (None, "", node["metadata"]["name"]) or not selects_node(pod, node):
         return Fit(runs=False, stays=False)
-    tolerations = [*(spec.get("tolerations") or ()), *_tolerations()]
-    against = [
-        taint["effect"]
-        for taint in get(node, "spec", "taints", default=())
-        if taint["effect"] != "PreferNoSchedule" and not any(_tolerates(each, taint) for each in tolerations)
-    ]
+    against = [taint["effect"] for taint in untolerated(pod, node, ("NoSchedule", "NoExecute"))]
     return Fit(runs=not against, stays="NoExecute" not in against)
-
-
-def _is_chosen(spec: Obj, node: Obj) -> bool:
-    labels = labels_of(node)
-    if not (spec.get("nodeSelector") or {}).items() <= labels.items():
-        return False
-    path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
-    terms = get(spec, *path)
-    return terms is None or any(_meets(term, node) for term in terms)
-
-
-def _meets(term: Obj, node: Obj) -> bool:
-    """An empty term chooses nothing."""
-    by_label, by_field = term.get("matchExpressions") or (), term.get("matchFields") or ()
-    labels, fields = labels_of(node), {"metadata.name": node["metadata"]["name"]}
-    is_met = all(_meets_one(each, labels) for each in by_label) and all(_meets_one(each, fields) for each in by_field)
-    return is_met and bool(by_label or by_field)
-
-
-def _meets_one(each: Obj, labels: dict[str, str]) -> bool:
-    value, values = labels.get(each["key"]), each.get("values") or []
-    match each["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt" if value is not None and value.isdecimal():
-            return int(value) > int(values[0]) if each["operator"] == "Gt" else int(value) < int(values[0])
-        case _:
-            return False
 
 
 def _tolerations() -> list[Obj]:
     return [{"key": key, "operator": "Exists", "effect": effect} for key, effect in TOLERATED]
-
-
-def _tolerates(toleration: Obj, taint: Obj) -> bool:
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if toleration.get("operator") == "Exists":
-        return toleration.get("key") in (None, "", taint["key"])
-    return bool(toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
 
 
 def node_of(pod: Obj) -> str:

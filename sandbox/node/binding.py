@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from ...kube.objects import NODE, POD, Obj, get
+from ..controllers.fitting import Misfit
 from ..controllers.index import condition_of
 from ..events import record
 from ..store.store import Change, Store
-from .fitting import Misfit
 from .nodes import NODE_NAME, host_ip
 from .podstatus import Container, pod_status, unschedulable
 from .scheduler import Choice, Place, Scheduler, unfit

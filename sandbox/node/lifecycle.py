@@ -13,10 +13,10 @@ from ...kube.clock import parse_timestamp, timestamp
 from ...kube.objects import NODE, POD, Obj, get
 from ..api.deletion import delete
 from ..controllers.engine import Queue
+from ..controllers.fitting import tolerates
 from ..controllers.index import condition_of, is_terminal
 from ..events import record
 from ..store.store import Change, Store
-from .fitting import tolerates
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 _OURS = (NOT_READY, UNREACHABLE)

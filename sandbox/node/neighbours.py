@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...kube.objects import Obj, get, labels_of, matches
-from .fitting import Misfit, selects_node, untolerated
+from ..controllers.fitting import Misfit, selects_node, untolerated
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 

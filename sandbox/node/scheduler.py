@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ...kube.objects import NAMESPACE, NODE, PERSISTENT_VOLUME_CLAIM, POD, Obj, get, labels_of
+from ..controllers.fitting import Misfit, alone, requests_of, room, term_chooses, tolerates
 from ..controllers.index import controller_of, is_terminal
 from ..store.store import Change, Store
-from .fitting import Misfit, alone, requests_of, room, term_chooses, tolerates
 from .neighbours import Site, asks_for_others, beside, terms_of
 from .nodes import is_elastic
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from rollway.kube.objects import EVENT, NAMESPACE, NODE, POD, Obj, get, merged
+from rollway.sandbox.controllers.fitting import requests_of, tolerates
 from rollway.sandbox.controllers.index import condition_of, is_ready
-from rollway.sandbox.node.fitting import requests_of, tolerates
 from rollway.sandbox.node.nodes import NODE_NAME, node_objects
 from rollway.sandbox.node.scheduler import Scheduler
 from rollway.sandbox.store.store import Store

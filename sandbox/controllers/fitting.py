@@ -1,6 +1,6 @@
 """Whether a node by itself would take a pod: cordon, taints, selector and affinity of nodes, room. Pure.
 
-The words are the scheduler's. The other half, where other pods matter, is `neighbours`.
+The words are the scheduler's. The other half, where other pods matter, is `node.neighbours`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...kube import codec
-from ...kube.objects import Obj, get, labels_of
+from ...kube.objects import Obj, get, labels_of, meets
 
 amount = lru_cache(4096)(codec.amount)  # the same few texts, over and over
 
@@ -75,18 +75,10 @@ def term_chooses(term: Mapping[str, Any], node: Obj) -> bool:
 
 
 def _holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, values = requirement["key"], requirement.get("values") or ()
-    match requirement["operator"]:
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case operator:
-            return _compares(labels.get(key, ""), operator, values)
+    """Nodes are also told apart by whole numbers; what is no operator at all chooses nothing."""
+    if requirement["operator"] in ("In", "NotIn", "Exists", "DoesNotExist"):
+        return meets(requirement, labels)
+    return _compares(labels.get(requirement["key"], ""), requirement["operator"], requirement.get("values") or ())
 
 
 def _compares(text: str, operator: str, values: Sequence[str]) -> bool:
