@@ -73,7 +73,7 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
         from ..ship import run as ship
 
         if asked.action == "apply":
-            await session.prepare(connected, release.namespace)
+            await session.prepare(connected, [release])
         watch = how.probe.watch(release, session.view, is_back=asked.action == "rollback")
         options = how.options(session, watch)
         async with telling(watch, session.view):

@@ -112,7 +112,6 @@ class Session:
 
         async def in_namespace(connected: Connected) -> int:
             placed = release.with_namespace(where.namespace or release.namespace or connected.namespace or "default")
-            await self.teach(connected, [placed])
             return await use_case(placed, connected)
 
         return self.with_cluster(where, in_namespace)
@@ -132,7 +131,6 @@ class Session:
             # the context's namespace may make two of them the same
             found = placed(written, where.namespace or connected.namespace or "default")
             after = linked(found)
-            await self.teach(connected, [one.release for one in found])
             return await use_case([one.release for one in found], after, connected)
 
         return self.with_cluster(where, in_namespaces)
@@ -150,32 +148,25 @@ class Session:
     def vetting(self, strategy: str | None, *, force: bool) -> Vet:
         return lambda releases: self.vet(releases, strategy, force=force)
 
-    async def teach(self, connected: Connected, releases: Sequence[Release]) -> None:
-        """The sandbox has nobody's custom resources: what the manifests hold of them without their definition is kept there as it
-        is, and nowhere else."""
+    async def prepare(self, connected: Connected, releases: Sequence[Release]) -> None:
+        """The sandbox starts empty, and whoever tries it may not have kubectl: there, and nowhere else, namespaces are made, and
+        custom resources that come without their definition get one that takes them as they are."""
         if not connected.is_sandbox:
             return
-        from ..kube.objects import kind_of, ref_of
+        from ..kube.objects import DEFINITION, NAMESPACE, Ref, get, is_a, ref_of
         from ..sandbox.store.customs import definition_of
         from ..ship.rights import likely_kind
+        from ..ship.served import unknown
 
+        for namespace in dict.fromkeys(release.namespace for release in releases):
+            ref = Ref(NAMESPACE.api_version, NAMESPACE.name, "", namespace)
+            if await connected.cluster.get(ref) is None:
+                await connected.cluster.apply({"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": namespace}})
+                self.view.note(f"namespace {namespace} created in the sandbox")
         objects = [obj for release in releases for obj in release.others]
-        brought = {
-            (obj["spec"]["group"], obj["spec"]["names"]["kind"]) for obj in objects if obj["kind"] == "CustomResourceDefinition"
-        }
-        unknown = {likely_kind(ref_of(obj)): None for obj in objects if kind_of(obj["apiVersion"], obj["kind"]) is None}
-        for kind in [kind for kind in unknown if (kind.group, kind.name) not in brought and kind.group]:
-            definition = definition_of(kind)
-            if await connected.cluster.get(ref_of(definition)) is None:
-                await connected.cluster.apply(definition)
+        # a list, as what a file says of them may be anything
+        brought = [(get(obj, "spec", "group"), get(obj, "spec", "names", "kind")) for obj in objects if is_a(obj, DEFINITION)]
+        for kind in [likely_kind(ref_of(obj)) for obj in await unknown(connected.cluster, objects)]:
+            if (kind.group, kind.name) not in brought:
+                await connected.cluster.apply(definition_of(kind))
                 self.view.note(f"{kind.name} ({kind.group}) has no definition in the sandbox: it is kept as it is written")
-
-    async def prepare(self, connected: Connected, namespace: str) -> None:
-        """The sandbox starts empty, and whoever tries it may not have kubectl: the namespace is made there, and nowhere else."""
-        from ..kube.objects import NAMESPACE, Ref
-
-        ref = Ref(NAMESPACE.api_version, NAMESPACE.name, "", namespace)
-        if connected.is_sandbox and await connected.cluster.get(ref) is None:
-            manifest = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": namespace}}
-            await connected.cluster.apply(manifest)
-            self.view.note(f"namespace {namespace} created in the sandbox")

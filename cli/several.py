@@ -45,9 +45,8 @@ def run_all(
         from ..release.several import reversed_links
         from ..ship import many
 
-        for namespace in dict.fromkeys(release.namespace for release in releases):
-            if request.action == "apply":
-                await session.prepare(connected, namespace)
+        if request.action == "apply":
+            await session.prepare(connected, releases)
         if request.action == "promote":
             releases, after = await _unpromoted(session, connected, releases, after)
         outcomes = await many.run(
@@ -84,7 +83,7 @@ def plan_all(
     async def use_case(releases: list[Release], after: After, connected: Connected) -> int:
         from ..ship import many
 
-        planned = await many.plan(connected.cluster, releases, after, request, force=force, makes_namespace=connected.is_sandbox)
+        planned = await many.plan(connected.cluster, releases, after, request, force=force, prepares=connected.is_sandbox)
         session.view.plans(planned, where=connected.name, diff=diff)
         return many.exit_code(planned)
 

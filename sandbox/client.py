@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from ..cluster.port import Event, Right
 from ..errors import NotFound
-from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of, selects
+from ..kube.objects import DEFINITION, Kind, Obj, Ref, get, kind_of, labels_of, selects
 from .api.server import Api
+from .store.customs import customs_of
 from .store.store import Change
 
 MANAGER = "rollway"
@@ -43,7 +44,7 @@ class InProcess:
     async def get(self, ref: Ref) -> Obj | None:
         await asyncio.sleep(0)
         try:
-            return self._api.get(_kind(ref), ref.namespace, ref.name)
+            return self._api.get(self._kind(ref), ref.namespace, ref.name)
         except NotFound:
             return None
 
@@ -61,17 +62,17 @@ class InProcess:
 
     async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
         await asyncio.sleep(0)
-        kind, namespace, name = _address(obj)
+        kind, namespace, name = self._address(obj)
         return self._api.patch(kind, namespace, name, obj, "apply", manager=MANAGER, force=force, dry_run=dry_run)
 
     async def create(self, obj: Obj) -> Obj:
         await asyncio.sleep(0)
-        kind, namespace, _ = _address(obj)
+        kind, namespace, _ = self._address(obj)
         return self._api.create(kind, namespace, copy.deepcopy(obj), manager=MANAGER)
 
     async def replace(self, obj: Obj) -> Obj:
         await asyncio.sleep(0)
-        kind, namespace, name = _address(obj)
+        kind, namespace, name = self._address(obj)
         return self._api.update(kind, namespace, name, copy.deepcopy(obj), manager=MANAGER)
 
     async def patch(self, ref: Ref, patch: Mapping[str, Any] | Sequence[Any], *, subresource: str = "") -> Obj:
@@ -79,13 +80,19 @@ class InProcess:
         is_merge = isinstance(patch, Mapping)
         wanted = copy.deepcopy(patch) if is_merge else list(copy.deepcopy(patch))
         return self._api.patch(
-            _kind(ref), ref.namespace, ref.name, wanted, "merge" if is_merge else "json", manager=MANAGER, subresource=subresource
+            self._kind(ref),
+            ref.namespace,
+            ref.name,
+            wanted,
+            "merge" if is_merge else "json",
+            manager=MANAGER,
+            subresource=subresource,
         )
 
     async def delete(self, ref: Ref, *, uid: str = "") -> None:
         await asyncio.sleep(0)
         try:
-            self._api.delete(_kind(ref), ref.namespace, ref.name, propagation="Background", uid=uid)
+            self._api.delete(self._kind(ref), ref.namespace, ref.name, propagation="Background", uid=uid)
         except NotFound:
             return
 
@@ -137,6 +144,21 @@ class InProcess:
     async def close(self) -> None:
         await asyncio.sleep(0)
 
+    def _address(self, obj: Obj) -> tuple[Kind, str, str]:
+        meta = obj["metadata"]
+        ref = Ref(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta.get("name", ""))
+        kind = self._kind(ref)
+        return kind, (ref.namespace or "default") if kind.namespaced else "", ref.name
+
+    def _kind(self, ref: Ref) -> Kind:
+        if (known := kind_of(ref.api_version, ref.kind)) is not None:
+            return known
+        made = (custom.kind for custom in customs_of(self._api.store.list(DEFINITION)))
+        asked = (ref.api_version, ref.kind)
+        if (kind := next((kind for kind in made if (kind.api_version, kind.name) == asked), None)) is not None:
+            return kind
+        raise NotFound(404, "NotFound", "the server could not find the requested resource")
+
 
 def _seen(change: Change, is_meant: Callable[[Obj | None], bool]) -> Event | None:
     """A change as a selective watcher sees it: what stops being meant is gone for it."""
@@ -144,20 +166,6 @@ def _seen(change: Change, is_meant: Callable[[Obj | None], bool]) -> Event | Non
     if now:
         return Event("MODIFIED" if was else "ADDED", change.obj)
     return Event("DELETED", change.obj) if was else None
-
-
-def _address(obj: Obj) -> tuple[Kind, str, str]:
-    meta = obj["metadata"]
-    ref = Ref(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta.get("name", ""))
-    kind = _kind(ref)
-    return kind, (ref.namespace or "default") if kind.namespaced else "", ref.name
-
-
-def _kind(ref: Ref) -> Kind:
-    known = kind_of(ref.api_version, ref.kind)
-    if known is None:
-        raise NotFound(404, "NotFound", "the server could not find the requested resource")
-    return known
 
 
 def _equality(terms: Mapping[str, str] | None) -> str:

@@ -136,7 +136,7 @@ async def plan(
     *,
     at_once: int = AT_ONCE,
     force: bool = False,
-    makes_namespace: bool = False,
+    prepares: bool = False,
 ) -> tuple[Planned, ...]:
     """What `run` would do now, in the order of what depends on what. Changes nothing."""
     _refuse_share(releases, request)
@@ -148,7 +148,7 @@ async def plan(
             if unreachable:
                 return Planned(release, error=unreachable[0])
             try:
-                made = await ship.plan(cluster, release, request, force=force, makes_namespace=makes_namespace)
+                made = await ship.plan(cluster, release, request, force=force, prepares=prepares)
                 return Planned(release, plan=made)
             except RollwayError as error:
                 unreachable.extend([error] if isinstance(error, Unreachable) else [])

@@ -101,16 +101,17 @@ async def plan(
     strategy: str | None = None,
     is_override: bool = False,
     force: bool = False,
-    makes_namespace: bool = False,
+    prepares: bool = False,
 ) -> Plan:
-    """What `run` would do now. Changes nothing. `makes_namespace`: whoever runs it makes a missing namespace first."""
+    """What `run` would do now. Changes nothing. `prepares`: whoever runs it makes a missing namespace first, and the
+    definitions of custom resources that have none."""
     async with rights.explained(cluster, release, {strategy or release.strategy}):
         observed = await look(cluster, release, strategy)
-    if not makes_namespace and not observed.history and not any(observed.objects.values()):
+    if not prepares and not observed.history and not any(observed.objects.values()):
         await refuse_missing_namespace(cluster, release)
     made = choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
     history.refuse_large(made.new_revisions)
-    await served.check(cluster, made)
+    await served.check(cluster, made, learns=prepares)
     return made
 
 

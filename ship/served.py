@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..cluster.port import Cluster
 from ..errors import ApiError, NotFound
 from ..kube.objects import NAMESPACE, VIRTUAL_SERVICE, Obj, is_a, kind_of
@@ -9,22 +11,44 @@ from ..plan.plan import Plan
 from ..plan.steps import Apply
 
 
-async def check(cluster: Cluster, plan: Plan) -> None:
+async def check(cluster: Cluster, plan: Plan, *, learns: bool = False) -> None:
     """Raises NotFound, with what to install. A dry run of each kind's first object is one request where a custom resource, or one
-    in another namespace, is made for the first time, and none in every other release."""
+    in another namespace, is made for the first time, and none in every other release. `learns`: what the cluster does not know
+    it is taught before the plan is carried out."""
     made = [step.manifest for step in plan.steps if isinstance(step, Apply) and step.creates]
     if any(obj["kind"] == "CustomResourceDefinition" for obj in made):
         return  # the release brings along what it needs
     asked = (obj for obj in reversed(made) if _is_custom(obj) or _namespace_of(obj) not in ("", plan.namespace))
     for obj in {(obj["kind"], _namespace_of(obj)): obj for obj in asked}.values():
-        try:
-            await cluster.apply(obj, dry_run=True)
-        except NotFound as missing:
-            if missing.details.get("kind") == "namespaces" and any(is_a(each, NAMESPACE) for each in made):
-                continue  # the release brings that along, too
-            raise
-        except ApiError:
-            continue  # whatever else is wrong with it, the step itself will tell
+        if (missing := await _missing(cluster, obj)) is None:
+            continue
+        if _is_of_namespace(missing) and any(is_a(each, NAMESPACE) for each in made):
+            continue  # the release brings that along, too
+        if _is_of_namespace(missing) or not (learns and _is_nobodys(obj)):
+            raise missing
+
+
+async def unknown(cluster: Cluster, objects: Iterable[Obj]) -> list[Obj]:
+    """Of custom resources whose kind the cluster does not know, the first of each."""
+    first: dict[tuple[str, str], Obj] = {}
+    for obj in filter(_is_nobodys, objects):
+        first.setdefault((obj["apiVersion"], obj["kind"]), obj)
+    asked = [(obj, await _missing(cluster, obj)) for obj in first.values()]
+    return [obj for obj, missing in asked if missing is not None and not _is_of_namespace(missing)]
+
+
+async def _missing(cluster: Cluster, obj: Obj) -> NotFound | None:
+    try:
+        await cluster.apply(obj, dry_run=True)
+    except NotFound as missing:
+        return missing
+    except ApiError:
+        pass  # whatever else is wrong with it, the step itself will tell
+    return None
+
+
+def _is_of_namespace(missing: NotFound) -> bool:
+    return missing.details.get("kind") == "namespaces"
 
 
 def _namespace_of(obj: Obj) -> str:
@@ -34,3 +58,8 @@ def _namespace_of(obj: Obj) -> str:
 def _is_custom(obj: Obj) -> bool:
     kind = kind_of(obj["apiVersion"], obj["kind"])
     return kind is None or kind.group == VIRTUAL_SERVICE.group
+
+
+def _is_nobodys(obj: Obj) -> bool:
+    """A kind that rollway does not know, of a group: a custom resource, and no misspelt kind of Kubernetes."""
+    return kind_of(obj["apiVersion"], obj["kind"]) is None and "/" in obj["apiVersion"]

@@ -111,7 +111,7 @@ async def _made(
 
     made = await ship.plan(
         connected.cluster, release, request, strategy=name, is_override=bool(override), force=force,
-        makes_namespace=connected.is_sandbox,
+        prepares=connected.is_sandbox,
     )  # fmt: skip
     is_asked = is_forecast and not made.is_empty
     asked = await asking.ask(connected.cluster, release, made.strategy, with_room=False) if is_asked else None

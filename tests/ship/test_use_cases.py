@@ -214,7 +214,7 @@ def test_a_namespace_that_is_made_before_the_run_is_no_reason_not_to_plan() -> N
 
     async def story(world: World) -> None:
         elsewhere = dataclasses.replace(release("v1"), namespace="nowhere")
-        made = await shipping.plan(world.cluster, elsewhere, Request("apply"), makes_namespace=True)
+        made = await shipping.plan(world.cluster, elsewhere, Request("apply"), prepares=True)
         assert (made.from_version, made.to_version) == ("", "v1")
         assert [type(step) for step in made.steps].count(Apply) == 3
 

@@ -34,11 +34,14 @@ class Outcome(NamedTuple):
 class Shell:
     """`deploy("status", "-o", "json")`. Verbs that read a release file get `file` unless they name one."""
 
-    def __init__(self, runner: asyncio.Runner, sandbox: Sandbox, file: Path | None, context: str) -> None:
+    def __init__(
+        self, runner: asyncio.Runner, sandbox: Sandbox, file: Path | None, context: str, *, is_sandbox: bool = False
+    ) -> None:
         self._runner = runner
         self.sandbox = sandbox
         self.file = file
         self._context = context
+        self._is_sandbox = is_sandbox
 
     def __call__(self, verb: str, *words: str) -> Outcome:
         needs_file = verb not in ("version", "schema", "init", "demo", "sandbox") and "-f" not in words and self.file
@@ -64,12 +67,12 @@ class Shell:
 
     @contextlib.asynccontextmanager
     async def _connect(self, where: Where, note: Note) -> AsyncIterator[Connected]:
-        yield Connected(self.sandbox.client(), f"context {self._context}", "default")
+        yield Connected(self.sandbox.client(), f"context {self._context}", "default", is_sandbox=self._is_sandbox)
 
 
 @contextlib.contextmanager
-def shell(file: Path = EXAMPLE, *, context: str = "test") -> Iterator[Shell]:
-    """With the namespace `shop`, and nothing in it."""
+def shell(file: Path = EXAMPLE, *, context: str = "test", is_sandbox: bool = False) -> Iterator[Shell]:
+    """With the namespace `shop`, and nothing in it. `is_sandbox`: the cluster is one that the user asked for by --sandbox."""
     sandbox = Sandbox(seed=7)
 
     async def start() -> None:
@@ -78,7 +81,7 @@ def shell(file: Path = EXAMPLE, *, context: str = "test") -> Iterator[Shell]:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(start())
-        yield Shell(runner, sandbox, file, context)
+        yield Shell(runner, sandbox, file, context, is_sandbox=is_sandbox)
         runner.run(sandbox.stop())
 
 
