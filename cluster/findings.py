@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from ..errors import ClusterError
 from ..kube.objects import SECRET, Obj, get
 from ..plan.observed import APP_LABEL
 from .history import REVISION_LABEL, gates_ref, packed, unpacked
@@ -30,7 +29,7 @@ async def load(cluster: Cluster, app: str, namespace: str, number: int) -> tuple
     try:
         data = unpacked(base64.b64decode(get(found, "data", "gates", default="")))
         return TypeAdapter(tuple[Evidence, ...]).validate_json(data)
-    except (ClusterError, ValueError, OSError, EOFError):
+    except (TypeError, ValueError):
         return ()
 
 

@@ -116,9 +116,13 @@ def packed(data: bytes) -> bytes:
 
 
 def unpacked(data: bytes) -> bytes:
-    """Raises ValueError for what would be larger than any release: whoever may write Secrets must not fill our memory."""
+    """Raises ValueError for what was not packed, and for what would be larger than any release: whoever may write Secrets must
+    not fill our memory."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    out = unpacking.decompress(data, MAX_BYTES)
+    try:
+        out = unpacking.decompress(data, MAX_BYTES)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
     if unpacking.unconsumed_tail or not unpacking.eof:
         raise ValueError(f"larger than {MAX_BYTES // 2**20} MiB, or cut off")
     return out
@@ -127,7 +131,7 @@ def unpacked(data: bytes) -> bytes:
 def _decoded(secret: Obj) -> Revision:
     try:
         return Revision.model_validate_json(unpacked(base64.b64decode(secret["data"]["revision"])))
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         name = secret["metadata"]["name"]
         raise ClusterError(
             f"Secret {name} is no readable revision of the history",
