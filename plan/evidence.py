@@ -23,8 +23,9 @@ class Point(NamedTuple):
 
 class Evidence(Frozen):
     """`digest` is of the gate as it was written: what was measured for another one counts for nothing. It is measured up to
-    `until_s` (seconds since 1970), by `number` attempts, with `missed` the cause where the last one measured nothing. `course`
-    names the pause that it is of; empty where it goes on through all of them. `state` is the judge's, `asks` its queries."""
+    `until_s` (seconds since 1970), by `number` attempts, with `missed` the cause where the last one measured nothing; `is_away`:
+    its source could not be asked, and nothing has been measured since. `course` names the pause that it is of; empty where it
+    goes on through all of them. `state` is the judge's, `asks` its queries."""
 
     gate: str
     digest: str
@@ -36,6 +37,7 @@ class Evidence(Frozen):
     phase: Phase = Phase.RUNNING
     why: str = ""
     missed: str = ""
+    is_away: bool = False
     wanted: str = ""
     asks: tuple[str, ...] = ()
     shown: dict[str, float] = Field(default_factory=dict)

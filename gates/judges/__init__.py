@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..figures import Judge
+from ..figures import Judge, State
 from .kayenta import Kayenta, Metric
 from .sequential import Sequential
 from .threshold import Limits, Threshold
@@ -37,3 +37,18 @@ JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
 
 def judge_of(name: str, asked: Asked) -> Judge:
     return JUDGES[name](asked)
+
+
+def fits(state: State, judge: Judge) -> bool:
+    """Whether it has the shape of this judge's own: another version may have written it, or anybody."""
+    return _is_like(state, judge.begin())
+
+
+def _is_like(seen: Any, begun: Any) -> bool:
+    """Keys may have been added, and a list that begins empty may have grown."""
+    if isinstance(begun, Mapping):
+        return isinstance(seen, Mapping) and all(key in seen and _is_like(seen[key], begun[key]) for key in begun)
+    if isinstance(begun, list):
+        is_list = isinstance(seen, list) and (not begun or len(seen) == len(begun))
+        return is_list and all(map(_is_like, seen, begun))
+    return isinstance(seen, int | float) and not isinstance(seen, bool)

@@ -337,3 +337,63 @@ def test_a_plan_says_which_gates_hold_its_pause() -> None:
         return [step.why for step in made.steps if step.type == "pause"]
 
     assert in_world(story) == ["until `deploy promote`; held by gates errors, here"]
+
+
+def test_a_source_that_goes_down_in_the_middle_holds_the_release() -> None:
+    """What had been measured before speaks for nothing that happened since."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        begun = asyncio.get_running_loop().time()
+
+        def answers(window: Window) -> Figures:
+            if asyncio.get_running_loop().time() > begun + 30:
+                raise Unmeasured("cannot be reached: Connection refused")
+            return split(0.0, 0.0)(window)
+
+        with pytest.raises(Refused) as refused:
+            await go(world, shop("v2", gate(**COUNTED, deadline="5m")), answers)
+        return str(refused.value), await world.history(), world.routed_versions()
+
+    said, history, routed = in_world(story)
+    assert "undecided after its deadline: cannot be reached: Connection refused" in said
+    assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
+    assert routed == {"v1", "v2"}
+
+
+@pytest.mark.parametrize("fault", [KeyError("token s3cret"), AssertionError(), ZeroDivisionError("s3cret")], ids=repr)
+def test_whatever_breaks_in_a_source_is_told_and_decides_nothing(fault: Exception) -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        begun, seen = asyncio.get_running_loop().time(), []
+
+        def answers(window: Window) -> Figures:
+            if asyncio.get_running_loop().time() > begun + 30:
+                raise fault
+            return split(0.0, 0.0)(window)
+
+        with pytest.raises(Refused) as refused:
+            await go(world, shop("v2", gate(**COUNTED, deadline="5m")), answers, emit=seen.append)
+        return str(refused.value), [event.message for event in seen if isinstance(event, Noticed)]
+
+    said, told = in_world(story)
+    cause = f"what measures it broke: {type(fault).__name__}"
+    assert cause in said
+    assert any(cause in each for each in told)
+    assert not any("s3cret" in each for each in (said, *told))
+
+
+def test_what_was_kept_and_cannot_be_read_by_the_judge_begins_anew() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        target = shop("v2", gate(**COUNTED))
+        await go(world, target, split(0.0, 0.0), goes_on=False)
+        kept = await findings.load(world.cluster, "shop", "shop", 2)
+        odd = tuple(each.model_copy(update={"state": {"logs": "?"}, "phase": Phase.FAILED, "measured": 9}) for each in kept)
+        await findings.write(world.cluster, "shop", "shop", 2, odd)
+        result, source, _ = await go(world, target, split(0.0, 0.0), "promote")
+        return result, source
+
+    result, source = in_world(story)
+    assert result.phase == "Promoted"
+    assert source.windows[0].number == 1

@@ -1,0 +1,162 @@
+"""One gate of a run, and how it stands: what comes of a measurement or of an attempt at one, and whether the release may go on.
+
+What is kept is of the wall's clock, when it is due of the loop's, which only goes forward: both are handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ..gates.figures import Figures, Judge, Phase
+from ..gates.judges import fits, judge_of
+from ..gates.schedule import RETRY_S, due_in
+from ..gates.words import figure_of, in_words
+from ..kube.objects import digest
+from ..measure.port import Source, Window
+from ..plan.evidence import Evidence, Point
+from ..release.gates import Gate
+
+LONGEST_WINDOW_S = 3600.0
+"""What a measurement reaches back after a gap: a Prometheus need not keep more."""
+
+
+class Instant(NamedTuple):
+    """One moment: seconds since 1970, and of the loop's clock."""
+
+    wall_s: float
+    loop_s: float
+
+
+@dataclass
+class Watched:
+    """`next_s` is when it is due, of the loop's clock. `is_old`: what it stands on was measured by an earlier run, and longer ago
+    than its interval. `is_told` holds what has been said of it already."""
+
+    gate: Gate
+    judge: Judge
+    source: Source
+    evidence: Evidence
+    next_s: float
+    is_old: bool = False
+    is_told: set[str] = field(default_factory=set)
+
+    @classmethod
+    def taken_up(cls, gate: Gate, source: Source, kept: Evidence | None, instant: Instant) -> Watched:
+        """With what had been measured of this very gate before, where its judge can read that; else it begins."""
+        judge, fresh = judge_of(gate.chosen_judge, gate.asked), begun(gate, instant.wall_s)
+        if kept is None or kept.digest != fresh.digest or not fits(kept.state, judge):
+            first_s = gate.interval if gate.is_counted else 0  # what is counted is counted over a time
+            return cls(gate, judge, source, fresh, instant.loop_s + _delay_s(gate) + first_s)
+        left_s = gate.interval - (instant.wall_s - kept.until_s)
+        return cls(gate, judge, source, kept, instant.loop_s + max(left_s, 0.0), is_old=left_s <= 0)
+
+    @property
+    def is_settled(self) -> bool:
+        return self.evidence.phase in (Phase.PASSED, Phase.FAILED)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether nothing of this gate speaks against going on. What cannot be asked now may have become bad since it could."""
+        if self.gate.on_fail == "report" or self.evidence.phase == Phase.PASSED:
+            return True
+        if self.evidence.phase == Phase.FAILED:
+            return False
+        if not self.evidence.measured or self.evidence.is_away:
+            return self.gate.no_data == "pass"
+        return not self.gate.ends and not self.is_old
+
+    def span(self, instant: Instant) -> tuple[int, float]:
+        """The next measurement's number, and of how many seconds it is: of those since the last one."""
+        seconds = min(max(instant.wall_s - self.evidence.until_s, 1.0), LONGEST_WINDOW_S)
+        # what is a value, and not a count, is of its interval
+        is_since = self.gate.is_counted or self.gate.pods is not None
+        return self.evidence.number + 1, seconds if is_since else float(self.gate.interval)
+
+    def begin_course(self, course: str, instant: Instant) -> None:
+        """A gate of pauses is decided anew at each of them; the errors of a version are added up through all of them."""
+        if self.gate.goes_on or not course or course == self.evidence.course:
+            return
+        before = self.evidence
+        kept = {"course": course, "points": before.points, "number": before.number}
+        self.evidence = begun(self.gate, instant.wall_s).model_copy(update=kept)
+        self.next_s = instant.loop_s + _delay_s(self.gate)
+
+    def take(self, instant: Instant, figures: Figures, window: Window) -> Point:
+        """Answers what is shown of it."""
+        state = self.judge.take(self.evidence.state, instant.wall_s, figures)
+        verdict = self.judge.verdict(state)
+        point = Point(round(instant.wall_s, 1), figure_of(figures), in_words(figures))
+        self.evidence = self.evidence.model_copy(
+            update={
+                "state": dict(state),
+                "until_s": instant.wall_s,
+                "number": self.evidence.number + 1,
+                "measured": verdict.measured,
+                "phase": verdict.phase,
+                "why": verdict.why,
+                "missed": "",
+                "is_away": False,
+                "shown": dict(verdict.shown),
+                "asks": tuple(self.source.asks(window)),
+                "points": self.evidence.with_point(point),
+            }
+        )
+        self.next_s = instant.loop_s + (due_in(interval_s=float(self.gate.interval), last=verdict.phase) or 0.0)
+        self.is_old = False
+        self.is_told.clear()
+        return point
+
+    def miss(self, instant: Instant, cause: str, *, is_fault: bool) -> bool:
+        """An infrastructure's fault is counted and tried again; no figure yet is only waited for. Answers whether it is a fault
+        that has not been told yet."""
+        is_news = is_fault and cause != self.evidence.missed
+        missed = {"missed": cause, "number": self.evidence.number + 1}
+        if is_fault:
+            state = self.judge.miss(self.evidence.state, instant.wall_s, cause)
+            missed |= {"state": dict(state), "phase": self.judge.verdict(state).phase, "is_away": True}
+            self.next_s = instant.loop_s + RETRY_S
+        else:
+            self.next_s = instant.loop_s + min(RETRY_S, float(self.gate.interval))
+            self.is_old = False
+        self.evidence = self.evidence.model_copy(update=missed)
+        return is_news
+
+    def settle(self) -> None:
+        """What cannot be told is what the gate says that it is: waited for, which is to begin anew, or taken for one of both."""
+        if self.evidence.phase not in (Phase.INCONCLUSIVE, Phase.ERROR):
+            return
+        why = self.judge.verdict(self.evidence.state).why
+        match self.gate.on_inconclusive:
+            case "wait":
+                self._stand(Phase.RUNNING, why, state=dict(self.judge.begin()))
+            case "pass":
+                self._stand(Phase.PASSED, f"taken for passed: {why}")
+            case "fail":
+                self._stand(Phase.FAILED, f"taken for failed: {why}")
+
+    def fail_unmeasured(self) -> bool:
+        """Whether it has failed now, as the gate says of what nobody has measured."""
+        if self.evidence.measured or self.gate.no_data != "fail":
+            return False
+        self._stand(Phase.FAILED, f"no figure: {self.evidence.missed or 'none came'}")
+        return True
+
+    @property
+    def seen(self) -> str:
+        """Why it is waited for."""
+        return self.evidence.missed or self.evidence.why or "nothing was measured yet"
+
+    def _stand(self, phase: Phase, why: str, **more: object) -> None:
+        self.evidence = self.evidence.model_copy(update={"phase": phase, "why": why, **more})
+
+
+def begun(gate: Gate, wall_s: float) -> Evidence:
+    """Nothing has been measured yet."""
+    return Evidence(
+        gate=gate.name, digest=digest(gate.model_dump(mode="json")), began_s=wall_s, until_s=wall_s,
+        wanted=gate.wanted, state=dict(judge_of(gate.chosen_judge, gate.asked).begin()),
+    )  # fmt: skip
+
+
+def _delay_s(gate: Gate) -> float:
+    return due_in(interval_s=float(gate.interval), initial_delay_s=float(gate.initial_delay)) or 0.0
