@@ -89,8 +89,9 @@ async def _read(
 async def _window(cluster: Cluster, release: Release, gate: Gate, current: Revision | None, stable: str) -> Window:
     try:
         weight = current.weight if current else 100
-        # a number that no measurement of a release has
-        found = await window_of(cluster, release, current, stable, weight=weight, seconds=float(gate.interval), number=0)
+        # a number that no measurement of a release has, nor another look: a Job that is there already is not asked again
+        number = -round(now().timestamp() * 1000)
+        found = await window_of(cluster, release, current, stable, weight=weight, seconds=float(gate.interval), number=number)
     except ClusterError as error:
         raise Unmeasured(f"the pods cannot be looked at: {error.summary}") from None
     if found is None:

@@ -15,6 +15,7 @@ from rollway.errors import Refused
 from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Value
 from rollway.measure.port import NoFigure, Unmeasured, Window
 from rollway.release.gates import Gate
+from rollway.ship.gauging import gauge
 from rollway.ship.run import Result, plan
 from rollway.strategies.base import Request
 from shop import STRATEGIES, World, in_world, release
@@ -397,3 +398,20 @@ def test_what_was_kept_and_cannot_be_read_by_the_judge_begins_anew() -> None:
     result, source = in_world(story)
     assert result.phase == "Promoted"
     assert source.windows[0].number == 1
+
+
+def test_each_look_runs_a_job_of_its_own() -> None:
+    """One that is kept for its log answers for what it saw then, not for now."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        smoke = Gate.model_validate({"name": "smoke", "job": "smoke:1"})
+        sources = Told(lambda window: Outcome(is_good=True))
+        for _ in range(2):
+            await gauge(world.cluster, shop("v1", smoke), with_jobs=True, source_of=lambda *_: sources)
+            await asyncio.sleep(1)
+        return [window.number for window in sources.windows]
+
+    first, second = in_world(story)
+    assert first != second
+    assert max(first, second) < 0  # and none that a release's measurement has
