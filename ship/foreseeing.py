@@ -14,6 +14,8 @@ GOOD, BAD = 1000, 200
 """Releases that are drawn of a good version, and of each bad one."""
 SIZES = (2.0, 4.0, 10.0, 20.0)
 """How many times as many errors bad versions have."""
+MOST_LOOKS = 1000
+"""Of a release: drawing thousands of them takes minutes from there on."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
     watch = Watch(judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on)
     if not any(stage.seconds >= gate.interval for stage in asked):
         return Outlook(gate, f"every stage is shorter than its interval of {gate.interval} s")
+    looks = sum(int(stage.seconds // gate.interval) for stage in asked)
+    if looks > MOST_LOOKS:
+        hint = "ask for a shorter pause (--gate), or give the gate a longer interval"
+        return Outlook(gate, f"it would be measured {looks:,} times, and at most {MOST_LOOKS:,} can be drawn: {hint}")
     traffic = Traffic(assumed.rate, assumed.errors, assumed.errors, assumed.clump)
     worse = [assumed.errors * size for size in SIZES if assumed.errors * size < 1]
     return Outlook(

@@ -53,3 +53,10 @@ def test_of_a_good_version_and_of_bad_ones() -> None:
     shares = [each.taken_back / each.releases for each in found.bad]
     assert shares == sorted(shares)
     assert found.good.taken_back / found.good.releases < 0.02 < 0.9 < shares[2]
+
+
+def test_more_looks_than_can_be_drawn_are_told_and_not_waited_for() -> None:
+    [found] = outlook(shop("canary", {"interval": "1s"}), replace(ASSUMED, pause_s=86_400.0))
+    assert found.good is None
+    assert "measured 86,700 times" in found.why_not
+    assert "--gate" in found.why_not
