@@ -12,11 +12,10 @@ from ..cluster.events import Measured, RunEvent, StepEnded
 from ..cluster.port import Cluster
 from ..errors import RollwayError
 from ..gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Value
-from ..gates.notation import read
 from ..measure.port import NoFigure, Window
 from ..plan.steps import Record
 from ..release.gates import Gate
-from ..release.incidents import Expected, Incident, Measurements, Sides
+from ..release.incidents import Expected, Incident, Measurements, Series, Sides
 from ..release.model import Release
 from ..sandbox.store.store import Store
 from ..sandbox.timeline import run_virtual
@@ -106,7 +105,7 @@ class Scripted:
             return Pairs({metric: Pair(self._at(asked.values.stable, now_s), self._at(asked.values.new, now_s))})
         if asked.requests is not None and asked.errors is not None:
             return self._counted(asked.requests, asked.errors, window.seconds)
-        value = self._at(str(asked.value), now_s)
+        value = self._at(asked.value or (), now_s)
         if self._gate.job is not None:
             return Outcome(None if value is None or math.isnan(value) else bool(value))
         if value is None or math.isnan(value):
@@ -120,20 +119,20 @@ class Scripted:
         pass
 
     def _counted(self, requests: Sides, errors: Sides, seconds: float) -> Both:
-        found = [self._rise(text, seconds) for text in (requests.stable, errors.stable, requests.new, errors.new)]
+        found = [self._rise(each, seconds) for each in (requests.stable, errors.stable, requests.new, errors.new)]
         if any(each is None for each in found):
             raise NoFigure("a counter has no value there")
         whole, bad, new_whole, new_bad = (each or 0.0 for each in found)
         return Both(Counts(whole, min(bad, whole)), Counts(new_whole, min(new_bad, new_whole)))
 
-    def _at(self, text: str, at_s: float) -> float | None:
+    def _at(self, values: Series, at_s: float) -> float | None:
         """The last value that had been there by then; the first one is of the beginning, and none is after the last."""
-        values, place = read(text), int(max(at_s, 0.0) / self._interval_s)
+        place = int(max(at_s, 0.0) / self._interval_s)
         return values[place] if place < len(values) else None
 
-    def _rise(self, text: str, seconds: float) -> float | None:
+    def _rise(self, values: Series, seconds: float) -> float | None:
         now_s = self._now_s()
-        before, after = self._at(text, now_s - seconds), self._at(text, now_s)
+        before, after = self._at(values, now_s - seconds), self._at(values, now_s)
         if before is None or after is None:
             return None
         return after - before if after >= before else after  # a counter that fell began anew

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..errors import BadInput
 from ..gates.notation import Unreadable, read
@@ -18,24 +18,24 @@ from .yamlfile import Document, documents, read_text
 
 GatePhase = Literal["running", "passed", "failed", "inconclusive", "error"]
 ReleasePhase = Literal["under way", "paused", "promoted", "rolled back"]
+LONGEST_S = 24 * 3600
+"""Of a course of things: each of its seconds is gone through."""
 
 
-def _quoted(value: Any) -> Any:
+def _series(value: Any) -> Any:
     """YAML reads 0x60 as a hexadecimal number: whoever writes that means sixty-one times 0."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise Wrong(f"{value} is a number for YAML", hint="put quotes around a series: 0x60 is hexadecimal without them")
-    return value
-
-
-def _series(text: str) -> str:
+    if not isinstance(value, str):
+        raise Wrong("takes a series, such as 0+10x60")
     try:
-        read(text)
+        return read(value)
     except Unreadable as wrong:
         raise Wrong(str(wrong)) from None
-    return text
 
 
-Series = Annotated[str, BeforeValidator(_quoted), AfterValidator(_series)]
+Series = Annotated[tuple[float | None, ...], BeforeValidator(_series)]
+"""Its values, one each interval; None where there is none."""
 
 
 class Sides(Strict):
@@ -74,7 +74,7 @@ def _measurements(value: Any) -> Any:
 class Expected(Strict):
     """What has to be so, so long after the beginning."""
 
-    at: Seconds
+    at: Annotated[Seconds, Field(le=LONGEST_S)]
     gate: str | None = Field(None, description="Whose verdict; or release.")
     phase: GatePhase | None = Field(None, description="The gate's.")
     release: ReleasePhase | None = Field(None, description="How the release stands.")

@@ -128,6 +128,8 @@ def test_what_is_decided_otherwise_is_told_at_its_line_with_what_was_seen(tmp_pa
         ("phase: failed", "phse: failed", 'unknown key "phse"'),
         ("smoke: 1x120", "smoke: {values: {new: 1x9, stable: 1x9}}", "gate smoke is measured by value, not by values"),
         ("smoke: 1x120", "smoke: 0x120", "288 is a number for YAML"),
+        ("smoke: 1x120", "smoke: {value: [1, 2]}", "takes a series, such as 0+10x60"),
+        ("{at: 5m", "{at: 25h", "takes at most 86400"),
         ("release: promoted", "release: promoted, gate: errors", "takes gate and phase, or release"),
     ],
 )
