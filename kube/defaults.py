@@ -6,10 +6,14 @@ What admission adds on create is the embedded cluster's own.
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .conversion import HPA_V1
-from .objects import Obj, get, is_namesake
+from .objects import Kind, Obj, get, is_namesake
+from .schema import ListOf, Struct, Type, schema_of
+from .types_gateway import GATEWAY_DEFAULTS, GROUP
 
 
 def fill(obj: Obj) -> None:
@@ -17,6 +21,21 @@ def fill(obj: Obj) -> None:
     filler = _FILLERS.get(obj["kind"])
     if filler and not is_namesake(obj["apiVersion"], obj["kind"]):
         filler(obj)
+    elif obj["apiVersion"].startswith(f"{GROUP}/") and (type_ := schema_of(Kind(obj["apiVersion"], obj["kind"], ""))):
+        _declared(obj, type_)
+
+
+def _declared(value: Any, type_: Type) -> None:
+    """The defaults that the definition of a custom resource declares, outermost first."""
+    if isinstance(type_, Struct) and isinstance(value, dict):
+        for name, default in GATEWAY_DEFAULTS.get(type_.name, {}).items():
+            value.setdefault(name, copy.deepcopy(default))
+        for name, child in value.items():
+            if declared := type_.fields.get(name):
+                _declared(child, declared.type)
+    elif isinstance(type_, ListOf) and isinstance(value, list):
+        for item in value:
+            _declared(item, type_.item)
 
 
 def _deployment(obj: Obj) -> None:

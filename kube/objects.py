@@ -67,12 +67,19 @@ CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles
 CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False)
 DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 GATEWAY = Kind("networking.istio.io/v1", "Gateway", "gateways")
+GATEWAY_CLASS = Kind("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
+API_GATEWAY = Kind("gateway.networking.k8s.io/v1", "Gateway", "gateways")
+"""The Gateway API's; `GATEWAY` is Istio's."""
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+GRPC_ROUTE = Kind("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
+REFERENCE_GRANT = Kind("gateway.networking.k8s.io/v1", "ReferenceGrant", "referencegrants")
 
 KINDS: tuple[Kind, ...] = (
     NAMESPACE, DEFINITION, SERVICE_ACCOUNT, RESOURCE_QUOTA, CONFIG_MAP, SECRET, PERSISTENT_VOLUME_CLAIM,
     CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING,
     NETWORK_POLICY, SERVICE, DEPLOYMENT, REPLICA_SET, POD, PDB, HPA, INGRESS, GATEWAY, DESTINATION_RULE, VIRTUAL_SERVICE,
     ENDPOINT_SLICE, LEASE, EVENT, NODE, DAEMON_SET, STATEFUL_SET, REPLICATION_CONTROLLER, CONTROLLER_REVISION, JOB, CRON_JOB,
+    GATEWAY_CLASS, REFERENCE_GRANT, API_GATEWAY, HTTP_ROUTE, GRPC_ROUTE,
     *INERT,
 )  # fmt: skip
 """The kinds that are known without discovery, in the order in which they are applied."""
@@ -84,6 +91,7 @@ _GROUPS = {kind.name: {each.group for each in KINDS if each.name == kind.name} f
 _OTHER_VERSIONS = {
     **{f"networking.istio.io/{version}": "networking.istio.io/v1" for version in ("v1beta1", "v1alpha3")},
     "autoscaling/v1": "autoscaling/v2",
+    "gateway.networking.k8s.io/v1beta1": "gateway.networking.k8s.io/v1",
     "security.istio.io/v1beta1": "security.istio.io/v1",
     "telemetry.istio.io/v1alpha1": "telemetry.istio.io/v1",
 }

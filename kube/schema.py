@@ -1,12 +1,12 @@
 """What the API server knows of the shape of objects: the types of fields, and how lists and maps are merged.
 
-The types stand in tables (`types_core`, `types_workloads`, `types_istio`), one type a line, in this notation:
+The types stand in tables (`types_core`, `types_workloads`, `types_istio`, `types_gateway`), one type a line, in this notation:
 
     Name@ field!:type …      `@`: the whole struct is one value (atomic); `...`: further fields are kept as they are
     field!   is written even when empty (in a custom resource: is required);  field?  is left out when zero
     field=GoName             where the Go name is not the field's with a capital
     *type    a pointer: zero is a value, absent is another
-    [type]   a list; `<a,b>` a map by these keys, `<=>` a set, else one value
+    [type]   a list; `<a,b>` a map by these keys, `<=>` a set, else one value; then `1-16`: how many items it has
     {type}   a map of strings; `{type}@` one value
     ~key     merged by that key in strategic merge patches (`~=`: by value), `%` retains keys, `^` replaces
     s i l b f y T M Q I A    string, int32, int64, bool, float64, bytes, Time, MicroTime, Quantity, IntOrString, any
@@ -24,6 +24,8 @@ from typing import Any
 from .inert import INERT
 from .objects import Kind, is_namesake
 from .types_core import CORE_TYPES
+from .types_gateway import GATEWAY_SCALARS, GATEWAY_TYPES
+from .types_gateway import GROUP as GATEWAY_API
 from .types_istio import ISTIO_TYPES
 from .types_workloads import WORKLOAD_TYPES
 
@@ -32,11 +34,15 @@ ONE_OF = "one("
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """`code` as in the notation; `go` is its name in error messages; `enum` the allowed values of an enumeration."""
+    """`code` as in the notation; `go` is its name in error messages; `enum` the allowed values of an enumeration. In a custom
+    resource also `least` and `most` (of a number, of a text's length) and the `pattern` of a text."""
 
     code: str
     go: str
-    enum: tuple[str, ...] = ()
+    enum: tuple[str | int, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class ListOf:
     item: Type
     keys: tuple[str, ...] = ()
     is_set: bool = False
+    at_least: int = 0
+    at_most: int | None = None
 
     @property
     def is_atomic(self) -> bool:
@@ -120,7 +128,7 @@ _FIELD = re.compile(
 def types() -> Mapping[str, Struct]:
     """All types by name, read from the tables at first use."""
     table: dict[str, Struct] = {}
-    for text, is_custom in ((CORE_TYPES, False), (WORKLOAD_TYPES, False), (ISTIO_TYPES, True)):
+    for text, is_custom in ((CORE_TYPES, False), (WORKLOAD_TYPES, False), (ISTIO_TYPES, True), (GATEWAY_TYPES, True)):
         for line in _lines(text):
             name, *tokens = line.split()
             table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom, tokens, table)
@@ -134,7 +142,11 @@ def open_type(name: str, table: Mapping[str, Struct] | None = None, *, is_custom
     return Struct(name, False, is_custom, ("metadata:ObjectMeta", "..."), types() if table is None else table)
 
 
-_OF_ANOTHER_SHAPE = {("autoscaling/v1", "HorizontalPodAutoscaler"): "HorizontalPodAutoscalerV1"}
+_OF_ANOTHER_SHAPE = {
+    ("autoscaling/v1", "HorizontalPodAutoscaler"): "HorizontalPodAutoscalerV1",
+    (f"{GATEWAY_API}/v1", "Gateway"): "ApiGateway",
+    (f"{GATEWAY_API}/v1beta1", "Gateway"): "ApiGateway",
+}
 
 
 def schema_of(kind: Kind) -> Struct | None:
@@ -225,12 +237,14 @@ def _field(token: str, table: Mapping[str, Struct]) -> Field:
     )
 
 
+_LIST = re.compile(r"\[(?P<item>.*)\](<(?P<keys>[^>]*)>)?((?P<least>\d+)-(?P<most>\d+))?")
+
+
 def _type(text: str, table: Mapping[str, Struct]) -> Type:
-    if text.startswith("["):
-        inner, _, keys = text[1:].rpartition("]")
-        if keys == "<=>":
-            return ListOf(_type(inner, table), is_set=True)
-        return ListOf(_type(inner, table), tuple(keys[1:-1].split(",")) if keys else ())
+    if parts := _LIST.fullmatch(text):
+        keys = tuple(parts["keys"].split(",")) if parts["keys"] not in (None, "=") else ()
+        most = int(parts["most"]) if parts["most"] else None
+        return ListOf(_type(parts["item"], table), keys, parts["keys"] == "=", int(parts["least"] or 0), most)
     if text.startswith("{"):
         inner, _, mark = text[1:].rpartition("}")
         return MapOf(_type(inner, table), mark == "@")
@@ -240,4 +254,17 @@ def _type(text: str, table: Mapping[str, Struct]) -> Type:
         return Scalar("s", "string", tuple(text[2:-1].split("|")))
     if text in _GO_NAMES:
         return Scalar(text, _GO_NAMES[text])
-    return table[text]
+    return _scalars().get(text) or table[text]
+
+
+@cache
+def _scalars() -> Mapping[str, Scalar]:
+    """The scalars that have a name, and bounds."""
+    return {line.split()[0]: _named(*line.split()[1:]) for line in _lines(GATEWAY_SCALARS)}
+
+
+def _named(code: str, bounds: str, pattern: str = "") -> Scalar:
+    least, _, most = bounds.partition("-")
+    numbers = tuple(map(int, pattern.split("|"))) if code == "i" and pattern else ()
+    low, high = int(least) if least else None, int(most) if most else None
+    return Scalar(code, _GO_NAMES[code], numbers, low, high, "" if numbers else pattern)

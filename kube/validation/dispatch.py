@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping
 
 from ..objects import Kind, Obj, is_namesake
 from ..schema import schema_of
+from ..types_gateway import GROUP as GATEWAY_API
 from . import batch as validation_batch
 from . import checks
 from . import data as validation_data
 from . import definition as validation_definition
+from . import gateway as validation_gateway
 from . import pod as validation_pod
 from . import policy as validation_policy
 from . import service as validation_service
 from . import workload as validation_workload
 from .checks import Problem, Problems
 from .custom import custom
+from .custom import status as custom_status
 
 Check = Callable[[Obj], Problems]
 UpdateCheck = Callable[[Obj, Obj], Problems]
@@ -45,6 +48,8 @@ def refuse_status(kind: Kind, obj: Obj) -> None:
         _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
     elif kind.name == "Job":
         _refuse(kind, obj, list(validation_batch.status_problems(obj.get("status") or {})))
+    elif kind.group == GATEWAY_API and (type_ := schema_of(kind)) is not None:
+        _refuse(kind, obj, list(custom_status(obj, type_)))
 
 
 def _refuse(kind: Kind, obj: Obj, found: list[Problem]) -> None:
@@ -93,6 +98,7 @@ _UPDATES: Mapping[str, UpdateCheck] = {
     "Service": validation_service.service_update,
     "ConfigMap": validation_data.config_map_update,
     "Secret": validation_data.secret_update,
+    "GatewayClass": validation_gateway.same_controller,
 }
 
 

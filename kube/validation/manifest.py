@@ -38,8 +38,7 @@ def mistakes(kind: Kind, obj: Obj) -> list[Mistake]:
         return [each._replace(text=f"{named(each.path)} {_hidden(each.text, obj)}") for each in found]
     try:
         whole, _ = decoded(copy.deepcopy(obj), type_)
-        if not type_.is_custom:
-            fill(whole)
+        fill(whole)
     except Misfit as misfit:
         return [Mistake((), str(misfit))]
     return [_refusal(each, obj) for each in dispatch.problems(kind, whole)]

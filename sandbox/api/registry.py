@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...kube.fieldset import Path
 from ...kube.objects import KINDS, Kind, Obj
-from ...kube.schema import types
+from ...kube.schema import schema_of, types
 from .deletion import FOREGROUND, ORPHAN, Propagation
 
 
@@ -82,12 +82,16 @@ class Rules:
 def _rules() -> Mapping[tuple[str, str], Rules]:
     with_generation = (
         "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "EndpointSlice",
-        "VirtualService", "DestinationRule", "Gateway", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
+        "VirtualService", "DestinationRule", "Gateway", "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant",
+        "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
     )  # fmt: skip
-    not_blindly = ("Lease", "ServiceAccount", "PodDisruptionBudget", "Namespace", "VirtualService", "DestinationRule", "Gateway")
+    not_blindly = (
+        "Lease", "ServiceAccount", "PodDisruptionBudget", "Namespace", "VirtualService", "DestinationRule", "Gateway",
+        "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant",
+    )  # fmt: skip
     out = {}
     for kind in KINDS:
-        type_ = types()[kind.name]
+        type_ = schema_of(kind) or types()[kind.name]
         out[kind.group, kind.name] = Rules(
             is_custom=type_.is_custom,
             has_status="status" in type_.fields,

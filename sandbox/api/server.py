@@ -227,7 +227,9 @@ class Api:
             meta["generation"] = 1
         if rules.has_status:
             obj.pop("status", None)
-            if not is_custom(kind):
+            if is_custom(kind):
+                defaults.fill(obj)
+            else:
                 obj |= decoded(kind, {"metadata": meta}, Options(), only="status")
         if not meta["managedFields"]:
             del meta["managedFields"]
@@ -313,6 +315,7 @@ class Api:
             raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}")
         manifest = copy.deepcopy(manifest)
         check_apply_target(kind, manifest)
+        ssa.refuse_misfits(manifest, ssa.type_of(manifest))  # told of the object as it is written
         fit_namespace(kind, manifest, namespace)
         manifest["metadata"].setdefault("name", name)
         fit_name(manifest, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from ...kube import codec
@@ -60,11 +61,16 @@ def decoded_patch(kind: Kind, patched: Any, patch: Any, type_: str, asked: Optio
         why = _unconverted(str(problem)) if type_ == "strategic" else str(problem)
         raise checks.refusal("", "", "", [checks.invalid("patch", value, why)]) from None
     if strict and asked.field_validation == "Strict":
-        value = go_map(patch) if type_ == "strategic" else checks.shown(patched)
+        value = go_map(patch) if type_ == "strategic" else _as_kept(kind, patched)
         raise checks.refusal("", "", "", [checks.invalid("patch", value, "strict decoding error: " + ", ".join(strict))])
     if asked.field_validation == "Warn":
         asked.warnings.extend(strict)
     return copy.deepcopy(obj)
+
+
+def _as_kept(kind: Kind, obj: Obj) -> str:
+    """A whole object in a message: a custom resource is a map to the server, whose keys it sorts."""
+    return json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if is_custom(kind) else checks.shown(obj)
 
 
 _INTERNAL = {

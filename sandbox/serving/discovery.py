@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from ...kube.inert import INERT
 from ...kube.objects import DEFINITION, KINDS, Kind
+from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.registry import rules_of
 from ..store.customs import Custom, custom_of, customs_of
 from ..store.store import Store
@@ -23,6 +24,7 @@ VERSION: Mapping[str, str] = {
 ISTIO = "networking.istio.io"
 _VERSIONS: Mapping[str, tuple[str, ...]] = {
     ISTIO: ("v1", "v1beta1", "v1alpha3"), "autoscaling": ("v2", "v1"),
+    GATEWAY_API: ("v1", "v1beta1"),
     "security.istio.io": ("v1", "v1beta1"), "telemetry.istio.io": ("v1", "v1alpha1"),
 }  # fmt: skip
 _SHORT: Mapping[str, tuple[str, ...]] = {
@@ -31,8 +33,10 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "Node": ("no",), "PersistentVolumeClaim": ("pvc",), "Pod": ("po",), "PodDisruptionBudget": ("pdb",),
     "ReplicaSet": ("rs",), "ResourceQuota": ("quota",), "Service": ("svc",), "ServiceAccount": ("sa",),
     "VirtualService": ("vs",), "StatefulSet": ("sts",), "DaemonSet": ("ds",), "CronJob": ("cj",),
-    "ReplicationController": ("rc",), "CustomResourceDefinition": ("crd", "crds"),
+    "ReplicationController": ("rc",), "CustomResourceDefinition": ("crd", "crds"), "GatewayClass": ("gc",),
+    "ReferenceGrant": ("refgrant",), f"Gateway.{GATEWAY_API}": ("gtw",),
 }  # fmt: skip
+_ONLY_NEWEST = ("GRPCRoute",)
 _IN_ALL = (
     "Deployment", "ReplicaSet", "Pod", "Service", "HorizontalPodAutoscaler", "StatefulSet", "DaemonSet", "ReplicationController",
     "Job", "CronJob",
@@ -41,6 +45,8 @@ _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "updat
 
 
 def versions_of(kind: Kind) -> tuple[str, ...]:
+    if kind.name in _ONLY_NEWEST and kind.group == GATEWAY_API:
+        return _VERSIONS[GATEWAY_API][:1]
     return _VERSIONS.get(kind.group, (kind.api_version.rpartition("/")[2],))
 
 
@@ -115,10 +121,13 @@ def resources(group_version: str, store: Store) -> Document | None:
         }
         custom = custom_of(store.list(DEFINITION), kind)
         if custom is None:
-            if short := _SHORT.get(kind.name) or INERT.get(kind._replace(api_version=home_of(kind)), ()):
+            own = _SHORT.get(f"{kind.name}.{kind.group}") or _SHORT.get(kind.name)
+            if short := own or INERT.get(kind._replace(api_version=home_of(kind)), ()):
                 entry["shortNames"] = list(short)
             if kind.name in _IN_ALL:
                 entry["categories"] = ["all"]
+            elif kind.group == GATEWAY_API:
+                entry["categories"] = ["gateway-api"]
         else:
             entry |= {"shortNames": list(custom.short)} if custom.short else {}
             entry |= {"categories": list(custom.categories)} if custom.categories else {}

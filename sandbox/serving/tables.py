@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...kube.clock import parse_timestamp
 from ...kube.objects import Kind, Obj, get, is_namesake, labels_of
+from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.scale import selector_text
 
 META = "meta.k8s.io/v1"
@@ -23,7 +25,7 @@ class Column(NamedTuple):
 
 
 def table(kind: Kind, objects: Sequence[Obj], now: datetime, *, version: str = "", continue_: str = "", include: str = "") -> Obj:
-    columns, cells = _DEFAULT if is_namesake(kind.api_version, kind.name) else _PRINTERS.get(kind.name, _DEFAULT)
+    columns, cells = _printer(kind)
     rows = [{"cells": list(cells(obj, now)), "object": _carried(obj, include)} for obj in objects]
     meta = {key: value for key, value in (("resourceVersion", version), ("continue", continue_)) if value}
     definitions = [
@@ -37,6 +39,12 @@ def table(kind: Kind, objects: Sequence[Obj], now: datetime, *, version: str = "
         for column in columns
     ]
     return {"kind": "Table", "apiVersion": META, "metadata": meta, "columnDefinitions": definitions, "rows": rows}
+
+
+def _printer(kind: Kind) -> tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]:
+    if is_namesake(kind.api_version, kind.name):
+        return _DEFAULT
+    return _PRINTERS.get(f"{kind.name}.{kind.group}") or _PRINTERS.get(kind.name, _DEFAULT)
 
 
 def _carried(obj: Obj, include: str) -> Obj | None:
@@ -274,6 +282,27 @@ def _lease(obj: Obj, now: datetime) -> Cells:
     return obj["metadata"]["name"], get(obj, "spec", "holderIdentity", default=""), _created(obj, now)
 
 
+def _gateway_class(obj: Obj, now: datetime) -> Cells:
+    spec, accepted = obj["spec"], _condition(obj, "Accepted")
+    return obj["metadata"]["name"], spec.get("controllerName", ""), accepted, _created(obj, now), spec.get("description") or ""
+
+
+def _gateway(obj: Obj, now: datetime) -> Cells:
+    at = [each["value"] for each in get(obj, "status", "addresses", default=())]
+    cells = get(obj, "spec", "gatewayClassName", default=""), ",".join(at), _condition(obj, "Programmed")
+    return obj["metadata"]["name"], *cells, _created(obj, now)
+
+
+def _route(obj: Obj, now: datetime) -> Cells:
+    hosts = get(obj, "spec", "hostnames", default=())
+    return obj["metadata"]["name"], json.dumps(hosts, separators=(",", ":")) if hosts else "", _created(obj, now)
+
+
+def _condition(obj: Obj, type_: str) -> str:
+    conditions = get(obj, "status", "conditions", default=())
+    return next((each["status"] for each in conditions if each["type"] == type_), "")
+
+
 _NAME, _AGE = Column("Name"), Column("Age")
 _WIDE = (Column("Containers", "string", 1), Column("Images", "string", 1), Column("Selector", "string", 1))
 _DEFAULT: tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]] = ((_NAME, _AGE), _plain)
@@ -338,4 +367,11 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
     "Secret": ((_NAME, Column("Type"), Column("Data"), _AGE), _secret),
     "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),
     "Lease": ((_NAME, Column("Holder"), _AGE), _lease),
+    "GatewayClass": (
+        (_NAME, Column("Controller"), Column("Accepted"), _AGE, Column("Description", "string", 1)),
+        _gateway_class,
+    ),
+    f"Gateway.{GATEWAY_API}": ((_NAME, Column("Class"), Column("Address"), Column("Programmed"), _AGE), _gateway),
+    "HTTPRoute": ((_NAME, Column("Hostnames"), _AGE), _route),
+    "GRPCRoute": ((_NAME, Column("Hostnames"), _AGE), _route),
 }  # fmt: skip

@@ -3,140 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
-from rollway.kube.clock import now, timestamp
-from rollway.kube.objects import NAMESPACE, POD, get
-from rollway.sandbox.api.server import Api, bootstrap
-from rollway.sandbox.serving.http import application
-from rollway.sandbox.store.store import Store
 
-FOLDER = Path(os.environ.get("ROLLWAY_CONFORMANCE", Path(__file__).parent)) / "api"
-SCENARIOS = json.loads((FOLDER / "exchanges.json").read_text()) if (FOLDER / "exchanges.json").exists() else []
+from tests.support.exchanges import replay, scenarios
 
-TYPES = {
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "json": "application/json-patch+json",
-    "apply": "application/apply-patch+yaml",
-}
-
-BUILD = ("gitCommit", "gitTreeState", "buildDate", "goVersion")
-"""Of /version: which binary it was, not how it behaves."""
-
-CONTROLLERS = "kube-controller-manager"
-"""Its writes race with the requests in the recordings, so what it wrote into Deployments is left out on both sides: its
-entry of managedFields, its annotation, and the status. Recordings of their own hold the controllers (test_rollouts.py)."""
+SCENARIOS = scenarios("api")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario["name"] for scenario in SCENARIOS])
 def test_the_answers_are_those_of_the_recorded_cluster(scenario: Mapping[str, Any]) -> None:
-    asyncio.run(_replay(scenario))
-
-
-async def _replay(scenario: Mapping[str, Any]) -> None:
-    store = Store(seed=1)
-    bootstrap(store, now())
-    api = Api(store, now)
-    api.create(NAMESPACE, "", {"metadata": {"name": "scenario"}}, manager="test")
-    saved: dict[str, Mapping[str, str]] = {}
-    async with TestServer(application(api)) as server, ClientSession(headers={"User-Agent": "python-requests/2.32"}) as client:
-        for number, exchange in enumerate(scenario["exchanges"]):
-            request = exchange["request"]
-            if "sleep" in request:
-                continue
-            _schedule(store)
-            seen = await _ask(client, str(server.make_url("/")), _filled(request, saved))
-            if "save" in request:
-                meta = seen["body"]["metadata"]
-                saved[request["save"]] = {"rv": meta.get("resourceVersion", ""), "uid": meta.get("uid", "")}
-
-            assert _comparable(_normal(seen)) == _comparable(exchange["answer"]), f"exchange {number}: {request}"
-
-
-def _schedule(store: Store) -> None:
-    """The recorded cluster's scheduler was quicker than the next request."""
-    for pod in store.list(POD):
-        if not get(pod, "spec", "nodeName"):
-            condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": timestamp(now())}
-            spec, status = pod["spec"] | {"nodeName": "fake-0"}, pod["status"] | {"conditions": [condition]}
-            store.update(POD, pod | {"spec": spec, "status": status})
-
-
-def _filled(request: Mapping[str, Any], saved: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    text = json.dumps(request).replace("{ns}", "scenario")
-    text = re.sub(r"\{(rv|uid):(\w+)\}", lambda found: saved[found[2]][found[1]], text)
-    filled: dict[str, Any] = json.loads(text)
-    return filled
-
-
-async def _ask(client: ClientSession, base: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    headers = dict(request.get("headers") or {})
-    data = None
-    if "raw" in request or "body" in request:
-        data = (request["raw"] if "raw" in request else json.dumps(request["body"])).encode()
-        type_ = TYPES.get(request.get("type", ""), "application/json")
-        headers["Content-Type"] = request.get("content_type") or type_
-    url = base.rstrip("/") + request["path"]
-    async with client.request(request["method"], url, data=data, headers=headers) as response:
-        text = await response.text()
-        if request.get("watch"):
-            return {"status": response.status, "events": [json.loads(line) for line in text.splitlines()]}
-        if response.content_type == "application/json":
-            return {"status": response.status, "body": json.loads(text)}
-        return {"status": response.status, "body": {"text": text}}
-
-
-UID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-
-
-def _normal(value: Any, key: str = "") -> Any:
-    """What differs from run to run, written as in the recordings."""
-    match value:
-        case dict():
-            return {name: _normal(child, name) for name, child in value.items()}
-        case list():
-            return [_normal(child, key) for child in value]
-        case str():
-            if key == "resourceVersion":
-                return "<rv>"
-            if key == "continue":
-                return "<continue>"
-            if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value):
-                return "<time>"
-            text = re.sub(UID, "<uid>", value).replace("scenario", "{ns}")
-            return re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "<ip>", text) if "0.0.0.0" not in text else text
-        case _:
-            return value
-
-
-def _comparable(value: Any) -> Any:
-    match value:
-        case dict():
-            out = {name: _comparable(child) for name, child in value.items()}
-            if "serverAddress" in out:
-                out["serverAddress"] = re.sub(r":\d+$", ":<port>", out["serverAddress"])
-            if "gitVersion" in out:
-                out = {name: child for name, child in out.items() if name not in BUILD}
-            if out.get("kind") == "Deployment" and "status" in out:
-                return _uncontrolled(out)
-            return out
-        case list():
-            return [_comparable(child) for child in value]
-        case _:
-            return value
-
-
-def _uncontrolled(deployment: dict[str, Any]) -> dict[str, Any]:
-    meta = dict(deployment["metadata"])
-    meta["managedFields"] = [entry for entry in meta.get("managedFields", []) if entry["manager"] != CONTROLLERS]
-    notes = {k: v for k, v in meta.pop("annotations", {}).items() if k != "deployment.kubernetes.io/revision"}
-    return deployment | {"metadata": meta | ({"annotations": notes} if notes else {}), "status": None}
+    asyncio.run(replay(scenario))

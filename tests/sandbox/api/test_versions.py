@@ -6,7 +6,7 @@ from typing import Any
 
 from rollway.kube import ssa
 from rollway.kube.conversion import converted
-from rollway.kube.schema import FREE_MAP
+from rollway.kube.schema import FREE_MAP, Struct
 
 META = {"name": "shop", "namespace": "shop"}
 TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
@@ -39,7 +39,19 @@ def test_what_v1_has_no_field_for_is_kept() -> None:
 
 
 def test_a_namesake_in_another_group_has_no_known_shape() -> None:
-    """The Gateway API's Gateway is not Istio's, nor is Knative's Service the core one."""
-    assert ssa.type_of({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway"}) is FREE_MAP
+    """Nobody else's Gateway is Istio's, nor is Knative's Service the core one."""
+    assert ssa.type_of({"apiVersion": "gateways.example.com/v1", "kind": "Gateway"}) is FREE_MAP
     assert ssa.type_of({"apiVersion": "serving.knative.dev/v1", "kind": "Service"}) is FREE_MAP
     assert ssa.type_of({"apiVersion": "networking.istio.io/v1beta1", "kind": "Gateway"}) is not FREE_MAP
+
+
+def test_two_known_kinds_of_one_name_have_each_its_own_shape() -> None:
+    """The Gateway API's Gateway and Istio's: field by field, in every version that is served."""
+    theirs, istio = ("gateway.networking.k8s.io/v1beta1", "listeners"), ("networking.istio.io/v1beta1", "servers")
+
+    for version, field in (theirs, istio):
+        shape = ssa.type_of({"apiVersion": version, "kind": "Gateway"})
+        assert isinstance(shape, Struct)
+        spec = shape.fields["spec"].type
+        assert isinstance(spec, Struct)
+        assert field in spec.fields
