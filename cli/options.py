@@ -15,7 +15,7 @@ import typer
 
 from ..errors import BadInput
 from ..strategies import NAMES
-from . import hints
+from . import completion, hints
 
 DEFAULT_FILE = "deploy.yaml"
 MOST_PARALLEL = 100  # each keeps up to three connections open, and a process has about a thousand
@@ -24,9 +24,19 @@ Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help=f"{' '.
 StrategyOrPlan = Annotated[
     str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
 ]
-App = Annotated[str | None, typer.Argument(metavar="APP", help="of what was released, by its name: needs no release file")]
+App = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="APP", help="of what was released, by its name: needs no release file", autocompletion=completion.apps
+    ),
+]
 StrategyOrApp = Annotated[
-    str | None, typer.Argument(metavar="STRATEGY|APP", help=f"{' '.join(NAMES)}; any other word is the application")
+    str | None,
+    typer.Argument(
+        metavar="STRATEGY|APP",
+        help=f"{' '.join(NAMES)}; any other word is the application",
+        autocompletion=completion.strategies_and_apps,
+    ),
 ]
 File = Annotated[str, typer.Option("-f", "--file", metavar="FILE", envvar="ROLLWAY_FILE", help="the release file")]
 if TYPE_CHECKING:

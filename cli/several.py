@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import BadInput
 from . import options as given
 from .context import Connected
-from .options import NO_OVERRIDE, Override, Source, Where
+from .options import Override, Source, Where
 from .running import How, use_case_of
 from .session import Session, Vet
 from .subject import Meant, Named, with_subject
@@ -92,7 +92,6 @@ def plan_all(
 
 def look_all(session: Session, subject: Named, where: Where, look: Callable[[list[Release], Connected], Awaitable[int]]) -> int:
     """Of the applications that several release files name."""
-    refuse_for_many(subject.source, None, NO_OVERRIDE, {str(subject.name): subject.name})
 
     async def use_case(releases: list[Release], _: After, connected: Connected) -> int:
         return await look(releases, connected)
@@ -102,8 +101,9 @@ def look_all(session: Session, subject: Named, where: Where, look: Callable[[lis
 
 def go_on(session: Session, subject: Meant, where: Where, asked: Request, how: How) -> int:
     """Takes on, or back, what is in the cluster: of one application, or of all that several release files name."""
-    if not subject.source.is_many:
+    if not subject.is_many:
         use_case = use_case_of(session, asked, subject.strategy, how)
-        return with_subject(session, subject, where, use_case, override=how.override)
-    refuse_for_many(subject.source, subject.strategy, how.override, {**how.probe.named, str(subject.name): subject.name})
+        must_hold = asked.action == "promote" and not how.pace.skip_gates
+        return with_subject(session, subject, where, use_case, override=how.override, must_hold=must_hold)
+    refuse_for_many(subject.source, subject.strategy, how.override, how.probe.named)
     return run_all(session, subject.source, where, asked, how, AT_ONCE)

@@ -1,7 +1,7 @@
-"""Which application the verbs are about that go on with what a cluster holds: by a release file, or by its name alone.
+"""Which application the verbs are about that go on with what a cluster holds: by its name, or by a release file.
 
-A release file that is there and can be read says it, as for every verb. One that is broken, or not there, does not stand in the
-way: what was released is in the cluster.
+One that is named is taken as its cluster knows it, whatever file stands beside. Without a name a release file that can be read
+says it, as for every verb; one that is broken, or not there, does not stand in the way: what was released is in the cluster.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ class Named:
     def name(self) -> str | None:
         return self.app
 
+    @property
+    def is_many(self) -> bool:
+        return self.source.is_many and not self.name
+
 
 @dataclass(frozen=True)
 class Meant:
@@ -61,41 +65,57 @@ class Meant:
     def name(self) -> str | None:
         return self.second if self.first in NAMES else self.first
 
+    @property
+    def is_many(self) -> bool:
+        return self.source.is_many and not self.name
+
 
 def with_subject(
-    session: Session, subject: Named | Meant, where: Where, use_case: UseCase, *, override: Override = NO_OVERRIDE
+    session: Session,
+    subject: Named | Meant,
+    where: Where,
+    use_case: UseCase,
+    *,
+    override: Override = NO_OVERRIDE,
+    must_hold: bool = False,
 ) -> int:
-    """Runs a use case on the release that is meant. Raises BadInput where nothing says which one it is."""
+    """Runs a use case on the release that is meant. Raises BadInput where nothing says which one it is.
+
+    `must_hold`: the use case goes on with a release, so that the gates it was released with have to be known.
+    """
     from ..release.load import called
 
     file = subject.source.file
     app, namespace = called(file)
+    if subject.name and not override:
+        # another application's file says nothing of where this one is
+        place = where.namespace or (namespace if app == subject.name else None)
+        sought = _Sought(subject.name, place, f"{file} is not read" if given.is_there(file) else "")
+        return _of_cluster(session, subject, where, use_case, sought, must_hold=must_hold)
     try:
         # what is piped into another command is not waited for where the name is known without it
-        release = session.release(subject.source, where, override, reads_stdin=bool(override) or not (subject.name or app))
+        release = session.release(subject.source, where, override, reads_stdin=bool(override) or not app)
     except BadInput as wrong:
-        is_acting = isinstance(subject, Meant) and not subject.name
-        if override or (not given.is_there(file) and not subject.name and (subject.files or is_acting)):
+        if override or (not given.is_there(file) and (subject.files or isinstance(subject, Meant))):
             raise
-        found = _Sought(subject.name or app, where.namespace or namespace, wrong if given.is_there(file) else None)
-        return _of_cluster(session, subject, where, use_case, found, wrong)
-    if subject.name in (None, release.app):
-        return session.with_loaded(release, where, use_case)
-    if override:
+        sought = _Sought(app, where.namespace or namespace, wrong.summary if given.is_there(file) else "", wrong)
+        return _of_cluster(session, subject, where, use_case, sought, must_hold=must_hold)
+    if subject.name not in (None, release.app):
         raise BadInput(f"--image and --set change a release file, and {file} is of {release.app}, not {subject.name}")
-    return _of_cluster(session, subject, where, use_case, _Sought(subject.name, where.namespace, None), None)
+    return session.with_loaded(release, where, use_case)
 
 
 class _Sought(NamedTuple):
-    """`wrong` is what is told of a file that is there, and not read."""
+    """`passed_over` is what is told of a file that is there, and not gone by; `wrong` what kept a file from naming the app."""
 
     app: str | None
     namespace: str | None
-    wrong: BadInput | None
+    passed_over: str
+    wrong: BadInput | None = None
 
 
 def _of_cluster(
-    session: Session, subject: Named | Meant, where: Where, use_case: UseCase, sought: _Sought, why: BadInput | None
+    session: Session, subject: Named | Meant, where: Where, use_case: UseCase, sought: _Sought, *, must_hold: bool
 ) -> int:
     from ..ship import known
 
@@ -103,10 +123,10 @@ def _of_cluster(
 
     async def in_namespace(connected: Connected) -> int:
         namespace = sought.namespace or connected.namespace or "default"
-        app = sought.app or await known.only(connected.cluster, namespace, why or BadInput("no application is named"))
-        release = await known.released(connected.cluster, app, namespace, near=near)
-        if sought.wrong:
-            session.view.note(f"{sought.wrong.summary}: {app} in namespace {namespace} is taken as the cluster knows it")
+        app = sought.app or await known.only(connected.cluster, namespace, sought.wrong or BadInput("no application is named"))
+        release = await known.released(connected.cluster, app, namespace, near=near, must_hold=must_hold)
+        if sought.passed_over:
+            session.view.note(f"{sought.passed_over}: {app} in namespace {namespace} is taken as the cluster knows it")
         elif not sought.app:
             session.view.note(f"there is no release file: {app} is all that rollway has released in namespace {namespace}")
         return await use_case(release, connected)

@@ -73,8 +73,8 @@ def load(
 
 
 def beside(path: str, release: Release) -> Release:
-    """The release with the probe, the gates and the traffic of the release file at `path`, which are no part of a version: what a
-    saved plan or the history holds has none. As it is where there is no such file, or it is another application's.
+    """The release with the probe, the gates and the traffic of the release file at `path`, which are no part of a version, over
+    those that it was released with. As it is where there is no such file, or it is another application's.
 
     Raises BadInput.
     """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, digest, get, is_a, kind_of
+from . import conduct
 from .gates import Gate
 from .image import split_image
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
@@ -58,8 +59,8 @@ class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
     application's own container. `depends_on` names the applications that are released before it, where several are at once; it
-    is no part of a version, so the history does not keep it, nor `probe`, `gates`, `traffic` and `sources`. Nothing in it is
-    changed in place: copy first."""
+    is no part of a version, so the history does not keep it, nor `sources`. `probe` and `gates` are none either, and kept beside
+    it (release.conduct). Nothing in it is changed in place: copy first."""
 
     app: str
     namespace: str
@@ -129,11 +130,13 @@ class Release:
             "strategy": self.strategy,
             "options": self.options.model_dump(mode="json", by_alias=True, exclude_unset=True),
             "container": self.container,
+            **({"traffic": traffic} if (traffic := self.traffic.model_dump(by_alias=True, exclude_unset=True)) else {}),
+            **conduct.record_of(self),
         }
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Release:
-        """Raises ValueError or KeyError where it is not what `to_record` writes."""
+        """Without its probe and gates (`release.conduct`). Raises ValueError or KeyError for what `to_record` does not write."""
         if record["strategy"] not in STRATEGIES:
             raise ValueError(f"unknown strategy {record['strategy']!r} in a revision's record")
         return Release(
@@ -145,6 +148,7 @@ class Release:
             strategy=record["strategy"],
             options=StrategyOptions.model_validate(record["options"]),
             container=record.get("container", ""),
+            traffic=Traffic.model_validate(record.get("traffic", {})),
         )
 
 

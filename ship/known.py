@@ -9,18 +9,28 @@ from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import BadInput
 from ..plan.revision import in_flight_of, live_of
+from ..release.conduct import as_recorded
 from ..release.model import Release
 
 
-async def released(cluster: Cluster, app: str, namespace: str, *, near: Collection[str] = ()) -> Release:
-    """The release under way, else the one that is live, else the last. Raises BadInput where nothing was released by that name;
-    `near` are other words that may have been meant."""
+async def released(cluster: Cluster, app: str, namespace: str, *, near: Collection[str] = (), must_hold: bool = False) -> Release:
+    """The release under way, else the one that is live, else the last, with the probe and the gates that it was released with.
+
+    Raises BadInput where nothing was released by that name; `near` are other words that may have been meant. Gates that cannot be
+    read are left out, unless they must hold what follows: they are never in the way of a rollback.
+    """
     revisions = await history.load(cluster, app, namespace)
     revision = in_flight_of(revisions) or live_of(revisions) or (revisions[-1] if revisions else None)
     if revision is None:
         apps = await history.apps(cluster, namespace)
         raise BadInput(f"rollway has released no {app} in namespace {namespace}", hint=_hint(app, apps, near))
-    return Release.from_record(revision.release)
+    release = Release.from_record(revision.release)
+    try:
+        return as_recorded(release, revision.release)
+    except BadInput:
+        if must_hold:
+            raise
+        return release
 
 
 async def only(cluster: Cluster, namespace: str, wrong: BadInput) -> str:

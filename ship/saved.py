@@ -12,6 +12,7 @@ from ..plan.agreement import differences
 from ..plan.observed import Observed
 from ..plan.plan import Plan
 from ..plan.steps import Frozen
+from ..release.conduct import as_recorded
 from ..release.model import Release
 from ..strategies.base import Request
 from . import run as ship
@@ -43,7 +44,7 @@ class SavedPlan(Plan):
     def release(self) -> Release:
         """Raises BadInput for what is none."""
         try:
-            return Release.from_record(self.asked.release)
+            return as_recorded(Release.from_record(self.asked.release), self.asked.release)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadInput(f"the plan's release cannot be read: {error}", hint="save a plan with `deploy plan --out`") from error
 

@@ -39,4 +39,4 @@ def history(subject: Named, where: Where, screen: Screen) -> int:
         session.view.histories(known)
         return 0
 
-    return look_all(session, subject, where, all_of) if subject.source.is_many else with_subject(session, subject, where, one)
+    return look_all(session, subject, where, all_of) if subject.is_many else with_subject(session, subject, where, one)

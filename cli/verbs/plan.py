@@ -10,8 +10,9 @@ from ...errors import BadInput
 from .. import options as given
 from .. import running, saved, several
 from ..context import Connected
-from ..options import Override, Share, Source, Where
+from ..options import Override, Share, Where
 from ..session import Detail
+from ..subject import Meant, with_subject
 from ..verb import verb
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of ea
 @verb(
     ("deploy plan canary --to 50% --image ghcr.io/acme/shop:1.4.1", "half of the requests"),
     ("deploy plan --rollback", "what going back would do"),
+    ("deploy plan shop --promote -n shop", "the next step, without a release file"),
     ("deploy plan --out plan.json", "for `deploy apply plan.json`"),
 )
 def plan(
-    source: Source,
+    subject: Meant,
     where: Where,
     screen: Detail,
     override: Override,
     share: Share,
-    strategy: given.Strategy = None,
     replace: given.Replace = False,
     prune: given.Prune = False,
     promote: IsPromote = False,
@@ -53,16 +54,18 @@ def plan(
 ) -> int:
     """What apply would do, take and cost; changes nothing.
 
-    Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb. Of a folder,
-    the plans of all release files in it.
+    Shows the steps, why, the diff, and the way back; with --promote or --rollback those of that verb, which need no release file
+    where APP is named. Of a folder, the plans of all release files in it.
     """
-    session, name = screen.session(), given.strategy_named(strategy)
+    session, name = screen.session(), subject.strategy
     asked = _request(share.weight, promote, rollback, given.revision(to_revision), replace=replace, prune=prune)
-    if source.is_many:
+    if asked.action == "apply":
+        _refuse_app(subject.name)
+    if subject.is_many:
         flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
-        several.refuse_for_many(source, strategy, override, flags)
+        several.refuse_for_many(subject.source, name, override, flags)
         each = session.vetting(None, force=anyway)
-        return several.plan_all(session, source, where, override, asked, each, diff=diff, force=force)
+        return several.plan_all(session, subject.source, where, override, asked, each, diff=diff, force=force)
 
     planned: list[_Planned] = []
 
@@ -80,11 +83,25 @@ def plan(
             session.view.note(f"its digest, for `deploy apply {out} --digest …`: {digest}")
         return 0
 
-    vet = session.vetting(name, force=anyway) if asked.action == "apply" else None
-    code = session.with_release(source, where, use_case, override=override, vet=vet)
+    if asked.action == "apply":
+        vet = session.vetting(name, force=anyway)
+        code = session.with_release(subject.source, where, use_case, override=override, vet=vet)
+    else:
+        code = with_subject(session, subject, where, use_case, override=override, must_hold=asked.action == "promote")
     for one in planned:  # rehearsed on an event loop of its own
         session.view.plan(one.plan, where=one.where, diff=diff, forecast=_forecast(one, asked))
     return code
+
+
+def _refuse_app(name: str | None) -> None:
+    """What `apply` would do stands in a release file."""
+    try:
+        given.strategy_named(name)
+    except BadInput as bad:
+        bad.hint = (
+            bad.hint or "an application's name goes with --promote and --rollback; what apply would do is in a release file"
+        )
+        raise
 
 
 class _Planned(NamedTuple):

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import options as given
-from ..options import DEFAULT_FILE, Override, Source, Where
-from ..session import Screen
+from ...errors import BadInput
+from ..context import Connected
+from ..options import Override, Where
+from ..session import Screen, Session
+from ..subject import Meant, with_subject
 from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...release.model import Release
 
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="does not mask what Secrets hold")]
 
 
-@verb(("deploy render blue-green", "what would be applied"))
+@verb(
+    ("deploy render blue-green", "what would be applied"),
+    ("deploy render shop -n shop", "what was applied, without a release file"),
+)
 def render(
+    subject: Meant,
+    where: Where,
     screen: Screen,
     override: Override,
-    strategy: given.Strategy = None,
-    file: given.File = DEFAULT_FILE,
-    namespace: given.Namespace = None,
     show_secrets: ShowSecrets = False,
 ) -> int:
     """The manifests that a release applies, as YAML.
 
-    Asks no cluster.
+    Of a release file; asks no cluster. With APP those of the release that its cluster knows: under way, else live.
     """
-    session, name = screen.session(), given.strategy_named(strategy)
-    release = session.release(Source([file]), Where(namespace=namespace), override, name)
+    session, name = screen.session(), subject.strategy
+    if len(subject.source.files) > 1:
+        raise BadInput("several release files: one at a time is rendered", hint="name one with -f")
+
+    def shown(release: Release) -> int:
+        return _show(session, release, name or release.strategy, is_text=screen.output == "text", is_open=show_secrets)
+
+    async def known(release: Release, connected: Connected) -> int:
+        return shown(release)
+
+    if subject.name is None:
+        return shown(session.release(subject.source, where, override, name))
+    if override:
+        raise BadInput(f"--image and --set change a release file, and {subject.name} is taken as its cluster knows it")
+    return with_subject(session, subject, where, known)
+
+
+def _show(session: Session, release: Release, strategy: str, *, is_text: bool, is_open: bool) -> int:
     from ...kube.secrecy import masked
     from ...release.dump import manifests_text
     from ...strategies import by_name
 
-    rendered = by_name(name or release.strategy)(release).render()
-    shown = [obj if show_secrets else masked(obj) for obj in rendered]
+    rendered = by_name(strategy)(release).render()
+    shown = [obj if is_open else masked(obj) for obj in rendered]
     if shown != list(rendered):
         session.view.note("what Secrets hold is masked; --show-secrets shows it")
-    data = {"app": release.app, "namespace": release.namespace, "strategy": name or release.strategy, "manifests": shown}
-    session.view.document(data, manifests_text(shown, explicit_start=True) if screen.output == "text" else "")
+    data = {"app": release.app, "namespace": release.namespace, "strategy": strategy, "manifests": shown}
+    session.view.document(data, manifests_text(shown, explicit_start=True) if is_text else "")
     return 0

@@ -33,6 +33,6 @@ def rollback(
     """
     session, how = screen.session(), How(limits, probe)
     asked = running.request("rollback", None, given.revision(to_revision))
-    if subject.source.is_many and to_revision:
+    if subject.is_many and to_revision:
         raise BadInput("--to-revision is for one application, and -f names several", hint="name one release file with -f")
     return several.go_on(session, subject, where, asked, how)

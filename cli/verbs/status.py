@@ -39,4 +39,4 @@ def status(subject: Named, where: Where, screen: Screen) -> int:
         session.view.statuses([(await look(connected.cluster, release), release.strategy) for release in releases])
         return 0
 
-    return look_all(session, subject, where, all_of) if subject.source.is_many else with_subject(session, subject, where, one)
+    return look_all(session, subject, where, all_of) if subject.is_many else with_subject(session, subject, where, one)

@@ -62,4 +62,4 @@ def wait(
         session.view.statuses(named, action="wait")
         return 0
 
-    return look_all(session, subject, where, all_of) if subject.source.is_many else with_subject(session, subject, where, one)
+    return look_all(session, subject, where, all_of) if subject.is_many else with_subject(session, subject, where, one)

@@ -37,7 +37,6 @@ WRONG = [
     (["promote", "canary"], "canary: a strategy is named for one release, and SERVICES is a folder of them"),
     (["promote", "--image", ":2.0.0"], "--image is for one release, and SERVICES is a folder of them"),
     (["rollback", "--to-revision", "1"], "--to-revision is for one application"),
-    (["status", "web"], "web is for one release, and SERVICES is a folder of them"),
 ]
 
 

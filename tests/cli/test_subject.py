@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +102,107 @@ def test_status_of_a_name_beside_a_file_of_another(deploy: Shell, tmp_path: Path
 
     assert bare(deploy, "status", "shop", "-n", "shop", "-o", "json", file=file).document["app"] == "shop"
     assert bare(deploy, "promote", "shop", "--image", ":3.0.0", file=file).code == 2
+
+
+def test_a_name_counts_for_more_than_the_file_beside_it(deploy: Shell, tmp_path: Path) -> None:
+    """Whatever stands in the file: the cluster's is taken, in the file's namespace where it names the same application, and the
+    screen says so. Of a folder, too."""
+    file = tmp_path / "deploy.yaml"
+    for text in ("app: shop\nnamespace: shop\nweb: {image: 'other:9'}\n", "app: shop\nnamespace: shop\nmanifests: [gone/]\n"):
+        file.write_text(text)
+        outcome = bare(deploy, "rollback", "shop", "-o", "json", file=file)
+
+        assert (outcome.code, outcome.document["toVersion"]) == (0, "1.0.0"), outcome.err
+        assert f"{file} is not read: shop in namespace shop is taken as the cluster knows it" in outcome.err
+
+    folder = bare(deploy, "status", "shop", "-n", "shop", "-f", str(tmp_path))
+    assert (folder.code, folder.err.count("is not read")) == (0, 1)
+
+
+@pytest.mark.parametrize("words", [("--promote",), ("--promote", "--full"), ("--rollback",)], ids=" ".join)
+def test_what_comes_next_is_planned_without_a_file(
+    deploy: Shell, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same plan as with it, and nothing is changed; what apply would do is in a file alone."""
+    expected = deploy("plan", *words, "-o", "json").document
+    monkeypatch.chdir(tmp_path)
+    moment = deploy.moment
+
+    assert bare(deploy, "plan", "shop", *words, "-n", "shop", "-o", "json").document == expected
+    refused = bare(deploy, "plan", "shop", "-n", "shop")
+
+    assert (refused.code, deploy.changed_since(moment)) == (2, set())
+    assert "an application's name goes with --promote and --rollback" in refused.err
+
+
+def test_a_plan_of_a_name_is_saved_and_applied(deploy: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert bare(deploy, "plan", "shop", "--promote", "--full", "-n", "shop", "--out", "plan.json").code == 0
+    applied = bare(deploy, "apply", "plan.json", "-o", "json")
+
+    assert (applied.code, applied.document["phase"]) == (0, "Promoted")
+
+
+def test_what_was_applied_is_rendered_without_a_file(deploy: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the release under way, as its file renders it."""
+    expected = deploy("render", "canary", "--image", ":2.0.0").out
+    monkeypatch.chdir(tmp_path)
+
+    assert bare(deploy, "render", "shop", "-n", "shop").out == expected
+    assert "image: ghcr.io/acme/shop:2.0.0" in expected
+    assert bare(deploy, "render", "shop", "--image", ":3.0.0").code == 2
+
+
+GATED = """
+app: api
+namespace: shop
+web: {image: 'ghcr.io/acme/api:1', port: 8080, replicas: 2}
+strategy: canary
+gates: [{name: restarted, pods: restarts, min: 1, onFail: pause, count: 1}]
+"""
+
+
+def test_a_promotion_by_name_is_held_by_the_gates_of_the_release(
+    deploy: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one with the release file is; they are overruled by the same words."""
+    file = tmp_path / "deploy.yaml"
+    file.write_text(GATED)
+    bare(deploy, "apply", "--skip-gates", "first", file=file)
+    bare(deploy, "apply", "canary", "--image", ":2", "--to", "50", file=file)
+    with_file = bare(deploy, "promote", file=file)
+    file.unlink()
+    monkeypatch.chdir(tmp_path)
+
+    named = bare(deploy, "promote", "api", "-n", "shop")
+    forced = bare(deploy, "promote", "api", "-n", "shop", "--skip-gates", "known", "-o", "json")
+
+    assert (with_file.code, named.code) == (3, 3)
+    assert "api stays at 50%: gate restarted failed" in named.err
+    assert named.err.splitlines()[-3:] == with_file.err.splitlines()[-3:]
+    assert (forced.code, forced.document["phase"]) == (0, "Promoted")
+
+
+def complete(deploy: Shell, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
+    """What bash is offered for the last word."""
+    words = line.split(" ")
+    with monkeypatch.context() as here:
+        here.setenv("_DEPLOY_COMPLETE", "complete_bash")
+        here.setenv("COMP_WORDS", line)
+        here.setenv("COMP_CWORD", str(len(words) - 1))
+        out = io.StringIO()
+        with pytest.raises(SystemExit), contextlib.redirect_stdout(out):
+            deploy.main()
+        return out.getvalue().split()
+
+
+def test_a_shell_completes_what_was_released(deploy: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the namespace that stands on the line; where the cluster does not say, nothing but the strategies."""
+    assert complete(deploy, monkeypatch, "deploy status -n shop s") == ["shop"]
+    assert complete(deploy, monkeypatch, "deploy promote -n shop s") == ["shop"]
+    assert complete(deploy, monkeypatch, "deploy promote -n shop r") == ["recreate", "ramped"]
+    assert complete(deploy, monkeypatch, "deploy rollback -n elsewhere s") == []
 
 
 def test_verbs_of_a_folder(tmp_path: Path) -> None:

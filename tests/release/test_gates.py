@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rollway.errors import BadInput
+from rollway.kube.objects import digest
+from rollway.release.conduct import as_recorded
 from rollway.release.gates import secrets_of
 from rollway.release.load import load
+from rollway.release.model import Release
 
 HEAD = "app: shop\nweb: {image: 'shop:1'}\ngates:\n"
 PROM = "  prometheus: http://prometheus:9090\n"
@@ -112,3 +116,44 @@ def test_a_mistake_is_told_at_its_line(tmp_path: Path, text: str, line: int, sai
         written(tmp_path, text)
     assert said in str(bad.value)
     assert bad.value.where.split(":")[-2:-1] == [str(line)] or f":{line}" in bad.value.where
+
+
+def test_gates_and_probe_are_kept_beside_a_version(tmp_path: Path) -> None:
+    """In its record, read back as they are by their digest; they are no part of the version."""
+    path = tmp_path / "deploy.yaml"
+    path.write_text(
+        HEAD
+        + """
+- {name: errors, prometheus: 'http://prometheus.monitoring:9090', use: istio, initialDelay: 30s}
+- {name: ok, url: {address: 'http://shop', bearerToken: {secret: s, key: k}}, success: 'result.ok == true', when: [10, 50]}
+- {name: smoke, job: 'smoke:{{ version }}', when: before}
+- {name: load, prometheus: 'http://prometheus.monitoring:9090', compare: {cpu: 'cpu{pod=~"{{ pods }}"}'}, score: {good: 90}}
+- {name: panics, pods: {log: 'panic:'}, max: 0, onFail: pause}
+probe: {url: 'https://shop.example.com/', maxLost: 0, headers: {x-a: b}}
+traffic: {proxySync: 3s}
+"""
+    )
+    release = load(str(path))
+    record = json.loads(json.dumps(release.to_record()))
+    known = as_recorded(Release.from_record(record), record)
+
+    assert (known.gates, known.probe, known.traffic) == (release.gates, release.probe, release.traffic)
+    assert [digest(gate.model_dump(mode="json")) for gate in known.gates] == [
+        digest(gate.model_dump(mode="json")) for gate in release.gates
+    ]
+    assert known.digest == Release.from_record({**record, "conduct": {}}).digest == release.digest
+
+
+def test_a_record_without_gates_has_none(tmp_path: Path) -> None:
+    """Written by an earlier rollway, or of a release without; what a newer one keeps besides is passed over, gates that cannot be
+    read are not."""
+    path = tmp_path / "deploy.yaml"
+    path.write_text("app: shop\nweb: {image: 'shop:1'}\n")
+    record = load(str(path)).to_record()
+    release = Release.from_record(record)
+
+    assert not {"conduct", "traffic"} & set(record)
+    assert as_recorded(release, record) == release
+    assert as_recorded(release, {**record, "conduct": {"hooks": [1]}}) == release
+    with pytest.raises(BadInput, match="the gates that shop 1 was released with cannot be read"):
+        as_recorded(release, {**record, "conduct": {"gates": [{"name": "a", "moon": "full"}]}})

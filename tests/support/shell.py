@@ -46,7 +46,15 @@ class Shell:
     def __call__(self, verb: str, *words: str) -> Outcome:
         needs_file = verb not in ("version", "schema", "init", "demo", "sandbox") and "-f" not in words and self.file
         arguments = [verb, *words, *(["-f", str(self.file)] if needs_file else [])]
-        return run(*arguments, surroundings=Surroundings(connect=self._connect, run=self._runner.run))
+        return run(*arguments, surroundings=self._surroundings)
+
+    def main(self) -> int:
+        """No words at all, as a shell asks that completes one."""
+        return main([], self._surroundings)
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(connect=self._connect, run=self._runner.run)
 
     @property
     def moment(self) -> int:

@@ -1,0 +1,53 @@
+"""What looks on while a release is carried out, beside what it is: its probe and its gates. Kept in a revision's record, so that
+a promotion from anywhere is watched, and held, as one with the release file is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import BadInput
+from .gates import Gate
+from .probe import ProbeOptions
+
+if TYPE_CHECKING:
+    from .model import Release
+
+KEY = "conduct"
+
+
+class _Conduct(BaseModel):
+    """What a newer rollway keeps besides is passed over; a gate that it cannot read is not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    probe: ProbeOptions | None = None
+    gates: tuple[Gate, ...] = ()
+
+
+def record_of(release: Release) -> dict[str, Any]:
+    """For the release's own record: as it was written, and nothing where nothing was."""
+    conduct = _Conduct(probe=release.probe, gates=release.gates)
+    written = conduct.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    kept = {name: value for name, value in written.items() if value}
+    return {KEY: kept} if kept else {}
+
+
+def as_recorded(release: Release, record: Mapping[str, Any]) -> Release:
+    """The release with the probe and the gates of its record; a rollway that did not keep them has written none.
+
+    Raises BadInput where they cannot be read.
+    """
+    try:
+        conduct = _Conduct.model_validate(record.get(KEY, {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(
+            f"the gates that {release.app} {release.version} was released with cannot be read",
+            detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            hint="use the rollway that has released it, or name the release file with -f",
+        ) from error
+    return replace(release, probe=conduct.probe, gates=conduct.gates)
