@@ -11,16 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..kube.objects import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Obj, get, is_a
 from ..plan.observed import TRACK_LABEL
 from .matches import both, moved
 from .selector import STABLE
-
-VARIANT = "b"
-"""The track of the second variant."""
-
+from .traffic import VARIANT, Host, Traffic
 
 VARIANT_RULE = "rollway-variant"
 """The name of the rules for matching requests, by which they are known again."""
@@ -35,31 +32,20 @@ Pods = Mapping[str, str]
 """The labels of one version's pods."""
 
 
-class Host(NamedTuple):
-    """The Service that requests are routed to."""
-
-    name: str
-    namespace: str
-
-
-class Traffic(NamedTuple):
-    """`weight` percent of all requests go to the variant; those that match `matches` go there whatever the weight."""
-
-    weight: int
-    matches: tuple[Mapping[str, Any], ...] = ()
-
-
 # what is rendered
 
 
-def destination_rule(name: str, host: Host, sides: Sequence[Pods] = (), *, user: Mapping[str, Any] | None = None) -> Obj:
-    """The subsets that the user's own rule has, and the parts of each, with its labels and its policy; eased for the `sides`."""
+def destination_rule(
+    name: str, host: Host, sides: Sequence[Pods] = (), *, user: Mapping[str, Any] | None = None, second: str = VARIANT
+) -> Obj:
+    """The subsets that the user's own rule has, and the parts of each, with its labels and its policy; eased for the `sides`.
+    `second` is the track of the pods beside the stable ones: its part is called the same, whichever strategy has it."""
     user = eased(user, sides) if user else None
     own: list[Obj] = get(user, "spec", "subsets", default=[])
     parts = [
-        {**subset, "name": part(subset.get("name") or "", track), "labels": {**(subset.get("labels") or {}), TRACK_LABEL: track}}
+        {**subset, "name": part(subset.get("name") or "", side), "labels": {**(subset.get("labels") or {}), TRACK_LABEL: track}}
         for subset in ({"name": ""}, *own)
-        for track in (STABLE, VARIANT)
+        for side, track in ((STABLE, STABLE), (VARIANT, second))
     ]
     if user is not None:
         return {**user, "spec": {**user["spec"], "subsets": [*own, *parts]}}

@@ -11,7 +11,7 @@ from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.revision import Revision, before
 from ..release.model import Release, app_container
 from ..routing import selector
-from ..routing.istio import Host
+from ..routing.traffic import Host
 from .draft import owners_of
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from ..errors import BadInput, FieldsOwned
 from ..kube.objects import DEPLOYMENT, Obj, get
+from ..plan.marks import track_of
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import Action, Plan, Split, is_change
 from ..plan.revision import Revision
@@ -22,7 +23,6 @@ from . import already, hotfix, surroundings
 from .adoption import adopt, is_half_done
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling
-from .marks import track_of
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,6 @@ class Strategy(Homecoming):
     """A release style. Stateless: everything it knows is the release and what is observed. All methods are pure."""
 
     name: ClassVar[str]
-    suffix: ClassVar[str] = ""
-    """Of the second Deployment's name, where the strategy uses one; its track is the same word."""
-
     # the interface
 
     def plan(self, request: Request, observed: Observed) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import BadInput
 from ..kube.objects import HPA, SERVICE, Obj, is_a, merged, template_labels
+from ..plan.marks import digest_of, track_of
 from ..plan.observed import APP_LABEL, TRACK_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
@@ -13,7 +14,6 @@ from . import manifests, surroundings
 from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
-from .marks import digest_of, track_of
 
 GREEN = "green"
 

@@ -12,12 +12,9 @@ from typing import ClassVar
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
-    DESTINATION_RULE,
     HPA,
     SERVICE,
-    VIRTUAL_SERVICE,
     Obj,
-    as_manifest,
     get,
     is_a,
     ref_of,
@@ -25,18 +22,23 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.order import in_order
+from ..plan.marks import digest_of, owns_replicas, track_of
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release
-from ..routing import istio, selector
+from ..routing import selector
+from ..routing.router import Outside, Router
+from ..routing.routers import ROUTERS
 from . import adoption, fitting, manifests, surroundings
 from .app import App
 from .draft import Draft, owners_of
 from .manifests import Rolling
-from .marks import applied_by_us, digest_of, is_ours, owns_replicas, track_of
 
 
 class Homecoming(ABC):
+    suffix: ClassVar[str] = ""
+    """Of the second Deployment's name, where the strategy uses one; its track is the same word."""
+
     is_dark: ClassVar[bool] = False
     """Whether all old pods go before the first new one comes, so that two versions never run side by side."""
 
@@ -275,7 +277,8 @@ class Homecoming(ABC):
                 draft.apply(self.service(draft, service), "the release's own")
         for obj in (obj for obj in others if fitting.routes(release, obj) and fitting.fits(draft, release, obj)):
             draft.apply(self.other(draft, obj), "the release's own")
-        self._ease_rules(draft, release)
+        for router in self._routers(release):
+            router.ease(draft, self._sides(draft, release))
         if draft.deployment(self.app.name) and not draft.is_back:
             surroundings.await_all(draft, release)
 
@@ -287,22 +290,14 @@ class Homecoming(ABC):
         kept = {"replicas": get(live, "spec", "replicas", default=1)} if owns_replicas(live) else {}
         return {**obj, "spec": {**{key: value for key, value in obj["spec"].items() if key != "replicas"}, **kept}}
 
-    def _ease_rules(self, draft: Draft, release: Release) -> None:
-        """Subsets by what differs between the versions would lose their pods, or never reach the new ones."""
-        written = {rule["metadata"]["name"] for rule in istio.rules_of(release.others, self.app.host)}
-        for live in self._destination_rules(draft):
-            if live["metadata"]["name"] in written or applied_by_us(live):
-                wide = istio.eased(as_manifest(live), self._sides(draft, release))
-                draft.apply(wide, "its subsets reach the pods of both versions")
-
     def _sides(self, draft: Draft, release: Release) -> list[dict[str, str]]:
         """The labels of the pods that there are, and of those that come."""
         live = filter(None, (draft.deployment(self.app.name), *draft.project().deployments(self.release.app)))
         return [template_labels(each) for each in live if get(each, "spec", "replicas")] + [template_labels(release.workload)]
 
     def _is_routing(self, obj: Obj) -> bool:
-        """Whether a manifest routes to the application by Istio: those have their own place in a plan."""
-        return bool(istio.routes_of([obj], self.app.host) or istio.rules_of([obj], self.app.host))
+        """Whether a manifest is a router's: those have their own place in a plan."""
+        return any(router.is_route(obj) for router in self._routers(self.release))
 
     def other(self, draft: Draft, obj: Obj) -> Obj:
         """One of the release's other objects as this strategy applies it."""
@@ -312,15 +307,21 @@ class Homecoming(ABC):
         """A Service as this strategy leaves it."""
         return service
 
-    # routes of other strategies, on the way home
+    # what routes, on the way home
+
+    def _routers(self, release: Release) -> list[Router]:
+        """All that may split the application's requests, whichever a strategy before may have used."""
+        outside = self._outside(release)
+        return [router(release, self.app.host, self.app.name, self.suffix, outside) for router in ROUTERS]
+
+    def _outside(self, release: Release) -> Outside:
+        """By what this strategy lets the application be reached from outside, where the manifests have no route."""
+        return Outside()
 
     def _routes_home(self, draft: Draft, release: Release) -> None:
-        """Istio routes that tell the variants apart send everything to the stable part, before the variant's pods go."""
-        for live in self._virtual_services(draft):
-            if istio.uses_parts(live, self.app.host):
-                plain = istio.without_parts(as_manifest(live), self.app.host)
-                all_stable = istio.split(plain, self.app.host, istio.Traffic(0))
-                draft.apply(all_stable, "all requests to the stable part")
+        """Routes that tell the sides apart send everything to the stable one, before the other's pods go."""
+        for router in self._routers(release):
+            router.home(draft)
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
         """Services as the strategy leaves them; the preview and the routes of other strategies go."""
@@ -330,19 +331,8 @@ class Homecoming(ABC):
         self._close_ports(draft, release)
 
     def _give_routes_back(self, draft: Draft, release: Release) -> None:
-        """Istio's objects as in the manifests. What a rule gets comes before the routes that name it, and what it loses goes
-        after them, when every proxy knows."""
-        rules = istio.rules_of(release.others, self.app.host)
-        for rule in rules:
-            wide = istio.widened(rule, draft.find_like(rule))
-            draft.apply(wide, "as in the manifests" if wide == rule else "its subsets, before any route names them")
-        for standing in self._standing_routes(release):
-            draft.apply(standing, "by which it is reached from outside", is_made=True)
-        for live in self._virtual_services(draft):
-            self._settle_route(draft, release, live)
-        for routes in istio.routes_of(release.others, self.app.host):
-            draft.apply(routes, "as in the manifests")
-        self._narrow_rules(draft, rules)
+        for router in self._routers(release):
+            router.give_back(draft)
 
     def _open(self, draft: Draft, release: Release) -> None:
         """Services as in the manifests, beside them ports that are routed to still; then whatever routes there."""
@@ -355,43 +345,10 @@ class Homecoming(ABC):
         """Services as in the manifests, when nothing routes to their former ports any more."""
         fitting.settle(draft, (self.service(draft, service) for service in release.services))
 
-    def _settle_route(self, draft: Draft, release: Release, live: Obj) -> None:
-        """A live route that the manifests do not have: ours goes, unless it is how the application is reached from outside."""
-        name, users = live["metadata"]["name"], istio.routes_of(release.others, self.app.host)
-        if any(routes["metadata"]["name"] == name for routes in users):
-            return  # as in the manifests, below
-        if is_ours(live, self.release.app) and (users or not get(live, "spec", "gateways")):
-            draft.delete(VIRTUAL_SERVICE, name, "the manifests' own route" if users else "the Service alone routes again")
-        elif istio.uses_parts(live, self.app.host):
-            draft.apply(istio.without_parts(as_manifest(live), self.app.host), "a route without variants")
-
-    def _narrow_rules(self, draft: Draft, rules: list[Obj]) -> None:
-        host, names = self.app.host, {rule["metadata"]["name"] for rule in rules}
-        others = [live for live in self._destination_rules(draft) if live["metadata"]["name"] not in names]
-        ours = [live for live in others if is_ours(live, self.release.app)]
-        left = [istio.without_parts(as_manifest(live), host) for live in others if live not in ours and istio.has_parts(live)]
-        if ours or any(istio.widened(rule, draft.find_like(rule)) != rule for rule in (*rules, *left)):
-            draft.hold(self.release.traffic.proxy_sync, "until no proxy routes to these subsets any more")
-        for rule in (*rules, *left):
-            draft.apply(rule, "after the routes that named its subsets")
-        for rule in ours:
-            draft.delete(DESTINATION_RULE, rule["metadata"]["name"], "after the routes that named its subsets")
-
-    def _standing_routes(self, release: Release) -> list[Obj]:
-        """What this strategy leaves beside the user's own, so that the application is reached from outside."""
-        return []
-
     def _has_parts(self, draft: Draft) -> bool:
-        """Whether routes or rules tell variants apart."""
-        is_routed = any(istio.uses_parts(vs, self.app.host) for vs in self._virtual_services(draft))
-        return is_routed or any(istio.has_parts(rule) for rule in self._destination_rules(draft))
-
-    def _virtual_services(self, draft: Draft) -> list[Obj]:
-        """The live routes to the application, of the manifests now or before, or our own."""
-        return istio.routes_of(filter(None, draft.objects.values()), self.app.host)
-
-    def _destination_rules(self, draft: Draft) -> list[Obj]:
-        return istio.rules_of(filter(None, draft.objects.values()), self.app.host)
+        """Whether what routes tells two sides apart."""
+        live = [obj for obj in draft.objects.values() if obj]
+        return any(router.is_split(live) for router in self._routers(self.release))
 
     def _count(self, draft: Draft, name: str, replicas: int) -> int | None:
         """The number of pods to write into a manifest: none where an HPA decides, unless we own the field and dropping it would

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollway.routing import claims
-from rollway.routing.istio import Host
+from rollway.routing.traffic import Host
 
 SHOP = Host("shop", "shop")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rollway.routing import istio
-from rollway.routing.istio import Host, Traffic
+from rollway.routing.traffic import Host, Traffic
 
 SHOP = Host("shop", "shop")
 MATCH = {"headers": {"x-api-version": {"exact": "v2"}}}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rollway.routing import istio
-from rollway.routing.istio import Host, Traffic
 from rollway.routing.matches import Undecided, both
+from rollway.routing.traffic import Host, Traffic
 from sidecar import Asked, Obj, holds, path_of, refused, rule_for, shares
 
 SHOP = Host("shop", "shop")

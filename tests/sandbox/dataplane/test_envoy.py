@@ -27,6 +27,7 @@ from cluster_with_proxy import (
 )
 from rollway.kube.objects import GATEWAY, INGRESS, Obj
 from rollway.routing import istio
+from rollway.routing.traffic import Host, Traffic
 from traffic import Connection, Server, answers, eventually, own_address, request, servers
 
 HOST = "shop.example.com"
@@ -206,9 +207,9 @@ def test_ab_by_header(tmp_path: Path) -> None:
     """What rollway itself renders for A/B: who says x-api-version: v2, in whatever case, gets b, and nobody else."""
 
     async def story() -> None:
-        host, address = istio.Host("shop", "shop"), own_address(96)
+        host, address = Host("shop", "shop"), own_address(96)
         rule = istio.destination_rule("shop", host)
-        traffic = istio.Traffic(0, ({"headers": {"x-api-version": {"exact": "v2"}}},))
+        traffic = Traffic(0, ({"headers": {"x-api-version": {"exact": "v2"}}},))
         routes = istio.split(istio.virtual_service("shop", host, hosts=[HOST], gateway="edge"), host, traffic)
         objects = [placed(each) for each in (rule, routes, istio.gateway("edge", [HOST]))]
         async with servers("stable", "b") as found:

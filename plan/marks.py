@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kube.objects import Obj, get, labels_of
-from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
+from .observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
 
 
 def track_of(deployment: Obj) -> str | None:

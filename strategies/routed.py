@@ -1,0 +1,92 @@
+"""A second Deployment that a router sends requests to: what ab, and canary by weight, have in common."""
+
+from __future__ import annotations
+
+from ..errors import BadInput
+from ..kube.objects import SERVICE, Obj
+from ..plan.plan import Split
+from ..release.model import Release
+from ..routing import selector
+from ..routing.router import Router
+from ..routing.traffic import Traffic
+from . import fitting, manifests
+from .base import Strategy
+from .draft import Draft
+
+
+class Routed(Strategy):
+    """The second side's pods are ready before anything is routed to them, and leave when nothing is."""
+
+    def _share_by_route(self, draft: Draft, router: Router, traffic: Traffic, pods: int, words: tuple[str, str]) -> Split:
+        """`words`: why the second Deployment comes, and what it gets."""
+        self._make_ready(draft, self.release)
+        self._refuse_early_ports(draft, router)
+        router.lay(draft, self._sides(draft, self.release))
+        if draft.deployment(self._second_name) is None:
+            self._routes_home(draft, self.release)  # somebody deleted it, and its share of the requests goes nowhere
+        self._bind_others(draft)
+        why, gets = words
+        draft.resume(self._second_name)
+        draft.apply(self._second(pods), why, is_made=True)
+        draft.notes.append(router.past)
+        draft.wait(self._second_name, "rolled-out", pods, "nothing is routed to it before")
+        router.send(draft, traffic, gets)
+        return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(traffic.weight))
+
+    def _finish_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
+        """The second side takes everybody at full size, while the application's own Deployment is rolled behind its back."""
+        if draft.deployment(self._second_name) is not None:
+            draft.resume(self._second_name)
+            draft.apply(self._second(replicas), "at full size before it takes everybody")
+            draft.wait(self._second_name, "rolled-out", replicas, "until all of it is ready")
+            router.lay(draft, self._sides(draft, self.release))
+            router.send(draft, Traffic(100), f"{self.release.version} for everybody")
+        else:
+            self._routes_home(draft, self.release)
+        return super()._finish(draft, replicas)
+
+    def _split_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
+        """Pods on each side as they are, and the share that routes give."""
+        stable, second = draft.replicas(self.app.name), draft.replicas(self._second_name)
+        share = router.share(filter(None, draft.objects.values()))
+        return Split(stable=stable, canary=second, percent=share) if second else self._all(replicas)
+
+    def _refuse_early_ports(self, draft: Draft, router: Router) -> None:
+        """The routes are the new version's from the first step on, the Service's ports only when all pods are."""
+        for routes in router.routes(Traffic(0)):
+            if not fitting.fits(draft, self.release, routes):
+                raise BadInput(
+                    f"{routes['kind']} {routes['metadata']['name']} sends requests to a port that Service {self.app.host.name} "
+                    "only has when the release is done",
+                    hint="add the port to the Service in a release of its own, or leave the port out of the route",
+                )
+
+    def _bind_others(self, draft: Draft) -> None:
+        """Services that are not routed reach the stable pods only, before the second side's appear."""
+        for name in (name for name in self.app.service_names if name != self.app.host.name):
+            live = draft.find(SERVICE, name)
+            if live is not None:
+                ready = draft.ready(self.app.name)
+                draft.route(
+                    name, selector.pinned(live, selector.STABLE), ready, "only the routed Service tells the variants apart"
+                )
+
+    def _refuse_no_service(self) -> None:
+        if not self.release.services:
+            raise BadInput(
+                f"{self.name} has no Service to route to: the manifests hold none that selects the application's pods",
+                hint="add the Service, or choose ramped or canary",
+            )
+
+    def _second(self, replicas: int) -> Obj:
+        return manifests.second(self.release, self.suffix, self.suffix, replicas, deadline_s=self.deadline_s)
+
+    @property
+    def _second_name(self) -> str:
+        return manifests.second_name(self.release, self.suffix)
+
+    def _render_routed(self, router: Router, traffic: Traffic, replicas: int | None, pods: int) -> tuple[Obj, ...]:
+        release: Release = self.release
+        own = manifests.stable(release, replicas or release.replicas, self.rolling)
+        others = [obj for obj in release.others if not router.is_route(obj)]
+        return (*others, *release.services, own, *router.parts(), self._second(pods), *router.routes(traffic))
