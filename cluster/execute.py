@@ -107,9 +107,9 @@ class Executor:
         began = asyncio.get_running_loop().time()
         for index, step in enumerate(plan.steps):
             started = asyncio.get_running_loop().time()
-            self._emit(StepBegan(index, step))
             try:
                 check(self._alarm)
+                self._emit(StepBegan(index, step))
                 await self._insist(partial(self._do, index, step), _deadline_s(step))
             except Alarmed as alarmed:
                 return Failure(str(alarmed), after_s=asyncio.get_running_loop().time() - began)

@@ -28,6 +28,14 @@ def differences(saved: Plan, now: Plan, *, is_autoscaled: bool) -> tuple[str, ..
     return (*_heads(saved, now), *_steps(saved, now, is_autoscaled))
 
 
+def is_rest(saved: Plan, now: Plan, *, is_autoscaled: bool) -> bool:
+    """Whether `now` is what a run of `saved` that was cut off has left to do: some of its steps, as they are, in their order."""
+    if any(getattr(saved, name) != getattr(now, name) for name in _HEAD if name != "from_version"):  # it may be promoted by now
+        return False
+    ahead = iter([_essence(step, is_autoscaled) for step in saved.steps])
+    return all(any(step == _essence(left, is_autoscaled) for step in ahead) for left in now.steps)
+
+
 def _heads(saved: Plan, now: Plan) -> Iterator[str]:
     for name in _HEAD:
         before, after = getattr(saved, name), getattr(now, name)

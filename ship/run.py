@@ -255,7 +255,8 @@ async def _execute(
         made.from_version,
         is_up=bool(made.from_version) and not is_back,
     )
-    options.emit(RunBegan(made))
+    if not (alarm and alarm.done()):  # raised in the pause before: nothing of this plan begins
+        options.emit(RunBegan(made))
     first = Executor(cluster, lock, journal, options.emit, alarm, by=options.by, note=options.skip_gates, seen=observed.objects)
     try:
         failure = await first.run(made)

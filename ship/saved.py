@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ..cluster.port import Cluster
 from ..errors import BadInput, Forbidden, StalePlan
 from ..kube.objects import NAMESPACE, Ref, get
-from ..plan.agreement import differences
+from ..plan.agreement import differences, is_rest
 from ..plan.observed import Observed
 from ..plan.plan import Plan
 from ..plan.steps import Frozen
@@ -64,6 +64,7 @@ async def bind(
 
 async def run_saved(cluster: Cluster, release: Release, saved: SavedPlan, *, options: Options) -> Result:
     """Computes the plan anew and executes that. `release` is the saved one's, with the probe of the release file beside it.
+    Where it has been carried out, nothing is done; where that was cut off, the rest of it.
 
     Raises StalePlan where it is of another cluster, or is not what would be planned now.
     """
@@ -71,8 +72,10 @@ async def run_saved(cluster: Cluster, release: Release, saved: SavedPlan, *, opt
     name = release.workload["metadata"]["name"]
 
     def agree(made: Plan, observed: Observed) -> None:
-        lines = differences(saved, made, is_autoscaled=observed.is_autoscaled(name))
-        if lines:
+        is_autoscaled, newest = observed.is_autoscaled(name), observed.in_flight or observed.live
+        lines = differences(saved, made, is_autoscaled=is_autoscaled)
+        is_begun = saved.action != "rollback" and newest is not None and newest.number == saved.revision
+        if lines and not made.is_empty and not (is_begun and is_rest(saved, made, is_autoscaled=is_autoscaled)):
             more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
             raise StalePlan(
                 "the cluster has moved on since the plan was made, or somebody has edited it",

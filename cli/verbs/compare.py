@@ -55,6 +55,10 @@ class Rehearsals:
     def first(self) -> int:
         return _count(self.seed, "--seed", least=0)
 
+    def refuse_wrong(self, release: Release, names: Sequence[str]) -> None:
+        """Before a cluster is asked, not after."""
+        _ = self.count, self.first, _variants(release, names, self.sweep)
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -115,7 +119,8 @@ def compare(
     pictures.refuse_unwritable()
     release = session.release(Source([file]), where, override)
     names = _strategies(strategy, rehearsals.strategies)
-    _ = assumed.fault
+    rehearsals.refuse_wrong(release, names)
+    assumed.scenario(release, None)
     if not anyway:
         _vet(release)
     known = _ask(session, release, where) if live or calibrate or where.context or where.is_sandbox else _Known()

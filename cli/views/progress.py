@@ -87,6 +87,7 @@ class Progress:
         heading = f"back to {plan.to_version}" if event.is_way_back else title(plan)
         self._sides = Sides(plan, self._percent)
         self._percent = self._sides.percent
+        self.percent_peak = max(self.percent_peak, float(plan.from_weight))
         self.sections.append(Section(heading, self._clock(), (old, new), self._percent, is_shared))
 
     def _step_began(self, step: Step) -> None:

@@ -25,6 +25,8 @@ def compare(*words: str, file: Path = EXAMPLE):
         (["--rate", "-3"], "--rate -3"),
         (["--rate", "nan"], "--rate nan"),
         (["--seeds", "0"], "--seeds 0"),
+        (["--seeds", "0", "--live"], "--seeds 0"),  # before the cluster is asked, which is not there
+        (["--sweep", "maxSurge=many", "--live"], "'many'"),
         (["--bad", "slo"], "--bad slo"),
         (["--matching", "150%"], "--matching 150%"),
         (["--strategies", ","], "--strategies ,"),

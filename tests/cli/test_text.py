@@ -221,6 +221,16 @@ def test_a_failed_line_stays_and_the_way_back_begins_below(canary: Plan) -> None
     assert progress.percent_peak == 0
 
 
+def test_a_gate_that_failed_in_the_pause_before_leaves_the_way_back_alone_on_the_screen(canary: Plan) -> None:
+    """Nothing of the next plan begins: there is no heading of it, and the share that was given is known."""
+    progress, back = Progress(lambda: 0.0), canary.model_copy(update={"action": "rollback", "from_weight": 50, "steps": ()})
+    progress.take(RunFailed(Failed("gate errors failed")))
+    progress.take(RunBegan(back, is_way_back=True))
+
+    assert [section.title for section in progress.sections] == [f"back to {canary.to_version}"]
+    assert progress.percent_peak == 50
+
+
 def test_what_is_cut_off_stays_as_far_as_it_has_come(canary: Plan) -> None:
     """Ctrl-C, or the time limit: neither done nor failed, and the share is not that of the plan's end."""
     progress = Progress(lambda: 0.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from rollway.cluster import findings
-from rollway.cluster.events import Measured, Noticed, RunEvent
+from rollway.cluster.events import Measured, Noticed, RunBegan, RunEvent
 from rollway.errors import Refused
 from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Value
 from rollway.measure.port import NoFigure, Unmeasured, Window
@@ -77,12 +77,14 @@ def test_a_bad_version_goes_back_by_itself() -> None:
     async def story(world: World) -> Any:
         await world.ship("apply", shop("v1"))
         began = asyncio.get_running_loop().time()
-        result, source, _ = await go(world, shop("v2", gate(**COUNTED)), split(0.05, 0.005))
+        result, source, seen = await go(world, shop("v2", gate(**COUNTED)), split(0.05, 0.005))
         took = asyncio.get_running_loop().time() - began
         kept = await findings.load(world.cluster, "shop", "shop", 2)
-        return result, source, took, await world.history(), world.routed_versions(), kept
+        return result, source, seen, took, await world.history(), world.routed_versions(), kept
 
-    result, source, took, history, routed, kept = in_world(story)
+    result, source, seen, took, history, routed, kept = in_world(story)
+    begun = [(event.plan.weight, event.is_way_back) for event in seen if isinstance(event, RunBegan)]
+    assert begun == [(25, False), (0, True)]  # the plan behind the pause never began
     assert result.phase == "RolledBack"
     assert "gate errors failed: errors: 5% of" in result.failure.summary
     assert routed == {"v1"}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from mortal import Killed, Mortal
 from rollway.cluster.port import Cluster
 from rollway.errors import Forbidden, StalePlan
 from rollway.kube.objects import DEPLOYMENT, HPA, NAMESPACE, Obj, Ref
+from rollway.plan.plan import Action
+from rollway.plan.steps import Apply
 from rollway.sandbox.world import Sandbox
 from rollway.ship import run as shipping
 from rollway.ship.run import Result
@@ -94,15 +98,44 @@ def test_a_stale_plan_is_refused() -> None:
 SELF_MOVING = {"Pod", "ReplicaSet", "Deployment", "EndpointSlice", "Event"}
 
 
-def test_a_plan_is_stale_once_it_was_applied() -> None:
-    """The second time there is nothing of it left to do."""
+@pytest.mark.parametrize("action", ["apply", "rollback"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_plan_that_was_carried_out_does_nothing_more(strategy: str, action: Action) -> None:
+    """The job that applies it may be retried: the second time says what was done, and touches nothing."""
 
     async def story(world: World) -> None:
-        await promoted(world, "v1", "ramped")
-        plan = await saved(world, "ramped")
-        await carried_out(world, plan)
-        with pytest.raises(StalePlan):
-            await carried_out(world, plan)
+        await promoted(world, "v1", strategy)
+        if action == "rollback":
+            await promoted(world, "v2", strategy)
+        plan = await saved(world, strategy, Request(action))
+        once = await carried_out(world, plan)
+        await asyncio.sleep(60)
+        moment = world.sandbox.store.version
+        again = await carried_out(world, plan)
+
+        assert (again.failure, again.plan.is_empty, again.phase, again.weight) == (None, True, once.phase, once.weight)
+        assert again.plan.notes
+        assert world.changed_since(moment) <= {"Lease"}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_plan_that_was_cut_off_is_finished(strategy: str) -> None:
+    """What is left of it are steps that were agreed on; one that somebody has edited meanwhile adds none."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        plan = await saved(world, strategy)
+        killed = Mortal(world.cluster, 11)
+        with pytest.raises(Killed):
+            await carried_out(world, plan, killed)  # type: ignore[arg-type]
+        await asyncio.sleep(60)
+        assert [r.phase for r in await world.history()][1:] == ["Progressing"]
+        result = await carried_out(world, edited(plan, another_object))
+
+        assert (result.failure, result.phase, result.weight) == (None, plan.phase, plan.weight)
+        assert "RoleBinding" not in {step.ref.kind for step in result.plan.steps if isinstance(step, Apply)}
 
     in_world(story)
 
