@@ -88,9 +88,10 @@ def with_subject(
     file = subject.source.file
     app, namespace = called(file)
     if subject.name and not override:
+        place, name = _parted(subject.name, where)
         # another application's file says nothing of where this one is
-        place = where.namespace or (namespace if app == subject.name else None)
-        sought = _Sought(subject.name, place, f"{file} is not read" if given.is_there(file) else "")
+        place = place or (namespace if app == name else None)
+        sought = _Sought(name, place, f"{file} is not read" if given.is_there(file) else "")
         return _of_cluster(session, subject, where, use_case, sought, must_hold=must_hold)
     try:
         # what is piped into another command is not waited for where the name is known without it
@@ -103,6 +104,14 @@ def with_subject(
     if subject.name not in (None, release.app):
         raise BadInput(f"--image and --set change a release file, and {file} is of {release.app}, not {subject.name}")
     return session.with_loaded(release, where, use_case)
+
+
+def _parted(name: str, where: Where) -> tuple[str | None, str]:
+    """NAMESPACE/APP, as `deploy list -A -o name` writes it, or APP alone: the namespace that is named, and the application."""
+    namespace, _, app = name.rpartition("/")
+    if namespace and where.namespace not in (None, namespace):
+        raise BadInput(f"{name} and -n {where.namespace} contradict each other", hint="leave one of them out")
+    return where.namespace or namespace or None, app
 
 
 class _Sought(NamedTuple):

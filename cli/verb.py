@@ -20,7 +20,7 @@ class Verb:
 
     @property
     def name(self) -> str:
-        return self.run.__name__
+        return self.run.__name__.rstrip("_")  # one that Python has a meaning for
 
     @property
     def epilog(self) -> str | None:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..errors import BadInput, ClusterError
 from ..kube.objects import SECRET, Obj, Ref, labels_of, ref_of
@@ -16,6 +17,7 @@ from .port import Cluster
 
 SECRET_TYPE = "rollway.dev/revision.v1"
 REVISION_LABEL = "rollway.dev/revision"
+PHASE_LABEL = "rollway.dev/phase"
 KEPT = 10
 MAX_PACKED = 2**20
 """Of a revision's record, as the API server takes a Secret's data."""
@@ -34,6 +36,42 @@ async def apps(cluster: Cluster, namespace: str) -> list[str]:
     """The names of all applications that have a history in the namespace."""
     secrets = await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE})
     return sorted({name for secret in secrets if (name := labels_of(secret).get(APP_LABEL))})
+
+
+class Newest(NamedTuple):
+    """Of one application: the newest revision and the one that serves; `unreadable` is why neither can be read."""
+
+    app: str
+    namespace: str
+    live: Revision | None
+    last: Revision | None
+    unreadable: str = ""
+
+
+async def newest(cluster: Cluster, namespace: str) -> list[Newest]:
+    """Of every application of the namespace, or of all namespaces where it is empty. Only what is told of is unpacked."""
+    by_app: dict[tuple[str, str], list[Obj]] = {}
+    for secret in await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE}):
+        if name := labels_of(secret).get(APP_LABEL):
+            by_app.setdefault((secret["metadata"]["namespace"], name), []).append(secret)
+    return [_newest(app, place, secrets) for (place, app), secrets in by_app.items()]
+
+
+def _newest(app: str, namespace: str, secrets: Sequence[Obj]) -> Newest:
+    ordered = sorted(secrets, key=_number)
+    promoted = (secret for secret in reversed(ordered) if labels_of(secret).get(PHASE_LABEL) == "Promoted")
+    serving = next(promoted, None)
+    try:
+        last = _decoded(ordered[-1])
+        live = last if serving is ordered[-1] else _decoded(serving) if serving else None
+    except ClusterError as error:
+        return Newest(app, namespace, None, None, f"{error.summary}: {error.detail}")
+    return Newest(app, namespace, live, last)
+
+
+def _number(secret: Obj) -> int:
+    number = labels_of(secret).get(REVISION_LABEL, "")
+    return int(number) if number.isdecimal() else 0
 
 
 async def claimed(cluster: Cluster, app: str, namespace: str, *, everywhere: bool = False) -> frozenset[Ref]:
@@ -101,7 +139,7 @@ def _record(revision: Revision) -> bytes:
 
 def _encoded(revision: Revision) -> Obj:
     data = _record(revision)
-    labels = {APP_LABEL: revision.app, REVISION_LABEL: str(revision.number), "rollway.dev/phase": revision.phase}
+    labels = {APP_LABEL: revision.app, REVISION_LABEL: str(revision.number), PHASE_LABEL: revision.phase}
     return {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -13,6 +13,7 @@ import os
 import uuid
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import ClusterError, Conflict, Locked, NotFound
 from ..kube.clock import micro_timestamp, now, parse_timestamp
@@ -24,6 +25,24 @@ from .who import user_here
 DURATION_S = 30
 RENEW_EVERY_S = 10
 PROCESS_ANNOTATION = "rollway.dev/process"
+
+
+class Held(NamedTuple):
+    """Who holds a lock, since when (a timestamp). `is_silent`: its time is over, so whoever acts next takes it over."""
+
+    holder: str
+    since: str
+    is_silent: bool
+
+
+def held_by(lease: Obj) -> Held:
+    renewed = get(lease, "spec", "renewTime") or get(lease, "spec", "acquireTime")
+    lasts = timedelta(seconds=get(lease, "spec", "leaseDurationSeconds", default=DURATION_S))
+    return Held(
+        holder=str(get(lease, "spec", "holderIdentity", default="")),
+        since=str(get(lease, "spec", "acquireTime", default="")),
+        is_silent=not renewed or parse_timestamp(renewed) + lasts < now(),
+    )
 
 
 def this_process() -> str:
@@ -115,9 +134,7 @@ class Lock:
         process = annotations_of(lease).get(PROCESS_ANNOTATION, "")
         if process == self._process or _is_dead_here(process):
             return True
-        renewed = get(lease, "spec", "renewTime") or get(lease, "spec", "acquireTime")
-        lasts = timedelta(seconds=get(lease, "spec", "leaseDurationSeconds", default=DURATION_S))
-        if renewed and parse_timestamp(renewed) + lasts >= now():
+        if not held_by(lease).is_silent:
             return False
         await asyncio.sleep(RENEW_EVERY_S + 1)
         again = await self._cluster.get(self._ref)

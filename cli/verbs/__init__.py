@@ -10,6 +10,7 @@ from .demo import demo
 from .gates import gates
 from .history import history
 from .init import init
+from .list import list_
 from .plan import plan
 from .probe import probe
 from .promote import promote
@@ -22,6 +23,6 @@ from .version import version
 from .wait import wait
 
 VERBS: tuple[Verb, ...] = (
-    demo, init, check, render, rbac, plan, apply, promote, rollback, status, history, wait, gates, probe, compare,
+    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, history, wait, gates, probe, compare,
     schema, version,
 )  # fmt: skip

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...ship.checking import Checked
+    from ...ship.listing import Listed
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
@@ -63,6 +64,10 @@ class View(Protocol):
 
     def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
         """Of several applications, each with its release file's strategy."""
+        ...
+
+    def listed(self, found: Sequence[Listed], *, everywhere: bool = False) -> None:
+        """All applications of a namespace, or of all of them."""
         ...
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:

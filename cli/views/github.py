@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...plan.revision import Revision
     from ...plan.steps import Step
     from ...ship.checking import Checked
+    from ...ship.listing import Listed
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
@@ -110,6 +111,9 @@ class GithubView:
 
     def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
         self._inner.statuses(found, action=action)
+
+    def listed(self, found: Sequence[Listed], *, everywhere: bool = False) -> None:
+        self._inner.listed(found, everywhere=everywhere)
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         self._inner.histories(found)

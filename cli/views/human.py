@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...plan.plan import Plan
     from ...plan.revision import Revision
     from ...ship.checking import Checked
+    from ...ship.listing import Listed
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
     from ...ship.status import Status
@@ -162,6 +163,11 @@ class HumanView:
             if number:
                 put([""])
             self.status(status, action=action, strategy=strategy)
+
+    def listed(self, found: Sequence[Listed], *, everywhere: bool = False) -> None:
+        from .list_text import list_lines
+
+        put(list_lines(found, self._out, width_of(sys.stdout), everywhere=everywhere))
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         for number, (app, namespace, revisions) in enumerate(found):

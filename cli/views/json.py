@@ -31,6 +31,7 @@ from .sink import put_json, say
 
 if TYPE_CHECKING:
     from ...compare.results import Comparison, Forecast
+    from ...ship.listing import Listed
 
 
 class JsonView:
@@ -78,6 +79,11 @@ class JsonView:
 
     def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
         self._print({"releases": [status_document(status, action, strategy) for status, strategy in found]})
+
+    def listed(self, found: Sequence[Listed], *, everywhere: bool = False) -> None:
+        from .list_text import list_document
+
+        self._print(list_document(found))
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         self._print({"releases": [history_document(*one) for one in found]})

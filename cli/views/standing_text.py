@@ -9,6 +9,7 @@ from ...ship.sides import Side
 from ...ship.status import Status
 from .gates_text import gates_lines
 from .paint import Paint, Style
+from .table import columns
 from .words import cut, duration
 
 MOST_FIELDS = 4
@@ -64,20 +65,20 @@ def history_lines(
     if width is not None and sum(widths[:6]) + 3 * 5 + messages > width:
         yield from _stacked(rows, [each.phase for each in reversed(revisions)], paint)
         return
-    yield paint(_columns(head, widths), "faint")
+    yield paint(columns(head, widths), "faint")
     for cells, each in zip(rows, reversed(revisions), strict=True):
         # padded before it is painted: colour has no width
         phase = paint(f"{cells[3]:<{widths[3]}}", _PHASES.get(each.phase))
         room = None if width is None else width - sum(widths[:6]) - 3 * 6
         coloured = (*cells[:3], phase, *cells[4:6], cut(cells[6], room))
-        yield _columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
+        yield columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
 
 
 def _stacked(rows: Sequence[Sequence[str]], phases: Sequence[str], paint: Paint) -> Iterator[str]:
     """For a narrow terminal: what was released, and below it when, by whom, and why it ended so."""
     widths = [max(len(cells[index]) for cells in rows) for index in range(3)]
     for cells, phase in zip(rows, phases, strict=True):
-        yield _columns((*cells[:3], paint(cells[3], _PHASES.get(phase))), [*widths, 0])
+        yield columns((*cells[:3], paint(cells[3], _PHASES.get(phase))), [*widths, 0])
         indent = " " * (widths[0] + 3)
         yield f"{indent}{paint(f'{cells[4]} UTC by {cells[5]}', 'faint')}"
         if cells[6]:
@@ -140,7 +141,3 @@ def _word(revision: Revision) -> str:
 
 def _moment(timestamp: str) -> str:
     return timestamp[:19].replace("T", " ")
-
-
-def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "   ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
