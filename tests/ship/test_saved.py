@@ -127,7 +127,7 @@ def test_a_plan_that_was_cut_off_is_finished(strategy: str) -> None:
     async def story(world: World) -> None:
         await promoted(world, "v1", strategy)
         plan = await saved(world, strategy)
-        killed = Mortal(world.cluster, 16 if strategy == "ab" else 11)  # its first step is done by then
+        killed = Mortal(world.cluster, 20 if strategy == "ab" else 11)  # its first step is done by then
         with pytest.raises(Killed):
             await carried_out(world, plan, killed)  # type: ignore[arg-type]
         await asyncio.sleep(60)
