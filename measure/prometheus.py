@@ -11,6 +11,7 @@ from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Valu
 from ..gates.prometheus import Answer, Unreadable, read
 from ..gates.ready import READY
 from ..gates.templates import filled
+from ..release.comparing import MetricOptions
 from ..release.gates import Gate
 from .port import NoFigure, Side, Unmeasured, Window
 from .web import Web
@@ -30,7 +31,7 @@ class Prometheus:
         if window.stable is None:
             raise NoFigure("no other version runs beside it: there is nothing to compare with")
         if self._gate.compare is not None:
-            return await self._pairs(window, window.stable)
+            return await self._pairs(window, window.stable, self._gate.compare)
         if self._gate.use is not None and self._gate.of == "latency":
             stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
             return Histograms(stable, new)
@@ -43,14 +44,8 @@ class Prometheus:
         return both
 
     def asks(self, window: Window) -> list[str]:
-        if self._gate.query is not None:
-            return [filled(self._gate.query, window.values(window.new))]
-        if self._gate.compare is not None:
-            return [
-                filled(text, window.values(side)) for text in self._compared() for side in (window.new, window.stable) if side
-            ]
-        templates = [READY[self._gate.use].latency] if self._gate.use and self._gate.of == "latency" else list(self._counting())
-        return [filled(text, window.values(side)) for side in (window.new, window.stable) if side for text in templates]
+        sides = [window.new] if self._gate.query is not None or window.stable is None else [window.new, window.stable]
+        return [filled(text, window.values(side)) for text in self._templates() for side in sides]
 
     async def close(self) -> None:
         await self._web.close()
@@ -67,11 +62,11 @@ class Prometheus:
             raise NoFigure("the query answers NaN: 0 of 0, most likely")
         return Value(numbers[0] if answer.type == "scalar" else numbers)
 
-    async def _pairs(self, window: Window, stable: Side) -> Pairs:
+    async def _pairs(self, window: Window, stable: Side, compare: Mapping[str, MetricOptions]) -> Pairs:
         found = await asyncio.gather(
-            *(self._single(window, side, text) for text in self._compared() for side in (stable, window.new))
+            *(self._single(window, side, metric.query) for metric in compare.values() for side in (stable, window.new))
         )
-        pairs = {name: Pair(*found[2 * place : 2 * place + 2]) for place, name in enumerate(self._gate.compare or {})}
+        pairs = {name: Pair(*found[2 * place : 2 * place + 2]) for place, name in enumerate(compare)}
         if all(value is None for value in found):
             raise NoFigure("no query answers a value, of neither version")
         return Pairs(pairs)
@@ -80,8 +75,15 @@ class Prometheus:
         value = _one(await self._asked(filled(template, window.values(side))))
         return None if value is None or math.isnan(value) else value
 
-    def _compared(self) -> list[str]:
-        return [metric.query for metric in (self._gate.compare or {}).values()]
+    def _templates(self) -> list[str]:
+        """All that is asked of a side."""
+        if self._gate.query is not None:
+            return [self._gate.query]
+        if self._gate.compare is not None:
+            return [metric.query for metric in self._gate.compare.values()]
+        if self._gate.use is not None and self._gate.of == "latency":
+            return [READY[self._gate.use].latency]
+        return list(self._counting())
 
     def _counting(self) -> tuple[str, str]:
         if self._gate.use is not None:

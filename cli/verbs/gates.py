@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ...ship.foreseeing import Assumed
 
 Jobs = Annotated[bool, typer.Option("--jobs", help="runs the gates' Jobs, too")]
-
-
 Tests = Annotated[
     str | None, typer.Option("--test", metavar="FILE", help="asks nobody: what they decide of the courses of things in that file")
 ]

@@ -114,8 +114,7 @@ def score(found: Mapping[str, Classified], groups: Mapping[str, Sequence[str]], 
     what the `weights` (per cent) leave."""
     if any(each.is_critical and each.label != Label.PASS for each in found.values()):
         return 0.0
-    missing = sum(1 for each in found.values() if each.label == Label.NO_DATA)
-    if 2 * missing >= len(found):
+    if _is_mostly_missing(found):
         return 0.0
     by_group: dict[str, list[Label]] = {}
     for name, each in found.items():
@@ -124,6 +123,11 @@ def score(found: Mapping[str, Classified], groups: Mapping[str, Sequence[str]], 
     unweighted = [group for group in by_group if group not in weights]
     rest = (100.0 - sum(weights.values())) / len(unweighted) if unweighted else 0.0
     return math.fsum(_share(labels) * weights.get(group, rest) for group, labels in by_group.items())
+
+
+def _is_mostly_missing(found: Mapping[str, Classified]) -> bool:
+    """Half of the metrics, or more, have no value: nothing can be said of the release."""
+    return 2 * sum(each.label == Label.NO_DATA for each in found.values()) >= len(found)
 
 
 def _share(labels: Sequence[Label]) -> float:
@@ -164,9 +168,8 @@ class Kayenta:
         shown: dict[str, float] = {
             f"effect.{name}": round(each.effect, 4) for name, each in found.items() if each.effect == each.effect
         }
-        if any(each.label == Label.NO_DATA and each.is_critical for each in found.values()) or 2 * sum(
-            each.label == Label.NO_DATA for each in found.values()
-        ) >= len(found):
+        lacks_critical = any(each.label == Label.NO_DATA and each.is_critical for each in found.values())
+        if lacks_critical or _is_mostly_missing(found):
             return Verdict(Phase.INCONCLUSIVE, f"too little was measured: {_said(found)}", measured, shown)
         reached = score(found, {name: metric.groups for name, metric in self.metrics.items()}, self.weights)
         phase = Phase.PASSED if reached >= self.good else Phase.FAILED if reached < self.bad else Phase.INCONCLUSIVE
