@@ -31,7 +31,8 @@ class Side:
 @dataclass(frozen=True)
 class Window:
     """What a measurement is of: the `seconds` that end now. It is the gate's measurement of that `number`. `container` is the
-    application's. `stable` is None where no other version runs beside the new one."""
+    application's. `stable` is None where no other version runs beside the new one. `share` (0 to 1) is what the new one should
+    get of the requests; None where nobody says."""
 
     app: str
     namespace: str
@@ -43,6 +44,7 @@ class Window:
     number: int
     new: Side
     stable: Side | None
+    share: float | None = None
 
     def values(self, side: Side) -> Mapping[str, str]:
         """For templates (gates.templates)."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from ..gates.figures import Phase
+from ..gates.shares import Split
 from .steps import Frozen
 
 MOST_POINTS = 120
@@ -25,7 +26,8 @@ class Evidence(Frozen):
     """`digest` is of the gate as it was written: what was measured for another one counts for nothing. It is measured up to
     `until_s` (seconds since 1970), by `number` attempts, with `missed` the cause where the last one measured nothing; `is_away`:
     its source could not be asked, and nothing has been measured since. `course` names the pause that it is of; empty where it
-    goes on through all of them. `state` is the judge's, `asks` its queries."""
+    goes on through all of them. `state` is the judge's, `asks` its queries. `split` is how the requests fell that it has counted,
+    whatever came of them."""
 
     gate: str
     digest: str
@@ -42,6 +44,7 @@ class Evidence(Frozen):
     asks: tuple[str, ...] = ()
     shown: dict[str, float] = Field(default_factory=dict)
     state: dict[str, Any] = Field(default_factory=dict)
+    split: Split = Split()
     points: tuple[Point, ...] = ()
 
     def with_point(self, point: Point) -> tuple[Point, ...]:

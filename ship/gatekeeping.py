@@ -63,6 +63,7 @@ class Gatekeeper:
         self._is_after = False
         self._changed = asyncio.Event()
         self._is_dirty, self._written_s = False, 0.0
+        self._told_shares: set[float] = set()
         self.alarm: Alarm = self._loop.create_future()
 
     # as a run's watch (ship.watch)
@@ -184,6 +185,7 @@ class Gatekeeper:
             self._note_missed(one, instant, f"what measures it broke: {type(fault).__name__}", is_fault=True)
         else:
             self._is_dirty = True
+            self._tell_share(one)
             self._emit(Measured(one.evidence, point.said))
             one.settle()
             self._tell_change()
@@ -209,6 +211,13 @@ class Gatekeeper:
         self._is_dirty |= one.evidence.is_away and not was_away
         one.settle()
         self._tell_change()
+
+    def _tell_share(self, one: Watched) -> None:
+        """Before any result, once for all gates: whoever reads of a comparison has to know of whom it is."""
+        split = one.evidence.split
+        if split.is_off and split.wanted not in self._told_shares:
+            self._told_shares.add(split.wanted)
+            self._emit(Noticed(f"{split.told}: by connections that stay open, by another route, or as its pods answer"))
 
     def _instant(self) -> Instant:
         return Instant(now().timestamp(), self._loop.time())

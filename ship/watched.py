@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..gates.figures import Figures, Judge, Phase
 from ..gates.judges import fits, judge_of
 from ..gates.schedule import RETRY_S, due_in
+from ..gates.shares import Split, requests_of
 from ..gates.words import figure_of, in_words
 from ..kube.objects import digest
 from ..measure.port import Source, Window
@@ -98,6 +99,7 @@ class Watched:
                 "is_away": False,
                 "shown": dict(verdict.shown),
                 "asks": tuple(self.source.asks(window)),
+                "split": self._split(figures, window),
                 "points": self.evidence.with_point(point),
             }
         )
@@ -105,6 +107,10 @@ class Watched:
         self.is_old = False
         self.is_told.clear()
         return point
+
+    def _split(self, figures: Figures, window: Window) -> Split:
+        requests, before = requests_of(figures), self.evidence.split
+        return before.and_one(window.share, window.seconds, *requests) if requests is not None else before
 
     def miss(self, instant: Instant, cause: str, *, is_fault: bool) -> bool:
         """An infrastructure's fault is counted and tried again; no figure yet is only waited for. Answers whether it is a fault

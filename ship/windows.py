@@ -12,6 +12,7 @@ from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release, app_container
 from ..routing.selector import STABLE
+from ..strategies import by_name
 from ..strategies.app import App
 
 
@@ -49,7 +50,17 @@ async def window_of(
         number=number,
         new=new,
         stable=stable,
+        share=_share(revision.strategy, pods, new, stable) if revision else None,
     )
+
+
+def _share(strategy: str, pods: Sequence[Obj], new: Side, stable: Side | None) -> float | None:
+    """What the new version should get of the requests."""
+    if stable is None or not by_name(strategy).shares_by_pods:
+        return None
+    ready = {pod["metadata"]["name"] for pod in pods if is_ready(pod)}
+    fresh, rest = len(ready.intersection(new.names)), len(ready.intersection(stable.names))
+    return fresh / (fresh + rest) if fresh and rest else None
 
 
 def is_of(pod: Obj, deployment: Obj) -> bool:

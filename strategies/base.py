@@ -42,6 +42,9 @@ class Strategy(Homecoming):
     """A release style. Stateless: everything it knows is the release and what is observed. All methods are pure."""
 
     name: ClassVar[str]
+    shares_by_pods: ClassVar[bool] = False
+    """Whether a version gets the share of the requests that it has of the ready pods."""
+
     # the interface
 
     def plan(self, request: Request, observed: Observed) -> Plan:

@@ -16,6 +16,7 @@ class Canary(Strategy):
     """The new pods are ready before old ones go, and old ones are back before new ones go."""
 
     name = "canary"
+    shares_by_pods = True
     suffix = "canary"
 
     @property

@@ -44,6 +44,7 @@ class Ramped(Strategy):
     """
 
     name = "ramped"
+    shares_by_pods = True
 
     @property
     def rolling(self) -> Rolling:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...gates.figures import Phase
+from ...gates.shares import Split
 from ...kube.clock import timestamp
 from ...plan.evidence import Evidence
 from ...ship.gauging import Gauged, Reading
@@ -18,6 +19,7 @@ _GLYPHS = {Phase.PASSED: "✓", Phase.FAILED: "✗", Phase.RUNNING: "·", Phase.
 def gates_lines(found: Sequence[Evidence], paint: Paint, *, summary: str = "") -> Iterator[str]:
     """A line a gate; of one that failed, or cannot be measured, what was asked as well. What the `summary` above says already is
     not said again."""
+    yield from (f"  {paint.glyph('!')} {said}" for said in shares_told(found))
     width = max((len(each.gate) for each in found), default=0)
     for each in found:
         glyph = "!" if each.missed and each.phase == Phase.RUNNING else _GLYPHS[each.phase]
@@ -25,6 +27,12 @@ def gates_lines(found: Sequence[Evidence], paint: Paint, *, summary: str = "") -
         yield f"  {paint.glyph(glyph)} gate {each.gate:<{width}}   {said}"
         if each.phase == Phase.FAILED or each.missed:
             yield from (f"      {paint(ask, 'faint')}" for ask in each.asks)
+
+
+def shares_told(found: Sequence[Evidence]) -> Iterator[str]:
+    """That a version gets more or fewer requests than it should, once, whichever gates have counted them. Before any result."""
+    by_share = {each.split.wanted: each.split.told for each in reversed(found) if each.split.is_off}
+    yield from by_share.values()
 
 
 def told(each: Evidence) -> str:
@@ -49,9 +57,15 @@ def gate_document(each: Evidence) -> dict[str, Any]:
         "notMeasured": each.missed,
         "asks": list(each.asks),
         "figures": dict(each.shown),
+        "share": _share(each.split),
         "until": _at(each.until_s) if each.number else "",
         "points": [{"at": _at(point.at_s), "figure": point.figure, "said": point.said} for point in each.points],
     }
+
+
+def _share(split: Split) -> dict[str, Any] | None:
+    """Of the requests, the new version's: what it should get, what it gets, and whether that is more than chance makes of it."""
+    return {"wanted": round(split.wanted, 4), "given": round(split.given, 4), "off": split.is_off} if split.whole else None
 
 
 def _at(seconds: float) -> str:

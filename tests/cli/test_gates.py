@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from rollway.cli.views.gates_text import gates_lines
+from rollway.cli.views.gates_text import gate_document, gates_lines
 from rollway.cli.views.paint import Paint
 from rollway.gates.figures import Phase
+from rollway.gates.shares import Split
 from rollway.plan.evidence import Evidence
 from shell import run
 
@@ -162,3 +163,13 @@ def test_a_gates_failure_is_said_once() -> None:
         "      sum(x)",
     ]
     assert next(iter(gates_lines([evidence], paint))) == f"  ✗ gate errors   {why}; wanted no more"
+
+
+def test_a_share_that_is_off_stands_before_the_results_once() -> None:
+    split = Split(0.25, 9, 500.0, 1000.0, 70.0, is_off=True)
+    found = [Evidence(gate=name, digest="", began_s=0.0, until_s=1.0, measured=9, split=split) for name in ("errors", "slow")]
+    lines = list(gates_lines(found, Paint(False)))
+    assert lines[0] == "  ! the new version gets 50% of the requests in place of 25% (500 of 1,000)"
+    assert [line.split()[1:3] for line in lines[1:]] == [["gate", "errors"], ["gate", "slow"]]
+    assert gate_document(found[0])["share"] == {"wanted": 0.25, "given": 0.5, "off": True}
+    assert gate_document(found[0].model_copy(update={"split": Split()}))["share"] is None

@@ -417,3 +417,34 @@ def test_each_look_runs_a_job_of_its_own() -> None:
     first, second = in_world(story)
     assert first != second
     assert max(first, second) < 0  # and none that a release's measurement has
+
+
+def test_a_share_that_is_not_what_it_should_be_is_told_before_any_result_and_decides_nothing() -> None:
+    """Four pods of five are stable, and the new version gets half of the requests."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        half = lambda window: Both(Counts(200.0, 1.0), Counts(200.0, 1.0))  # noqa: E731
+        canary = {"steps": [{"weight": 25, "pause": "120s"}]}
+        return await go(world, shop("v2", gate(**COUNTED), gate(**COUNTED, name="more"), canary=canary), half)
+
+    result, source, seen = in_world(story)
+    assert result.phase == "Promoted"
+    assert {window.share for window in source.windows if window.weight == 25} >= {0.25}
+    told = [place for place, event in enumerate(seen) if isinstance(event, Noticed) and "in place of 25%" in event.message]
+    assert len(told) == 1  # whichever gate has counted them
+    measured = [place for place, event in enumerate(seen) if isinstance(event, Measured) and event.gate.split.is_off]
+    assert told[0] < measured[0]
+    assert "the new version gets 50% of the requests" in seen[told[0]].message
+
+
+@pytest.mark.parametrize("strategy", ["blue-green", "ab"])
+def test_where_nobody_says_which_share_a_version_gets_none_is_asked(strategy: str) -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1", strategy=strategy))
+        result, source, _ = await go(world, shop("v2", gate(**COUNTED), strategy=strategy), split(0.0, 0.0))
+        return result, source
+
+    result, source = in_world(story)
+    assert {window.share for window in source.windows} == {None}
+    assert not any(each.split.is_off for each in result.gates)
