@@ -2,6 +2,8 @@
 
     python benchmarks/compare.py [--most 1000]
 
+The first table is what a user meets: `deploy compare` with its default flags, from the command to the end of its process, with
+ways back, beside an empty Python process and beside the smallest row. The others look into it.
 Every row stands beside a baseline of the same run: the five strategies beside the time that the releases themselves would take
 and beside an empty Python process; a rate of 1,000,000 requests a second beside one of 10, and beside the same traffic one
 request at a time; two cores beside one; memory over a canary's pause of 10 hours beside one of 1 hour; growth beside the fewest
@@ -11,14 +13,19 @@ pods. Peak memory is that of a process of its own, imports included. Shared mach
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from time import perf_counter  # real time is what is measured
+from typing import NamedTuple
 
-from harness import EMPTY, WELL_MADE, manifests, median_s, peak_mib, process
+import yaml
+from harness import EMPTY, WELL_MADE, manifests, median_s, peak_mib, process, spent
 from rollway.compare.comparing import compared
 from rollway.compare.results import Comparison
 from rollway.compare.scenario import Scenario
@@ -43,6 +50,87 @@ def timed(
     began = perf_counter()
     found = compared(release(pods), scenario, strategies=names, seeds=seeds, is_alone=True)
     return perf_counter() - began, found
+
+
+class Row(NamedTuple):
+    """What `deploy compare` is asked, and what it may take."""
+
+    pods: int
+    flags: tuple[str, ...]
+    wanted_s: float
+    wanted_mib: float
+
+
+AS_MET = (
+    Row(10, (), 1.2, 300),
+    Row(100, (), 3, 300),
+    Row(1_000, (), 15, 300),
+    Row(10_000, ("--seeds", "1"), 60, 1500),
+)
+FOREIGN = 340  # objects of other applications: with 100 lines each a manifest of 34,000 lines
+MORE_S = 2.0  # what they may add
+
+
+def as_met(most: int) -> None:
+    """Whole processes."""
+    idle = median_s(process(EMPTY), 5)
+    print(f"{'deploy compare':<28}{'wanted':>9}{'taken':>10}{'CPU':>9}{'wanted':>10}{'memory':>10}{'× empty':>17}{'a pod':>10}")
+    for row in AS_MET:
+        if row.pods <= most:
+            with project(row.pods) as folder:
+                took = spent([*DEPLOY, "compare", *row.flags], folder)
+            name = f"{row.pods:>8,} pods {' '.join(row.flags)}"
+            each = f"{took.wall_s / row.pods * 1000:.1f} ms"
+            print(
+                f"{name:<28}{row.wanted_s:>8g}s{took.wall_s:>9.2f}s{took.cpu_s:>8.1f}s"
+                f"{row.wanted_mib:>6g} MiB{took.peak_mib:>6.0f} MiB{took.wall_s / idle:>16.0f}×{each:>10}"
+            )
+    with project(2, others=0) as small, project(2, others=FOREIGN) as large:
+        alone, beside = (spent([*DEPLOY, "compare", "--seeds", "1"], folder).wall_s for folder in (small, large))
+    print(f"\n34,000 lines of other objects beside it: {beside:.2f}s, {alone:.2f}s without; wanted {MORE_S:g}s more at most")
+
+
+DEPLOY = (str(Path(sys.executable).with_name("deploy")),)
+CUSTOM = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: NAMEs.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: NAMEs, singular: NAME, kind: KIND}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+"""
+PROPERTY = """              field{number}:
+                description: what it is for
+                type: string
+"""
+
+
+@contextlib.contextmanager
+def project(pods: int, *, others: int = 0) -> Iterator[Path]:
+    """A folder with a release file, as a user has it; `others` are definitions of kinds, of 100 lines each."""
+    documents = manifests(tag="2.0.0", pods=pods, behaviour="{start: 1s, stop: 0.5s}", container=WELL_MADE)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "deploy.yaml").write_text("app: shop\nnamespace: bench\nmanifests: [k8s/]\n")
+        (folder / "k8s").mkdir()
+        (folder / "k8s" / "shop.yaml").write_text(yaml.safe_dump_all(documents))
+        texts = [CUSTOM.replace("NAME", f"thing{number}").replace("KIND", f"Thing{number}") for number in range(others)]
+        more = "".join(PROPERTY.format(number=number) for number in range(27))
+        if texts:
+            (folder / "k8s" / "others.yaml").write_text("---".join(text + more for text in texts))
+        yield folder
 
 
 def by_pods(most: int) -> None:
@@ -114,6 +202,8 @@ def main() -> None:
     if given.pause:
         paused(given.pause)
         return
+    as_met(given.most)
+    print()
     by_pods(given.most)
     by_rate()
     by_cores()

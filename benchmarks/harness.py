@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter  # real time is what is measured; nothing of the product imports it
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from aiohttp import web
@@ -137,3 +137,47 @@ def peak_mib(pid: int | str = "self") -> float:
             return int(found[1]) / 1024
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20 if pid == "self" else 0.0
+
+
+class Spent(NamedTuple):
+    """What a command took: on the clock, of the processors, and the most memory that all of its processes held together."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def spent(command: Sequence[str], folder: Path) -> Spent:
+    """Runs it there to its end, its own processes included. Raises where it fails. Memory is 0 where there is no /proc."""
+    before, began, peak = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter(), 0.0
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        while True:
+            try:
+                _, said = running.communicate(timeout=LOOK_EVERY_S)
+                break
+            except subprocess.TimeoutExpired:
+                peak = max(peak, sum(map(_held_mib, _family(running.pid))))
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command, stderr=said)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Spent(perf_counter() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak)
+
+
+LOOK_EVERY_S = 0.2
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    found = [pid]
+    for each in found:
+        with contextlib.suppress(OSError):
+            found += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+    return found
+
+
+def _held_mib(pid: int) -> float:
+    """Its share of the memory: what several processes hold together counts once."""
+    with contextlib.suppress(OSError):
+        if held := re.search(r"Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text()):
+            return int(held[1]) / 1024
+    return 0.0
