@@ -1,65 +1,43 @@
-"""The whole comparison: every strategy, with every seed, its ways back, and what would improve it most."""
+"""The whole comparison: every strategy, as often as its figures want it, its ways back, and what would improve it most."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import multiprocessing
-import os
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-import yaml
-
-from .. import preflight
-from ..errors import BadInput, RollwayError
+from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, HPA, NODE, RESOURCE_QUOTA, Obj, get, is_a
 from ..plan.observed import Observed, scales
-from ..preflight import Finding
 from ..release.model import Release
 from ..strategies import NAMES
 from .advice import recommended
+from .enough import FEWEST, is_enough, stages
 from .figures import seconds
-from .rehearsal import Base, base_of, earlier, rehearse_once
-from .results import Comparison, Improvement, Outcome, Range, Run, WayBack, range_of
+from .improving import improvements
+from .rehearsal import base_of, earlier
+from .results import Comparison, Outcome, Range, Run, Stopped, WayBack, range_of
 from .room import shortage
 from .scenario import Scenario
-from .story import Plot
+from .story import THE_END, Moment, Point
+from .walking import Ground, Tree, Variant, Walk, Walkers, walkers
 
-SELDOM = 200_000  # allocations between two looks of the garbage collector
-LONGEST = {"canary": 2, "ab": 1}
-WORTH_A_POOL = 400  # pods rehearsed in all, from which on other processes help more than their start costs
 BACK_SEEDS = 5  # a way back varies little
-FIXES_TRIED = 8
-SHOWN = 3
+DRAWS = 4  # of the proxies and the traffic of one walk, at most
+PEEK_S = 1.0  # after a switch, while the old version still waits beside the new
 
 
-class Variant(NamedTuple):
-    """A strategy to be rehearsed, with the release that may have options of its own for it."""
+class Sight(NamedTuple):
+    """How far a comparison has come: what is known so far, the walks that are done, and how many there are at least."""
 
-    label: str
-    strategy: str
-    release: Release
-
-
-@dataclass(frozen=True)
-class _Job:
-    base: Base
-    variant: Variant
-    scenario: Scenario
-    seed: int
-    plot: Plot
+    comparison: Comparison
+    done: int
+    of: int
 
 
-@dataclass(frozen=True)
-class _Refused:
-    why: str
+Look = Callable[[Sight], None]
 
 
 async def rehearse(
@@ -91,12 +69,15 @@ def compared(
     before: Release | None = None,
     seeds: int = 20,
     seed: int = 0,
+    stops_early: bool = False,
     observed: Observed | None = None,
     is_alone: bool = False,
+    look: Look = lambda sight: None,
 ) -> Comparison:
-    """Every strategy under the scenario, or every one of the `variants`. `observed` is what is live, to judge whether there is
-    room. `is_alone` leaves out what only a comparison needs: ways back, improvements, the recommendation. Starts other processes
-    where that pays. Raises BadInput and RollwayError as `rehearse` does."""
+    """Every strategy under the scenario, or every one of the `variants`, with so many `seeds`; where it `stops_early`, with fewer
+    that are enough. `observed` is what is live, to judge whether there is room. `is_alone` leaves out what only a comparison
+    needs: ways back, improvements, the recommendation. `look` is told whenever more is known. Starts other processes where that
+    pays. Raises BadInput and RollwayError as `rehearse` does."""
     if seeds < 1:
         raise BadInput(f"{seeds} seeds make no sense", hint="one at least")
     release = release if release.namespace else release.with_namespace("default")
@@ -106,136 +87,143 @@ def compared(
     if (release.replicas if pods_now is None else pods_now) == 0:
         raise BadInput(f"{release.app} has 0 pods: there is nothing to compare", hint="give spec.replicas at least 1")
     base = base_of(scenario.behaving(old, is_new=False), seed, pods_now)
-    numbers = range(seed, seed + seeds)
-    pods = base.replicas * len(chosen) * seeds
-    with _runner(pods) as run_all:
-        found = _forth(run_all, base, chosen, scenario, numbers)
-        backs = {} if is_alone or scenario.bad else _back(run_all, base, chosen, scenario, numbers, found)
-        outcomes = tuple(_outcome(variant, found[variant.label], backs.get(variant.label, ()), observed) for variant in chosen)
-        comparison = Comparison(
-            app=release.app,
-            from_version=old.version,
-            to_version=release.version,
-            replicas=base.replicas,
-            seed=seed,
-            outcomes=outcomes,
-            rate=scenario.rate,
-            bad=scenario.bad or "",
-            assumed=tuple(_assumed(scenario, is_invented=before is None, is_asked=bool(base.service))),
-        )
+    comparison = Comparison(
+        app=release.app,
+        from_version=old.version,
+        to_version=release.version,
+        replicas=base.replicas,
+        seed=seed,
+        outcomes=(),
+        rate=scenario.rate,
+        bad=scenario.bad or "",
+        assumed=tuple(_assumed(scenario, is_invented=before is None, is_asked=bool(base.service))),
+    )
+    with walkers(Ground(base, scenario, {each.label: each for each in chosen}), len(chosen) * seeds) as walk_all:
+        wood = _Wood(chosen, comparison, observed, seeds, seed, stops_early=stops_early, look=look)
+        wood.grow(walk_all, has_turns=not is_alone and not scenario.bad)
+        comparison = wood.comparison
         if is_alone:
             return comparison
-        best, reason = recommended(comparison)
-        tried = [variant for variant in chosen if variant.label in (best, release.strategy)]
-        gains = _improvements(run_all, base, tried, scenario, numbers, outcomes) if not scenario.bad else ()
+        few = range(seed, seed + min(seeds, FEWEST if stops_early else BACK_SEEDS))
+        gains = improvements(walk_all, chosen, comparison, few) if not scenario.bad else ()
+    best, reason = recommended(comparison)
     return replace(comparison, recommended=best, reason=reason, improvements=tuple(gains))
 
 
-# runs
+# walks
 
 
-_Results = dict[str, "list[Run] | _Refused"]
+@dataclass
+class _Grown:
+    """What is known of a variant. `points` are those from which it is taken back, in their order."""
+
+    variant: Variant
+    trees: list[Tree] = field(default_factory=list)
+    points: tuple[Point, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    stopped: Stopped = ""
+
+    @property
+    def refused(self) -> str:
+        return next((tree.refused for tree in self.trees if tree.refused), "")
 
 
-@contextmanager
-def _runner(pods: int) -> Iterator[_Runner]:
-    """On all cores where that pays. Forking is the quickest, but only safe where there is no other thread."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores == 1 or pods < WORTH_A_POOL:
-        yield _Runner(None)
-        return
-    can_fork = sys.platform == "linux" and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if can_fork else "spawn")
-    with ProcessPoolExecutor(cores, context, initializer=gc.set_threshold, initargs=(SELDOM,)) as pool:
-        yield _Runner(pool)
+class _Wood:
+    """The walks of a comparison: so many of each variant until its figures are known well enough, or there are no more seeds."""
+
+    def __init__(
+        self,
+        chosen: Sequence[Variant],
+        bare: Comparison,
+        observed: Observed | None,
+        seeds: int,
+        first: int,
+        *,
+        stops_early: bool,
+        look: Look,
+    ) -> None:
+        self._all = [_Grown(variant) for variant in chosen]
+        self._bare, self._observed, self._look = bare, observed, look
+        self._seeds, self._first, self._stops_early = seeds, first, stops_early
+        self._draws = min(DRAWS, -(-seeds // FEWEST)) if stops_early else 1
+        self._again: list[tuple[_Grown, Walk]] = []
+
+    @property
+    def comparison(self) -> Comparison:
+        return replace(self._bare, outcomes=tuple(map(self._outcome, self._all)))
+
+    def grow(self, walk_all: Walkers, *, has_turns: bool) -> None:
+        for number in stages(self._seeds, stops_early=self._stops_early):
+            growing = [each for each in self._all if not each.stopped and not each.refused]
+            wanted = [(each, walk) for each in growing for walk in self._walks(each, number, has_turns=has_turns)]
+            self._walk(walk_all, wanted)
+            for each in growing:
+                if number == self._seeds:
+                    each.stopped = "bound"
+                elif self._stops_early and is_enough(self._bare, self._outcome(each)):
+                    each.stopped = "narrow"
+        self._walk(walk_all, [])
+
+    def _walks(self, grown: _Grown, number: int, *, has_turns: bool) -> Iterator[Walk]:
+        """Those that are missing of so many."""
+        variant = grown.variant
+        for place in range(len(grown.trees), number):
+            seed, turns = self._first + place, has_turns and place < BACK_SEEDS
+            yield Walk(variant.label, variant.strategy, seed, self._draws, turns, grown.moments if turns else ())
+
+    def _walk(self, walk_all: Walkers, wanted: Sequence[tuple[_Grown, Walk]]) -> None:
+        """The first walk tells where a release without pauses may be taken back, and is then done once more for that."""
+        again, self._again = self._again, []
+        found = walk_all([walk for _, walk in (*again, *wanted)])
+        for (grown, _), tree in zip(again, found, strict=False):
+            grown.trees[0] = replace(grown.trees[0], backs=tree.backs)
+        for (grown, walk), tree in zip(wanted, found[len(again) :], strict=True):
+            grown.trees.append(tree)
+            if walk.has_turns and len(grown.trees) == 1 and tree.runs:
+                grown.points, grown.moments = _points(tree)
+                if grown.moments:
+                    self._again.append((grown, replace(walk, draws=1, moments=grown.moments)))
+        count = sum(len(each.trees) for each in self._all)
+        self._look(Sight(self.comparison, count, max(count, FEWEST * len(self._all))))
+
+    def _outcome(self, grown: _Grown) -> Outcome:
+        label, release = grown.variant.label, grown.variant.release
+        if grown.refused or not grown.trees:
+            return Outcome(label, refused=grown.refused)
+        # of each walk its first draw, then of each its second: as many as there are to be seeds
+        drawn = [tree.runs[draw] for draw in range(self._draws) for tree in grown.trees]
+        runs = drawn[: max(self._seeds, len(grown.trees))]
+        live = [obj for obj in (self._observed or Observed()).objects.values() if obj is not None]
+        known: list[Obj] = [*release.others, *live]
+        quotas = [obj for obj in known if is_a(obj, RESOURCE_QUOTA)]
+        nodes = [obj for obj in known if is_a(obj, NODE)]
+        fits = shortage(release.workload, max(run.peak_pods for run in runs), quotas, nodes)
+        return Outcome(label, tuple(runs), tuple(_ways(grown)), fits, walks=len(grown.trees), stopped=grown.stopped)
 
 
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """A rehearsal makes many objects that live, and few circles: looking for those is a quarter of its time."""
-    usual = gc.get_threshold()
-    gc.set_threshold(SELDOM)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
-class _Runner:
-    """Does jobs, in their order, here or in other processes."""
-
-    def __init__(self, pool: ProcessPoolExecutor | None) -> None:
-        self._pool = pool
-
-    def __call__(self, jobs: Sequence[_Job]) -> list[Run | _Refused]:
-        if self._pool is None:
-            with _collecting_seldom():
-                return [_done(job) for job in jobs]
-        # The longest first, so that no core is left with one at the end: canary moves pod by pod, ab has two versions whole.
-        order = sorted(range(len(jobs)), key=lambda place: LONGEST.get(jobs[place].variant.strategy, 0), reverse=True)
-        results = dict(zip(order, self._pool.map(_done, [jobs[place] for place in order]), strict=True))
-        return [results[place] for place in range(len(jobs))]
-
-
-def _done(job: _Job) -> Run | _Refused:
-    release = job.scenario.behaving(job.variant.release, is_new=True)
-    try:
-        return rehearse_once(job.base, release, job.variant.strategy, job.scenario, job.seed, job.plot)
-    except RollwayError as error:
-        return _Refused(error.summary)
-
-
-def _forth(run_all: _Runner, base: Base, chosen: Sequence[Variant], scenario: Scenario, seeds: Sequence[int]) -> _Results:
-    jobs = [_Job(base, variant, scenario, seed, Plot()) for variant in chosen for seed in seeds]
-    results = run_all(jobs)
-    found: _Results = {}
-    for place, variant in enumerate(chosen):
-        own = results[place * len(seeds) : (place + 1) * len(seeds)]
-        refused = next((each for each in own if isinstance(each, _Refused)), None)
-        found[variant.label] = refused or [each for each in own if isinstance(each, Run)]
-    return found
-
-
-class _Point(NamedTuple):
-    """From where a way back is tried."""
-
-    after: str
-    weight: int
-    plot: Plot
-
-
-def _back(
-    run_all: _Runner, base: Base, chosen: Sequence[Variant], scenario: Scenario, seeds: Sequence[int], found: _Results
-) -> dict[str, list[WayBack]]:
-    """The ways back of each strategy, from each of its steps."""
-    few = list(seeds)[:BACK_SEEDS]
-    wanted = [
-        (variant, point)
-        for variant in chosen
-        if isinstance(runs := found[variant.label], list) and runs and runs[0].phase == "Promoted"
-        for point in _points(runs[0])
-    ]
-    results = run_all([_Job(base, variant, scenario, seed, point.plot) for variant, point in wanted for seed in few])
-    ways: dict[str, list[WayBack]] = {}
-    for place, (variant, point) in enumerate(wanted):
-        own = [each for each in results[place * len(few) : (place + 1) * len(few)] if isinstance(each, Run)]
-        if own:
-            ways.setdefault(variant.label, []).append(_way(point, own))
-    return ways
-
-
-def _points(run: Run) -> list[_Point]:
-    """Each pause and the end; of a release without pauses half-way, and while the old version still waits beside the new."""
-    held = [mark for mark in run.marks if mark.text.startswith("holds ")]
-    points = [_Point(mark.text, mark.weight or 0, Plot(back_after=place)) for place, mark in enumerate(held, 1)]
-    if not points:
-        points = [_Point("half-way", 50, Plot(back_at_s=run.duration_s / 2))]
+def _points(tree: Tree) -> tuple[tuple[Point, ...], tuple[Moment, ...]]:
+    """(each pause and the end; of a release without pauses half-way, and while the old version still waits beside the new, which
+    are moments)."""
+    run = tree.runs[0]
+    if run.phase != "Promoted":
+        return (), ()
+    own, moments = tuple(tree.backs), list[Moment]()
+    if not any(mark.text.startswith("holds ") for mark in run.marks):
+        moments = [Moment(run.duration_s / 2, Point("half-way", 50))]
         if run.command_s > run.duration_s + 5:
-            points.append(_Point("right after the switch", 100, Plot(back_at_s=run.duration_s + 1)))
-    return [*points, _Point("the end", 100, Plot(back_after=len(held) + 1))]
+            moments.append(Moment(run.duration_s + PEEK_S, Point("right after the switch", 100)))
+    before = (*(moment.point for moment in moments), *(point for point in own if point != THE_END))
+    return (*before, THE_END), tuple(moments)
 
 
-def _way(point: _Point, runs: Sequence[Run]) -> WayBack:
+def _ways(grown: _Grown) -> Iterator[WayBack]:
+    for point in grown.points:
+        runs = [tree.backs[point] for tree in grown.trees if point in tree.backs]
+        if runs:
+            yield _way(point, runs)
+
+
+def _way(point: Point, runs: Sequence[Run]) -> WayBack:
     return WayBack(
         after=point.after,
         weight=point.weight,
@@ -245,70 +233,7 @@ def _way(point: _Point, runs: Sequence[Run]) -> WayBack:
     )
 
 
-def _outcome(variant: Variant, found: list[Run] | _Refused, ways: Sequence[WayBack], observed: Observed | None) -> Outcome:
-    if isinstance(found, _Refused):
-        return Outcome(variant.label, refused=found.why)
-    live = [obj for obj in (observed or Observed()).objects.values() if obj is not None]
-    known: list[Obj] = [*variant.release.others, *live]
-    quotas = [obj for obj in known if is_a(obj, RESOURCE_QUOTA)]
-    nodes = [obj for obj in known if is_a(obj, NODE)]
-    peak = max(run.peak_pods for run in found)
-    return Outcome(variant.label, tuple(found), tuple(ways), shortage(variant.release.workload, peak, quotas, nodes))
-
-
-# what would improve it
-
-
-def _improvements(
-    run_all: _Runner,
-    base: Base,
-    tried: Sequence[Variant],
-    scenario: Scenario,
-    seeds: Sequence[int],
-    outcomes: Sequence[Outcome],
-) -> list[Improvement]:
-    """Each fix by itself, on the strategies that are recommended or asked for, where those lose anything."""
-    lost = {outcome.strategy: outcome.range(lambda run: run.toll.failed) for outcome in outcomes if outcome.runs}
-    wanted: list[tuple[Variant, Finding]] = []
-    for variant in tried:
-        if variant.label in lost and lost[variant.label].high >= 1:
-            found = preflight.findings(variant.release, variant.strategy)
-            wanted += [(variant, finding) for finding in found if finding.fix][:FIXES_TRIED]
-    few = list(seeds)[:BACK_SEEDS]
-    fixed = [variant._replace(release=preflight.fixed(variant.release, finding)) for variant, finding in wanted]
-    # the fix is there already when the new version comes: what matters is how the old pods stop
-    bases = _bases(base, fixed, scenario, few[0])
-    results = run_all(
-        [_Job(at, variant, scenario, seed, Plot()) for at, variant in zip(bases, fixed, strict=True) for seed in few]
-    )
-    gains: list[Improvement] = []
-    for place, (variant, finding) in enumerate(wanted):
-        own = [each for each in results[place * len(few) : (place + 1) * len(few)] if isinstance(each, Run)]
-        after, without = range_of(run.toll.failed for run in own), lost[variant.label]
-        if own and all(run.phase == "Promoted" for run in own) and after.median < without.median - max(1, without.median / 50):
-            gains.append(Improvement(finding.id, _phrase(finding), variant.label, without, after))
-    return sorted(gains, key=lambda gain: gain.lost_fixed.median - gain.lost.median)[:SHOWN]
-
-
-def _bases(base: Base, fixed: Sequence[Variant], scenario: Scenario, seed: int) -> list[Base]:
-    out = []
-    for variant in fixed:
-        old = scenario.behaving(earlier(variant.release), is_new=False)
-        try:
-            out.append(base_of(old, seed, base.replicas))
-        except RollwayError:
-            out.append(base)
-    return out
-
-
-def _phrase(finding: Finding) -> str:
-    """ "add preStop: {sleep: {seconds: 5}}" """
-    edit = finding.fix[0]
-    name = next((str(part) for part in reversed(edit.path) if isinstance(part, str)), "")
-    if edit.is_removal:
-        return f"remove {name}"
-    text = yaml.safe_dump({name: edit.value}, default_flow_style=True, sort_keys=False, width=200).strip()
-    return f"add {text.removeprefix('{').removesuffix('}')}"
+# what is known of the release
 
 
 def _pods_of(release: Release, observed: Observed | None) -> int | None:
@@ -338,4 +263,4 @@ def _assumed(scenario: Scenario, *, is_invented: bool, is_asked: bool) -> Iterat
         yield "the version before is the same but for its image"
 
 
-__all__ = ["Comparison", "Range", "Variant", "compared", "rehearse"]
+__all__ = ["Comparison", "Range", "Sight", "Variant", "compared", "rehearse"]

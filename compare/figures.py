@@ -12,7 +12,6 @@ from .results import Comparison, Outcome, Range, Run, range_of
 Unit = Literal["s", "requests", "pods", "pod-seconds"]
 Tone = Literal["", "good", "bad"]
 
-# A spread below this is not worth a reader's time.
 _LEAST_SPREAD: dict[Unit, float] = {"s": 0.5, "requests": 5, "pods": 0.5, "pod-seconds": 5}
 
 
@@ -123,9 +122,14 @@ def spread_of(found: Range, unit: Unit) -> str:
         return ""
     # a median of no loss that some seeds contradict is never left to look like a promise
     is_broken_zero = found.median == 0 and unit == "requests"
-    if not is_broken_zero and found.high - found.low < max(_LEAST_SPREAD[unit], 0.1 * abs(found.median)):
+    if not is_broken_zero and found.high - found.low < least_spread(unit, found.median):
         return ""
     return _between(found, unit)
+
+
+def least_spread(unit: Unit, median: float) -> float:
+    """A spread below this is not worth a reader's time."""
+    return max(_LEAST_SPREAD[unit], 0.1 * abs(median))
 
 
 def _between(found: Range, unit: Unit) -> str:
@@ -175,7 +179,9 @@ def title(comparison: Comparison) -> tuple[str, str]:
     said = [f"{comparison.replicas} {'pod' if comparison.replicas == 1 else 'pods'}"]
     said += [f"{comparison.rate:,g} requests/s"] if comparison.rate else []
     said += [f"bad version: {comparison.bad}"] if comparison.bad else []
+    walks = max((outcome.walks for outcome in comparison.outcomes), default=0)
     said += [f"{count} seeds from {comparison.seed}" if count > 1 else f"seed {comparison.seed}"]
+    said += [f"{walks} walks at most"] if 0 < walks < count else []
     return f"{comparison.app} {versions}", " · ".join(said)
 
 

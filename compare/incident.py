@@ -70,7 +70,7 @@ async def _tried(base: Base, release: Release, incident: Incident) -> Course:
     def source_of(gate: Gate, cluster: Cluster, namespace: str) -> Scripted:
         return Scripted(gate, incident.series.get(gate.name), incident.interval, lambda: loop.time() - zero_s)
 
-    async with Sandbox(store=Store(snapshot=base.snapshot), presumes=True) as sandbox:
+    async with Sandbox(store=Store(snapshot=base.snapshot, forgets=True), presumes=True) as sandbox:
         options = shipping.Options(emit=note, holder=HOLDER, goes_on=True, source_of=source_of)
         try:
             async with asyncio.timeout(max(each.at for each in incident.expect) + SETTLES_S + 1.0):

@@ -35,7 +35,6 @@ from ..ship import run as shipping
 from ..strategies.base import Request
 from .asked import Share, shares_of
 from .census import Census
-from .comparing import Variant
 from .fit import broken, refuse_unfit
 from .proxies import KUBE_PROXY
 from .rehearsal import BANDS, earlier, service_of
@@ -43,6 +42,7 @@ from .results import Comparison, Outcome, Run, Version
 from .scenario import Scenario
 from .story import HOLDER, NO_GATES, Story
 from .tolls import Traffic, bands_of, toll_of
+from .walking import Variant
 from .watching import watched
 
 READY_WITHIN_S = 300.0

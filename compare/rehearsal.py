@@ -27,7 +27,7 @@ from .record import Recorder
 from .results import Run, Toll, Version
 from .scenario import Scenario
 from .series import bands_of
-from .story import HOLDER, NO_GATES, WHOLE, Plot, Story
+from .story import HOLDER, NO_GATES, WHOLE, Plot, Story, Turns, goes_on
 from .traffic import Load, Segment, count, segments
 
 REST_S = 30.0  # of the old version, before anything is released
@@ -133,14 +133,32 @@ def _with_image(release: Release, image: str) -> Obj:
 
 def rehearse_once(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot = WHOLE) -> Run:
     """The same arguments give the same result, to the byte. Raises RollwayError where the strategy cannot release it."""
-    return run_virtual(_rehearsed(base, release, strategy, scenario, seed, plot), begin_s=base.at_s)
+    return walked(base, release, strategy, scenario, seed, plot)[0]
 
 
-async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot) -> Run:
+def walked(
+    base: Base,
+    release: Release,
+    strategy: str,
+    scenario: Scenario,
+    seed: int,
+    plot: Plot = WHOLE,
+    *,
+    draws: int = 1,
+    turns: Turns = goes_on,
+) -> tuple[Run, ...]:
+    """The release is done once, and its proxies and traffic are drawn so often: the seed decides the first draw as it decides
+    everything else, and the others' proxies and traffic alone. `turns` may send it back. Raises as `rehearse_once`."""
+    return run_virtual(_rehearsed(base, release, strategy, scenario, seed, plot, draws, turns), begin_s=base.at_s)
+
+
+async def _rehearsed(
+    base: Base, release: Release, strategy: str, scenario: Scenario, seed: int, plot: Plot, draws: int, turns: Turns
+) -> tuple[Run, ...]:
     random = Random(seed)
     loop = asyncio.get_running_loop()
     async with Sandbox(
-        store=Store(snapshot=base.snapshot, seed=seed),
+        store=Store(snapshot=base.snapshot, seed=seed, forgets=True),
         seed=seed,
         spread=Measured(seed),
         admit=partial(starting, base.start_s),
@@ -162,14 +180,17 @@ async def _rehearsed(base: Base, release: Release, strategy: str, scenario: Scen
             services=_services(sandbox.store, base.namespace, release, plot),
         )
         await asyncio.sleep(lead_s)
-        story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked)
+        story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked, turns)
         await story.play(plot)
         done_s = loop.time() - zero_s
         await asyncio.sleep(scenario.settle_s)
         to_s = loop.time() - zero_s
         await _drained(recorder)
         recorder.stop()
-        return _summed(base, scenario, seed, random, recorder, story, done_s, to_s)
+        writes = sandbox.store.version - base.snapshot.version
+        chances = [random, *(Random(f"{seed}, draw {draw}") for draw in range(1, draws))]
+        runs = (_summed(base, scenario, seed, chance, recorder, story, done_s, to_s) for chance in chances)
+        return tuple(replace(run, draw=draw, writes=writes) for draw, run in enumerate(runs))
 
 
 def containers_of(replicaset: Obj) -> str:

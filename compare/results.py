@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 Version = Literal["old", "new"]
 Cause = Literal["no endpoint", "not listening", "stopped pod", "killed in flight", "timeout", "bad version"]
 Kind = Literal["refused", "reset", "timeout", "5xx"]
+Stopped = Literal["", "narrow", "bound", "interrupted"]
+"""Every figure was known well enough; as many seeds as were asked for; somebody stopped it."""
 
 CAUSES: tuple[Cause, ...] = ("no endpoint", "not listening", "stopped pod", "killed in flight", "timeout", "bad version")
 """
@@ -124,7 +126,8 @@ class Run:
     """One rehearsal with one seed. `duration_s`: until everybody has the new version, or, of a release that was taken back, until
     everybody has the old one again; `command_s`: until the command is done. `back_s` is when it was taken back, NaN where it was
     not, and `lost_going_back` what was lost from then on. `min_ready` counts ready endpoints. `pod_seconds` are those above the
-    steady state before. `is_cut` where it was not done within the scenario's bound."""
+    steady state before. `is_cut` where it was not done within the scenario's bound. Runs of one seed share a walk of the release,
+    and `draw` numbers what was drawn of it; `writes` are those to the embedded cluster's store."""
 
     seed: int
     phase: str
@@ -143,6 +146,8 @@ class Run:
     back_s: float = math.nan
     lost_going_back: int = 0
     is_cut: bool = False
+    draw: int = 0
+    writes: int = 0
 
 
 @dataclass(frozen=True)
@@ -174,13 +179,16 @@ class WayBack:
 @dataclass(frozen=True)
 class Outcome:
     """One strategy over all seeds. `fits` is empty where it fits the quota and the nodes, else says what is short; None where
-    neither is known. `refused` says why the strategy cannot release this; the rest is then empty."""
+    neither is known. `refused` says why the strategy cannot release this; the rest is then empty. `walks` is how often the
+    release was done for it, ways back aside, and `stopped` why not more often."""
 
     strategy: str
     runs: tuple[Run, ...] = ()
     ways_back: tuple[WayBack, ...] = ()
     fits: str | None = None
     refused: str = ""
+    walks: int = 0
+    stopped: Stopped = ""
 
     def range(self, figure: Callable[[Run], float]) -> Range:
         return range_of(figure(run) for run in self.runs)
@@ -193,7 +201,7 @@ class Outcome:
     @property
     def typical(self) -> Run:
         """The run whose losses and duration are the middle ones: the one to show."""
-        ordered = sorted(self.runs, key=lambda run: (run.toll.failed, run.duration_s, run.seed))
+        ordered = sorted(self.runs, key=lambda run: (run.toll.failed, run.duration_s, run.seed, run.draw))
         return ordered[(len(ordered) - 1) // 2]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..cluster.events import RunBegan, RunEvent, StepBegan, StepEnded, Waiting
 from ..cluster.port import Cluster
@@ -22,14 +23,36 @@ NO_GATES = "nothing is measured in a rehearsal"
 """Stops stay where gates want them; who would be asked is the real world, which knows nothing of a rehearsal."""
 
 
+class Point(NamedTuple):
+    """From where a way back may be tried: after what, and the share that the new version has by then."""
+
+    after: str
+    weight: int
+
+
+THE_END = Point("the end", 100)
+Turns = Callable[[Point], bool]
+"""Asked at each point: whether to go back from there."""
+
+
+def goes_on(_: Point) -> bool:
+    return False
+
+
+class Moment(NamedTuple):
+    """A point that is not one of the release's own, as seconds after its start."""
+
+    at_s: float
+    point: Point
+
+
 @dataclass(frozen=True)
 class Plot:
-    """What is rehearsed of a release: all of it, or up to a point, and then the way back: `back_after` pauses, or, of a release
-    without any, `back_at_s` seconds after its start. With a `request`: that verb, to its first pause, and nothing else."""
+    """What is rehearsed of a release: all of it, where its pauses and its end are points from which it may be taken back, and so
+    are these `moments`. With a `request`: that verb, to its first pause, and nothing else."""
 
     request: Request | None = None
-    back_after: int | None = None
-    back_at_s: float | None = None
+    moments: tuple[Moment, ...] = ()
 
 
 WHOLE = Plot()
@@ -38,17 +61,25 @@ WHOLE = Plot()
 class Story:
     """One release, by the strategy, and what is done about it. Times are relative to `zero_s` on the loop's clock.
 
-    `new_is_asked` is set when requests reach the new version, so that somebody may notice how it answers.
+    `new_is_asked` is set when requests reach the new version, so that somebody may notice how it answers. `turns` is asked at
+    each point whether to go back from there.
     """
 
     def __init__(
-        self, cluster: Cluster, release: Release, strategy: str, scenario: Scenario, zero_s: float, new_is_asked: asyncio.Event
+        self,
+        cluster: Cluster,
+        release: Release,
+        strategy: str,
+        scenario: Scenario,
+        zero_s: float,
+        new_is_asked: asyncio.Event,
+        turns: Turns = goes_on,
     ) -> None:
         self.cluster = Counted(cluster)
         self.marks: list[Mark] = [Mark(0.0, f"apply {strategy}")]
         self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
         self._release, self._strategy, self._scenario, self._new_is_asked = release, strategy, scenario, new_is_asked
-        self._zero_s = zero_s
+        self._zero_s, self._turns = zero_s, turns
         self._steps_s: dict[int, float] = {}
         self._is_going_back = False
 
@@ -67,32 +98,43 @@ class Story:
                     await self._verb(plot.request, self._strategy)
                 elif self._scenario.is_noticed_by_others and plot == WHOLE:
                     await self._until_noticed()
-                elif plot.back_at_s is not None:
-                    await self._interrupted(self._forth(None), asyncio.sleep(plot.back_at_s))
+                elif await (self._watched(plot.moments) if plot.moments else self._forth()):
                     await self._back()
-                else:
-                    await self._forth(plot.back_after)
-                    if plot.back_after is not None:
-                        await self._back()
         except TimeoutError:
             self.is_cut = True
 
-    async def _forth(self, pauses: int | None) -> None:
-        """Through all pauses, or up to that one."""
+    async def _forth(self) -> bool:
+        """Through all pauses. Answers whether to go back from where it is then."""
         result = await self._verb(Request("apply"))
-        passed = 0
         while result.is_ok and result.phase == "Paused":
-            passed += 1
             self._mark(f"holds {result.weight}%", result.weight)
-            if passed == pauses:
-                return
+            if self._turns(Point(f"holds {result.weight}%", result.weight)):
+                return True
             pause = result.plan.pause
             known_s = pause.seconds if pause is not None else None
             await asyncio.sleep(float(known_s) if known_s is not None else self._scenario.gate_s)
             self._mark("promote")
             result = await self._verb(Request("promote"))
-        if result.is_ok:
-            self._mark("promoted", 100)
+        if not result.is_ok:
+            return False
+        self._mark("promoted", 100)
+        return self._turns(THE_END)
+
+    async def _watched(self, moments: Sequence[Moment]) -> bool:
+        """As `_forth`, with more points: what is under way at one is stopped there, as by Ctrl-C, to go back."""
+        loop = asyncio.get_running_loop()
+        began_s, running = loop.time(), asyncio.ensure_future(self._forth())
+        try:
+            for moment in moments:
+                await asyncio.wait({running}, timeout=max(began_s + moment.at_s - loop.time(), 0.0))
+                if running.done() and running.result():
+                    return True
+                if self._turns(moment.point):
+                    return True
+            return await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     async def _back(self) -> None:
         self.back_s = self._now_s()
@@ -107,21 +149,18 @@ class Story:
             await self._new_is_asked.wait()
             await asyncio.sleep(self._scenario.notice_s)
 
-        await self._interrupted(self._forth(None), noticed(), is_whole=True)
+        await self._interrupted(self._forth(), noticed())
         self._mark("the bad answers are noticed")
         await self._back()
 
-    async def _interrupted(self, forth: Any, until: Any, *, is_whole: bool = False) -> None:
-        """Runs both until the second is over; the first is stopped then, as by Ctrl-C, if it is still running.
-
-        `is_whole`: waits for the second anyhow.
-        """
+    async def _interrupted(self, forth: Any, until: Any) -> None:
+        """Runs both until the second is over; the first is stopped then, as by Ctrl-C, if it is still running."""
         running, ending = asyncio.ensure_future(forth), asyncio.ensure_future(until)
         try:
             await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
-                if is_whole and not self.failure:
+                if not self.failure:
                     await ending
         finally:
             for task in (running, ending):

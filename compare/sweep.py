@@ -9,7 +9,7 @@ import yaml
 
 from ..errors import BadInput
 from ..release.model import Release
-from .comparing import Variant
+from .walking import Variant
 
 
 def variants_of(release: Release, strategy: str, key: str, values: Sequence[str]) -> list[Variant]:

@@ -21,7 +21,10 @@ def record(
     component: str,
     type_: Literal["Normal", "Warning"] = "Normal",
 ) -> None:
-    """Writes the Event, or counts up the one that says the same of the same object."""
+    """Writes the Event, or counts up the one that says the same of the same object. A store that forgets keeps warnings alone:
+    they are what a release looks for."""
+    if store.forgets and type_ == "Normal":
+        return
     meta = about["metadata"]
     namespace = meta.get("namespace") or "default"
     name = f"{meta['name']}.{digest([meta['uid'], reason, message, component])}"

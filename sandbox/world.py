@@ -54,7 +54,7 @@ class Sandbox:
         admit: Callable[[Obj], Obj] | None = None,
         presumes: bool = False,
     ) -> None:
-        self.store = Store(seed=seed) if store is None else store
+        self.store = Store(seed=seed, forgets=presumes) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
         self._processes = processes
         self._seed = seed

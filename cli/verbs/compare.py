@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from ...release.model import Release
 
 Strategies = Annotated[str, typer.Option("--strategies", metavar="A,B|all", help="which to compare")]
-Seeds = Annotated[str, typer.Option("--seeds", metavar="N", help="how often each is rehearsed; figures are medians")]
+Seeds = Annotated[
+    str,
+    typer.Option("--seeds", metavar="N|=N", help="how often each is rehearsed at most, or, with =, exactly; figures are medians"),
+]
 Seed = Annotated[str, typer.Option("--seed", metavar="N", help="the first of the seeds: the same one gives the same bytes")]
 Calibrate = Annotated[bool, typer.Option("--calibrate", help="takes the start-up time from the pods that run now")]
 Sweep = Annotated[
@@ -49,7 +52,12 @@ class Rehearsals:
 
     @property
     def count(self) -> int:
-        return _count(self.seeds, "--seeds")
+        return _count(self.seeds.removeprefix("="), "--seeds")
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether fewer seeds will do where they are enough."""
+        return not self.seeds.startswith("=")
 
     @property
     def first(self) -> int:
@@ -137,7 +145,7 @@ def compare(
     _tell_if_long(session, release, len(variants) * rehearsals.count)
     comparison = compared(
         release, scenario, variants=variants, before=known.before,
-        seeds=rehearsals.count, seed=rehearsals.first, observed=known.observed,
+        seeds=rehearsals.count, seed=rehearsals.first, stops_early=rehearsals.is_bound, observed=known.observed,
     )  # fmt: skip
     measured = measure(session, release, scenario, variants, known.before, comparison) if real else None
     session.view.comparison(comparison, measured=measured, bands=bands or pictures.report is not None)

@@ -38,6 +38,8 @@ def _outcome(outcome: Outcome, comparison: Comparison, bands: bool) -> dict[str,
         "figures": {column.key: _plain(column.figure(outcome)) | {"unit": column.unit} for column in known},
         "lostBy": {to_camel(cause.replace(" ", "_")): _plain(lost) for cause, lost in outcome.causes().items()},
         "waysBack": _plain(outcome.ways_back),
+        "walks": outcome.walks,
+        "stopped": outcome.stopped,
         "runs": [_run(run) for run in outcome.runs],
     }
     if bands and outcome.runs:

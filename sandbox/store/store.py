@@ -49,15 +49,17 @@ def chance(seed: int, version: int) -> Random:
 class Store:
     """`seed` makes uids repeatable, so that a rehearsal is the same to the byte.
 
-    With a `snapshot` it begins with the objects and the version of that moment; the log of changes begins there.
+    With a `snapshot` it begins with the objects and the version of that moment; the log of changes begins there. One that
+    `forgets` is for a rehearsal, of which nobody asks what was: it keeps no log, and of Events warnings alone.
     """
 
-    def __init__(self, *, snapshot: Snapshot | None = None, seed: int = 0) -> None:
+    def __init__(self, *, snapshot: Snapshot | None = None, seed: int = 0, forgets: bool = False) -> None:
         begin = snapshot or Snapshot({}, 0)
         self._objects = {name: dict(objects) for name, objects in begin.objects.items()}
         self._of_kind: dict[Kind, dict[Key, Obj]] = {}
         self.version = begin.version
-        self.changes: deque[Change] = deque(maxlen=EVENTS_KEPT)
+        self.forgets = forgets
+        self.changes: deque[Change] = deque(maxlen=0 if forgets else EVENTS_KEPT)
         self._subscribers: list[Subscriber] = []
         self._random = chance(seed, self.version)
         self._customs: dict[tuple[str, str], Kind] = {}

@@ -1,0 +1,57 @@
+"""When a strategy has been rehearsed often enough: once every figure that is shown is known well enough for its reader. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from .figures import Column, columns, least_spread
+from .results import Comparison, Outcome, Run
+
+FEWEST = 3  # walks; that two agree may be chance
+SURE = 5  # from so many on, both ends of what was seen hold the median between them in 15 of 16 cases
+GROWTH = 1.5  # of the walks, from one look to the next
+
+
+def stages(most: int, *, stops_early: bool) -> Iterator[int]:
+    """How many walks there are to be by the next look: 1, 3, 5, 8, 12 … up to so many."""
+    if not stops_early:
+        yield from sorted({1, most})
+        return
+    number = 1
+    while number < most:
+        yield number
+        number = max(round(number * GROWTH + 0.1), {1: FEWEST, FEWEST: SURE}.get(number, 0))
+    yield most
+
+
+def is_enough(comparison: Comparison, outcome: Outcome) -> bool:
+    """Whether the interval that holds the median of each figure is narrower than what a reader would want to be told of. Of runs
+    that share a walk, which are much alike, the first counts."""
+    runs = [run for run in outcome.runs if not run.draw]
+    if len(runs) < FEWEST or len({(run.phase, run.is_cut) for run in runs}) > 1:
+        return False
+    return all(_is_narrow(column, outcome, runs) for column in columns(comparison))
+
+
+def _is_narrow(column: Column, outcome: Outcome, runs: Sequence[Run]) -> bool:
+    values = [column.figure(Outcome(outcome.strategy, (run,))).median for run in runs]
+    if all(map(math.isnan, values)):  # none has it, or, as the ways back, it is not one of a run
+        found = column.figure(outcome)
+        return not found.is_known or len(runs) >= SURE or found.high - found.low <= _tolerated(column, found.median, len(runs))
+    if any(map(math.isnan, values)):
+        return False
+    low, high = interval(values)
+    return high - low <= _tolerated(column, sorted(values)[len(values) // 2], len(runs))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """That holds the median in about 19 of 20 cases, whatever the distribution: by how many values lie on each side of it."""
+    ordered, number = sorted(values), len(values)
+    aside = max(math.floor((number - 1.96 * math.sqrt(number)) / 2), 0)
+    return ordered[aside], ordered[number - 1 - aside]
+
+
+def _tolerated(column: Column, median: float, number: int) -> float:
+    """What would not be shown as a spread; of few walks less, as both ends of those are nearer than those of many."""
+    return least_spread(column.unit, median) * min((number - 1) / (SURE - 1), 1.0)

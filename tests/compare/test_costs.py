@@ -1,0 +1,78 @@
+"""What a comparison does, in counts: writes, walks, draws. No clock: growth is caught wherever it runs."""
+
+from __future__ import annotations
+
+import pytest
+from rollway.compare.comparing import compared
+from rollway.compare.rehearsal import base_of, earlier, walked
+from rollway.compare.scenario import Scenario
+from rollway.compare.story import Point
+from rollway.release.model import Release
+from shop import STRATEGIES, release
+
+STEPS = {"canary": {"steps": [{"weight": 50, "pause": "5s"}]}}
+A_POD = {"recreate": 9, "ramped": 13, "blue-green": 9}
+"""Writes of its whole life: made, bound, runs, ready, deleted, stopped, gone; and its share of what counts it."""
+OTHERS = 60  # writes of all else of a release of few pods: Deployments and what they count, the lock, the history
+
+
+def shop(pods: int) -> Release:
+    return release("v2", options=STEPS, replicas=pods)
+
+
+def writes(pods: int, strategy: str, rate: float = 100.0) -> int:
+    made = shop(pods)
+    base = base_of(earlier(made), 0)
+    return walked(base, made, strategy, Scenario(rate=rate), 0)[0].writes
+
+
+@pytest.mark.parametrize("strategy", A_POD)
+def test_writes_grow_with_the_pods_and_no_faster(strategy: str) -> None:
+    """Every pod is replaced once: what is written is what a pod's life takes, and a rest that does not grow."""
+    few, many = writes(8, strategy), writes(64, strategy)
+
+    assert (many - few) / (64 - 8) <= A_POD[strategy]
+    assert few <= 8 * A_POD[strategy] + 2 * OTHERS
+
+
+def test_the_rate_adds_nothing() -> None:
+    assert writes(4, "ramped", rate=10) == writes(4, "ramped", rate=1_000_000)
+
+
+def test_nobody_is_told_what_nobody_asks() -> None:
+    """Of Events warnings alone are kept, which a release looks for: here that probes failed at first."""
+    base = base_of(earlier(shop(4)), 0)
+    events = base.snapshot.objects.get(("", "Event"), {}).values()
+
+    assert {event["reason"] for event in events} <= {"Unhealthy"}
+
+
+def test_draws_cost_no_writes() -> None:
+    made = shop(4)
+    base = base_of(earlier(made), 0)
+    runs = walked(base, made, "ramped", Scenario(), 0, draws=4)
+
+    assert len({run.writes for run in runs}) == 1
+    assert runs[:1] == walked(base, made, "ramped", Scenario(), 0)
+    assert len({run.toll.ok["new"] for run in runs}) > 1
+
+
+def test_a_walk_is_asked_at_each_point_once() -> None:
+    made, asked = shop(4), list[Point]()
+    base = base_of(earlier(made), 0)
+
+    def note(point: Point) -> bool:
+        asked.append(point)
+        return False
+
+    walked(base, made, "canary", Scenario(), 0, turns=note)
+
+    assert [point.after for point in asked] == ["holds 50%", "the end"]
+
+
+def test_a_comparison_walks_as_often_as_it_says() -> None:
+    """By default far less than seeds times strategies."""
+    found = compared(shop(4), Scenario(), seeds=20, stops_early=True, is_alone=True)
+
+    assert [outcome.strategy for outcome in found.outcomes] == list(STRATEGIES)
+    assert sum(outcome.walks for outcome in found.outcomes) <= 5 * 8
