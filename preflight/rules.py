@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import balancers, capacity, changes, fields, images, istio, naming, probes, references, services, shutdown, steps, versions
+from . import (
+    balancers,
+    capacity,
+    changes,
+    fields,
+    gating,
+    images,
+    istio,
+    naming,
+    probes,
+    references,
+    services,
+    shutdown,
+    steps,
+    versions,
+)
 from .model import Rule
 
 UNREASONED = Rule(
@@ -403,6 +418,37 @@ RULES: tuple[Rule, ...] = (
         "warning, as nodes may be made when they are needed.",
         "resources: {requests: {cpu: 500m, memory: 256Mi}}",
         capacity.fits_nowhere,
+    ),
+    Rule(
+        "RW041",
+        "warning",
+        "a gate's query that is no PromQL",
+        "Nothing is ever measured: the release waits at its first pause until the gate's deadline.",
+        "Brackets, functions and their arguments, types, regular expressions, as Prometheus has them. What only another server "
+        "knows, such as VictoriaMetrics' own functions, is told as well.",
+        "query: 'max(queue_length{pod=~\"{{ pods }}\"})'",
+        gating.unreadable,
+    ),
+    Rule(
+        "RW042",
+        "error",
+        "a gate that counts the same requests again",
+        "One error weighs as much as many: good versions are taken back, more often than alpha says.",
+        "The sequential judge adds up what each measurement counts, so it has to be of the time since the one before, which is "
+        "{{ interval }}, and a number of requests: increase, not rate.",
+        "requests: 'sum(increase(http_requests_total{pod=~\"{{ pods }}\"}[{{ interval }}]))'",
+        gating.miscounting,
+    ),
+    Rule(
+        "RW043",
+        "warning",
+        "a gate that cannot decide in its time",
+        "A bad version is promoted before the gate can know of it, or a good one waits for a verdict that never comes.",
+        "Where traffic.rate is written: the pauses of a canary are too short, or its shares too small, to find ten times as many "
+        "errors (5% in place of 0.5%). Or so many measurements are asked for that the pause and the deadline are over before, "
+        "or two versions are compared that never get requests at the same time.",
+        "traffic: {rate: 20}\nstrategies: {canary: {steps: [{weight: 20, pause: 5m}, {weight: 50, pause: 5m}]}}",
+        gating.powerless,
     ),
 )
 

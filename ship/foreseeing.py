@@ -8,6 +8,7 @@ from ..gates.judges import judge_of
 from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import by_name
+from ..strategies.stops import stops_of
 from .power import Foreseen, Stage, Traffic, Watch, foresee
 
 GOOD, BAD = 1000, 200
@@ -42,16 +43,13 @@ class Outlook:
 
 def stages_of(release: Release, assumed: Assumed) -> dict[int, Stage]:
     """The stages in which both versions get requests, by their weight."""
-    strategy = by_name(release.strategy)(release)
     found: dict[int, Stage] = {}
-    weight = strategy.first_weight()
-    while weight < 100:
-        share = weight / 100
+    for stop in stops_of(by_name(release.strategy)(release)):
+        share = stop.weight / 100
         if release.strategy == "ab":
             share = assumed.matching + (1 - assumed.matching) * share
         if share > 0:
-            found[weight] = Stage(share, float(strategy.pause_s(weight) or assumed.pause_s))
-        weight = strategy.next_weight(weight)
+            found[stop.weight] = Stage(share, float(stop.pause_s or assumed.pause_s))
     return found
 
 

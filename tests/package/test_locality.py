@@ -92,7 +92,7 @@ def test_a_rule(tree: Path, deploy: Deploy) -> None:
     """Its function in the file of its theme, here a new one, and its row in RULES."""
     (tree / "preflight" / "names.py").write_text(THEME)
     table = tree / "preflight" / "rules.py"
-    add_row(table, "from . import balancers, ", "from . import names, balancers, ")
+    add_row(table, "    balancers,\n", "    names,\n    balancers,\n")
     add_row(table, "RULES: tuple[Rule, ...] = (\n", RULE)
 
     found = deploy("check", "-f", "examples/shop/deploy.yaml")

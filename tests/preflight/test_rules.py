@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -179,6 +180,20 @@ ITEMS = {"name": "c", "items": [{"key": "a", "path": "a"}]}
 SECRET_KEY = "{secretKeyRef: {name: s, key: token}}"
 
 
+COUNTED = {
+    "requests": 'sum(increase(r{pod=~"{{ pods }}"}[{{ interval }}]))',
+    "errors": 'sum(increase(e{pod=~"{{ pods }}"}[{{ interval }}]))',
+}
+
+
+def gated(*pauses: str | None, rate: int | None = None, **keys: Any) -> Spoil:
+    """One gate, and a canary that stops at 25% and at 50%."""
+    stops = [{"weight": weight, "pause": pause} for weight, pause in zip((25, 50), pauses, strict=False)]
+    gate = {"name": "g", "prometheus": "http://prometheus.example:9090", **(keys or COUNTED)}
+    traffic = {"traffic": {"rate": rate}} if rate else {}
+    return with_file(gates=[gate], strategies={"canary": {"steps": stops}} if stops else {}, **traffic)
+
+
 class Case(NamedTuple):
     """`by` is the strategy; `severity` of the finding; `place` a part of where it is."""
 
@@ -321,6 +336,17 @@ MUST = {
         place="spec.http",
     ),
     "a subset without a rule": Case("RW027", routes("{route: [{destination: {host: shop, subset: v2}}]}")),
+    "counts of a range of their own": Case(
+        "RW042",
+        gated(**(COUNTED | {"errors": 'sum(increase(e{pod=~"{{ pods }}"}[5m]))'})),
+        severity="error",
+        place="gates[0].errors",
+    ),
+    "no traffic for what a gate has to find": Case("RW043", gated("60s", "60s", rate=1), "canary", place="gates[0]"),
+    "more measurements than there is time for": Case(
+        "RW043", gated("60s", "60s", compare='cpu{pod=~"{{ pods }}"}', count=200, interval="30s"), "canary"
+    ),
+    "versions that never get requests at once": Case("RW043", gated(), "blue-green"),
     "a preview Service's name": Case("RW039", named_so("a" * 56), "blue-green", severity="error", place="metadata.name"),
     "10% of four pods": Case("RW028", steps(10, 50), "canary", place="steps[0].weight"),
     "two steps that are one": Case("RW028", steps(48, 50), "canary", place="steps[1].weight"),
@@ -504,6 +530,18 @@ NEAR_MISSES = {
     "a subset that the rule has": Case(
         "RW027", both(routes("{route: [{destination: {host: shop, subset: v2}}]}"), subsets("v1", "v2"))
     ),
+    "counts since the last look": Case("RW042", gated()),
+    "a share of errors in a range of its own": Case(
+        "RW042", gated(**{key: text.replace("{{ interval }}", "5m") for key, text in COUNTED.items()}, max=0.05)
+    ),
+    "ready-made counts": Case("RW042", gated(use="istio")),
+    "enough traffic": Case("RW043", gated("60s", "5m", rate=20), "canary"),
+    "little traffic, and somebody who promotes": Case("RW043", gated("60s", None, rate=1), "canary"),
+    "traffic that nobody knows": Case("RW043", gated("60s", "60s"), "canary"),
+    "as many measurements as there is time for": Case(
+        "RW043", gated("60s", "60s", compare='cpu{pod=~"{{ pods }}"}', count=30, interval="30s"), "canary"
+    ),
+    "values of both versions, before the switch": Case("RW043", gated(compare='cpu{pod=~"{{ pods }}"}'), "blue-green"),
     "a name of 55 characters": Case("RW039", named_so("a" * 55), "blue-green"),
     "a long name by another strategy": Case("RW039", named_so("a" * 60), "canary"),
     "steps of a quarter": Case("RW028", steps(25, 50, 75, 100), "canary"),
@@ -722,10 +760,48 @@ def test_the_table() -> None:
 def test_every_rule_has_been_tried() -> None:
     """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only
     a cluster can tell is above, and what only a text can show (RW037) where texts are written."""
-    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040"}
+    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040", "RW041"}
 
     assert {case.rule for case in MUST.values()} | {"RW037"} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sum(rate(x[5m])", "unclosed left parenthesis"),
+        ("rate(x)", "expected type matrix"),
+        ("summ(x)", "unknown function"),
+        ('x{pod=~"("}', "regex"),
+        ("x{", "inside braces"),
+        ('max(queue{pod=~"{{ pods }}"})', ""),
+        ("sum(increase(x[{{ interval }}])) / {{ weight }}", ""),
+        ("vector(scalar(x)) > bool 3 or vector(1)", ""),
+    ],
+)
+def test_a_query_that_is_no_promql_is_told_in_the_parsers_words(query: str, said: str) -> None:
+    pytest.importorskip("promql_parser", reason="there is no wheel of it for this machine")
+    told = found("RW041", gated(query=query, max=1))
+    assert [(each.path, said in each.message) for each in told] == ([("gates[0].query", True)] if said else [])
+    compared = {"compare": {"one": {"query": query + " and on() y{pod='{{ pods }}'}"}}}
+    assert [each.path for each in found("RW041", gated(**compared))] == (["gates[0].compare.one.query"] if said else [])
+
+
+def test_a_rate_is_no_count() -> None:
+    pytest.importorskip("promql_parser", reason="there is no wheel of it for this machine")
+    rates = {key: text.replace("increase", "rate") for key, text in COUNTED.items()}
+    assert [each.path for each in found("RW042", gated(**rates))] == ["gates[0].requests", "gates[0].errors"]
+
+
+@pytest.mark.parametrize("rate", [1, 2, 3])
+def test_the_time_that_a_gate_would_need_is_told_and_is_right(rate: int) -> None:
+    """With that much, and no more than a twentieth of it beyond, nothing is told any more."""
+    [told] = found("RW043", gated("30s", "30s", rate=rate), "canary")
+    needed = re.search(rf"at {rate} requests/s it would need ([0-9]+) (min|s)", told.message)
+    assert needed is not None
+    seconds = int(needed[1]) * (60 if needed[2] == "min" else 1)
+    assert found("RW043", gated("30s", f"{round(seconds * 1.1)}s", rate=rate), "canary") == []
+    assert found("RW043", gated("30s", f"{round(seconds * 0.5)}s", rate=rate), "canary") != []
 
 
 def test_what_a_secret_holds_is_not_quoted() -> None:
