@@ -31,6 +31,10 @@ class ReleaseFile(Strict):
     manifests: Annotated[tuple[str, ...], BeforeValidator(_as_list)] | None = Field(
         None, description="Files, folders and globs, relative to this file; - is standard input."
     )
+    exclude: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        (),
+        description="Objects of the manifests that are no part of the release: a kind, or kind/name. They are left as they are.",
+    )
     web: WebApp | None = Field(None, description="Instead of manifests: a plain web application.")
     image: str | None = Field(None, description="The image to release, instead of the one in the manifests.")
     container: str | None = Field(None, description="The application's container, where a pod has several.")
@@ -61,6 +65,17 @@ class ReleaseFile(Strict):
     @classmethod
     def _are_told_apart(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
         return check_names(gates)
+
+    @field_validator("exclude")
+    @classmethod
+    def _are_objects(cls, excluded: tuple[str, ...]) -> tuple[str, ...]:
+        for index, text in enumerate(excluded):
+            kind, slash, name = text.partition("/")
+            if not kind or not kind.isalnum() or (slash and not name):
+                raise Wrong(
+                    f"{text!r} is neither a kind nor kind/name", hint="such as Rollout, or Deployment/worker", at=(index,)
+                )
+        return excluded
 
     @field_validator("workload")
     @classmethod

@@ -173,7 +173,8 @@ def _from_manifests(file: ReleaseFile, document: Document, path: str, stdin: Tex
         raise BadInput(
             "neither manifests nor web: nothing to release", where=place, hint="name your manifests: manifests: [k8s/]"
         )
-    return manifests.read(file.manifests, os.path.dirname(path), document.where(("manifests",)), skip=path, stdin=stdin)
+    where = document.where(("manifests",))
+    return manifests.read(file.manifests, os.path.dirname(path), where, skip=path, exclude=file.exclude, stdin=stdin)
 
 
 def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[Located]:

@@ -31,11 +31,28 @@ class Located(NamedTuple):
         return f"{self.obj['kind']} {self.obj['metadata']['name']}"
 
 
-def read(entries: Sequence[str], folder: str, where: str, *, skip: str = "", stdin: TextIO | None = None) -> list[Located]:
+def read(
+    entries: Sequence[str],
+    folder: str,
+    where: str,
+    *,
+    skip: str = "",
+    exclude: Sequence[str] = (),
+    stdin: TextIO | None = None,
+) -> list[Located]:
     """All objects that the entries name, in their order; `folder` is what they are relative to, `where` the place of the list.
 
-    `skip` is a file that is no manifest, the release file itself, though it may lie in a folder that is named. Raises BadInput.
+    `skip` is a file that is no manifest, the release file itself, though it may lie in a folder that is named. `exclude` are
+    kinds, or kind/name, of objects that are none of the release's. Raises BadInput.
     """
+    found = [item for item in raw(entries, folder, where, skip=skip, stdin=stdin) if not _is_excluded(item.obj, exclude)]
+    for item in found:
+        check_head(item)
+    return found
+
+
+def raw(entries: Sequence[str], folder: str, where: str, *, skip: str = "", stdin: TextIO | None = None) -> list[Located]:
+    """The same, of mappings that may be no objects: nothing is known of their kind and name. Raises BadInput."""
     out: list[Located] = []
     seen = {os.path.realpath(skip)} if skip else set()
     files = 0
@@ -111,11 +128,16 @@ def _flat(item: Located) -> Iterator[Located]:
         for index, below in enumerate(data["items"]):
             yield from _flat(Located(below, item.document, (*item.path, "items", index)))
         return
-    _check_head(item)
     yield item
 
 
-def _check_head(item: Located) -> None:
+def _is_excluded(data: Obj, exclude: Sequence[str]) -> bool:
+    kind, meta = data.get("kind"), data.get("metadata")
+    name = meta.get("name") if isinstance(meta, dict) else None
+    return bool(exclude) and isinstance(kind, str) and (kind in exclude or f"{kind}/{name}" in exclude)
+
+
+def check_head(item: Located) -> None:
     """apiVersion, kind, metadata and its name: everything else here relies on them."""
     data = item.obj
     hint = 'a release file? name it with -f; under "manifests" stand Kubernetes objects' if "manifests" in data else ""

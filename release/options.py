@@ -152,8 +152,9 @@ class CanaryStep(Strict):
     """One stop of a canary."""
 
     weight: StrictInt = Field(gt=0, le=100, description="Share of requests for the new version, in whole percent.")
-    pause: Annotated[Seconds, Field(ge=1)] | None = Field(
-        None, description="How long to stay, such as 5m. Without it the release waits for `deploy promote`."
+    pause: Seconds | None = Field(
+        None,
+        description="How long to stay, such as 5m; 0s as long as pods and gates take. Without it: until `deploy promote`.",
     )
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, is_a
-from . import checks, manifests
+from . import applications, checks, manifests
+from .applications import RELEASE_FILE, Application, Found
 from .dump import manifests_text, scalar_text
+from .imports.draft import Foreign
+from .imports.written import comment, release_text
+from .manifests import Located
 from .model import Key, app_container, key_of
-from .names import MAX_APP, safe_name
+from .names import MAX_APP, safe_name, wrong_label
 
 MANIFESTS_FILE = "k8s/app.yaml"
 """Where the release file of `from_live` expects the manifests that come with it."""
@@ -37,19 +42,147 @@ strategies:
 """
 
 
-def from_manifests(paths: Sequence[str]) -> str:
-    """The text of a deploy.yaml for these files, folders and globs, which is to lie in the current folder. Raises BadInput.
+class Scaffold(NamedTuple):
+    """Files to write, by their paths, and sentences on what is in none of them."""
 
-    Of several Deployments the first is chosen, and the file says so.
-    """
-    items = checks.objects(manifests.read(paths, "", ""))
-    found = [item for item in items if checks.is_deployment(item.obj)]
-    first = found[0].obj["metadata"]["name"] if found else None
-    chosen = checks.chosen_workload(items, first, "")
-    others = [item.obj["metadata"]["name"] for item in found[1:]]
-    workload = f"workload: {scalar_text(str(first))}   # also there: {', '.join(others)}\n" if others else ""
-    place = checks.namespace(items, chosen, None)
-    return _text(chosen.obj, place, paths, workload)
+    texts: dict[str, str]
+    said: tuple[str, ...] = ()
+
+
+def from_manifests(paths: Sequence[str], file: str = RELEASE_FILE) -> Scaffold:
+    """A release file for what these files, folders and globs hold: manifests, or what another tool releases them by. It is meant
+    for `file`; where they hold several applications each has one of its own beside its manifests. Raises BadInput."""
+    found = applications.found(paths)
+    if len(found.applications) > 1:
+        return _each(found)
+    if not found.applications:
+        checks.chosen_workload(found.items, None, "")
+    return Scaffold(_one(found.applications[0], found, list(paths), file))
+
+
+def _one(application: Application, found: Found, paths: Sequence[str], file: str) -> dict[str, str]:
+    """The release file of the only application of the paths, and the manifests that are made anew."""
+    folder = os.path.dirname(file)
+    foreign = {doc.file for doc in found.foreign}
+    plain = {item.document.source for item in found.items}
+    kept = [path for path in paths if os.path.normpath(path) not in {os.path.normpath(doc) for doc in foreign - plain}]
+    texts = _made(application)
+    if application.workload is None and not plain:
+        kept = []  # nothing but what is not released: there is nothing to read yet
+    for made in texts:
+        if not any(_is_below(made, path) for path in kept):
+            kept.append(made)
+    listed = [_relative(path, folder) for path in kept]
+    excluded = _heads(doc for doc in found.foreign if any(_is_below(doc.file, path) for path in kept))
+    return {file: _release_text(application, found.items, listed, excluded), **texts}
+
+
+def _each(found: Found) -> Scaffold:
+    """A release file for each application, beside it. One that has a folder to itself takes all of it; of a folder of several
+    each takes the files that hold something of its own, without what is another's."""
+    texts: dict[str, str] = {}
+    used: set[str] = set()
+    for application in found.applications:
+        others = [other for other in found.applications if other is not application]
+        folder = _own_folder(application, others)
+        is_alone = folder is not None
+        home = folder if folder is not None else os.path.dirname(application.file)
+        items = [item for item in found.items if _is_below(item.document.source, home)]
+        mine, theirs = (items, []) if is_alone else applications.share_out(application, others, items)
+        docs = [doc for doc in found.foreign if _is_below(doc.file, home)]
+        made = _made(application)
+        files = list(dict.fromkeys([*(item.document.source for item in mine), *made]))
+        used |= {*files, *(doc.file for doc in docs)}
+        without = [item for item in theirs if item.document.source in files]
+        excluded = [
+            *_heads(doc for doc in docs if is_alone or doc.file in files),
+            *(str(item).replace(" ", "/", 1) for item in without),
+        ]
+        name = RELEASE_FILE if is_alone else f"{_app_name(application)}.{RELEASE_FILE}"
+        release_file = os.path.join(home, name)
+        listed = _entries(files, home) if is_alone else [_relative(path, home) for path in files]
+        texts |= {release_file: _release_text(application, mine, listed, excluded), **made}
+    left = [item for item in found.items if item.document.source not in used]
+    said = [f"in no release, as no application has them: {', '.join(f'{item} ({item.document.source})' for item in left)}"]
+    return Scaffold(texts, tuple(said if left else ()))
+
+
+def _entries(files: Sequence[str], home: str) -> list[str]:
+    """One folder below home that holds all of them, or else home itself."""
+    folder = os.path.commonpath([os.path.dirname(_relative(path, home)) or "." for path in files]) if files else "."
+    return [f"{folder}/" if folder not in ("", ".") else "."]
+
+
+def _own_folder(application: Application, others: Sequence[Application]) -> str | None:
+    """The widest folder above an application's file in which no other one is; None where one is in the same folder."""
+    folder, widest = os.path.dirname(application.file), None
+    while not any(_is_below(other.file, folder) for other in others):
+        widest = folder
+        if not folder or os.path.dirname(folder) == folder:
+            break
+        folder = os.path.dirname(folder)
+    return widest
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether a path is the folder, the file or a match of the glob, or lies below it."""
+    path, folder = os.path.normpath(path), os.path.normpath(folder or ".")
+    inside = not os.path.isabs(path) and not path.startswith("..")
+    return (
+        path == folder or path.startswith(os.path.join(folder, "")) or (folder == "." and inside) or fnmatch.fnmatch(path, folder)
+    )
+
+
+def _relative(path: str, folder: str) -> str:
+    """As the release file of that folder names it; a folder keeps its slash."""
+    if path == "-" or os.path.isabs(path):
+        return path
+    return os.path.relpath(path, folder or ".") + ("/" if path.endswith("/") else "")
+
+
+def _heads(documents: Iterable[Foreign]) -> list[str]:
+    """What is excluded, by kind and name."""
+    return list(dict.fromkeys(f"{doc.kind}/{doc.name}" if doc.name else doc.kind for doc in documents))
+
+
+def _made(application: Application) -> dict[str, str]:
+    """The manifests that no file has: the Deployment of a Rollout's pods, the Service that Flagger makes."""
+    draft = application.draft
+    if draft is None:
+        return {}
+    new = [*([draft.workload] if draft.workload else []), *draft.services]
+    folder = os.path.dirname(draft.main.file)
+    lead = f"# Made of {comment(str(draft.main))} ({comment(draft.main.file)}); from now on this file is what counts.\n"
+    name = _app_name(application)
+    return {os.path.join(folder, f"{name}-{obj['kind'].lower()}.yaml"): lead + manifests_text([obj]) for obj in new}
+
+
+def _release_text(application: Application, items: Sequence[Located], listed: Sequence[str], excluded: Sequence[str]) -> str:
+    workload, draft = application.workload, application.draft
+    is_one = workload is not None and [item.obj for item in items if checks.is_deployment(item.obj)] in ([], [workload])
+    named = "" if workload is None or is_one else str(workload["metadata"]["name"])
+    if draft is not None:
+        own = str(get(workload, "metadata", "namespace", default="") or "")
+        draft.namespace = draft.namespace or own
+        return release_text(draft, _app_name(application), listed, named, excluded, _image(workload))
+    assert workload is not None
+    chosen = next(item for item in items if item.obj is workload)
+    lines = [f"exclude: [{', '.join(scalar_text(name) for name in excluded)}]"] if excluded else []
+    lines += [f"workload: {scalar_text(named)}"] if named else []
+    return _text(workload, checks.namespace(items, chosen, None), listed, "\n".join(lines))
+
+
+def _app_name(application: Application) -> str:
+    name = application.name
+    return name if not wrong_label(name, MAX_APP) else safe_name(name) or "app"
+
+
+def _image(workload: Obj | None) -> str:
+    containers = get(workload, "spec", "template", "spec", "containers")
+    if workload is None or not isinstance(containers, list) or not all(isinstance(each, dict) for each in containers):
+        return ""
+    image = app_container(workload, workload["metadata"]["name"]).get("image")
+    return image if isinstance(image, str) else ""
 
 
 def from_live(deployment: Obj, services: Sequence[Obj], folder: str = "", *, replaces: bool = False) -> tuple[str, str]:

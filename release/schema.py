@@ -22,9 +22,10 @@ def json_schema() -> dict[str, Any]:
     # a single name may stand without its list
     manifests = schema["properties"]["manifests"]
     manifests["anyOf"].insert(0, {"type": "string"})
-    depends_on = schema["properties"]["dependsOn"]
-    depends_on["anyOf"] = [{"type": "string"}, {"type": "array", "items": depends_on.pop("items")}]
-    del depends_on["type"]
+    for key in ("dependsOn", "exclude"):
+        listed = schema["properties"][key]
+        listed["anyOf"] = [{"type": "string"}, {"type": "array", "items": listed.pop("items")}]
+        del listed["type"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "rollway release file",

@@ -49,7 +49,7 @@ def stages_of(release: Release, assumed: Assumed) -> dict[int, Stage]:
         if release.strategy == "ab":
             share = assumed.matching + (1 - assumed.matching) * share
         if share > 0:
-            found[stop.weight] = Stage(share, float(stop.pause_s or assumed.pause_s))
+            found[stop.weight] = Stage(share, float(assumed.pause_s if stop.pause_s is None else stop.pause_s))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="replaces files tha
 
 
 @verb(
-    ("deploy init k8s/", "from manifests"),
+    ("deploy init k8s/", "from manifests, Argo Rollouts' or Flagger's"),
     ("deploy init --from-live shop -n shop", "from a Deployment that runs"),
 )
 def init(
@@ -43,7 +44,10 @@ def init(
     if manifests:
         from ...release.scaffold import from_manifests
 
-        return _write(session, {file: from_manifests(manifests)}, overwrite)
+        made = from_manifests(manifests, file)
+        if file != DEFAULT_FILE and file not in made.texts:
+            raise BadInput("there are several applications in them: each has a release file of its own, so none is named with -f")
+        return _write(session, made.texts, overwrite, made.said)
 
     async def use_case(connected: Connected) -> int:
         from ...release.scaffold import MANIFESTS_FILE
@@ -69,7 +73,7 @@ async def _live(connected: Connected, namespace: str, name: str) -> tuple[Obj, l
     return found, mine
 
 
-def _write(session: Session, texts: dict[str, str], overwrite: bool) -> int:
+def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Sequence[str] = ()) -> int:
     """All of the files, or none."""
     there = [path for path in texts if Path(path).exists()]
     if there and not overwrite:
@@ -81,5 +85,6 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool) -> int:
     except OSError as error:
         raise BadInput(f"{error.filename} cannot be written: {error.strerror}") from error
     written = ", ".join(texts)
-    session.view.document({"written": list(texts)}, f"wrote {written} · next: deploy check, deploy plan")
+    text = "\n".join([f"wrote {written} · next: deploy check, deploy plan", *said])
+    session.view.document({"written": list(texts), **({"said": list(said)} if said else {})}, text)
     return 0

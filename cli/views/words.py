@@ -227,7 +227,7 @@ def _awaited(step: Wait) -> str:
 
 
 def _paused(step: Pause) -> str:
-    return f"{duration(step.seconds)} with --auto, else {step.why}" if step.seconds else step.why
+    return f"{duration(step.seconds)} with --auto, else {step.why}" if step.seconds is not None else step.why
 
 
 def _recorded(step: Record) -> str:

@@ -242,6 +242,7 @@ def test_the_schema_knows_every_key() -> None:
         "app",
         "namespace",
         "manifests",
+        "exclude",
         "web",
         "image",
         "container",

@@ -11,6 +11,7 @@ from rollway.errors import BadInput
 from rollway.release.load import load
 from rollway.release.options import StrategyOptions
 from rollway.release.scaffold import MANIFESTS_FILE, from_live, from_manifests
+from rollway.release.several import load_all
 
 K8S = Path(__file__).parents[2] / "examples" / "shop" / "k8s"
 
@@ -20,7 +21,7 @@ def test_from_manifests_loads_with_the_defaults(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     Path("k8s").symlink_to(K8S)
 
-    Path("deploy.yaml").write_text(from_manifests(["k8s/"]))
+    Path("deploy.yaml").write_text(from_manifests(["k8s/"]).texts["deploy.yaml"])
 
     release = load("deploy.yaml")
     assert (release.app, release.namespace, release.strategy) == ("shop", "", "ramped")
@@ -28,18 +29,80 @@ def test_from_manifests_loads_with_the_defaults(tmp_path: Path, monkeypatch: pyt
     assert release.image == "ghcr.io/acme/shop:1.4.0"
 
 
-def test_of_several_deployments_the_first_is_chosen_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file loads as it is, and names the others. Paths that YAML would misread are quoted."""
+def test_of_several_in_one_file_each_has_a_release_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each names the file, and leaves out what is the other's. Paths that YAML would misread are quoted."""
     monkeypatch.chdir(tmp_path)
     one = (K8S / "deployment.yaml").read_text()
     Path("a: b #.yaml").write_text(one + "---\n" + one.replace("name: shop\n  labels", "name: cart\n  namespace: eu\n  labels"))
 
-    text = from_manifests(["a: b #.yaml"])
-    Path("deploy.yaml").write_text(text)
+    made = written(["a: b #.yaml"])
 
-    assert "workload: shop   # also there: cart\n" in text
-    assert load("deploy.yaml").app == "shop"
-    assert load("deploy.yaml").namespace == "eu"
+    assert made == ["shop.deploy.yaml", "cart.deploy.yaml"]
+    assert [(load(file).app, load(file).namespace) for file in made] == [("shop", ""), ("cart", "eu")]
+    assert "exclude: [Deployment/cart]\n" in Path("shop.deploy.yaml").read_text()
+
+
+def test_applications_with_folders_of_their_own_are_released_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The release file lies in the widest folder that is one application's, and names the folder that has all of its manifests;
+    what no application has is told."""
+    monkeypatch.chdir(tmp_path)
+    for app in ("shop", "cart"):
+        Path("apps", app, "k8s").mkdir(parents=True)
+        for name in ("deployment.yaml", "service.yaml"):
+            Path("apps", app, "k8s", name).write_text((K8S / name).read_text().replace("shop", app))
+    Path("apps/base").mkdir()
+    Path("apps/base/namespace.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: prod}\n")
+
+    made = written(["apps"])
+
+    assert made == ["apps/cart/deploy.yaml", "apps/shop/deploy.yaml"]
+    assert "manifests: [k8s/]" in Path("apps/cart/deploy.yaml").read_text()
+    assert [one.app.name for one in load_all(["apps"])] == ["cart", "shop"]
+    assert from_manifests(["apps"]).said == (
+        "in no release, as no application has them: Namespace prod (apps/base/namespace.yaml)",
+    )
+
+
+def test_in_one_folder_each_takes_what_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Deployment, the Services that select its pods, the configuration that they use, what names any of them; and every
+    object is in one release, but for configuration that several use."""
+    monkeypatch.chdir(tmp_path)
+    Path("k8s").mkdir()
+    for app in ("cart", "shop"):
+        pods = {"metadata": {"labels": {"app": app}}, "spec": {"containers": [{"name": app, "image": f"{app}:1", "envFrom": [
+            {"configMapRef": {"name": "common"}}, {"configMapRef": {"name": f"{app}-own"}}]}]}}  # fmt: skip
+        spec = {"selector": {"matchLabels": {"app": app}}, "template": pods}
+        write(f"k8s/{app}.yaml", ("apps/v1", "Deployment", app, {"spec": spec}))
+    write(
+        "k8s/all.yaml",
+        ("v1", "Service", "till", {"spec": {"selector": {"app": "cart"}, "ports": [{"port": 80}]}}),
+        ("v1", "Service", "web", {"spec": {"selector": {"app": "shop"}, "ports": [{"port": 80}]}}),
+        ("v1", "ConfigMap", "common", {"data": {"a": "b"}}),
+        ("v1", "ConfigMap", "shop-own", {"data": {"a": "b"}}),
+        ("v1", "ConfigMap", "cart-own", {"data": {"a": "b"}}),
+        ("networking.k8s.io/v1", "Ingress", "way-in", {"spec": {"defaultBackend": {"service": {"name": "web"}}}}),
+    )  # fmt: skip
+
+    made = written(["k8s/"])
+
+    assert made == ["k8s/cart.deploy.yaml", "k8s/shop.deploy.yaml"]
+    cart, shop = (sorted(str(key) for key in load(file).sources.objects) for file in made)
+    assert cart == ["ConfigMap cart-own", "ConfigMap common", "Deployment cart", "Service till"]
+    assert shop == ["ConfigMap common", "ConfigMap shop-own", "Deployment shop", "Ingress way-in", "Service web"]
+
+
+def write(path: str, *objects: tuple[str, str, str, dict[str, Any]]) -> None:
+    """(apiVersion, kind, name, the rest) each."""
+    docs = [{"apiVersion": version, "kind": kind, "metadata": {"name": name}, **rest} for version, kind, name, rest in objects]
+    Path(path).write_text(yaml.safe_dump_all(docs))
+
+
+def written(paths: list[str]) -> list[str]:
+    """The files that init writes, written."""
+    made = from_manifests(paths).texts
+    for path, text in made.items():
+        Path(path).write_text(text)
+    return list(made)
 
 
 def test_no_deployment_is_said() -> None:
@@ -112,7 +175,7 @@ def test_an_object_elsewhere_does_not_stop_it(tmp_path: Path, monkeypatch: pytes
     binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: shop, namespace: kube-system}\n"
     Path("app.yaml").write_text(one + "---\n" + binding + "---\n" + one)
 
-    assert "namespace: eu\n" in from_manifests(["app.yaml"])
+    assert "namespace: eu\n" in from_manifests(["app.yaml"]).texts["deploy.yaml"]
 
 
 def test_from_live_writes_no_second_copy_of_what_stands_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

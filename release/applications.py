@@ -1,0 +1,143 @@
+"""Which applications lie in a folder of manifests, and which of its objects belong to which of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..kube.objects import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE, Obj, get, is_a, matches, selects
+from . import checks, imports, manifests
+from .config import uses
+from .imports.draft import Draft, Foreign, Shelf
+from .manifests import Located
+
+RELEASE_FILE = "deploy.yaml"
+
+
+@dataclass
+class Application:
+    """A Deployment that is released, or will be: `workload` is it as the manifests have it, or as it is written anew; None where
+    none of the files holds its pods. `file` is where it is described, `draft` what another tool's manifests say of it."""
+
+    name: str
+    file: str
+    workload: Obj | None
+    draft: Draft | None = None
+    items: list[Located] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Found:
+    """`items` are the plain objects, `foreign` the documents of other tools, `strays` files that hold no object."""
+
+    applications: tuple[Application, ...]
+    items: tuple[Located, ...]
+    foreign: tuple[Foreign, ...]
+    strays: tuple[str, ...] = ()
+
+
+def found(paths: Sequence[str], *, is_lenient: bool = False) -> Found:
+    """The applications of these files, folders and globs, first those that other tools describe. `is_lenient` passes over files
+    that hold no objects. Raises BadInput."""
+    plain: list[Located] = []
+    foreign: list[Foreign] = []
+    strays: list[str] = []
+    for item in manifests.raw(paths, "", ""):
+        if is_release_file(item.document.source):
+            continue
+        if imports.is_foreign(item.obj):
+            foreign.append(imports.foreign(item.obj, item.document.source))
+        elif is_lenient and not {"apiVersion", "kind"} <= item.obj.keys():
+            strays.append(item.document.source)
+        else:
+            manifests.check_head(item)
+            plain.append(item)
+    if not foreign:
+        plain = checks.objects(plain) if not is_lenient else plain
+    shelf = Shelf(tuple(foreign), tuple(plain))
+    drafts = imports.drafts(shelf)
+    described = [_described(draft, shelf) for draft in drafts]
+    wanted = {id(application.workload) for application in described}
+    others = [
+        Application(item.obj["metadata"]["name"], item.document.source, item.obj)
+        for item in plain
+        if checks.is_deployment(item.obj) and id(item.obj) not in wanted
+    ]
+    return Found((*described, *others), tuple(plain), tuple(foreign), tuple(dict.fromkeys(strays)))
+
+
+def is_release_file(path: str) -> bool:
+    name = os.path.basename(path)
+    return name == RELEASE_FILE or name.endswith(f".{RELEASE_FILE}")
+
+
+def _described(draft: Draft, shelf: Shelf) -> Application:
+    """With the user's own Deployment of that name, where the files have it: there is never a second one."""
+    own = shelf.deployment(draft.wanted or draft.name)
+    if own is not None:
+        draft.wanted, draft.workload = own.obj["metadata"]["name"], None
+    return Application(draft.name, draft.main.file, own.obj if own else draft.workload, draft)
+
+
+def share_out(
+    application: Application, others: Sequence[Application], items: Sequence[Located]
+) -> tuple[list[Located], list[Located]]:
+    """(what is the application's own or nobody's, what belongs to others) of objects that lie in one folder. What several use is
+    the first one's, but for configuration, which each of them needs."""
+    mine: list[Located] = []
+    theirs: list[Located] = []
+    everybody = [application, *others]
+    for item in items:
+        touching = [each for each in everybody if touches(each, item.obj, items)]
+        (mine if not touching or _is_mine(application, touching, item.obj) else theirs).append(item)
+    return mine, theirs
+
+
+def _is_mine(application: Application, touching: Sequence[Application], obj: Obj) -> bool:
+    if is_a(obj, CONFIG_MAP) or is_a(obj, SECRET):
+        return any(each is application for each in touching)
+    return min(touching, key=lambda each: (each.file, each.name)) is application
+
+
+def touches(application: Application, obj: Obj, items: Sequence[Located]) -> bool:
+    """Whether an object has to do with an application: is it, selects its pods, is used by them, or names it or its Services."""
+    workload = application.workload
+    if workload is None:
+        return False
+    if is_a(obj, DEPLOYMENT):
+        return obj is workload
+    labels = _texts(get(workload, "spec", "template", "metadata", "labels"))
+    if is_a(obj, SERVICE):
+        return _selects(obj, labels)
+    pod = get(workload, "spec", "template", "spec")
+    if any(is_a(obj, use.kind) and use.name == obj["metadata"]["name"] for use in uses(pod if isinstance(pod, dict) else {})):
+        return True
+    services = {item.obj["metadata"]["name"] for item in items if is_a(item.obj, SERVICE) and _selects(item.obj, labels)}
+    names = {workload["metadata"]["name"], *services}
+    selector = get(obj, "spec", "selector")
+    if isinstance(selector, Mapping) and isinstance(selector.get("matchLabels"), Mapping) and selector["matchLabels"]:
+        return matches({"matchLabels": selector["matchLabels"]}, labels)
+    return any(text in names or text.partition(".")[0] in names for text in _words(obj))
+
+
+def _selects(service: Obj, labels: Mapping[str, str]) -> bool:
+    selector = _texts(get(service, "spec", "selector"))
+    return bool(selector) and selects(selector, labels)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {key: text for key, text in value.items() if isinstance(text, str)} if isinstance(value, Mapping) else {}
+
+
+def _words(value: Any) -> Iterator[str]:
+    """All texts of an object, its own name apart."""
+    if isinstance(value, Mapping):
+        for below in value.values():
+            yield from _words(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _words(below)
+    elif isinstance(value, str):
+        yield value
