@@ -1,5 +1,5 @@
-"""The types of the Gateway API's custom resources (1.6, standard channel), as their definitions declare them, in the notation of
-`kube.schema`; and what these say besides: named scalars with their bounds, and defaults."""
+"""The types of the Gateway API's custom resources (1.6, standard channel, and `retry`), as their definitions declare them, in the
+notation of `kube.schema`; and what these say besides: named scalars with their bounds, and defaults."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ GwRouteStatus parents!:[GwParentStatus]0-32
 GwParentStatus conditions!:[GwCondition]<type>1-8 controllerName!:GwController parentRef!:GwParentRef
 GwHttpRouteSpec hostnames:[GwHostname]0-16 parentRefs:[GwParentRef]0-32 rules:[GwHttpRule]1-16
 GwHttpRule backendRefs:[GwHttpBackendRef]0-16 filters:[GwHttpFilter]0-16 matches:[GwHttpMatch]0-64 name:GwSection
-  timeouts:GwTimeouts
+  retry:GwRetry timeouts:GwTimeouts
+GwRetry attempts:GwCount backoff:GwDuration codes:[GwRetryCode]
 GwTimeouts backendRequest:GwDuration request:GwDuration
 GwHttpMatch headers:[GwHeaderMatch]<name>0-16 method:e(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH)
   path:GwPathMatch queryParams:[GwQueryMatch]<name>0-16
@@ -120,6 +121,7 @@ GwPercent i 0-100
 GwCount i 0-
 GwPositive i 1-
 GwGeneration l 0-
+GwRetryCode i 400-599
 GwRedirectCode i - 301|302|303|307|308
 """
 """A scalar a line: its name, its code in the notation, least and most (of a number its value, of a text its length), and the

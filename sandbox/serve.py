@@ -21,6 +21,7 @@ from ..errors import Unreachable
 from ..kube.clock import now
 from . import settings
 from .api.server import bootstrap
+from .controllers.gateway import ensure_class
 from .daemon import HOST, kubeconfig_path, opened_privately, replaced
 from .dataplane.traffic import Traffic
 from .durations import Lag
@@ -59,6 +60,7 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
     disk.restore(store)
     disk.follow(store)
     bootstrap(store, datetime.now(UTC))
+    ensure_class(store, datetime.now(UTC))
     disk.flush()
     told = settings.load(state_dir)
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)

@@ -14,7 +14,7 @@ from .controllers.endpointslice import EndpointSliceController
 from .controllers.engine import Controller, Queue
 from .controllers.gc import GarbageCollector
 from .controllers.index import Index
-from .controllers.lazy import LAZY, Lazily
+from .controllers.lazy import lazily
 from .controllers.namespace import NamespaceController
 from .controllers.newpods import Door
 from .controllers.replicaset import ReplicaSetController
@@ -98,7 +98,7 @@ class Sandbox:
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
-        lazy = [Lazily(kind, lambda class_: class_(self.store, index, self._queue, now, door)) for kind in LAZY]
+        lazy = lazily(lambda class_: class_(self.store, index, self._queue, now, door))
         controllers += lazy
         if self._has_kubelet:
             if self._processes is not None:
@@ -110,7 +110,7 @@ class Sandbox:
 
             self.load_balancer = LoadBalancerController(self.store, self._queue, now, random, self._balancer_lag)
             controllers.append(self.load_balancer)
-        self._queue.start(controllers, {each.kind: each.name for each in lazy})
+        self._queue.start(controllers, {kind: each.name for each in lazy for kind in each.kinds})
 
     async def stop(self) -> None:
         """Lets everything stand where it is; `start` takes it up again. Raises what a controller raised."""

@@ -17,9 +17,13 @@ def traffic_lines(standing: Mapping[str, Any]) -> list[str]:
     lines = [f"requests by Ingresses and Gateways: {edge['url']} · {runs}, {_restarts(envoy['restarts'])}"]
     lines += [f"  {edge['url']} is not served: {edge['problem']}"] if "problem" in edge else []
     rows = [(f"{each['namespace']}/{each['name']}:{each['port']}", each["url"], _state(each)) for each in standing["services"]]
-    rows += [(each["host"], each["url"], f"by {each['by']}") for each in standing["hosts"]]
+    rows += [(each["host"], each["url"], _by(each)) for each in standing["hosts"]]
     widths = [max((len(row[place]) for row in rows), default=0) for place in range(2)]
     return lines + [f"  {row[0]:<{widths[0]}}   {row[1]:<{widths[1]}}   {row[2]}" for row in rows]
+
+
+def _by(host: Mapping[str, Any]) -> str:
+    return f"not served: {host['problem']}" if "problem" in host else f"by {host['by']}"
 
 
 def _state(service: Mapping[str, Any]) -> str:
@@ -65,9 +69,9 @@ def reached(standing: Mapping[str, Any], name: str | None, namespace: str | None
 
 def _host(row: Mapping[str, Any], standing: Mapping[str, Any]) -> dict[str, Any]:
     out = {"host": row["host"], "url": row["url"]}
-    port = standing["ingress"]["port"]
+    address, port = row.get("address", "127.0.0.1"), row.get("port", standing["ingress"]["port"])
     if row["host"] == "*":
         return out
     if "*" in row["host"]:
         return out | {"hint": f"its name goes into the Host header: curl -H 'Host: {row['host']}' {row['url']}"}
-    return out | {"hint": f"curl --resolve {row['host']}:{port}:127.0.0.1 {row['url']}"}
+    return out | {"hint": f"curl --resolve {row['host']}:{port}:{address} {row['url']}"}

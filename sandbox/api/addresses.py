@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from random import Random
@@ -19,6 +20,7 @@ from ...kube.validation.checks import Problem, Problems, is_address
 SERVICE_NETWORK = ipaddress.ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)
 LOOPBACK_SERVICES = ipaddress.ip_network("127.96.0.0/16")
+LOOPBACK_GATEWAYS = ipaddress.ip_network("127.97.0.0/16")
 PRIVILEGED_PORTS = range(1, 1024)
 PRIVILEGED_SHIFT = 8000
 
@@ -28,6 +30,12 @@ def loopback_address(cluster_ip: str) -> str:
     if not is_address(cluster_ip) or (address := ipaddress.ip_address(cluster_ip)) not in SERVICE_NETWORK:
         return ""
     return str(LOOPBACK_SERVICES[int(address) - int(SERVICE_NETWORK.network_address)])
+
+
+def gateway_address(uid: str) -> str:
+    """127.97.x.y for the Gateway of that uid: each has an address of its own, and keeps it."""
+    number = zlib.crc32(uid.encode()) % (LOOPBACK_GATEWAYS.num_addresses - 2)
+    return str(LOOPBACK_GATEWAYS[number + 1])
 
 
 def loopback_port(port: int, *, may_listen: bool) -> int:

@@ -128,7 +128,8 @@ class Queue:
 
     def _note(self, change: Change) -> None:
         if change.kind in self._asleep:
-            del self._asleep[change.kind]
+            awake = self._asleep[change.kind]
+            self._asleep = {kind: name for kind, name in self._asleep.items() if name != awake}
             self._listen()
         for note in self._noting:
             note(change)

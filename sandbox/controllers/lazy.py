@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from ...kube.objects import CRON_JOB, DAEMON_SET, DEFINITION, JOB, PDB, REPLICATION_CONTROLLER, STATEFUL_SET, Kind
+from ...kube.objects import (
+    API_GATEWAY,
+    CRON_JOB,
+    DAEMON_SET,
+    DEFINITION,
+    GATEWAY_CLASS,
+    GRPC_ROUTE,
+    HTTP_ROUTE,
+    JOB,
+    PDB,
+    REPLICATION_CONTROLLER,
+    STATEFUL_SET,
+    Kind,
+)
 from ..store.store import Change
 from .engine import Controller
 
@@ -20,17 +33,23 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
     REPLICATION_CONTROLLER: ("replicationcontroller", "ReplicationControllerController"),
     PDB: ("disruption", "DisruptionController"),
     DEFINITION: ("definition", "DefinitionController"),
+    **dict.fromkeys((GATEWAY_CLASS, API_GATEWAY, HTTP_ROUTE, GRPC_ROUTE), ("gateway", "GatewayController")),
 }
-"""The kind, and where its controller is: a new one is one row."""
+"""The kind, and where its controller is: a new one is one row. One controller may be of several kinds."""
+
+
+def lazily(make: Make) -> list[Lazily]:
+    """Each controller of the table once."""
+    return [Lazily(place, make) for place in dict.fromkeys(LAZY.values())]
 
 
 class Lazily:
-    """Stands in the queue for one controller, which sleeps there until there is an object of its `kind`."""
+    """Stands in the queue for one controller, which sleeps there until there is an object of one of its `kinds`."""
 
-    def __init__(self, kind: Kind, make: Make) -> None:
-        module, self._class = LAZY[kind]
-        self.name = module
-        self._module, self.kind, self._make = module, kind, make
+    def __init__(self, place: tuple[str, str], make: Make) -> None:
+        self._module, self._class = place
+        self.name, self.kinds = self._module, [kind for kind, row in LAZY.items() if row == place]
+        self._make = make
         self._controller: Controller | None = None
 
     def note(self, change: Change) -> None:

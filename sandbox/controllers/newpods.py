@@ -43,7 +43,7 @@ class Door:
     accounts that pods ask for are there."""
 
     def __init__(self, store: Store, admit: Callable[[Obj], Obj] | None = None, *, presumes: bool = False) -> None:
-        self._store, self._presumes = store, presumes
+        self._store, self.presumes = store, presumes
         self._admit = admit or (lambda pod: pod)
 
     def __call__(self, pod: Obj) -> Obj:
@@ -52,7 +52,7 @@ class Door:
     def let_in(self, pod: Obj) -> Obj:
         """The pod as admitted. Raises ApiError where the API server would refuse it."""
         admitted = self._admit(pod)
-        if not self._presumes:
+        if not self.presumes:
             check_account(self._store, admitted)
         refuse_pod(self._store, admitted)
         return admitted

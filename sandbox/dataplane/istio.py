@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...kube.objects import Obj, get
+from ..controllers.attachment import intersection
 from . import istio_route
 from .endpoints import Place
 from .istio_route import Called, Rules
@@ -133,7 +134,7 @@ def _domains(
         for server in servers:
             if server.namespace in ("", namespace):
                 for name in names:
-                    if both := _intersection(name, server.host):
+                    if both := intersection(name, server.host):
                         found.setdefault(both, server.port)
     return found
 
@@ -141,19 +142,6 @@ def _domains(
 def _names(service: Place) -> list[str]:
     namespace, name = service
     return [f"{name}.{namespace}", f"{name}.{namespace}.svc", f"{name}.{namespace}.svc.{DOMAIN}"]
-
-
-def _intersection(one: str, other: str) -> str:
-    """What both patterns allow, the narrower of the two; empty where they have nothing in common."""
-    if _covers(one, other):
-        return other
-    return one if _covers(other, one) else ""
-
-
-def _covers(pattern: str, host: str) -> bool:
-    if pattern in ("*", host):
-        return True
-    return pattern.startswith("*.") and host.endswith(pattern[1:]) and host != pattern[1:]
 
 
 def _place(name: str, namespace: str) -> Place:

@@ -74,21 +74,24 @@ class Named:
 
 @dataclass(frozen=True)
 class Match:
-    """All of it has to hold. `at_segments`: the prefix `/a` holds for `/a` and `/a/b`, not for `/ab`."""
+    """All of it has to hold. `at_segments`: the prefix `/a` holds for `/a` and `/a/b`, not for `/ab`. `part`: for that share of
+    the requests, and for the same ones wherever another route asks for as much or more."""
 
     path: Text = ANY_PATH
     at_segments: bool = False
     headers: tuple[Named, ...] = ()
     query: tuple[Named, ...] = ()
+    part: float = 1.0
 
 
 @dataclass(frozen=True)
 class Edits:
-    """Changes to headers, as (name, value)."""
+    """Changes to headers, as (name, value). `is_plain`: a percent sign is one, and begins no variable of Envoy's."""
 
     to_set: tuple[tuple[str, str], ...] = ()
     to_add: tuple[tuple[str, str], ...] = ()
     to_remove: tuple[str, ...] = ()
+    is_plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,11 @@ class Share:
 
 
 class Mirror(NamedTuple):
+    """`keeps_host`: the copy is for the same host, rather than for it with `-shadow` behind."""
+
     cluster: str
     percent: float
+    keeps_host: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,10 +158,26 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class Cors:
+    """What browsers may ask from pages of other origins. `origins` are regexes."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age_s: int = 0
+    with_credentials: bool = False
+
+
+@dataclass(frozen=True)
 class Redirect:
+    """`pattern` and `substitution` are a regex's, for the path."""
+
     code: int = 301
     path: str = ""
     prefix: str = ""
+    pattern: str = ""
+    substitution: str = ""
     host: str = ""
     scheme: str = ""
     port: int = 0
@@ -178,6 +200,7 @@ class Route:
     action: Forward | Redirect | Answer
     headers: Headers = Headers()
     fault: Fault | None = None
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True)
@@ -189,14 +212,28 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """In PEM, for who calls that name."""
+
+    host: str
+    routes: str
+    chain: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Listener:
-    """Either of connections, handed to `cluster`, or of requests, by the routes in `routes`."""
+    """Either of connections, handed to `cluster`, or of requests, by the routes in `routes`. `is_gateway`: of the Gateway API:
+    the port that was called is no part of the host, and browsers are told what they may ask. `certificates`: with TLS, each for
+    a name (`*`: for all others), with routes of its own."""
 
     name: str
     address: str
     port: int
     cluster: str = ""
     routes: str = ""
+    is_gateway: bool = False
+    certificates: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True)

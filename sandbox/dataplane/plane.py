@@ -13,11 +13,14 @@ from random import Random
 
 from ...kube.clock import now
 from ...kube.objects import (
+    API_GATEWAY,
     DESTINATION_RULE,
     ENDPOINT_SLICE,
     GATEWAY,
     INGRESS,
+    NAMESPACE,
     POD,
+    SECRET,
     SERVICE,
     VIRTUAL_SERVICE,
     Kind,
@@ -26,12 +29,15 @@ from ...kube.objects import (
     labels_of,
 )
 from ..api.addresses import may_listen
+from ..controllers import gateway as gateway_api
 from ..durations import Lag
 from ..events import record
 from ..node.processes.ledger import Ledger
 from ..store.store import Change, Store
 from .admin import Admin
 from .endpoints import Place, Slice, View, slice_of
+from .gateway import KIND as API_GATEWAY_PROBLEM
+from .gateway_route import ROLE as GATEWAY_ROLE
 from .model import Config, Problem, Source, Target
 from .publisher import Publisher
 from .report import report
@@ -46,7 +52,11 @@ RESTS = 4  # times as long as the last translation took, before the next
 LOOK_EVERY_S, LOOKS = 0.05, 100
 REPORT_AFTER_S = 0.1
 LONGEST_SOCKET = 100  # of a unix socket's path: the system takes a few more
-_ROUTING = {kind.name: kind for kind in (SERVICE, INGRESS, GATEWAY, VIRTUAL_SERVICE, DESTINATION_RULE)}
+_ROUTING = (SERVICE, INGRESS, GATEWAY, VIRTUAL_SERVICE, DESTINATION_RULE)
+_TOLD = {kind.name: kind for kind in _ROUTING} | {API_GATEWAY_PROBLEM: API_GATEWAY}
+"""The kinds by the names that problems have for them."""
+_CHANGES_ROUTES = frozenset((kind.group, kind.name) for kind in (*_ROUTING, *gateway_api.OWN))
+_BESIDE_GATEWAYS = (NAMESPACE, SECRET)  # which change routes where there is a Gateway
 
 Balanced = Callable[[tuple[str, str, str]], tuple[Target, ...]]
 """The targets that a slow load balancer has for a port of a Service; see `controllers.loadbalancer`."""
@@ -162,8 +172,13 @@ class DataPlane:
             if change.before is not None and change.type == "MODIFIED" and labels_of(change.before) != labels_of(change.obj):
                 for obj in self._store.list(ENDPOINT_SLICE, change.obj["metadata"]["namespace"]):
                     self._learn(_place(obj), slice_of(obj, self._labels))
-        elif change.kind.name in _ROUTING and (change.type != "MODIFIED" or _wanted(change.before) != _wanted(change.obj)):
+        elif self._concerns_routes(change.kind) and (change.type != "MODIFIED" or _wanted(change.before) != _wanted(change.obj)):
             self._change()
+
+    def _concerns_routes(self, kind: Kind) -> bool:
+        if (kind.group, kind.name) in _CHANGES_ROUTES:
+            return True
+        return any(kind.is_a(each) for each in _BESIDE_GATEWAYS) and next(self._store.list(API_GATEWAY), None) is not None
 
     def _learn(self, place: Place, known: Slice | None) -> None:
         """Now, or with the lag; never before an earlier state of the same slice."""
@@ -233,13 +248,14 @@ class DataPlane:
         return self._view.targets(source)
 
     def _objects(self) -> Objects:
-        return Objects(*(tuple(self._store.list(kind)) for kind in _ROUTING.values()))
+        services, ingresses, gateways, virtual, rules = (tuple(self._store.list(kind)) for kind in _ROUTING)
+        return Objects(services, ingresses, gateways, virtual, rules, gateway_api.known(self._store))
 
     def _tell(self) -> None:
         """What is not served, as events: once for as long as it lasts."""
         problems = [*self._config.problems, *self._refusals()]
         for problem in [each for each in problems if each not in self._told]:
-            kind: Kind = _ROUTING[problem.kind]
+            kind: Kind = _TOLD[problem.kind]
             if (obj := self._store.find(kind, problem.namespace, problem.name)) is not None:
                 record(
                     self._store, kind, obj, reason="NotServed", message=problem.message, now=now(), component=COMPONENT,
@@ -252,6 +268,9 @@ class DataPlane:
             if name.startswith("service/"):
                 _, namespace, service, port = name.split("/")
                 yield Problem("Service", namespace, service, f"port {port} is not served: {why}")
+            elif name.startswith(f"{GATEWAY_ROLE}/"):
+                _, namespace, gateway, port, *_ = name.split("/")
+                yield Problem(API_GATEWAY_PROBLEM, namespace, gateway, f"port {port} is not served: {why}")
 
     def _address_ingresses(self) -> None:
         """Writes where an Ingress is reached into its status, as its controller does."""
@@ -326,4 +345,5 @@ def _place(obj: Obj) -> Place:
 
 def _wanted(obj: Obj | None) -> tuple[object, object]:
     """What of an object changes how it is served."""
-    return (obj or {}).get("spec"), get(obj, "metadata", "annotations")
+    obj = obj or {}
+    return (obj.get("spec"), obj.get("data")), (get(obj, "metadata", "annotations"), get(obj, "metadata", "labels"))

@@ -10,7 +10,9 @@ from ...kube.objects import Obj, digest
 from .ingress import ROLE as INGRESS
 from .model import (
     Answer,
+    Certificate,
     Cluster,
+    Cors,
     Edits,
     Fault,
     Forward,
@@ -66,15 +68,36 @@ def _from(path: Path) -> Obj:
 
 
 def listener(each: Listener, folder: Path) -> Obj:
-    filters = [_requests(each, folder)] if each.routes else [_connections(each)]
-    return {
+    out: Obj = {
         "@type": f"{_TYPE}envoy.config.listener.v3.Listener",
         "name": each.name,
         "address": {"socket_address": {"address": each.address, "port_value": each.port}},
         # Without it the address of another Envoy would be shared with it, instead of being in use.
         "enable_reuse_port": False,
-        "filter_chains": [{"filters": filters}],
     }
+    if each.certificates:
+        inspector = f"{_TYPE}envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+        out["listener_filters"] = [{"name": "tls_inspector", "typed_config": {"@type": inspector}}]
+        out["filter_chains"] = [_encrypted(each, certificate, folder) for certificate in each.certificates]
+    else:
+        filters = [_requests(each, each.routes, folder)] if each.routes else [_connections(each)]
+        out["filter_chains"] = [{"filters": filters}]
+    return out
+
+
+def _encrypted(each: Listener, certificate: Certificate, folder: Path) -> Obj:
+    """A filter chain for a name; that of `*` is for who names none of the others."""
+    pair = {"certificate_chain": {"inline_string": certificate.chain}, "private_key": {"inline_string": certificate.key}}
+    context = {
+        "@type": f"{_TYPE}envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": {"tls_certificates": [pair], "alpn_protocols": ["h2", "http/1.1"]},
+    }
+    out: Obj = {
+        "name": certificate.routes,
+        "filters": [_requests(each, certificate.routes, folder)],
+        "transport_socket": {"name": "tls", "typed_config": context},
+    }
+    return out if certificate.host == "*" else out | {"filter_chain_match": {"server_names": [certificate.host]}}
 
 
 def _connections(each: Listener) -> Obj:
@@ -87,11 +110,11 @@ def _connections(each: Listener) -> Obj:
     return {"name": "tcp", "typed_config": config}
 
 
-def _requests(each: Listener, folder: Path) -> Obj:
-    config = {
+def _requests(each: Listener, routes: str, folder: Path) -> Obj:
+    config: Obj = {
         "@type": f"{_NETWORK}http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "http",
-        "rds": {"route_config_name": routes_name(each.routes), "config_source": _from(folder / routes_file(each.routes))},
+        "rds": {"route_config_name": routes_name(routes), "config_source": _from(folder / routes_file(routes))},
         "http_filters": [
             {"name": "fault", "typed_config": {"@type": f"{_HTTP}fault.v3.HTTPFault"}},
             {"name": "router", "typed_config": {"@type": f"{_HTTP}router.v3.Router", "suppress_envoy_headers": True}},
@@ -102,6 +125,9 @@ def _requests(each: Listener, folder: Path) -> Obj:
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "local_reply_config": {"mappers": [_bad_gateway()]},
     }
+    if each.is_gateway:
+        config["strip_any_host_port"] = True
+        config["http_filters"].insert(0, {"name": "cors", "typed_config": {"@type": f"{_HTTP}cors.v3.Cors"}})
     return {"name": "http", "typed_config": config}
 
 
@@ -174,9 +200,9 @@ def route(each: ModelRoute) -> Obj:
             out["redirect"] = _redirect(redirect)
         case Answer() as answer:
             out["direct_response"] = {"status": answer.status} | ({"body": {"inline_string": answer.body}} if answer.body else {})
-    if each.fault is not None:
-        out["typed_per_filter_config"] = {"fault": _fault(each.fault)}
-    return out
+    own = {"fault": _fault(each.fault)} if each.fault is not None else {}
+    own |= {"cors": _cors(each.cors)} if each.cors is not None else {}
+    return out | ({"typed_per_filter_config": own} if own else {})
 
 
 def _match(match: Match) -> Obj:
@@ -194,6 +220,8 @@ def _match(match: Match) -> Obj:
         out["headers"] = [_header(each) for each in match.headers]
     if match.query:
         out["query_parameters"] = [_parameter(each) for each in match.query]
+    if match.part < 1:
+        out["runtime_fraction"] = {"default_value": _fraction(match.part * 100)}
     return out
 
 
@@ -224,7 +252,9 @@ def _forward(forward: Forward, host: str) -> Obj:
         out["weighted_clusters"] = {"clusters": shares}
     if forward.mirrors:
         out["request_mirror_policies"] = [
-            {"cluster": each.cluster, "runtime_fraction": {"default_value": _fraction(each.percent)}} for each in forward.mirrors
+            {"cluster": each.cluster, "runtime_fraction": {"default_value": _fraction(each.percent)}}
+            | ({"disable_shadow_host_suffix_append": True} if each.keeps_host else {})
+            for each in forward.mirrors
         ]
     if forward.retries:
         out["retry_policy"] = _retries(forward.retries)
@@ -269,7 +299,10 @@ def _redirect(redirect: Redirect) -> Obj:
         "scheme_redirect": redirect.scheme,
         "port_redirect": redirect.port,
     }
-    return {"response_code": codes[redirect.code]} | {key: value for key, value in given.items() if value}
+    out: Obj = {"response_code": codes[redirect.code]} | {key: value for key, value in given.items() if value}
+    if redirect.pattern:
+        out["regex_rewrite"] = {"pattern": {"regex": redirect.pattern}, "substitution": redirect.substitution}
+    return out
 
 
 def _headers(headers: Headers) -> Obj:
@@ -278,9 +311,10 @@ def _headers(headers: Headers) -> Obj:
 
 def _edits(side: str, edits: Edits) -> Obj:
     append, overwrite = "APPEND_IF_EXISTS_OR_ADD", "OVERWRITE_IF_EXISTS_OR_ADD"
-    added = [{"header": {"key": key, "value": _plain(value)}, "append_action": append} for key, value in edits.to_add]
+    written = (lambda value: value.replace("%", "%%")) if edits.is_plain else _plain
+    added = [{"header": {"key": key, "value": written(value)}, "append_action": append} for key, value in edits.to_add]
     added += [
-        {"header": {"key": key, "value": _plain(value)}, "append_action": overwrite}
+        {"header": {"key": key, "value": written(value)}, "append_action": overwrite}
         for key, value in edits.to_set
         if key.lower() not in ("host", ":authority")  # those are the route's to rewrite
     ]
@@ -293,6 +327,19 @@ def _plain(value: str) -> str:
     parts = value.split("%")
     looks_right = len(parts) % 2 and all(part[:1].isupper() for part in parts[1::2])
     return value if looks_right else value.replace("%", "%%")
+
+
+def _cors(cors: Cors) -> Obj:
+    out: Obj = {
+        "@type": f"{_HTTP}cors.v3.CorsPolicy",
+        "allow_origin_string_match": [{"safe_regex": {"regex": each}} for each in cors.origins],
+        "max_age": str(cors.max_age_s),
+        "allow_credentials": cors.with_credentials,
+        # what is not allowed is answered here, and troubles nobody
+        "forward_not_matching_preflights": False,
+    }
+    lists = {"allow_methods": cors.methods, "allow_headers": cors.headers, "expose_headers": cors.exposed}
+    return out | {key: ",".join(values) for key, values in lists.items() if values}
 
 
 def _fault(fault: Fault) -> Obj:

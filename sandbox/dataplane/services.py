@@ -46,12 +46,13 @@ class Clusters:
         subset: tuple[str, Mapping[str, str]] = ("", {}),
         connect_timeout_s: float | None = None,
         by_load_balancer: bool = False,
+        is_grpc: bool = False,
     ) -> str:
         """The name of the cluster of these endpoints. `subset` is a name and the labels that it stands for."""
         namespace, service = port.service
         name = "/".join(part for part in (role, namespace, service, str(port.number), subset[0]) if part)
         source = Source(namespace, service, port.name, tuple(sorted(subset[1].items())), by_load_balancer)
-        is_http2 = port.is_http2 and role != "service"
+        is_http2 = (port.is_http2 or is_grpc) and role != "service"
         cluster = Cluster(name, source, balancing, is_http2)
         if connect_timeout_s is not None:
             cluster = Cluster(name, source, balancing, is_http2, connect_timeout_s)

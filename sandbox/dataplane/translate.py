@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...kube.objects import Obj
-from . import ingress, istio, services
+from ..controllers.attachment import Known
+from . import gateway, ingress, istio, services
 from .endpoints import Place
 from .model import Config, Host, Listener, Problem, Route
 from .services import Clusters, Port
 
 EDGE = "ingress"
-"""The listener of Ingresses and Gateways, and the name of its routes."""
+"""The listener of Ingresses and of Istio's Gateways, and the name of its routes."""
 
 
 class Edge(NamedTuple):
-    """Where Ingresses and Gateways are reached."""
+    """Where Ingresses and Istio's Gateways are reached."""
 
     address: str
     port: int
@@ -32,6 +33,7 @@ class Objects:
     gateways: Sequence[Obj] = ()
     virtual_services: Sequence[Obj] = ()
     destination_rules: Sequence[Obj] = ()
+    gateway_api: Known = field(default_factory=Known)
 
 
 def translate(objects: Objects, edge: Edge, may_listen: Callable[[int], bool], *, by_load_balancer: bool = False) -> Config:
@@ -58,8 +60,9 @@ def translate(objects: Objects, edge: Edge, may_listen: Callable[[int], bool], *
         else:
             cluster = clusters.of("service", port, "RANDOM")
             listeners.append(Listener(name, port.address, port.local_port, cluster=cluster))
-    said = dict.fromkeys([*problems, *mesh.problems, *outside.problems])
-    return Config(tuple(listeners), clusters.known, routes, tuple(said))
+    api = gateway.translate(objects.gateway_api, ports, clusters, may_listen)
+    said = dict.fromkeys([*problems, *mesh.problems, *outside.problems, *api.problems])
+    return Config((*listeners, *api.listeners), clusters.known, routes | api.routes, tuple(said))
 
 
 def _merged(gateways: Sequence[Host], ingresses: Sequence[Host], problems: list[Problem]) -> tuple[Host, ...]:

@@ -1,0 +1,106 @@
+"""Whether a route of the Gateway API is in force: taken up, accepted and resolved at its Gateways, and these programmed.
+
+The words are the objects' own: what a condition says is quoted (Gateway API 1.6, `status` of routes and of Gateways)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..kube.objects import API_GATEWAY, get
+
+Place = tuple[str, str]  # (namespace, name)
+
+
+class Waiting(NamedTuple):
+    """What is waited for at one parent of a route. `is_refused`: a controller has seen the route as it is now, and said no."""
+
+    gateway: Place
+    message: str
+    is_refused: bool = False
+
+
+def waits(route: Mapping[str, Any], gateways: Mapping[Place, Mapping[str, Any] | None]) -> list[Waiting]:
+    """One entry a Gateway that the route names and is not in force at; none where it is in force everywhere. `gateways` are those
+    that are known: None is one that is not there, and of one that is not named nothing is asked."""
+    found = []
+    for ref in get(route, "spec", "parentRefs", default=()):
+        if (ref.get("group", API_GATEWAY.group), ref.get("kind", API_GATEWAY.name)) != (API_GATEWAY.group, API_GATEWAY.name):
+            continue
+        place = (ref.get("namespace") or route["metadata"].get("namespace", ""), ref["name"])
+        waiting = _absent(place, gateways) or _of_parent(route, ref, place) or _of_gateway(gateways.get(place), place)
+        found += [waiting] if waiting is not None else []
+    return list(dict.fromkeys(found))
+
+
+def gateways_of(route: Mapping[str, Any]) -> list[Place]:
+    """The Gateways that it hangs on, each once."""
+    namespace = route["metadata"].get("namespace", "")
+    return list(
+        dict.fromkeys(
+            (ref.get("namespace") or namespace, ref["name"])
+            for ref in get(route, "spec", "parentRefs", default=())
+            if ref.get("kind", API_GATEWAY.name) == API_GATEWAY.name
+        )
+    )
+
+
+def _absent(place: Place, gateways: Mapping[Place, Mapping[str, Any] | None]) -> Waiting | None:
+    return Waiting(place, f"Gateway {_shown(place)} is not there") if gateways.get(place, {}) is None else None
+
+
+def _of_parent(route: Mapping[str, Any], ref: Mapping[str, Any], place: Place) -> Waiting | None:
+    """Where several controllers speak of it, one that takes it is enough."""
+    namespace, generation = route["metadata"].get("namespace", ""), get(route, "metadata", "generation", default=1)
+    said = [
+        each for each in get(route, "status", "parents", default=()) if _key(each["parentRef"], namespace) == _key(ref, namespace)
+    ]
+    if not said:
+        return Waiting(place, f"Gateway {_shown(place)}: no controller has taken up the route")
+    verdicts = [_verdict(each.get("conditions") or (), generation, place) for each in said]
+    return None if None in verdicts else verdicts[0]
+
+
+def _verdict(conditions: Sequence[Mapping[str, Any]], generation: int, place: Place) -> Waiting | None:
+    known = {each["type"]: each for each in conditions}
+    for type_ in ("Accepted", "ResolvedRefs"):
+        condition = known.get(type_)
+        if condition is None:
+            return Waiting(place, f"Gateway {_shown(place)}: the route is not {_done(type_)} yet")
+        if condition.get("observedGeneration", generation) < generation:
+            return Waiting(place, f"Gateway {_shown(place)}: its controller has not seen the route's change yet")
+        if condition["status"] != "True":
+            is_refused = condition["status"] == "False"
+            return Waiting(place, f"Gateway {_shown(place)}: {_quoted(condition)}", is_refused)
+    return None
+
+
+def _of_gateway(gateway: Mapping[str, Any] | None, place: Place) -> Waiting | None:
+    if gateway is None:
+        return None
+    conditions = {each["type"]: each for each in get(gateway, "status", "conditions", default=())}
+    programmed, generation = conditions.get("Programmed"), get(gateway, "metadata", "generation", default=1)
+    if programmed is None:
+        return Waiting(place, f"Gateway {_shown(place)} is not programmed yet")
+    if programmed.get("observedGeneration", generation) < generation and programmed["status"] == "True":
+        return Waiting(place, f"Gateway {_shown(place)}: its controller has not seen its change yet")
+    return None if programmed["status"] == "True" else Waiting(place, f"Gateway {_shown(place)}: {_quoted(programmed)}")
+
+
+def _done(type_: str) -> str:
+    return {"Accepted": "accepted", "ResolvedRefs": "resolved"}[type_]
+
+
+def _quoted(condition: Mapping[str, Any]) -> str:
+    told = f"{condition['type']} is {condition['status']}, {condition.get('reason') or 'without a reason'}"
+    return f"{told}: {condition['message']}" if condition.get("message") else told
+
+
+def _key(ref: Mapping[str, Any], namespace: str) -> tuple[Any, ...]:
+    """What makes two references the same one, with defaults."""
+    head = (ref.get("group", API_GATEWAY.group), ref.get("kind", API_GATEWAY.name), ref.get("namespace") or namespace)
+    return (*head, ref["name"], ref.get("sectionName"), ref.get("port"))
+
+
+def _shown(place: Place) -> str:
+    return "/".join(part for part in place if part)

@@ -1,0 +1,480 @@
+"""The Gateway API through a real Envoy: what each listener lets in, who is asked first, and what is done on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_lab import APPS, INFRA, WEB, Lab, backend, gateway, lab, listener, made, route
+from rollway.kube.objects import GRPC_ROUTE, REFERENCE_GRANT, Obj
+from rollway.sandbox.serving import certificate
+from traffic import eventually
+
+V1, V2, V3 = "infra-backend-v1", "infra-backend-v2", "infra-backend-v3"
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    async def in_time() -> None:
+        async with asyncio.timeout(60):
+            await story
+
+    asyncio.run(in_time())
+
+
+def rule(*matches: Obj, to: str = V1, filters: tuple[Obj, ...] = (), **rest: Any) -> Obj:
+    out: Obj = {"backendRefs": [backend(to)]} | ({"matches": list(matches)} if matches else {})
+    return out | ({"filters": list(filters)} if filters else {}) | rest
+
+
+def under(prefix: str, **rest: Any) -> Obj:
+    return {"path": {"type": "PathPrefix", "value": prefix}, **rest}
+
+
+async def who(cluster: Lab, path: str = "/", host: str = "", **how: Any) -> str | int:
+    """The backend that answered, or the status without one."""
+    answer = await cluster.ask(path, host=host, **how)
+    return answer.seen.service if answer.seen is not None else answer.status
+
+
+# who is asked first
+
+
+def test_the_most_specific_match_of_all_routes_is_asked_first(tmp_path: Path) -> None:
+    """Exact paths, then longer prefixes by whole segments, a method, headers, parameters; whichever route says it."""
+    older = route(
+        "older",
+        rule(under("/"), to=V1),
+        rule({"path": {"type": "Exact", "value": "/exact"}}, to=V2),
+        rule(under("/a/", headers=[{"name": "Version", "value": "two"}]), to=V3),
+    )
+    newer = route(
+        "newer",
+        rule(under("/a"), to=V2),
+        rule({"method": "POST"}, to=V3),
+        rule({"headers": [{"name": "x", "value": "1"}]}, to=V2),
+        rule({"path": {"type": "RegularExpression", "value": "/re/[0-9]+"}}, to=V3),
+        rule({"queryParams": [{"name": "q", "value": "a"}]}, to=V3),
+    )
+
+    async def story() -> None:
+        async with lab(tmp_path, older, newer) as cluster:
+            assert [await who(cluster, path) for path in ("/", "/exact", "/exact/", "/a", "/a/b", "/ab")] == [
+                V1,
+                V2,
+                V1,
+                V2,
+                V2,
+                V1,
+            ]
+            assert await who(cluster, "/a", headers={"version": "two"}) == V3
+            assert await who(cluster, "/", method="POST") == V3
+            assert await who(cluster, "/a", method="POST") == V2  # the longer path before the method
+            assert await who(cluster, "/?q=a", headers={"X": "1"}) == V2  # headers before parameters
+            assert [await who(cluster, path) for path in ("/?q=a", "/?q=A", "/re/12", "/re/12/a")] == [V3, V1, V3, V1]
+
+    run(story())
+
+
+def test_of_two_equal_matches_the_older_route_has_it_then_the_name(tmp_path: Path) -> None:
+    """Both are of one second here: the name decides, not who came first."""
+
+    async def story() -> None:
+        async with lab(tmp_path, route("b", rule(to=V2)), route("a", rule(to=V1))) as cluster:
+            assert await who(cluster) == V1
+
+    run(story())
+
+
+def test_hosts_of_listeners_and_routes_have_to_meet(tmp_path: Path) -> None:
+    """The narrower of both counts; a listener's own host keeps its callers from all others; a narrow route of a host falls back
+    to a wider one."""
+    entry = gateway(
+        "hosts", listener("any"), listener("wild", hostname="*.wild.example"), listener("exact", hostname="very.wild.example")
+    )
+    here = [{"name": "hosts"}]
+    routes = [
+        route("wide", rule(to=V1), parents=[{"name": "hosts", "sectionName": "wild"}]),
+        route("narrow", rule(under("/only"), to=V2), parents=here, hostnames=["a.wild.example", "nowhere.example"]),
+        route(
+            "any", rule(to=V3), parents=[{"name": "hosts", "sectionName": "any"}], hostnames=["nowhere.example", "*.wild.example"]
+        ),
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, entry, *routes) as cluster:
+            at = cluster.where("hosts")
+
+            async def asked(host: str, path: str = "/") -> str | int:
+                return await who(cluster, path, host, at=at)
+
+            assert [await asked("a.wild.example"), await asked("a.wild.example", "/only/1")] == [V1, V2]
+            assert [await asked("b.c.wild.example"), await asked("b.c.wild.example:80")] == [V1, V1]
+            assert [await asked("nowhere.example", "/only"), await asked("nowhere.example")] == [V2, V3]
+            assert [await asked("very.wild.example"), await asked("wild.example"), await asked("other.example")] == [
+                404,
+                404,
+                404,
+            ]
+
+    run(story())
+
+
+def test_listeners_say_who_may_hang_on_them(tmp_path: Path) -> None:
+    """Routes of the same namespace, of all, of labelled ones; of a section or a port; of nobody else."""
+    other = {"namespace": WEB}
+    routes = [
+        route("same", rule(to=V1)),
+        route("not-same", rule(to="web-backend"), parents=[{"name": "same-namespace", "namespace": INFRA}], **other),
+        route("all", rule(to="web-backend"), parents=[{"name": "all-namespaces", "namespace": INFRA}], **other),
+        route("labelled", rule(to="web-backend"), parents=[{"name": "backend-namespaces", "namespace": INFRA}], **other),
+        route("not-labelled", rule(under("/infra"), to=V1), parents=[{"name": "backend-namespaces"}]),
+        route("wrong-port", rule(under("/port"), to=V2), parents=[{"name": "same-namespace", "port": 81}]),
+        route("wrong-section", rule(under("/section"), to=V2), parents=[{"name": "same-namespace", "sectionName": "none"}]),
+        route("at-8080", rule(to=V2), parents=[{"name": "same-namespace-with-http-listener-on-8080", "port": 8080}]),
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, *routes) as cluster:
+            assert [await who(cluster), await who(cluster, "/port"), await who(cluster, "/section")] == [V1, V1, V1]
+            assert await who(cluster, at=cluster.where("all-namespaces")) == "web-backend"
+            assert await who(cluster, "/infra", at=cluster.where("backend-namespaces")) == "web-backend"
+            assert await who(cluster, at=cluster.where("same-namespace-with-http-listener-on-8080", port=8080)) == V2
+
+    run(story())
+
+
+# backends
+
+
+def test_what_cannot_be_reached_answers_500_for_its_share(tmp_path: Path) -> None:
+    """A Service that is not there, one of another namespace without a grant, another kind, no backend at all, only zeros."""
+    half = [backend(V1, weight=1), backend("nobody", weight=1), backend(V2, weight=0)]
+    rules = [
+        rule(under("/half"), backendRefs=half),
+        rule(under("/foreign"), backendRefs=[backend("app-backend-v1", namespace=APPS)]),
+        rule(under("/port"), backendRefs=[{"name": V1, "port": 9}]),
+        rule(under("/kind"), backendRefs=[backend(V1, group="unknown.io", kind="NonExistent")]),
+        rule(under("/none"), backendRefs=[]),
+        rule(under("/zero"), backendRefs=[backend(V1, weight=0)]),
+        rule(under("/unknown"), filters=({"type": "ExtensionRef", "extensionRef": {"group": "a.io", "kind": "A", "name": "a"}},)),
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, route("bad", *rules)) as cluster:
+            answered = Counter([await who(cluster, "/half") for _ in range(300)])
+            assert set(answered) == {V1, 500}
+            assert abs(answered[V1] - 150) < 5 * (300 * 0.25) ** 0.5
+            for path in ("/foreign", "/port", "/kind", "/none", "/zero", "/unknown"):
+                assert await who(cluster, path) == 500, path
+
+    run(story())
+
+
+def test_a_grant_lets_a_route_use_a_service_of_another_namespace(tmp_path: Path) -> None:
+    """For that kind, that namespace and that name; when it goes, so does the way."""
+    spec = {
+        "from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": INFRA}],
+        "to": [{"group": "", "kind": "Service", "name": "app-backend-v1"}],
+    }
+    rules = [
+        rule(under(f"/{name}"), backendRefs=[backend(name, namespace=APPS)]) for name in ("app-backend-v1", "app-backend-v2")
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, route("far", *rules), made(REFERENCE_GRANT, "grant", spec, APPS)) as cluster:
+            assert [await who(cluster, "/app-backend-v1"), await who(cluster, "/app-backend-v2")] == ["app-backend-v1", 500]
+            cluster.api.delete(REFERENCE_GRANT, APPS, "grant")
+            await cluster.plane.settled()
+            assert await who(cluster, "/app-backend-v1") == 500
+
+    run(story())
+
+
+def test_weights_are_shares_of_the_sum(tmp_path: Path) -> None:
+    """7 of 10 and 3 of 10, within five deviations of 600, each with headers of its own; then another share at once."""
+
+    def header(value: str) -> list[Obj]:
+        return [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "Backend", "value": value}]}}]
+
+    def shared(one: int, other: int) -> Obj:
+        refs = [backend(V1, weight=one, filters=header("1")), backend(V2, weight=other, filters=header("2"))]
+        return route("shares", rule(backendRefs=refs))
+
+    async def story() -> None:
+        async with lab(tmp_path, shared(7, 3)) as cluster:
+            seen = Counter[tuple[str, str]]()
+            for _ in range(600):
+                answer = await cluster.ask()
+                assert answer.seen is not None
+                seen[answer.seen.service, answer.seen.headers["backend"]] += 1
+            assert set(seen) == {(V1, "1"), (V2, "2")}
+            assert abs(seen[V2, "2"] - 180) < 5 * (600 * 0.3 * 0.7) ** 0.5
+            cluster.replace(shared(0, 1))
+            await cluster.plane.settled()
+            assert {await who(cluster) for _ in range(20)} == {V2}
+
+    run(story())
+
+
+def test_backends_that_rewrite_each_have_their_part(tmp_path: Path) -> None:
+    """A proxy rewrites a route, not one of its backends: it is taken apart, and the parts stay exact."""
+
+    def rewritten(to: str, weight: int) -> Obj:
+        new = {"type": "ReplacePrefixMatch", "replacePrefixMatch": f"/{to}"}
+        return backend(to, weight=weight, filters=[{"type": "URLRewrite", "urlRewrite": {"path": new}}])
+
+    refs = [rewritten(V1, 1), rewritten(V2, 1), backend("nobody", weight=2)]
+
+    async def story() -> None:
+        async with lab(tmp_path, route("apart", rule(under("/x"), backendRefs=refs))) as cluster:
+            answers = [await cluster.ask("/x/y") for _ in range(400)]
+            assert {(each.seen.service, each.seen.path) for each in answers if each.seen} == {(V1, f"/{V1}/y"), (V2, f"/{V2}/y")}
+            seen = Counter(each.seen.service if each.seen else "" for each in answers)
+            for name, part in ((V1, 0.25), (V2, 0.25), ("", 0.5)):
+                assert abs(seen[name] - 400 * part) < 5 * (400 * part * (1 - part)) ** 0.5, seen
+
+    run(story())
+
+
+# on the way
+
+
+REDIRECTS: list[tuple[Obj, Mapping[str, str]]] = [
+    ({"hostname": "example.org", "statusCode": 301}, {"scheme": "http", "host": "example.org", "port": "", "path": "/r/a"}),
+    ({"hostname": "example.org", "scheme": "https"}, {"scheme": "https", "host": "example.org", "port": ""}),
+    ({"hostname": "example.org", "scheme": "https", "port": 8443}, {"scheme": "https", "port": "8443"}),
+    ({"hostname": "example.org", "scheme": "http", "port": 443}, {"scheme": "http", "port": "443"}),
+    ({"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/new/"}}, {"path": "/new/a"}),
+    ({"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}, {"path": "/a"}),
+    ({"path": {"type": "ReplaceFullPath", "replaceFullPath": "/all"}, "statusCode": 307}, {"path": "/all"}),
+]
+
+
+@pytest.mark.parametrize(("given", "wanted"), REDIRECTS, ids=[str(given) for given, _ in REDIRECTS])
+def test_a_redirect_changes_what_it_names(given: Obj, wanted: Mapping[str, str], tmp_path: Path) -> None:
+    """The port is the listener's, or the scheme's where one is named; what is usual for a scheme is not written."""
+    redirect = {"matches": [under("/r")], "filters": [{"type": "RequestRedirect", "requestRedirect": given}]}
+
+    async def story() -> None:
+        async with lab(tmp_path, route("away", redirect)) as cluster:
+            answer = await cluster.ask("/r/a?b=c", host="shop.example.com:8080")
+            assert answer.status == given.get("statusCode", 302)
+            port = cluster.where()[1]
+            usual = "" if port == 80 else str(port)  # where 80 may not be opened
+            told = wanted if given.get("scheme") or "port" not in wanted else {**wanted, "port": usual}
+            assert {key: answer.location[key] for key in told} == told
+            assert answer.headers["location"].endswith("?b=c")
+
+    run(story())
+
+
+def test_hosts_and_headers_are_rewritten_and_values_stay_what_they_are(tmp_path: Path) -> None:
+    """A percent sign is one, not the beginning of a variable of the proxy's."""
+    edits = {
+        "set": [{"name": "A", "value": "100%"}],
+        "add": [{"name": "B", "value": "%DOWNSTREAM_REMOTE_ADDRESS%"}],
+        "remove": ["C"],
+    }
+    filters = (
+        {"type": "URLRewrite", "urlRewrite": {"hostname": "one.example.org"}},
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": edits},
+        {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [{"name": "D", "value": "d"}]}},
+    )
+
+    async def story() -> None:
+        async with lab(tmp_path, route("edited", rule(filters=filters))) as cluster:
+            answer = await cluster.ask(headers={"a": "0", "B": "b", "c": "c"})
+            assert answer.seen is not None
+            assert answer.seen.host == "one.example.org"
+            assert answer.seen.headers["a"] == "100%"
+            assert answer.seen.headers["b"] == "b,%DOWNSTREAM_REMOTE_ADDRESS%"
+            assert "c" not in answer.seen.headers
+            assert answer.headers["d"] == "d"
+
+    run(story())
+
+
+def test_mirrors_get_a_part_and_answer_nobody(tmp_path: Path) -> None:
+    """All, a tenth of them, a quarter; for the same host; one that is not there harms nobody."""
+
+    def copied(to: str, **how: Any) -> Obj:
+        return {"type": "RequestMirror", "requestMirror": {"backendRef": backend(to), **how}}
+
+    rules = [
+        rule(under("/all"), filters=(copied(V2),)),
+        rule(under("/part"), filters=(copied(V2, percent=10), copied(V3, fraction={"numerator": 1, "denominator": 4}))),
+        rule(under("/nobody"), filters=(copied("nobody"),)),
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, route("copied", *rules)) as cluster:
+            assert await who(cluster, "/all", "shop.example.com") == V1
+            assert await who(cluster, "/nobody") == V1
+            second, third = cluster.echo(V2), cluster.echo(V3)
+
+            async def has_come() -> bool:
+                return [each.host for each in second.seen] == ["shop.example.com"]
+
+            await eventually(has_come)
+            second.seen.clear()
+            for _ in range(400):
+                assert await who(cluster, "/part") == V1
+
+            async def is_right() -> bool:
+                bounds = ((second, 0.1), (third, 0.25))
+                return all(abs(len(each.seen) - 400 * part) < 5 * (400 * part * (1 - part)) ** 0.5 for each, part in bounds)
+
+            await eventually(is_right)
+
+    run(story())
+
+
+def test_an_answer_is_waited_for_as_long_as_the_rule_says(tmp_path: Path) -> None:
+    """504 then; 0s is for ever."""
+    rules = [
+        rule(under("/request"), timeouts={"request": "200ms"}),
+        rule(under("/backend"), timeouts={"request": "10s", "backendRequest": "200ms"}),
+        rule(under("/never"), timeouts={"request": "0s"}),
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, route("slow", *rules)) as cluster:
+            assert await who(cluster, "/request") == V1
+            for path, wanted in (("/request", 504), ("/backend", 504), ("/never", V1)):
+                assert await who(cluster, f"{path}?delay=600ms") == wanted, path
+
+    run(story())
+
+
+def test_pages_of_other_origins_are_told_what_they_may_ask(tmp_path: Path) -> None:
+    """A star stands for any part of a name; who is not named is told nothing, and no backend is troubled by the question."""
+    cors = {
+        "allowOrigins": ["https://one.example", "https://*.two.example"],
+        "allowMethods": ["GET", "PUT"],
+        "allowHeaders": ["x-a"],
+        "maxAge": 60,
+        "allowCredentials": True,
+    }
+
+    async def story() -> None:
+        async with lab(tmp_path, route("cors", rule(filters=({"type": "CORS", "cors": cors},)))) as cluster:
+
+            async def allowed(origin: str, **how: Any) -> str | None:
+                asks = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+                return (await cluster.ask(headers=asks, **how)).headers.get("access-control-allow-origin")
+
+            preflight = await cluster.ask(
+                method="OPTIONS", headers={"Origin": "https://one.example", "Access-Control-Request-Method": "PUT"}
+            )
+            assert preflight.status == 200
+            assert preflight.headers["access-control-allow-methods"] == "GET,PUT"
+            assert preflight.headers["access-control-max-age"] == "60"
+            assert preflight.headers["access-control-allow-credentials"] == "true"
+            assert not cluster.echo(V1).seen
+            assert await allowed("https://a.b.two.example") == "https://a.b.two.example"
+            assert await allowed("https://two.example") is None
+            assert await allowed("https://evil-one.example", method="OPTIONS") is None
+
+    run(story())
+
+
+def test_grpc_routes_go_by_service_and_method(tmp_path: Path) -> None:
+    """The path of a call is its service and its method; the longer service is asked first."""
+    spec = {
+        "parentRefs": [{"name": "same-namespace"}],
+        "rules": [
+            {"matches": [{"method": {"service": "shop.Cart"}}], "backendRefs": [backend(V1)]},
+            {"matches": [{"method": {"service": "shop.Cart", "method": "Add"}}], "backendRefs": [backend("nobody")]},
+        ],
+    }
+
+    async def story() -> None:
+        async with lab(tmp_path, made(GRPC_ROUTE, "calls", spec)) as cluster:
+            # who does not speak HTTP/2, as the backends here, cannot be called: but it is known where the call goes
+            assert await who(cluster, "/shop.Cart/Add") == 500
+            assert await who(cluster, "/shop.Cart/Remove") in (502, 503)
+            assert await who(cluster, "/shop.Carts/Add") == 404
+
+    run(story())
+
+
+def test_no_request_is_lost_while_routes_change(tmp_path: Path) -> None:
+    """Requests come in all the time; shares change, rules come and go: every one is answered."""
+
+    def state(number: int) -> Obj:
+        refs = [backend(V1, weight=number % 5), backend(V2, weight=5 - number % 5)]
+        more = [rule(under(f"/r{place}"), to=V3) for place in range(number % 3)]
+        return route("busy", rule(backendRefs=refs), *more)
+
+    async def story() -> None:
+        async with lab(tmp_path, state(0)) as cluster, asyncio.TaskGroup() as group:
+            answered = Counter[str | int]()
+
+            async def ask() -> None:
+                answered[await who(cluster)] += 1
+
+            tasks = []
+            for number in range(200):
+                tasks.append(group.create_task(ask()))
+                if number % 20 == 10:
+                    cluster.replace(state(number // 20))
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*tasks)
+            assert set(answered) == {V1, V2}
+            assert answered.total() == 200
+
+    run(story())
+
+
+def test_what_fails_is_tried_again_as_often_as_the_rule_says(tmp_path: Path) -> None:
+    """Answers with one of its codes; a rule that says nothing tries once."""
+    rules = [rule(under("/again"), retry={"attempts": 2, "codes": [503]}), rule(under("/once"))]
+
+    async def story() -> None:
+        async with lab(tmp_path, route("tried", *rules)) as cluster:
+            assert [await who(cluster, "/again?fails=2"), await who(cluster, "/again?fails=3")] == [V1, 503]
+            assert await who(cluster, "/once?fails=1") == 503
+
+    run(story())
+
+
+def test_https_with_the_certificate_of_the_name_that_is_called(tmp_path: Path) -> None:
+    """Each listener has its own certificate and its own routes; a Secret that comes later opens the listener."""
+    pair = certificate.ensure(tmp_path, datetime.now(UTC))
+    data = {
+        "tls.crt": base64.b64encode(pair.chain.read_bytes()).decode(),
+        "tls.key": base64.b64encode(pair.key.read_bytes()).decode(),
+    }
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert", "namespace": INFRA}, "type": "kubernetes.io/tls"}
+    tls = {"port": 443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "cert"}]}}
+    entry = gateway("safe", {"name": "any"} | tls, {"name": "own", "hostname": "own.example.org"} | tls)
+    routes = [
+        route("any", rule(to=V1), parents=[{"name": "safe", "sectionName": "any"}]),
+        route("own", rule(to=V2), parents=[{"name": "safe", "sectionName": "own"}]),
+    ]
+
+    async def story() -> None:
+        async with lab(tmp_path, entry, *routes) as cluster:
+            cluster.put(secret | {"data": data})
+            await cluster.plane.settled()
+            at = cluster.where("safe", port=443)
+
+            async def asked(host: str) -> str | int:
+                return await who(cluster, "/", host, at=at, scheme="https")
+
+            async def is_open() -> bool:
+                with contextlib.suppress(OSError):
+                    return await asked("other.example.org") == V1
+                return False
+
+            await eventually(is_open)
+            assert await asked("own.example.org") == V2
+
+    run(story())
