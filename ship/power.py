@@ -61,7 +61,7 @@ class Watch:
             if not both.new.requests or phase == Phase.PASSED:
                 continue  # nothing to measure; or it is asked no more
             state = self.judge.take(state, at_s, both)
-            phase = self.judge.verdict(state).phase
+            phase = self.judge.phase(state)
             if phase == Phase.FAILED:
                 return at_s, bad
         return None

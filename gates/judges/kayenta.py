@@ -160,6 +160,9 @@ class Kayenta:
     def miss(self, state: State, at_s: float, cause: str) -> State:
         return state
 
+    def phase(self, state: State) -> Phase:
+        return self.verdict(state).phase
+
     def verdict(self, state: State) -> Verdict:
         measured = int(state["measured"])
         if measured < self.count:

@@ -33,6 +33,7 @@ RATIOS = (1.5, 2.5, 5.0, 10.0, 25.0)
 WEIGHTS = (0.10, 0.12, 0.23, 0.45, 0.10)
 """The mixture: ratios that a release may be worse by, and how much of the evidence is staked on each. Five times and ten times as
 many errors are what has to be found quickly; what is smaller is found, too, later."""
+_LOG_RATIOS, _LOG_WEIGHTS = tuple(map(math.log, RATIOS)), tuple(map(math.log, WEIGHTS))
 
 CHANCE = 1.5
 """Standard deviations by which a dispersion has to be above 1 to be believed."""
@@ -95,6 +96,9 @@ class Sequential:
     def miss(self, state: State, at_s: float, cause: str) -> State:
         return state
 
+    def phase(self, state: State) -> Phase:
+        return Phase.FAILED if state.get("reached") else Phase.RUNNING
+
     def verdict(self, state: State) -> Verdict:
         stable, new = Spread(*state["stable"]), Spread(*state["new"])
         measured = min(stable.intervals, new.intervals)
@@ -117,7 +121,7 @@ class Sequential:
     def evidence(self, state: State) -> float:
         """The logarithm of the mixture, as it stands."""
         dispersion = max(Spread(*state["stable"]).dispersion, Spread(*state["new"]).dispersion)
-        terms = [math.log(weight) + log / dispersion for weight, log in zip(WEIGHTS, state["logs"], strict=True)]
+        terms = [staked + log / dispersion for staked, log in zip(_LOG_WEIGHTS, state["logs"], strict=True)]
         most = max(terms)
         return float(most + math.log(sum(math.exp(term - most) for term in terms)))
 
@@ -125,19 +129,21 @@ class Sequential:
         stable, new = both
         requests, errors = stable.requests + new.requests, stable.errors + new.errors
         theta = new.requests / requests if requests else 0.0
-        logs: Sequence[float] = [
-            log + new.errors * math.log(ratio) - errors * math.log1p(theta * (ratio - 1.0))
-            for log, ratio in zip(state["logs"], RATIOS, strict=True)
-        ]
+        logs: Sequence[float] = state["logs"]
+        if errors:
+            logs = [
+                log + new.errors * log_ratio - errors * math.log1p(theta * (ratio - 1.0))
+                for log, ratio, log_ratio in zip(logs, RATIOS, _LOG_RATIOS, strict=True)
+            ]
         after: dict[str, Any] = {
             **state,
             "logs": [round(log, 9) for log in logs],
             "stable": list(Spread(*state["stable"]).and_one(stable)),
             "new": list(Spread(*state["new"]).and_one(new)),
         }
-        # what it has reached once it has reached
-        reached = self.evidence(after)
-        if not after.get("reached") and reached >= -math.log(self.alpha):
+        # what it has reached once it has reached; a mixture is never more than the most of what it is of
+        wanted = -math.log(self.alpha)
+        if not after.get("reached") and max(logs) >= wanted and (reached := self.evidence(after)) >= wanted:
             after["reached"] = round(reached, 6)
         return after
 

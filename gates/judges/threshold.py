@@ -132,9 +132,11 @@ class Threshold:
     def miss(self, state: State, at_s: float, cause: str) -> State:
         return self._after(state, Phase.ERROR, cause)
 
+    def phase(self, state: State) -> Phase:
+        return self.limits.assess(Tally(*state["tally"]))
+
     def verdict(self, state: State) -> Verdict:
-        tally = Tally(*state["tally"])
-        phase = self.limits.assess(tally)
+        tally, phase = Tally(*state["tally"]), self.phase(state)
         counted = f"{tally.successful} of {tally.measured} measurements good"
         last = state.get("why", "")
         why = (
