@@ -283,6 +283,10 @@ class Gate(Strict):
         conditions = [key for key in ("success", "failure") if getattr(self, key) is not None]
         if bounds and conditions:
             raise Wrong(f"{bounds[0]} and {conditions[0]}: one way to ask is enough", at=(conditions[0],))
+        if self.of == "latency" and (asked := bounds + conditions):
+            raise Wrong(
+                "how long answers take is compared with the stable version's", hint="a bound wants a query", at=(asked[0],)
+            )
         if self.min is not None and self.max is not None and self.min > self.max:
             raise Wrong(f"min {self.min:g} is more than max {self.max:g}", at=("min",))
         if self.job is not None and (asked := bounds + conditions):

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from ..gates.judges import judge_of
 from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.stops import stops_of
-from .power import Foreseen, Stage, Traffic, Watch, foresee
+from .power import SLOW, Draws, Foreseen, Slowness, Stage, Traffic, Values, Watch, foresee
 
-GOOD, BAD = 1000, 200
-"""Releases that are drawn of a good version, and of each bad one."""
 SIZES = (2.0, 4.0, 10.0, 20.0)
-"""How many times as many errors bad versions have."""
+"""How many times as many errors bad versions have, or slow answers."""
+TIMES = (1.1, 1.25, 1.5, 2.0)
+"""How many times as high, or as low, their values are."""
 MOST_LOOKS = 1000
 """Of a release: drawing thousands of them takes minutes from there on."""
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """`rate` requests a second, of which the share `errors` fails today, `clump` at once. A pause without a length lasts
-    `pause_s`; A/B rules catch the share `matching`."""
+    """`rate` requests a second, of which the share `errors` fails today, `clump` at once. Values vary by the share `spread`. A
+    pause without a length lasts `pause_s`; A/B rules catch the share `matching`. So many releases are drawn of a version that is
+    `good`, and of each `bad` one; of values, whose judge takes longer, a fifth."""
 
     rate: float
     errors: float = 0.005
     clump: int = 1
+    spread: float = 0.1
     pause_s: float = 600.0
     matching: float = 0.1
+    good: int = 1000
+    bad: int = 200
 
 
 @dataclass(frozen=True)
@@ -58,22 +65,59 @@ def outlook(release: Release, assumed: Assumed) -> tuple[Outlook, ...]:
 
 
 def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
-    if not gate.is_counted or gate.of != "errors":
-        return Outlook(gate, "what it measures cannot be assumed: only counted errors can")
-    asked = [stage for weight, stage in stages.items() if gate.holds(weight, is_last=weight == max(stages))]
+    drawing = _drawing(gate, assumed)
+    if drawing is None:
+        return Outlook(gate, "what it measures cannot be assumed: only counted requests and values of both versions can")
+    asked = [_lasting(gate, stage) for weight, stage in stages.items() if gate.holds(weight, is_last=weight == max(stages))]
     if not asked:
         return Outlook(gate, "there is no stage in which both versions get requests and it is asked")
-    watch = Watch(judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on)
-    if not any(stage.seconds >= gate.interval for stage in asked):
-        return Outlook(gate, f"every stage is shorter than its interval of {gate.interval} s")
-    looks = sum(int(stage.seconds // gate.interval) for stage in asked)
+    watch = Watch(
+        judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on, float(gate.initial_delay),
+        {"wait": None, "pass": False, "fail": True}[gate.on_inconclusive],
+    )  # fmt: skip
+    looks = sum(1 for _ in watch.looks(asked))
+    if not looks:
+        return Outlook(gate, f"every stage is shorter than its first look, after {gate.initial_delay + gate.interval} s")
     if looks > MOST_LOOKS:
         hint = "ask for a shorter pause (--gate), or give the gate a longer interval"
         return Outlook(gate, f"it would be measured {looks:,} times, and at most {MOST_LOOKS:,} can be drawn: {hint}")
-    traffic = Traffic(assumed.rate, assumed.errors, assumed.errors, assumed.clump)
-    worse = [assumed.errors * size for size in SIZES if assumed.errors * size < 1]
+    part = 5 if gate.compare is not None else 1
     return Outlook(
         gate,
-        good=foresee(watch, traffic, asked, GOOD),
-        bad=tuple(foresee(watch, replace(traffic, new=each), asked, BAD) for each in worse),
+        good=foresee(watch, drawing.of(drawing.good), asked, assumed.good // part),
+        bad=tuple(foresee(watch, drawing.of(size), asked, assumed.bad // part) for size in drawing.bad),
     )
+
+
+class _Drawing(NamedTuple):
+    """How a version of a size does, the size of a good one, and of bad ones."""
+
+    of: Callable[[float], Draws]
+    good: float
+    bad: Sequence[float]
+
+
+def _drawing(gate: Gate, assumed: Assumed) -> _Drawing | None:
+    """None of what nobody can assume."""
+    if gate.compare is not None:
+        falls = frozenset(name for name, metric in gate.compare.items() if metric.worse == "lower")
+        return _Drawing(partial(Values, tuple(gate.compare), falls, assumed.spread), 1.0, TIMES)
+    if not gate.is_counted:
+        return None
+    if gate.of == "latency":
+        return _Drawing(partial(Slowness, assumed.rate), SLOW, _sizes(SLOW))
+    return _Drawing(
+        lambda size: Traffic(assumed.rate, assumed.errors, size, assumed.clump), assumed.errors, _sizes(assumed.errors)
+    )
+
+
+def _sizes(good: float) -> list[float]:
+    return [good * times for times in SIZES if good * times <= 1]
+
+
+def _lasting(gate: Gate, stage: Stage) -> Stage:
+    """A pause ends when its gates have decided: it lasts as long as one needs that decides after so many measurements."""
+    count = gate.asked.limits.count if gate.ends else None
+    if count is None:
+        return stage
+    return stage._replace(seconds=max(stage.seconds, float(gate.initial_delay + count * gate.interval)))

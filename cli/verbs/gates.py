@@ -25,6 +25,7 @@ Tests = Annotated[
 ]
 Power = Annotated[bool, typer.Option("--power", help="asks nobody: how often they would err, and how soon they would find what")]
 Errors = Annotated[str, typer.Option("--errors", metavar="PERCENT", help="--power: the share of requests that fail today")]
+Spread = Annotated[str, typer.Option("--spread", metavar="PERCENT", help="--power: how much values vary between measurements")]
 Clump = Annotated[int, typer.Option("--clump", min=1, max=1000, metavar="N", help="--power: so many errors come at once")]
 
 
@@ -36,6 +37,7 @@ class Expected:
     rate: Rate = None
     errors: Errors = "0.5%"
     clump: Clump = 1
+    spread: Spread = "10%"
     gate: Gate = "10m"
     matching: Matching = "10%"
 
@@ -46,6 +48,7 @@ class Expected:
             rate=rate_of(self.rate) if self.rate is not None else float(release.traffic.rate),
             errors=share_of(self.errors, "--errors"),
             clump=self.clump,
+            spread=share_of(self.spread, "--spread"),
             pause_s=duration_of(self.gate, "--gate"),
             matching=share_of(self.matching, "--matching"),
         )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from ...release.gates import Gate
 from ...release.model import Release
 from ...ship.foreseeing import Assumed, Outlook
 from ...ship.power import Foreseen, Stage
 from .paint import Paint
 from .words import duration
 
-_HEAD = ("its errors", "found", "half within", "9 of 10", "bad answers")
+_SIZES = {"errors": "its errors", "slow": "slow answers", "times": "its values"}
+_HEAD = ("found", "half within", "9 of 10", "bad answers")
 
 
 def outlook_lines(
@@ -29,18 +31,20 @@ def outlook_lines(
             continue
         good = each.good
         yield f"      a good version is taken back in {_share(good)} of releases ({good.taken_back} of {good.releases:,})"
-        yield f"      {paint('  '.join(_HEAD), 'faint')}"
+        head = (_SIZES[kind := kind_of(each.gate)], *(_HEAD if kind != "times" else _HEAD[:-1]))
+        yield f"      {paint('  '.join(head), 'faint')}"
         for one in each.bad:
+            size = f"{one.size:g} times" if kind == "times" else _percent(one.size)
             answers = "–" if one.bad_answers is None else f"{one.bad_answers:,.0f}"
-            cells = (_percent(one.errors), _share(one), _time(one.median_s), _time(one.late_s), answers)
-            yield "      " + "  ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, _HEAD, strict=True))
+            cells = (size, _share(one), _time(one.median_s), _time(one.late_s), answers)
+            yield "      " + "  ".join(f"{cell:>{len(word)}}" for cell, word in zip(cells, head, strict=False))
 
 
 def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, Stage], found: Sequence[Outlook]) -> dict[str, Any]:
     return {
         "app": release.app,
         "strategy": release.strategy,
-        "assumed": {"rate": assumed.rate, "errors": assumed.errors, "clump": assumed.clump},
+        "assumed": {"rate": assumed.rate, "errors": assumed.errors, "clump": assumed.clump, "spread": assumed.spread},
         "stages": [
             {"weight": weight, "share": round(stage.share, 4), "seconds": stage.seconds} for weight, stage in stages.items()
         ],
@@ -49,17 +53,22 @@ def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, St
                 "name": each.gate.name,
                 "wanted": each.gate.wanted,
                 "whyNot": each.why_not,
-                "good": _data(each.good) if each.good else None,
-                "bad": [_data(one) for one in each.bad],
+                "good": _data(each.good, kind_of(each.gate)) if each.good else None,
+                "bad": [_data(one, kind_of(each.gate)) for one in each.bad],
             }
             for each in found
         ],
     }
 
 
-def _data(one: Foreseen) -> dict[str, Any]:
+def kind_of(gate: Gate) -> Literal["errors", "slow", "times"]:
+    """In what terms a version is bad that the gate looks for."""
+    return "times" if gate.compare is not None else "slow" if gate.of == "latency" else "errors"
+
+
+def _data(one: Foreseen, kind: str) -> dict[str, Any]:
     return {
-        "errors": round(one.errors, 6),
+        kind: round(one.size, 6),
         "releases": one.releases,
         "takenBack": one.taken_back,
         "medianSeconds": one.median_s,

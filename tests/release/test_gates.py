@@ -76,6 +76,7 @@ def test_secrets_are_named_for_rights_alone(tmp_path: Path) -> None:
         ("- name: g\n" + PROM + "  query: up\n  success: 'result >'\n", 7, "is no condition: unexpected end"),
         ("- name: g\n" + PROM + "  query: up\n  success: 'asInt(result)'\n", 7, "expected bool, but got int"),
         ("- name: g\n" + PROM + "  query: up\n  min: 2\n  max: 1\n", 7, "min 2 is more than max 1"),
+        ("- name: g\n" + PROM + "  use: istio\n  of: latency\n  max: 1\n", 8, "is compared with the stable version's"),
         ("- name: g\n" + PROM + "  use: istio\n  alpha: 1.5\n", 7, "alpha"),
         ("- name: g\n" + PROM + "  use: istio\n  alpha: 0.7\n", 7, "less than 0.5"),
         ("- name: g\n" + PROM + "  use: istio\n  judge: threshold\n", 7, "cannot judge this"),

@@ -33,8 +33,9 @@ def test_stages_are_those_in_which_both_versions_get_requests(strategy: str) -> 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"of": "latency"}, "only counted errors"),
-        ({"interval": "10m"}, "shorter than its interval"),
+        ({"use": None, "query": "up", "max": 1}, "only counted requests"),
+        ({"interval": "10m"}, "shorter than its first look, after 600 s"),
+        ({"initialDelay": "7m"}, "shorter than its first look, after 430 s"),
         ({"when": [30]}, "no stage"),
         ({"when": "after"}, "no stage"),
     ],
@@ -48,8 +49,8 @@ def test_what_cannot_be_said_says_why(keys: dict[str, Any], said: str) -> None:
 def test_of_a_good_version_and_of_bad_ones() -> None:
     [found] = outlook(shop("canary", {}), ASSUMED)
     assert found.good is not None
-    assert found.good.errors == 0.005
-    assert [round(each.errors, 4) for each in found.bad] == [0.01, 0.02, 0.05, 0.1]
+    assert found.good.size == 0.005
+    assert [round(each.size, 4) for each in found.bad] == [0.01, 0.02, 0.05, 0.1]
     shares = [each.taken_back / each.releases for each in found.bad]
     assert shares == sorted(shares)
     assert found.good.taken_back / found.good.releases < 0.02 < 0.9 < shares[2]
@@ -60,3 +61,27 @@ def test_more_looks_than_can_be_drawn_are_told_and_not_waited_for() -> None:
     assert found.good is None
     assert "measured 86,700 times" in found.why_not
     assert "--gate" in found.why_not
+
+
+def test_of_slow_answers_it_is_said_how_many_more_are_found() -> None:
+    [found] = outlook(shop("canary", {"of": "latency"}), replace(ASSUMED, good=200, bad=50))
+    assert found.good is not None
+    assert found.good.size == 0.05
+    assert [round(each.size, 4) for each in found.bad] == [0.1, 0.2, 0.5, 1.0]
+    assert found.good.taken_back <= 4
+    assert all(each.taken_back == each.releases for each in found.bad)
+    medians = [each.median_s for each in found.bad]
+    assert medians == sorted(medians, reverse=True)
+
+
+@pytest.mark.parametrize("worse", ["higher", "lower"])
+def test_of_values_it_is_said_how_far_apart_they_have_to_be(worse: str) -> None:
+    """The less they vary, the smaller the difference that is found; a pause lasts until it is decided."""
+    compare = {"use": None, "compare": {"m": {"query": 'm{p="{{pods}}"}', "worse": worse}}}
+    [found] = outlook(shop("canary", compare), replace(ASSUMED, good=100, bad=50))
+    [noisy] = outlook(shop("canary", compare), replace(ASSUMED, good=100, bad=50, spread=0.5))
+    assert found.good is not None
+    assert (found.good.taken_back, found.good.releases) == (0, 20)
+    assert [each.size for each in found.bad] == [1.1, 1.25, 1.5, 2.0]
+    assert found.bad[-1] == (2.0, 10, 10, 300.0, 300.0, 0.0)
+    assert sum(each.taken_back for each in noisy.bad) < sum(each.taken_back for each in found.bad)

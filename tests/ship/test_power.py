@@ -44,3 +44,17 @@ def test_where_nothing_reaches_the_new_version_nothing_is_found() -> None:
 def test_the_same_seed_gives_the_same_figures(seed: int) -> None:
     asked = (EVIDENCE, Traffic(5.0, 0.005, 0.05, clump=5), HALF_AN_HOUR, 10, seed)
     assert foresee(*asked) == foresee(*asked)
+
+
+@pytest.mark.parametrize(("goes_on", "looks"), [(True, [300.0, 310.0, 320.0]), (False, [300.0])])
+def test_what_begins_later_is_looked_at_later(goes_on: bool, looks: list[float]) -> None:
+    """Evidence on a version waits once, what is decided anew at each pause waits at each."""
+    watch = Watch(Sequential(), 10.0, goes_on, delay_s=290.0)
+    assert [at_s for at_s, _, _ in watch.looks([Stage(0.1, 300.0), Stage(0.5, 20.0)])] == looks
+
+
+@pytest.mark.parametrize(("is_taken", "taken_back"), [(None, 0), (True, 5), (False, 0)])
+def test_what_cannot_be_told_is_what_the_gate_says(is_taken: bool | None, taken_back: int) -> None:
+    undecided = Threshold(success="result > 1", failure="result < 0", limits=Limits(count=1))
+    watch = Watch(undecided, 10.0, goes_on=False, is_taken=is_taken)
+    assert foresee(watch, Traffic(100.0, 0.005, 0.5), [Stage(0.5, 100.0)], 5).taken_back == taken_back
