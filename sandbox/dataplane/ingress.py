@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ...kube.objects import Obj, annotations_of, get
+from ...kube.objects import Obj, digest, get
+from . import nginx_canary
 from .endpoints import Place
-from .model import Answer, Forward, Host, Match, Problem, Route, Share, Text
+from .model import Answer, Edits, Forward, Headers, Host, Match, Problem, Route, Share, Text
+from .nginx_canary import Affinity, Canary
 from .services import Clusters, Port
 
 TIMEOUT_S = 60.0
@@ -32,7 +34,15 @@ class _Rule(NamedTuple):
     host: str
     path: str
     rank: tuple[int, int]
-    route: Route
+    routes: tuple[Route, ...]
+
+
+class _Beside(NamedTuple):
+    """A canary Ingress's rule: it takes some of the requests of the main one with the same host and path."""
+
+    ingress: Obj
+    canary: Canary
+    backend: Obj
 
 
 @dataclass
@@ -55,22 +65,95 @@ def translate(
 ) -> Translated:
     """The hosts of all Ingresses; of two that claim the same path the older has it."""
     out, rules, defaults, claimed = Translated(), list[_Rule](), list[Route](), set[tuple[str, Match]]()
-    for ingress in ingresses:
-        out.problems += _unserved(ingress)
+    targets = _Targets(ports, clusters, by_load_balancer)
+    mains, beside = _sorted_out(ingresses, out)
+    for ingress in mains:
         for host, path, kind, backend in _paths(ingress):
-            route, problem = _route(ingress, host, path, kind, backend, ports, clusters, by_load_balancer)
+            route, problem = _route(ingress, host, path, kind, backend, targets)
             out.problems += problem
             if (host, route.match) in claimed:
                 out.problems.append(_problem(ingress, f"{host or '*'}{path}: an older Ingress has it"))
                 continue
             claimed.add((host, route.match))
-            rules.append(_Rule(host, path, (0 if kind == "Exact" else 1, -len(path)), route))
+            other = beside.pop((host, route.match), None)
+            routes = _alone(ingress, route) if other is None else _split(ingress, route, other, targets, out)
+            rules.append(_Rule(host, path, (0 if kind == "Exact" else 1, -len(path)), routes))
         if (backend := get(ingress, "spec", "defaultBackend")) is not None:
-            route, problem = _route(ingress, "", "/", "Prefix", backend, ports, clusters, by_load_balancer)
+            route, problem = _route(ingress, "", "/", "Prefix", backend, targets)
             out.problems += problem
             defaults.append(route)
+    for (host, _), left in beside.items():
+        out.problems.append(_problem(left.ingress, f"{host or '*'}: no other Ingress has this host and path: it serves nothing"))
     out.hosts = _hosts(rules, defaults)
     return out
+
+
+def _sorted_out(ingresses: Iterable[Obj], out: Translated) -> tuple[list[Obj], dict[tuple[str, Match], _Beside]]:
+    """Those that serve by themselves, and what canaries of ingress-nginx take of them, by host and path."""
+    mains, beside = list[Obj](), dict[tuple[str, Match], _Beside]()
+    for ingress in ingresses:
+        out.problems += _unserved(ingress)
+        try:
+            canary = nginx_canary.canary_of(ingress) if nginx_canary.is_nginx(ingress) else None
+        except nginx_canary.Wrong as why:
+            out.problems.append(_problem(ingress, str(why)))
+            canary = None
+        if canary is None:
+            mains.append(ingress)
+            continue
+        for host, path, kind, backend in _paths(ingress):
+            if beside.setdefault((host, _match(path, kind)), _Beside(ingress, canary, backend)).ingress is not ingress:
+                out.problems.append(_problem(ingress, f"{host or '*'}{path}: an older canary has it, and there is one a rule"))
+    return mains, beside
+
+
+def _alone(main: Obj, route: Route) -> tuple[Route, ...]:
+    """Clients are bound to the main line before there is a canary: they will not meet it."""
+    bound = nginx_canary.affinity_of(main)
+    if bound is None or not isinstance(route.action, Forward):
+        return (route,)
+    return (next(iter(_bound(bound, route, route))), _binding(route, bound, to_canary=False))
+
+
+def _split(main: Obj, route: Route, other: _Beside, targets: _Targets, out: Translated) -> tuple[Route, ...]:
+    """The main rule's routes, with what its canary takes of them: clients that are bound to a side, then by header, cookie,
+    weight. A canary without pods takes nothing."""
+    found, problem = _route(other.ingress, "", "", "", other.backend, targets)
+    out.problems += problem
+    if not isinstance(route.action, Forward) or not isinstance(found.action, Forward):
+        return (route,)
+    cluster = targets.clusters.with_fallback(found.action.shares[0].cluster, route.action.shares[0].cluster)
+    canary = replace(route, action=replace(route.action, shares=(Share(cluster),)))
+    bound = nginx_canary.affinity_of(main)
+    routes = list(_bound(bound, route, canary)) if bound else []
+    for clause in nginx_canary.clauses(other.canary):
+        chosen = _binding(canary, bound, to_canary=True) if clause.to_canary else _binding(route, bound, to_canary=False)
+        routes.append(replace(chosen, match=replace(route.match, headers=(clause.has,))))
+    return (*routes, *_weighted(other.canary, bound, route, canary))
+
+
+def _weighted(canary: Canary, bound: Affinity | None, main: Route, beside: Route) -> list[Route]:
+    """By its part of the requests, and the rest."""
+    own = replace(_binding(beside, bound, to_canary=True), match=replace(main.match, part=canary.part))
+    rest = [_binding(main, bound, to_canary=False)] if canary.part < 1 else []
+    return [*([own] if canary.part else []), *rest]
+
+
+def _bound(affinity: Affinity, main: Route, canary: Route) -> Iterable[Route]:
+    for route, to_canary in ((main, False), (canary, True)):
+        has = nginx_canary.cookie(affinity.cookie, _side(main, to_canary=to_canary))
+        yield replace(route, match=replace(main.match, headers=(has,)))
+
+
+def _binding(route: Route, affinity: Affinity | None, *, to_canary: bool) -> Route:
+    if affinity is None:
+        return route
+    told = f"{affinity.cookie}={_side(route, to_canary=to_canary)}; Path=/; HttpOnly"
+    return replace(route, headers=Headers(response=Edits(to_add=(("Set-Cookie", told),), is_plain=True)))
+
+
+def _side(route: Route, *, to_canary: bool) -> str:
+    return digest([route.name, to_canary])
 
 
 def _hosts(rules: Sequence[_Rule], defaults: Sequence[Route]) -> list[Host]:
@@ -80,9 +163,13 @@ def _hosts(rules: Sequence[_Rule], defaults: Sequence[Route]) -> list[Host]:
         by_host.setdefault(rule.host, []).append(rule)
     if defaults:
         by_host.setdefault("", [])
-    ordered = {name: [each.route for each in sorted(own, key=lambda rule: rule.rank)] for name, own in by_host.items()}
+    ordered = {name: _in_order(own) for name, own in by_host.items()}
     common = [*ordered.get("", ()), *defaults]
     return [Host((name or "*",), tuple([*own, *common] if name else common)) for name, own in ordered.items()]
+
+
+def _in_order(rules: Iterable[_Rule]) -> list[Route]:
+    return [route for rule in sorted(rules, key=lambda rule: rule.rank) for route in rule.routes]
 
 
 def _paths(ingress: Obj) -> Iterable[tuple[str, str, str, Obj]]:
@@ -92,27 +179,27 @@ def _paths(ingress: Obj) -> Iterable[tuple[str, str, str, Obj]]:
             yield rule.get("host", ""), path.get("path") or "/", path.get("pathType", "Prefix"), path.get("backend") or {}
 
 
-def _route(
-    ingress: Obj,
-    host: str,
-    path: str,
-    kind: str,
-    backend: Obj,
-    ports: Mapping[Place, Sequence[Port]],
-    clusters: Clusters,
-    by_load_balancer: bool,
-) -> tuple[Route, list[Problem]]:
+class _Targets(NamedTuple):
+    """Where backends are found."""
+
+    ports: Mapping[Place, Sequence[Port]]
+    clusters: Clusters
+    by_load_balancer: bool
+
+
+def _route(ingress: Obj, host: str, path: str, kind: str, backend: Obj, targets: _Targets) -> tuple[Route, list[Problem]]:
     meta = ingress["metadata"]
     name = f"{ROLE}/{meta['namespace']}/{meta['name']}"
     match = _match(path, kind)
     wanted = _backend(backend, meta["namespace"])
     if wanted is None:
         return Route(name, match, Answer(503)), [_problem(ingress, f"{host or '*'}{path}: only Services are served as backends")]
+    ports = targets.ports
     port = next((each for each in ports.get(wanted.service, ()) if wanted.port in (each.number, each.name)), None)
     if port is None:
         what = f"Service {wanted.service[1]}" + (f" has no port {wanted.port}" if wanted.service in ports else " is not there")
         return Route(name, match, Answer(503)), [_problem(ingress, f"{host or '*'}{path}: {what}; it is answered 503")]
-    cluster = clusters.of(ROLE, port, "ROUND_ROBIN", by_load_balancer=by_load_balancer)
+    cluster = targets.clusters.of(ROLE, port, "ROUND_ROBIN", by_load_balancer=targets.by_load_balancer)
     return Route(name, match, Forward((Share(cluster),), timeout_s=TIMEOUT_S)), []
 
 
@@ -135,8 +222,8 @@ def _backend(given: Mapping[str, Any] | None, namespace: str) -> Backend | None:
 def _unserved(ingress: Obj) -> Iterable[Problem]:
     if get(ingress, "spec", "tls"):
         yield _problem(ingress, "spec.tls: it is served without TLS")
-    if unknown := [key for key in annotations_of(ingress) if key.startswith(_CHANGES_ROUTES)]:
-        yield _problem(ingress, f"annotations that are not understood: {', '.join(sorted(unknown))}")
+    if unknown := nginx_canary.unknown(ingress, _CHANGES_ROUTES):
+        yield _problem(ingress, f"annotations that are not understood: {', '.join(unknown)}")
 
 
 def _problem(ingress: Obj, message: str) -> Problem:

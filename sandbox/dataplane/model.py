@@ -43,13 +43,19 @@ class Source:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A group of endpoints that requests are balanced over."""
+    """A group of endpoints that requests are balanced over: those of `fallback` while the source has none."""
 
     name: str
     source: Source
     balancing: Balancing = "RANDOM"
     is_http2: bool = False
     connect_timeout_s: float = CONNECT_TIMEOUT_S
+    fallback: Source | None = None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """In the order in which they are asked for endpoints."""
+        return (self.source,) if self.fallback is None else (self.source, self.fallback)
 
 
 class Text(NamedTuple):

@@ -38,7 +38,7 @@ from .admin import Admin
 from .endpoints import Place, Slice, View, slice_of
 from .gateway import KIND as API_GATEWAY_PROBLEM
 from .gateway_route import ROLE as GATEWAY_ROLE
-from .model import Config, Problem, Source, Target
+from .model import Cluster, Config, Problem, Source, Target
 from .publisher import Publisher
 from .report import report
 from .supervisor import Supervisor
@@ -218,7 +218,7 @@ class DataPlane:
         self._called = None
         concerned, self._concerned = self._concerned, set()
         names = [name for service in concerned for name in self._by_service.get(service, ())]
-        self._publisher.endpoints({name: self._targets(self._config.clusters[name].source) for name in names})
+        self._publisher.endpoints({name: self._targets(self._config.clusters[name]) for name in names})
         self._report_soon()
 
     def _translate(self) -> None:
@@ -236,13 +236,17 @@ class DataPlane:
         self._config = config
         self._by_service = {}
         for name, cluster in config.clusters.items():
-            self._by_service.setdefault((cluster.source.namespace, cluster.source.service), []).append(name)
-        self._publisher.publish(config, {name: self._targets(each.source) for name, each in config.clusters.items()})
+            for source in cluster.sources:
+                self._by_service.setdefault((source.namespace, source.service), []).append(name)
+        self._publisher.publish(config, {name: self._targets(each) for name, each in config.clusters.items()})
         self._tell()
         self._address_ingresses()
         self._look()
 
-    def _targets(self, source: Source) -> tuple[Target, ...]:
+    def _targets(self, cluster: Cluster) -> tuple[Target, ...]:
+        return next((found for source in cluster.sources if (found := self._of_source(source))), ())
+
+    def _of_source(self, source: Source) -> tuple[Target, ...]:
         if source.by_load_balancer and self.balanced is not None:
             return self.balanced((source.namespace, source.service, source.port))
         return self._view.targets(source)

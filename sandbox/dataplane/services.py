@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...kube.objects import Obj, get
 from ..api.addresses import loopback_address, loopback_port
@@ -58,6 +58,12 @@ class Clusters:
             cluster = Cluster(name, source, balancing, is_http2, connect_timeout_s)
         self.known[name] = cluster
         return name
+
+    def with_fallback(self, name: str, other: str) -> str:
+        """The name of a cluster with the endpoints of the first; while there are none, those of the other."""
+        both = f"{name}/else/{other}"
+        self.known[both] = replace(self.known[name], name=both, fallback=self.known[other].source)
+        return both
 
 
 def ports_of(service: Obj, may_listen: Callable[[int], bool]) -> list[Port]:
