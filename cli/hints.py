@@ -10,7 +10,7 @@ VERBS = {
     **dict.fromkeys(("lint", "validate", "verify"), "deploy check"),
     **dict.fromkeys(("get", "describe", "info"), "deploy status"),
     **dict.fromkeys(("ls", "ps", "apps"), "deploy list"),
-    **dict.fromkeys(("watch", "follow"), "deploy wait"),
+    **dict.fromkeys(("follow", "top", "tail"), "deploy watch"),
     **dict.fromkeys(("log", "logs", "revisions"), "deploy history"),
     **dict.fromkeys(("template", "manifests"), "deploy render"),
 }
@@ -22,7 +22,7 @@ STRATEGIES = {
 OPTIONS = {
     "--dry-run": "`deploy plan` shows what would be done, and changes nothing",
     "--diff": "`deploy plan` shows it",
-    **dict.fromkeys(("--watch", "-w", "--follow"), "`deploy wait` waits for a phase; apply and promote show how they come along"),
+    **dict.fromkeys(("--watch", "-w", "--follow"), "`deploy watch` looks on, `deploy wait` waits for a phase"),
     "--wait": "apply, promote and rollback wait by themselves; --timeout bounds that",
     "--no-wait": "apply, promote and rollback always wait; --timeout bounds that",
     "--tag": "write it as --image :TAG",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import BadInput
-from ..plan.revision import in_flight_of, live_of
+from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.conduct import as_recorded
 from ..release.model import Release
 
@@ -19,8 +19,7 @@ async def released(cluster: Cluster, app: str, namespace: str, *, near: Collecti
     Raises BadInput where nothing was released by that name; `near` are other words that may have been meant. Gates that cannot be
     read are left out, unless they must hold what follows: they are never in the way of a rollback.
     """
-    revisions = await history.load(cluster, app, namespace)
-    revision = in_flight_of(revisions) or live_of(revisions) or (revisions[-1] if revisions else None)
+    revision = meant(await history.load(cluster, app, namespace))
     if revision is None:
         apps = await history.apps(cluster, namespace)
         raise BadInput(f"rollway has released no {app} in namespace {namespace}", hint=_hint(app, apps, near))
@@ -31,6 +30,11 @@ async def released(cluster: Cluster, app: str, namespace: str, *, near: Collecti
         if must_hold:
             raise
         return release
+
+
+def meant(revisions: Sequence[Revision]) -> Revision | None:
+    """The revision that a name alone speaks of."""
+    return in_flight_of(revisions) or live_of(revisions) or (revisions[-1] if revisions else None)
 
 
 async def only(cluster: Cluster, namespace: str, wrong: BadInput) -> str:

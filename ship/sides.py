@@ -44,7 +44,7 @@ class Side:
 
 def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Side, ...]:
     services = _services(release, observed)
-    found = _deployments(release, observed)
+    found = deployments(release, observed)
     reached = [sum(_is_reached(pod, services) for pod in pods if is_of(pod, each)) for each in found]
     shares = [Pods(sum(reached) - mine, mine).percent if sum(reached) else None for mine in reached]
     if any(istio.uses_parts(route, App(release).host) for route in _routes(release, observed)):
@@ -64,7 +64,7 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
         return float(max(istio.variant_weight(route, host) for route in routes))
     services = _services(release, observed)
     new = old = 0
-    for deployment in _deployments(release, observed):
+    for deployment in deployments(release, observed):
         is_new = annotations_of(deployment).get(DIGEST_ANNOTATION) == current.digest
         for pod in (pod for pod in pods if is_of(pod, deployment) and _is_reached(pod, services)):
             new, old = (new + 1, old) if is_new and is_of_template(pod, deployment) else (new, old + 1)
@@ -119,8 +119,8 @@ def _version(deployment: Obj, image: str, history: Sequence[Revision]) -> str:
     return marks.get(VERSION_ANNOTATION, "") if image in known else tag or digest or image
 
 
-def _deployments(release: Release, observed: Observed) -> list[Obj]:
-    """The user's own first."""
+def deployments(release: Release, observed: Observed) -> list[Obj]:
+    """Those of the application: the user's own first. `sides` has them in this order."""
     own = observed.find(DEPLOYMENT, release.namespace, release.workload["metadata"]["name"])
     seconds = [obj for obj in observed.deployments(release.app) if TRACK_LABEL in labels_of(obj)]
     return [obj for obj in (own, *seconds) if obj is not None]

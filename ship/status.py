@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..cluster import findings, history
+from ..cluster.lock import Held, held_by
 from ..cluster.port import Cluster
 from ..errors import Forbidden, RollwayError, TimedOut
 from ..kube.objects import LEASE, POD, SECRET, Obj, Ref, get, template_labels
 from ..plan.evidence import Evidence
-from ..plan.observed import APP_LABEL
+from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Phase
 from ..release.model import Release
@@ -24,7 +26,7 @@ from .sides import Side, given, remarks, sides
 
 @dataclass(frozen=True)
 class Status:
-    """`last` is the newest revision, `live` the one that serves. `lock` names who changes the application right now,
+    """`last` is the newest revision, `live` the one that serves. `held` says who changes the application right now,
     `gone` the Deployments that somebody has deleted. `given` is the share of requests that the release under way really gets, in
     percent; what was asked for is its weight. `pause_left_s` is what is left of the pause that it stands in. `gates`
     have measured the newest revision."""
@@ -34,7 +36,7 @@ class Status:
     live: Revision | None
     last: Revision | None
     sides: tuple[Side, ...]
-    lock: str
+    held: Held | None = None
     gone: tuple[str, ...] = ()
     given: float | None = None
     remarks: tuple[str, ...] = ()
@@ -42,28 +44,50 @@ class Status:
     gates: tuple[Evidence, ...] = ()
 
     @property
+    def lock(self) -> str:
+        """Who holds it; empty where nobody does."""
+        return self.held.holder if self.held else ""
+
+    @property
     def phase(self) -> Phase | None:
         return self.last.phase if self.last else None
 
 
+class Looked(NamedTuple):
+    """All that a status is made of. `held` is the lock of a run; None where nobody holds it."""
+
+    observed: Observed
+    pods: Sequence[Obj]
+    held: Held | None
+    gates: tuple[Evidence, ...]
+
+
 async def status(cluster: Cluster, release: Release) -> Status:
+    return status_of(release, await looked(cluster, release))
+
+
+async def looked(cluster: Cluster, release: Release) -> Looked:
     lease_ref = Ref(LEASE.api_version, LEASE.name, release.namespace, f"rollway-{release.app}")
-    observed, lease = await asyncio.gather(look(cluster, release), cluster.get(lease_ref))
-    pods = await _pods(cluster, release)
-    found = sides(release, observed, pods)
+    observed, lease, pods = await asyncio.gather(look(cluster, release), cluster.get(lease_ref), _pods(cluster, release))
     last = observed.history[-1] if observed.history else None
+    gates = await findings.load(cluster, release.app, release.namespace, last.number) if last else ()
+    return Looked(observed, pods, held_by(lease) if lease else None, gates)
+
+
+def status_of(release: Release, found: Looked) -> Status:
+    observed, beside = found.observed, sides(release, found.observed, found.pods)
     return Status(
         app=release.app,
         namespace=release.namespace,
         live=observed.live,
-        last=last,
-        sides=found,
-        lock=str(get(lease, "spec", "holderIdentity", default="")) if lease else "",
+        last=observed.history[-1] if observed.history else None,
+        sides=beside,
+        held=found.held,
         gone=tuple(App(release).gone(observed)),
-        given=given(release, observed, pods),
-        remarks=tuple(remarks(release, observed, found)),
+        given=given(release, observed, found.pods),
+        remarks=tuple(remarks(release, observed, beside)),
         pause_left_s=left_s(observed.in_flight) if observed.in_flight else 0.0,
-        gates=await findings.load(cluster, release.app, release.namespace, last.number) if last else (),
+        gates=found.gates,
     )
 
 

@@ -21,8 +21,9 @@ from .schema import schema
 from .status import status
 from .version import version
 from .wait import wait
+from .watch import watch
 
 VERBS: tuple[Verb, ...] = (
-    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, history, wait, gates, probe, compare,
+    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, watch, history, wait, gates, probe, compare,
     schema, version,
 )  # fmt: skip

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...ship.listing import Listed
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
+    from ...ship.sight import Sight
     from ...ship.status import Status
 
 
@@ -68,6 +69,10 @@ class View(Protocol):
 
     def listed(self, found: Sequence[Listed], *, everywhere: bool = False) -> None:
         """All applications of a namespace, or of all of them."""
+        ...
+
+    def sight(self, sight: Sight) -> None:
+        """An application as it is seen at a moment."""
         ...
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:

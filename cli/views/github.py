@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ...ship.listing import Listed
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
+    from ...ship.sight import Sight
     from ...ship.status import Status
     from . import View
 
@@ -114,6 +115,9 @@ class GithubView:
 
     def listed(self, found: Sequence[Listed], *, everywhere: bool = False) -> None:
         self._inner.listed(found, everywhere=everywhere)
+
+    def sight(self, sight: Sight) -> None:
+        self._inner.sight(sight)
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         self._inner.histories(found)

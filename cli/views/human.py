@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...ship.listing import Listed
     from ...ship.many import ManyEvent, Outcome, Planned
     from ...ship.run import Result
+    from ...ship.sight import Sight
     from ...ship.status import Status
     from .live import Screen
     from .many_live import ManyScreen
@@ -168,6 +169,11 @@ class HumanView:
         from .list_text import list_lines
 
         put(list_lines(found, self._out, width_of(sys.stdout), everywhere=everywhere))
+
+    def sight(self, sight: Sight) -> None:
+        from .watch_text import watch_lines
+
+        put(watch_lines(sight, sight.at, self._out, width_of(sys.stdout)))
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         for number, (app, namespace, revisions) in enumerate(found):

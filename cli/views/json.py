@@ -32,6 +32,7 @@ from .sink import put_json, say
 if TYPE_CHECKING:
     from ...compare.results import Comparison, Forecast
     from ...ship.listing import Listed
+    from ...ship.sight import Sight
 
 
 class JsonView:
@@ -84,6 +85,11 @@ class JsonView:
         from .list_text import list_document
 
         self._print(list_document(found))
+
+    def sight(self, sight: Sight) -> None:
+        from .watch_text import watch_document
+
+        self._print(watch_document(sight))
 
     def histories(self, found: Sequence[tuple[str, str, Sequence[Revision]]]) -> None:
         self._print({"releases": [history_document(*one) for one in found]})

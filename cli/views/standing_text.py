@@ -26,8 +26,8 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
         yield f"  live        revision {live.number}   {live.version}   by {live.strategy}"
     if last and last is not live:
         label = "under way" if last.is_in_flight else "last"
-        share = _share(last, status.given) if last.is_in_flight else ""
-        yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {_phase(last, paint)}{share}"
+        given = share(last, status.given) if last.is_in_flight else ""
+        yield f"  {label:<11} revision {last.number}   {last.version}   by {last.strategy}: {painted_phase(last, paint)}{given}"
         if status.pause_left_s >= 1:
             yield f"              left of its pause: {duration(status.pause_left_s)} (deploy promote --auto waits for it)"
         if last.message:
@@ -42,9 +42,10 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
         yield f"  {paint.glyph('✗')} {name} is gone: somebody deleted it"
     yield from (f"  {paint.glyph('!')} {remark}" for remark in status.remarks)
     yield from gates_lines(status.gates, paint)
-    if status.lock:
-        yield f"  locked by {status.lock}"
-    if last and last.is_in_flight and not status.lock:
+    if status.held:
+        silent = "; nothing was heard of it since, and whoever acts next takes over" if status.held.is_silent else ""
+        yield f"  locked by {status.lock}{silent}"
+    if last and last.is_in_flight and (status.held is None or status.held.is_silent):
         yield ""
         yield "  on: deploy promote · back: deploy rollback"
 
@@ -120,7 +121,7 @@ def drift_lines(side: Side) -> Iterator[str]:
         yield f"changed since the release by {changed.by}{at}: {fields}"
 
 
-def _share(last: Revision, given: float | None) -> str:
+def share(last: Revision, given: float | None) -> str:
     """Where it stands by what was asked for, and what requests it really gets."""
     if last.weight == 0 and last.strategy in ("ab", "blue-green"):
         what = "with the requests that match" if last.strategy == "ab" else "staged, with no request on it"
@@ -131,7 +132,7 @@ def _share(last: Revision, given: float | None) -> str:
     return asked if abs(given - last.weight) < 0.05 else f"{asked}; {given:g}% of requests reach it"
 
 
-def _phase(revision: Revision, paint: Paint) -> str:
+def painted_phase(revision: Revision, paint: Paint) -> str:
     return paint(_word(revision), _PHASES.get(revision.phase))
 
 

@@ -21,6 +21,7 @@ from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.ship.rights import TELLING, adopting, guessed, manifests, rights, rules
 from rollway.ship.saved import bind
+from rollway.ship.sight import see
 from rollway.ship.status import status, wait_for_phase
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
@@ -62,6 +63,7 @@ class Account:
         await bind(self.cluster, wanted, Request("apply"), made, strategy=None, is_override=False, force=False)
         await self.world.ship("apply", wanted, cluster=self.cluster)
         await status(self.cluster, wanted)
+        await see(self.cluster, wanted)
         if strategy in HOLDS:
             await self.world.ship("promote", wanted, weight=50, cluster=self.cluster)
         await self.promoted(wanted)

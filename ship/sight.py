@@ -1,0 +1,155 @@
+"""An application as somebody sees it who looks on: from the cluster's state alone, whoever changes it, and from wherever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..cluster import history
+from ..cluster.port import Cluster
+from ..errors import ApiError, ClusterError, Forbidden, Unreachable
+from ..kube.clock import now
+from ..kube.objects import DEPLOYMENT, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of
+from ..plan.observed import APP_LABEL
+from ..release.model import Release
+from ..strategies import NAMES, by_name
+from . import known
+from .sides import deployments
+from .status import Status, looked, status_of
+from .tree import Stem, tree
+
+LEAST_S, SOON_S, LATER_S = 1.0, 10.0, 60.0
+"""Between two looks: as often as that at most, however much changes; and again though nothing has been told, as a lock's holder
+may be gone: sooner while a release is under way."""
+UNANSWERED_S = 5.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen `at` a moment. `waits_for` is what a release under way waits for, in words; `lost` why nothing newer can be
+    seen, empty where it can."""
+
+    status: Status
+    stems: tuple[Stem, ...]
+    waits_for: str
+    at: datetime
+    lost: str = ""
+
+
+async def see(cluster: Cluster, release: Release) -> Sight:
+    """The application as it stands now. `release` says which one it is; what is told is of the release that the cluster knows."""
+    revision = known.meant(await history.load(cluster, release.app, release.namespace))
+    meant = Release.from_record(revision.release) if revision else release
+    found, sets = await asyncio.gather(looked(cluster, meant), _replica_sets(cluster, release.namespace))
+    status = status_of(meant, found)
+    beside = deployments(meant, found.observed)
+    stems = tree(meant, found.observed.history, status.sides, beside, found.pods, sets)
+    return Sight(status, stems, awaited(status, stems), now())
+
+
+def awaited(status: Status, stems: Sequence[Stem]) -> str:
+    """What a release under way waits for, or what has to be done about it; empty where nothing is under way."""
+    last = status.last
+    if last is None or not last.is_in_flight:
+        return ""
+    if last.phase == "Paused":
+        left = f"{status.pause_left_s:.0f} s of its pause are left for --auto; " if status.pause_left_s >= 1 else ""
+        return f"{left}`deploy promote`"
+    if last.phase == "Failed":
+        return "somebody: it was left as it failed"
+    if status.held is None or status.held.is_silent:
+        return "somebody: its run was cut off"
+    pods = [leaf for stem in stems for branch in stem.branches for leaf in branch.pods if leaf.trouble]
+    told = [f"{side.name}: {side.message}" for side in status.sides if side.message]
+    return "; ".join([*told, *(f"{leaf.name}: {leaf.trouble}" for leaf in pods[:1])])
+
+
+async def follow(cluster: Cluster, release: Release) -> AsyncGenerator[Sight, None]:
+    """What is seen, again and again: soon after something has changed, without end.
+
+    A cluster that cannot be reached is waited for, and told of beside what was seen last. Raises ClusterError where the first
+    look fails, and Forbidden.
+    """
+    changed = asyncio.Event()
+    last: Sight | None = None
+    async with _watching(cluster, release, changed) as is_blind:
+        while True:
+            changed.clear()
+            async for sight in _looks(cluster, release, last):
+                last = sight
+                yield sight
+            await _until(changed, SOON_S if is_blind() or last is None or _is_busy(last) else LATER_S)
+
+
+async def _looks(cluster: Cluster, release: Release, last: Sight | None) -> AsyncGenerator[Sight, None]:
+    """One look; before it, where it takes long, the last one once more with the reason."""
+    look = asyncio.ensure_future(see(cluster, release))
+    try:
+        done, _ = await asyncio.wait({look}, timeout=UNANSWERED_S)
+        if not done and last is not None:
+            yield replace(last, lost="the cluster does not answer")
+        try:
+            yield await look
+        except (Unreachable, ApiError) as error:
+            if last is None or isinstance(error, Forbidden):
+                raise
+            yield replace(last, lost=error.summary)
+    finally:
+        look.cancel()
+
+
+def _is_busy(sight: Sight) -> bool:
+    return bool(sight.lost or sight.status.held or (sight.status.last and sight.status.last.is_in_flight))
+
+
+async def _until(changed: asyncio.Event, most_s: float) -> None:
+    await asyncio.sleep(LEAST_S)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(most_s):
+            await changed.wait()
+
+
+@contextlib.asynccontextmanager
+async def _watching(cluster: Cluster, release: Release, changed: asyncio.Event) -> AsyncIterator[Callable[[], bool]]:
+    """Sets `changed` whenever something of the application has. Answers whether something of it may not be watched."""
+    own = str(release.workload["metadata"]["name"])
+    names = {own, *(f"{own}-{suffix}" for name in NAMES if (suffix := by_name(name).suffix))}
+    selector = get(release.workload, "spec", "selector", "matchLabels", default={})
+    blind: list[Kind] = []
+
+    def is_ours(obj: Obj) -> bool:
+        return obj["metadata"]["name"] in names or labels_of(obj).get(APP_LABEL) == release.app
+
+    async def watch(kind: Kind, labels: Mapping[str, str], concerns: Callable[[Obj], bool] = lambda obj: True) -> None:
+        while True:
+            try:
+                async with contextlib.aclosing(cluster.watch(kind, release.namespace, labels=labels)) as events:
+                    async for event in events:
+                        if concerns(event.obj):
+                            changed.set()
+            except Forbidden:
+                blind.append(kind)
+                return
+            except ClusterError:
+                await asyncio.sleep(SOON_S)
+
+    tasks = [
+        asyncio.create_task(each)
+        for each in (watch(SECRET, {APP_LABEL: release.app}), watch(DEPLOYMENT, {}, is_ours), watch(POD, selector))
+    ]
+    try:
+        yield lambda: bool(blind)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _replica_sets(cluster: Cluster, namespace: str) -> Sequence[Obj] | None:
+    try:
+        return await cluster.list(REPLICA_SET, namespace)
+    except Forbidden:
+        return None
