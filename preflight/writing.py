@@ -9,6 +9,7 @@ from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT
 from ..release import yamledit
 from ..release.model import Key, Release
+from ..release.rendering import renderer_of
 from ..release.web import WRITTEN_AS
 from ..release.yamledit import CannotEdit
 from ..release.yamlfile import Document, Path, documents
@@ -72,6 +73,8 @@ def _with(release: Release, finding: Finding, text_of: Callable[[str], str], bef
         source = place.document.source
         if source == "<stdin>":
             raise CannotEdit("it comes from standard input")
+        if program := renderer_of(source):
+            raise CannotEdit(f"it is rendered by {program}: change what it is rendered from")
         text = out[source] if source in out else text_of(source)
         number = _number(place.document, before[source])
         out[source] = _edited(text, number, [edit for _, edit in edits])

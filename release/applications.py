@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from . import checks, imports, manifests
 from .config import uses
 from .imports.draft import Draft, Foreign, Shelf
 from .manifests import Located
+from .rendering import Kustomization, Rendering, of_folder, parts_of
 
 RELEASE_FILE = "deploy.yaml"
 
@@ -30,42 +32,83 @@ class Application:
 
 @dataclass(frozen=True)
 class Found:
-    """`items` are the plain objects, `foreign` the documents of other tools, `strays` files that hold no object."""
+    """`entries` are what was looked at; `items` are the plain objects, `foreign` the documents of other tools, `strays` files in
+    the folders that hold no object, as values of charts do."""
 
     applications: tuple[Application, ...]
+    entries: tuple[str | Rendering, ...]
     items: tuple[Located, ...]
     foreign: tuple[Foreign, ...]
     strays: tuple[str, ...] = ()
 
 
-def found(paths: Sequence[str], *, is_lenient: bool = False) -> Found:
-    """The applications of these files, folders and globs, first those that other tools describe. `is_lenient` passes over files
-    that hold no objects. Raises BadInput."""
+def found(paths: Sequence[str]) -> Found:
+    """The applications of these files, folders and globs, first those that other tools describe; charts and kustomizations among
+    the folders are rendered. Raises BadInput."""
     plain: list[Located] = []
     foreign: list[Foreign] = []
     strays: list[str] = []
-    for item in manifests.raw(paths, "", ""):
-        if is_release_file(item.document.source):
+    entries = [entry for path in paths for entry in _entries(path)]
+    for item in manifests.raw(entries, "", ""):
+        source = item.document.source
+        if is_release_file(source):
             continue
         if imports.is_foreign(item.obj):
-            foreign.append(imports.foreign(item.obj, item.document.source))
-        elif is_lenient and not {"apiVersion", "kind"} <= item.obj.keys():
-            strays.append(item.document.source)
+            foreign.append(imports.foreign(item.obj, source))
+        elif source not in paths and not {"apiVersion", "kind"} & item.obj.keys():
+            strays.append(source)
         else:
             manifests.check_head(item)
-            plain.append(item)
-    if not foreign:
-        plain = checks.objects(plain) if not is_lenient else plain
+            if all(item.obj != known.obj or item.document.source != known.document.source for known in plain):
+                plain.append(item)
     shelf = Shelf(tuple(foreign), tuple(plain))
-    drafts = imports.drafts(shelf)
-    described = [_described(draft, shelf) for draft in drafts]
+    described = [_described(draft, shelf) for draft in imports.drafts(shelf)]
     wanted = {id(application.workload) for application in described}
     others = [
         Application(item.obj["metadata"]["name"], item.document.source, item.obj)
         for item in plain
         if checks.is_deployment(item.obj) and id(item.obj) not in wanted
     ]
-    return Found((*described, *others), tuple(plain), tuple(foreign), tuple(dict.fromkeys(strays)))
+    return Found((*described, *others), tuple(entries), tuple(plain), tuple(foreign), tuple(dict.fromkeys(strays)))
+
+
+def _entries(path: str) -> list[str | Rendering]:
+    """What a path stands for: itself; a chart or a kustomization, where it is the folder of one; and of a folder above some of
+    them, each of these, and every file beside."""
+    if not os.path.isdir(path):
+        return [path]
+    renderings = _renderings(path)
+    if not renderings:
+        return [path]
+    folders = [folder for folder, _ in renderings]
+    files = [file for file in manifests.files_below(path) if not any(is_below(file, folder) for folder in folders)]
+    unnamed = {folder for folder, entry in renderings if isinstance(entry, Kustomization)} & _parts(renderings)
+    return [*(entry for folder, entry in renderings if folder not in unnamed), *files]
+
+
+def _renderings(path: str) -> list[tuple[str, Rendering]]:
+    """The topmost folders, with path itself, that are rendered."""
+    made = of_folder(path)
+    if made is not None:
+        return [(os.path.normpath(path), made)]
+    below = sorted(entry.path for entry in os.scandir(path) if entry.is_dir() and not entry.name.startswith("."))
+    return [found for folder in below for found in _renderings(folder)]
+
+
+def _parts(renderings: Sequence[tuple[str, Rendering]]) -> set[str]:
+    """The folders that other kustomizations are made of: a base is not released by itself."""
+    found: set[str] = set()
+    for folder, entry in renderings:
+        if isinstance(entry, Kustomization):
+            found |= {os.path.normpath(os.path.join(folder, part)) for part in parts_of(folder)}
+    return found
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is the folder, the file or a match of the glob, or lies below it."""
+    path, folder = os.path.normpath(path), os.path.normpath(folder or ".")
+    is_inside = folder == "." and not os.path.isabs(path) and not path.startswith("..")
+    return path == folder or path.startswith(os.path.join(folder, "")) or is_inside or fnmatch.fnmatch(path, folder)
 
 
 def is_release_file(path: str) -> bool:

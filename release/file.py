@@ -14,6 +14,7 @@ from .gates import Gate, check_names
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
 from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
 from .probe import ProbeOptions
+from .rendering import Entry
 from .web import WebApp
 from .wrong import Wrong
 from .yamlfile import Document, Path
@@ -23,13 +24,19 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _as_entries(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
 class ReleaseFile(Strict):
     """What is released, and how. Either `manifests` or `web` says what."""
 
     app: str | None = Field(None, description="The application's name, at most 50 characters. Default: the Deployment's.")
     namespace: str | None = Field(None, description="Where it is released. Default: the context's namespace.")
-    manifests: Annotated[tuple[str, ...], BeforeValidator(_as_list)] | None = Field(
-        None, description="Files, folders and globs, relative to this file; - is standard input."
+    manifests: Annotated[tuple[Entry, ...], BeforeValidator(_as_entries)] | None = Field(
+        None,
+        description="Files, folders and globs, relative to this file; - is standard input. Also {helm: chart/, values: […]} and "
+        "{kustomize: overlays/prod}, rendered at each release.",
     )
     exclude: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),

@@ -18,6 +18,7 @@ from .manifests import Located
 from .model import Release, Sources, app_container, in_apply_order, key_of, readable
 from .names import MAX_APP, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
+from .rendering import Names
 from .web import rendered
 from .wrong import Wrong
 from .yamlfile import Document, Path, documents, read_text
@@ -41,7 +42,7 @@ def load(
     file = parsed(document)
     if namespace is not None and (wrong := wrong_label(namespace)):
         raise BadInput(f"{namespace!r} is no valid namespace: {wrong}", where="--namespace")
-    items = _from_web(file, document, image) if file.web else _from_manifests(file, document, path, stdin)
+    items = _from_web(file, document, image) if file.web else _from_manifests(file, document, path, namespace, stdin)
     items = checks.objects(items)
     list_of = document.where(("manifests",))
     chosen = checks.chosen_workload(items, file.workload, document.where(("workload",)) if file.workload else list_of)
@@ -167,14 +168,17 @@ def _put(data: Any, parts: Sequence[str], value: Any, flag: str) -> Path:
     return tuple(path)
 
 
-def _from_manifests(file: ReleaseFile, document: Document, path: str, stdin: TextIO | None) -> list[Located]:
+def _from_manifests(
+    file: ReleaseFile, document: Document, path: str, namespace: str | None, stdin: TextIO | None
+) -> list[Located]:
     if not file.manifests:
         place = document.where(("manifests",))
         raise BadInput(
             "neither manifests nor web: nothing to release", where=place, hint="name your manifests: manifests: [k8s/]"
         )
     where = document.where(("manifests",))
-    return manifests.read(file.manifests, os.path.dirname(path), where, skip=path, exclude=file.exclude, stdin=stdin)
+    names = Names(file.app or "", namespace or file.namespace or "")
+    return manifests.read(file.manifests, os.path.dirname(path), where, skip=path, exclude=file.exclude, names=names, stdin=stdin)
 
 
 def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[Located]:

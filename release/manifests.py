@@ -10,8 +10,10 @@ from typing import Any, NamedTuple, TextIO
 from ..errors import BadInput
 from ..kube.objects import Obj
 from .file import shown, sort_of
+from .rendering import Names, Rendering, source_of, text_of
 from .yamlfile import Document, Path, documents, read_stream, read_text
 
+NAMELESS = Names()
 MAX_FILES = 500
 MAX_OBJECTS = 2000
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -32,12 +34,13 @@ class Located(NamedTuple):
 
 
 def read(
-    entries: Sequence[str],
+    entries: Sequence[str | Rendering],
     folder: str,
     where: str,
     *,
     skip: str = "",
     exclude: Sequence[str] = (),
+    names: Names = NAMELESS,
     stdin: TextIO | None = None,
 ) -> list[Located]:
     """All objects that the entries name, in their order; `folder` is what they are relative to, `where` the place of the list.
@@ -45,18 +48,31 @@ def read(
     `skip` is a file that is no manifest, the release file itself, though it may lie in a folder that is named. `exclude` are
     kinds, or kind/name, of objects that are none of the release's. Raises BadInput.
     """
-    found = [item for item in raw(entries, folder, where, skip=skip, stdin=stdin) if not _is_excluded(item.obj, exclude)]
+    found = [
+        item for item in raw(entries, folder, where, skip=skip, names=names, stdin=stdin) if not _is_excluded(item.obj, exclude)
+    ]
     for item in found:
         check_head(item)
     return found
 
 
-def raw(entries: Sequence[str], folder: str, where: str, *, skip: str = "", stdin: TextIO | None = None) -> list[Located]:
+def raw(
+    entries: Sequence[str | Rendering],
+    folder: str,
+    where: str,
+    *,
+    skip: str = "",
+    names: Names = NAMELESS,
+    stdin: TextIO | None = None,
+) -> list[Located]:
     """The same, of mappings that may be no objects: nothing is known of their kind and name. Raises BadInput."""
     out: list[Located] = []
     seen = {os.path.realpath(skip)} if skip else set()
     files = 0
     for entry in entries:
+        if not isinstance(entry, str):
+            out += _of_text(text_of(entry, folder, where, names), source_of(entry, folder), len(out))
+            continue
         for path in _files(entry, folder, where):
             real = path if path == "-" else os.path.realpath(path)
             if real in seen:
@@ -67,11 +83,17 @@ def raw(entries: Sequence[str], folder: str, where: str, *, skip: str = "", stdi
                 raise BadInput(f"more than {MAX_FILES} files", where=where, hint="name the folder of one application")
             source = "<stdin>" if path == "-" else path
             text = _stdin_text(stdin, where) if path == "-" else read_text(path, source)
-            for document in documents(text, source):
-                out.extend(_objects(document))
-                if len(out) > MAX_OBJECTS:
-                    raise BadInput(f"more than {MAX_OBJECTS} objects", where=source, hint="release one application at a time")
+            out += _of_text(text, source, len(out))
     return out
+
+
+def _of_text(text: str, source: str, so_far: int) -> list[Located]:
+    found: list[Located] = []
+    for document in documents(text, source):
+        found.extend(_objects(document))
+        if so_far + len(found) > MAX_OBJECTS:
+            raise BadInput(f"more than {MAX_OBJECTS} objects", where=source, hint="release one application at a time")
+    return found
 
 
 def _stdin_text(stdin: TextIO | None, where: str) -> str:
@@ -147,7 +169,8 @@ def check_head(item: Located) -> None:
         if not isinstance(data[key], str) or not data[key]:
             raise BadInput(f"{key} is {shown(data[key])}; it takes a text", where=item.where(key))
     if data["kind"] == "Kustomization":
-        raise BadInput("a kustomization is no object", where=item.where(), hint="render it first: kustomize build . > app.yaml")
+        hint = "name its folder so: manifests: [{kustomize: FOLDER}]"
+        raise BadInput("a kustomization is no object", where=item.where(), hint=hint)
     meta = data.get("metadata")
     if not isinstance(meta, dict):
         raise BadInput(f"{data['kind']}: metadata is {shown(meta)}; it takes a mapping with a name", where=item.where("metadata"))

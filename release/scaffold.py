@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -11,13 +10,14 @@ from typing import Any, NamedTuple
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, is_a
 from . import applications, checks, manifests
-from .applications import RELEASE_FILE, Application, Found
-from .dump import manifests_text, scalar_text
+from .applications import RELEASE_FILE, Application, Found, is_below
+from .dump import flow_text, manifests_text, scalar_text
 from .imports.draft import Foreign
 from .imports.written import comment, release_text
 from .manifests import Located
 from .model import Key, app_container, key_of
 from .names import MAX_APP, safe_name, wrong_label
+from .rendering import HelmChart, Rendering, of_folder, renderer_of
 
 MANIFESTS_FILE = "k8s/app.yaml"
 """Where the release file of `from_live` expects the manifests that come with it."""
@@ -57,23 +57,29 @@ def from_manifests(paths: Sequence[str], file: str = RELEASE_FILE) -> Scaffold:
         return _each(found)
     if not found.applications:
         checks.chosen_workload(found.items, None, "")
-    return Scaffold(_one(found.applications[0], found, list(paths), file))
+    return Scaffold(_one(found.applications[0], found, file))
 
 
-def _one(application: Application, found: Found, paths: Sequence[str], file: str) -> dict[str, str]:
-    """The release file of the only application of the paths, and the manifests that are made anew."""
+def _one(application: Application, found: Found, file: str) -> dict[str, str]:
+    """The release file of the only application there is, and the manifests that are made anew."""
     folder = os.path.dirname(file)
-    foreign = {doc.file for doc in found.foreign}
+    if application.draft is None:
+        checks.objects(found.items)
     plain = {item.document.source for item in found.items}
-    kept = [path for path in paths if os.path.normpath(path) not in {os.path.normpath(doc) for doc in foreign - plain}]
     texts = _made(application)
-    if application.workload is None and not plain:
-        kept = []  # nothing but what is not released: there is nothing to read yet
+    kept: list[str | Rendering] = []
+    for entry in found.entries if plain or application.workload is not None else ():
+        if not isinstance(entry, str):
+            kept.append(entry)
+        elif any(is_below(stray, entry) for stray in found.strays):
+            kept += sorted(source for source in plain if is_below(source, entry))
+        elif any(is_below(source, entry) for source in (*plain, *texts)) or entry == "-":
+            kept.append(entry)
     for made in texts:
-        if not any(_is_below(made, path) for path in kept):
+        if not any(isinstance(entry, str) and is_below(made, entry) for entry in kept):
             kept.append(made)
-    listed = [_relative(path, folder) for path in kept]
-    excluded = _heads(doc for doc in found.foreign if any(_is_below(doc.file, path) for path in kept))
+    excluded = _heads(doc for doc in found.foreign if any(is_below(doc.file, _place(entry)) for entry in kept))
+    listed = [_listed(entry, folder) for entry in kept]
     return {file: _release_text(application, found.items, listed, excluded), **texts}
 
 
@@ -85,38 +91,63 @@ def _each(found: Found) -> Scaffold:
     for application in found.applications:
         others = [other for other in found.applications if other is not application]
         folder = _own_folder(application, others)
-        is_alone = folder is not None
         home = folder if folder is not None else os.path.dirname(application.file)
-        items = [item for item in found.items if _is_below(item.document.source, home)]
-        mine, theirs = (items, []) if is_alone else applications.share_out(application, others, items)
-        docs = [doc for doc in found.foreign if _is_below(doc.file, home)]
+        items = [item for item in found.items if is_below(item.document.source, home)]
+        mine, theirs = (items, []) if folder is not None else applications.share_out(application, others, items)
+        if application.draft is None:
+            checks.objects(mine)
+        docs = [doc for doc in found.foreign if is_below(doc.file, home)]
         made = _made(application)
         files = list(dict.fromkeys([*(item.document.source for item in mine), *made]))
         used |= {*files, *(doc.file for doc in docs)}
-        without = [item for item in theirs if item.document.source in files]
+        entries = _entries(files, home, found) if folder is not None else [_entry(file) for file in files]
         excluded = [
-            *_heads(doc for doc in docs if is_alone or doc.file in files),
-            *(str(item).replace(" ", "/", 1) for item in without),
+            *_heads(doc for doc in docs if any(is_below(doc.file, _place(entry)) for entry in entries)),
+            *(str(item).replace(" ", "/", 1) for item in theirs if item.document.source in files),
         ]
-        name = RELEASE_FILE if is_alone else f"{_app_name(application)}.{RELEASE_FILE}"
-        release_file = os.path.join(home, name)
-        listed = _entries(files, home) if is_alone else [_relative(path, home) for path in files]
-        texts |= {release_file: _release_text(application, mine, listed, excluded), **made}
+        name = RELEASE_FILE if folder is not None else f"{_app_name(application)}.{RELEASE_FILE}"
+        if os.path.join(home, name) in texts:
+            where = application.file
+            raise BadInput(f"Deployment {application.name} is there twice", where=where, hint="they differ: remove one of them")
+        listed = [_listed(entry, home) for entry in entries]
+        texts |= {os.path.join(home, name): _release_text(application, mine, listed, excluded), **made}
     left = [item for item in found.items if item.document.source not in used]
     said = [f"in no release, as no application has them: {', '.join(f'{item} ({item.document.source})' for item in left)}"]
     return Scaffold(texts, tuple(said if left else ()))
 
 
-def _entries(files: Sequence[str], home: str) -> list[str]:
-    """One folder below home that holds all of them, or else home itself."""
-    folder = os.path.commonpath([os.path.dirname(_relative(path, home)) or "." for path in files]) if files else "."
-    return [f"{folder}/" if folder not in ("", ".") else "."]
+def _entries(files: Sequence[str], home: str, found: Found) -> list[str | Rendering]:
+    """What stands for these files of home: the folder that holds all of them, where it holds nothing else."""
+    if any(renderer_of(file) for file in files) or any(is_below(stray, home) for stray in found.strays):
+        return [_entry(file) for file in files]
+    folder = os.path.commonpath([os.path.dirname(os.path.abspath(file)) for file in files]) if files else os.path.abspath(home)
+    return [os.path.join(os.path.relpath(folder), "")]
+
+
+def _entry(file: str) -> str | Rendering:
+    return (of_folder(os.path.dirname(file)) or file) if renderer_of(file) else file
+
+
+def _place(entry: str | Rendering) -> str:
+    if isinstance(entry, str):
+        return entry
+    return entry.helm if isinstance(entry, HelmChart) else entry.kustomize
+
+
+def _listed(entry: str | Rendering, folder: str) -> str:
+    """As the release file of that folder names it."""
+    path = _relative(_place(entry), folder)
+    return (
+        scalar_text(path)
+        if isinstance(entry, str)
+        else flow_text({"helm" if isinstance(entry, HelmChart) else "kustomize": path})
+    )
 
 
 def _own_folder(application: Application, others: Sequence[Application]) -> str | None:
     """The widest folder above an application's file in which no other one is; None where one is in the same folder."""
     folder, widest = os.path.dirname(application.file), None
-    while not any(_is_below(other.file, folder) for other in others):
+    while not any(is_below(other.file, folder) for other in others):
         widest = folder
         if not folder or os.path.dirname(folder) == folder:
             break
@@ -124,20 +155,12 @@ def _own_folder(application: Application, others: Sequence[Application]) -> str 
     return widest
 
 
-def _is_below(path: str, folder: str) -> bool:
-    """Whether a path is the folder, the file or a match of the glob, or lies below it."""
-    path, folder = os.path.normpath(path), os.path.normpath(folder or ".")
-    inside = not os.path.isabs(path) and not path.startswith("..")
-    return (
-        path == folder or path.startswith(os.path.join(folder, "")) or (folder == "." and inside) or fnmatch.fnmatch(path, folder)
-    )
-
-
 def _relative(path: str, folder: str) -> str:
-    """As the release file of that folder names it; a folder keeps its slash."""
+    """A folder keeps its slash."""
     if path == "-" or os.path.isabs(path):
         return path
-    return os.path.relpath(path, folder or ".") + ("/" if path.endswith("/") else "")
+    near = os.path.relpath(path, folder or ".")
+    return f"{near}/" if path.endswith("/") and near != "." else near
 
 
 def _heads(documents: Iterable[Foreign]) -> list[str]:
@@ -195,7 +218,8 @@ def from_live(deployment: Obj, services: Sequence[Obj], folder: str = "", *, rep
     paths = list(dict.fromkeys(files.values()))
     namespace = get(deployment, "metadata", "namespace", default="")
     written = f"# As it runs in the cluster; from now on this file is what counts.\n{manifests_text(missing)}" if missing else ""
-    return _text(deployment, namespace, [*paths, *([MANIFESTS_FILE] if missing else [])], ""), written
+    listed = [scalar_text(path) for path in (*paths, *([MANIFESTS_FILE] if missing else []))]
+    return _text(deployment, namespace, listed, ""), written
 
 
 def _standing(folder: str, live: Sequence[Obj], *, but: str) -> dict[Key, str]:
@@ -215,7 +239,8 @@ def _standing(folder: str, live: Sequence[Obj], *, but: str) -> dict[Key, str]:
     return {key: found[key][0] for key in wanted if len(found.get(key, ())) == 1}
 
 
-def _text(workload: Obj, namespace: str, paths: Sequence[str], workload_line: str) -> str:
+def _text(workload: Obj, namespace: str, listed: Sequence[str], lines_below: str) -> str:
+    """`listed` are the entries of `manifests` as they are written, `lines_below` what stands below them."""
     name = workload["metadata"]["name"]
     app = name if len(name) <= MAX_APP and "." not in name else safe_name(name)
     image = app_container(workload, app).get("image") or ""
@@ -223,8 +248,8 @@ def _text(workload: Obj, namespace: str, paths: Sequence[str], workload_line: st
         "# What `deploy` releases, and how. `deploy plan` shows what would happen; `deploy schema` names every key.",
         f"app: {scalar_text(app)}",
         f"namespace: {scalar_text(namespace)}" if namespace else "# namespace: shop   # default: the context's",
-        f"manifests: [{', '.join(scalar_text(path) for path in paths)}]",
-        *workload_line.splitlines(),
+        f"manifests: [{', '.join(listed)}]",
+        *lines_below.splitlines(),
         f"# image: {scalar_text(image)}   # default: the manifests'; a pipeline says --image",
         "",
     ]

@@ -19,7 +19,7 @@ _OPENING = """\
 
 
 def release_text(draft: Draft, app: str, manifests: Sequence[str], workload: str, exclude: Sequence[str], image: str) -> str:
-    """The text of a deploy.yaml. `manifests` are relative to where it is to lie; `exclude` is what of them stays out."""
+    """The text of a deploy.yaml. `manifests` are its entries as they are written; `exclude` is what of them stays out."""
     told = "".join(_told(draft.used))
     lines = [f"# Taken over from {_sources(draft.used)}{'; what was not, and why, is told below' if told else ''}."]
     lines += [f"# {comment(said)}" for said in draft.said]
@@ -28,7 +28,7 @@ def release_text(draft: Draft, app: str, manifests: Sequence[str], workload: str
         f"namespace: {scalar_text(draft.namespace)}" if draft.namespace else "# namespace: shop   # default: the context's"
     )
     if manifests:
-        lines.append(f"manifests: [{', '.join(scalar_text(path) for path in manifests)}]")
+        lines.append(f"manifests: [{', '.join(manifests)}]")
     else:
         lines.append("# manifests: [k8s/]   # none of these files holds pods: name here what does")
     if exclude:

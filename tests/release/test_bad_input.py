@@ -438,7 +438,7 @@ MANIFESTS = [
         "kustomization",
         app("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"),
         "app.yaml:1:1: a kustomization is no object",
-        "kustomize build",
+        "manifests: [{kustomize: FOLDER}]",
     ),
     Case(
         "in a List",
