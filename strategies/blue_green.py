@@ -160,8 +160,10 @@ class BlueGreen(Strategy):
         if with_preview and release.services:
             draft.apply(self._preview(track), "reaches the new version before anybody else does", is_made=True)
         draft.resume(name)
-        why = f"{release.version} beside the live version, at full size"
+        why, had_force = f"{release.version} beside the live version, at full size", draft.force
+        draft.force |= track != live and not draft.replicas(name)  # of a side without pods nothing serves: only said, not refused
         draft.apply(made, why, is_made=track == GREEN)
+        draft.force = had_force
         draft.wait(name, "rolled-out", replicas, "nothing is switched before all of it is ready")
         return name
 

@@ -166,3 +166,23 @@ def test_a_promotion_that_meets_a_hotfix_leaves_the_release_where_it_was() -> No
         assert not world.emptied
 
     in_world(story)
+
+
+@pytest.mark.parametrize("change", [set_image, label])
+def test_what_was_changed_of_a_side_that_is_idle_by_now_is_in_nobodys_way(change: Callable[[World, str], None]) -> None:
+    """A hotfix that a rollback took back with its side: the next release says what it undoes, and needs no flag for it."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "blue-green")
+        await promoted(world, "v2", "blue-green")
+        await asyncio.sleep(2)
+        change(world, "shop-green")
+        await asyncio.sleep(20)
+        await world.ship("rollback", release("v2", strategy="blue-green"))
+        result = await world.ship("apply", release("v3", strategy="blue-green"), weight=100)
+
+        assert result.failure is None
+        assert world.routed_versions() == {"v3"}
+        assert any("undoes what kubectl" in note for note in result.plan.notes)
+
+    in_world(story)
