@@ -11,7 +11,21 @@ from dataclasses import dataclass
 
 from ..health.deployment import progress
 from ..health.pods import is_of_template, is_ready
-from ..kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, labels_of, selects, template_labels
+from ..kube.objects import (
+    DEPLOYMENT,
+    DESTINATION_RULE,
+    INGRESS,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Obj,
+    annotations_of,
+    get,
+    is_a,
+    labels_of,
+    ref_of,
+    selects,
+    template_labels,
+)
 from ..plan.drift import Changed, changed_since
 from ..plan.observed import DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision
@@ -22,6 +36,9 @@ from ..routing.ratio import Pods
 from ..routing.selector import STABLE
 from ..strategies.app import App
 from .windows import is_of
+
+WAYS = (INGRESS, VIRTUAL_SERVICE, DESTINATION_RULE)
+MOST_FIELDS = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,7 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
 
 def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iterator[str]:
     """What one would not see of the numbers alone."""
+    yield from _changed_ways(release, observed)
     current = observed.in_flight
     if current is None:
         for side in found:
@@ -87,6 +105,15 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
     sticky = [service["metadata"]["name"] for service in _services(release, observed) if _is_sticky(service)]
     if sticky and current.phase == "Paused" and current.strategy in ("canary", "ramped"):
         yield f"Service {sticky[0]} keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"
+
+
+def _changed_ways(release: Release, observed: Observed) -> Iterator[str]:
+    """What others have made of the ways that requests take, since the release."""
+    written = (*release.services, *(obj for obj in release.others if any(is_a(obj, kind) for kind in WAYS)))
+    for live in (observed.objects.get(ref_of(obj)) for obj in written):
+        for changed in changed_since(live) if live else ():
+            fields = ", ".join(changed.fields[:MOST_FIELDS]) + (", …" if len(changed.fields) > MOST_FIELDS else "")
+            yield f"{ref_of(live)} has been changed since the release by {changed.by}: {fields}"
 
 
 def _side(release: Release, observed: Observed, deployment: Obj, services: Sequence[Obj], percent: float | None) -> Side:

@@ -134,6 +134,12 @@ class Draft:
         """The object as an apply would leave it, which keeps what others have set."""
         return self._applied(self.find_like(manifest), manifest)[0]
 
+    def tell_taken(self, manifest: Obj) -> None:
+        """Notes what is undone of others where a patch makes an object what the manifest says. Raises FieldsOwned, as apply."""
+        live = self.find_like(manifest)
+        found = hotfix.undone(live, self._applied(live, manifest)[1])
+        self.notes += [note for note in found if note not in self.notes]
+
     def has_other_selector(self, manifest: Obj) -> bool:
         """Whether a live Deployment selects its pods otherwise than the manifest does, which is for its whole life."""
         live = self.find_like(manifest) if is_a(manifest, DEPLOYMENT) else None
@@ -240,6 +246,7 @@ class Draft:
         was = dict(get(live, "spec", "selector", default={}))
         if live is None or was == selector:
             return
+        self.tell_taken(dict(wanted))
         numbers = {port["port"] for port in get(wanted, "spec", "ports", default=())}
         ports = [port for port in get(self.applied(dict(wanted)), "spec", "ports", default=()) if port["port"] in numbers]
         after = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}

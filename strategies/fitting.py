@@ -23,6 +23,7 @@ from ..kube.objects import (
     ref_of,
     template_labels,
 )
+from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION
 from ..plan.revision import live_of
 from ..release.model import Release
@@ -37,7 +38,8 @@ Shape = Callable[[Obj], Obj]
 def bridge(draft: Draft, release: Release) -> None:
     """Services that the versions share take a form that serves all of their pods.
 
-    Raises BadInput where there is none; a way back that is under way goes on all the same, and says so.
+    Raises BadInput where there is none; a way back that is under way goes on all the same, and says so. Raises FieldsOwned where
+    it is somebody else's change that would be undone.
     """
     both = _sides(draft, release)
     wanted = {service["metadata"]["name"]: service for service in release.services}
@@ -47,6 +49,8 @@ def bridge(draft: Draft, release: Release) -> None:
             continue  # one that is bound to the other side moves with it, in one patch
         needed = fit.bridge(live, wanted.get(name, live), both, _labels_of_others(draft, release))
         if not isinstance(needed, Misfit):
+            if name in wanted and changes(live, merged(live, needed)):
+                draft.tell_taken(wanted[name])
             draft.patch(SERVICE, name, needed, "serves both versions while both run")
         elif draft.is_under_way or name not in wanted:
             draft.notes.append(f"requests are lost on the way: {needed.why}")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from rollway.cluster.events import StepBegan
 from rollway.errors import FieldsOwned
-from rollway.kube.objects import DEPLOYMENT
+from rollway.kube.objects import DEPLOYMENT, SERVICE
 from rollway.plan.steps import Apply, Record
+from rollway.ship.status import status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 EACH = pytest.mark.parametrize("strategy", STRATEGIES)
@@ -184,5 +185,34 @@ def test_what_was_changed_of_a_side_that_is_idle_by_now_is_in_nobodys_way(change
         assert result.failure is None
         assert world.routed_versions() == {"v3"}
         assert any("undoes what kubectl" in note for note in result.plan.notes)
+
+    in_world(story)
+
+
+SERVICE_EDITS: tuple[dict[str, Any], ...] = (
+    {"spec": {"selector": {"tier": "web"}}},
+    {"spec": {"ports": [{"name": "http", "port": 80, "targetPort": 9999}]}},
+)
+
+
+@EACH
+@pytest.mark.parametrize("edit", SERVICE_EDITS, ids=["selector", "targetPort"])
+def test_what_somebody_made_of_the_service_is_told_and_not_undone_without_a_word(strategy: str, edit: dict[str, Any]) -> None:
+    """By status; an apply is refused, and a rollback says whose change it undoes."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await promoted(world, "v2", strategy)
+        await asyncio.sleep(2)
+        world.sandbox.api.patch(SERVICE, NAMESPACE_NAME, "shop", edit, manager="kubectl-patch")
+        remarks = (await status(world.cluster, release("v2", strategy=strategy))).remarks
+        with pytest.raises(FieldsOwned, match="Service shop has been changed by somebody else"):
+            await world.ship("apply", release("v3", strategy=strategy), weight=100)
+        result = await world.ship("rollback", release("v2", strategy=strategy))
+
+        assert [line for line in remarks if "Service shop has been changed since the release by kubectl-patch" in line]
+        assert result.failure is None
+        assert world.ready_endpoints() == 4
+        assert any("undoes what kubectl-patch changed of Service" in note for note in result.plan.notes)
 
     in_world(story)
