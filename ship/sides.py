@@ -110,8 +110,8 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
 def _changed_ways(release: Release, observed: Observed) -> Iterator[str]:
     """What others have made of the ways that requests take, since the release."""
     written = (*release.services, *(obj for obj in release.others if any(is_a(obj, kind) for kind in WAYS)))
-    for live in (observed.objects.get(ref_of(obj)) for obj in written):
-        for changed in changed_since(live) if live else ():
+    for live in filter(None, (observed.objects.get(ref_of(obj)) for obj in written)):
+        for changed in changed_since(live):
             fields = ", ".join(changed.fields[:MOST_FIELDS]) + (", …" if len(changed.fields) > MOST_FIELDS else "")
             yield f"{ref_of(live)} has been changed since the release by {changed.by}: {fields}"
 
