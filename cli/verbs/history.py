@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ..context import Connected
 from ..options import Where
@@ -14,17 +16,20 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...release.model import Release
 
+Every = Annotated[bool, typer.Option("-v", "--verbose", help="shows every turn: started, paused, promoted, rolled back")]
+
 
 @verb(
     ("deploy history -o json", "for scripts"),
+    ("deploy history -v", "every turn that a revision took: when, and by whom"),
     ("deploy history shop -n shop", "without a release file"),
 )
-def history(subject: Named, where: Where, screen: Screen) -> int:
-    """What was released, and how it ended.
+def history(subject: Named, where: Where, screen: Screen, verbose: Every = False) -> int:
+    """What was released, how it ended, when and by whom; which one is live, and what was rolled back to what.
 
     Of the release file's application, or of APP as its cluster knows it. Of a folder, all of them.
     """
-    session = screen.session()
+    session = screen.session(is_verbose=verbose)
 
     async def one(release: Release, connected: Connected) -> int:
         from ...cluster.history import load

@@ -157,7 +157,7 @@ class HumanView:
         put(status_lines(status, self._out))
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
-        put(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout)))
+        put(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout), every=self._is_verbose))
 
     def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
         for number, (status, strategy) in enumerate(found):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...plan.revision import Revision, live_of
+from ...plan.revision import Entry, Revision, live_of
 from ...ship.sides import Side
 from ...ship.status import Status
 from .gates_text import gates_lines
@@ -51,10 +51,10 @@ def status_lines(status: Status, paint: Paint) -> Iterator[str]:
 
 
 def history_lines(
-    app: str, namespace: str, revisions: Sequence[Revision], paint: Paint, width: int | None = None
+    app: str, namespace: str, revisions: Sequence[Revision], paint: Paint, width: int | None = None, *, every: bool = False
 ) -> Iterator[str]:
     """The newest first. Messages are cut where a terminal of `width` columns ends; where hardly anything of them
-    would be left, a revision takes several lines."""
+    would be left, a revision takes several lines. `every` turn that it took stands below, else those that its line hides."""
     if not revisions:
         yield f"{app} has no history in namespace {namespace}: nothing has been released here by rollway yet"
         return
@@ -64,7 +64,7 @@ def history_lines(
     widths = [max(len(cells[index]) for cells in (head, *rows)) for index in range(len(head))]
     messages = 3 + NARROWEST_MESSAGE if any(cells[6] for cells in rows) else 0
     if width is not None and sum(widths[:6]) + 3 * 5 + messages > width:
-        yield from _stacked(rows, [each.phase for each in reversed(revisions)], paint)
+        yield from _stacked(rows, [*reversed(revisions)], paint, every=every)
         return
     yield paint(columns(head, widths), "faint")
     for cells, each in zip(rows, reversed(revisions), strict=True):
@@ -73,17 +73,40 @@ def history_lines(
         room = None if width is None else width - sum(widths[:6]) - 3 * 6
         coloured = (*cells[:3], phase, *cells[4:6], cut(cells[6], room))
         yield columns(coloured, [*widths[:3], 0, *widths[4:6], 0])
+        yield from _turns(each, " " * (widths[0] + 3), paint, every=every)
 
 
-def _stacked(rows: Sequence[Sequence[str]], phases: Sequence[str], paint: Paint) -> Iterator[str]:
+def _stacked(rows: Sequence[Sequence[str]], revisions: Sequence[Revision], paint: Paint, *, every: bool) -> Iterator[str]:
     """For a narrow terminal: what was released, and below it when, by whom, and why it ended so."""
     widths = [max(len(cells[index]) for cells in rows) for index in range(3)]
-    for cells, phase in zip(rows, phases, strict=True):
-        yield columns((*cells[:3], paint(cells[3], _PHASES.get(phase))), [*widths, 0])
+    for cells, each in zip(rows, revisions, strict=True):
+        yield columns((*cells[:3], paint(cells[3], _PHASES.get(each.phase))), [*widths, 0])
         indent = " " * (widths[0] + 3)
         yield f"{indent}{paint(f'{cells[4]} UTC by {cells[5]}', 'faint')}"
         if cells[6]:
             yield f"{indent}{cells[6]}"
+        yield from _turns(each, indent, paint, every=every)
+
+
+def _turns(revision: Revision, indent: str, paint: Paint, *, every: bool) -> Iterator[str]:
+    """What became of it, the newest first: every turn; else only a rollback that another one followed, and what somebody said."""
+    for place, entry in reversed([*enumerate(revision.entries, 1)]):
+        is_hidden = entry.phase == "RolledBack" and place < len(revision.entries)
+        if every or is_hidden or entry.note:
+            note = f"; its gates were not asked: {entry.note}" if entry.note else ""
+            yield indent + paint(f"{_moment(entry.at)} UTC {_turn(entry)} by {entry.by}{note}", "faint")
+
+
+def _turn(entry: Entry) -> str:
+    match entry.phase:
+        case "RolledBack":
+            return f"rolled back to revision {entry.to}" if entry.to else "taken back"
+        case "Progressing":
+            return f"on its way to {entry.weight}%"
+        case "Promoted":
+            return "promoted"
+        case _:
+            return f"{entry.phase.lower()} at {entry.weight}%"
 
 
 def _history_row(each: Revision, *, is_live: bool, room: int | None) -> tuple[str, ...]:

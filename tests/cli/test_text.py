@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rollway.cli.views.live import section_lines
@@ -153,6 +154,36 @@ def test_history_on_a_narrow_terminal(canary: Plan) -> None:
     assert len(list(history_lines("shop", "shop", [first, second], Paint(False), 120))) == 3
     # the columns alone would fit, and of the message hardly a word
     assert "    shop-canary: 0 of 1 pods ready" in list(history_lines("shop", "shop", [first, second], Paint(False), 85))
+
+
+def test_history_keeps_what_came_after(canary: Plan) -> None:
+    """A rollback that another one followed, and why gates were not asked, stand below their revision; on demand every turn."""
+
+    def entry(day: int, phase: Any, weight: int, **more: Any) -> Entry:
+        return Entry(at=f"2026-01-0{day}T10:00:00Z", by="ada@laptop", phase=phase, weight=weight, **more)
+
+    turns = (
+        entry(1, "Progressing", 50), entry(1, "Paused", 50), entry(2, "Promoted", 100, note="known: #12"),
+        entry(3, "RolledBack", 0, to=1), entry(4, "Promoted", 100),
+    )  # fmt: skip
+    kept = canary.new_revisions[-1].model_copy(update={"number": 2, "phase": "Promoted", "entries": turns})
+    shown = [
+        line.strip()
+        for width in (60, 120)
+        for line in history_lines("shop", "shop", [kept], Paint(False), width)
+        if " by " in line
+    ]
+    every = list(history_lines("shop", "shop", [kept], Paint(False), every=True))
+
+    noted = [
+        "2026-01-03 10:00:00 UTC rolled back to revision 1 by ada@laptop",
+        "2026-01-02 10:00:00 UTC promoted by ada@laptop; its gates were not asked: known: #12",
+    ]
+    assert shown == ["2026-01-04 10:00:00 UTC by ada@laptop", *noted, *noted]
+    assert [line.strip() for line in every[2:]] == [
+        "2026-01-04 10:00:00 UTC promoted by ada@laptop", *noted, "2026-01-01 10:00:00 UTC paused at 50% by ada@laptop",
+        "2026-01-01 10:00:00 UTC on its way to 50% by ada@laptop",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [60, 72, 80])
