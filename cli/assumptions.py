@@ -22,7 +22,7 @@ Rate = Annotated[
     str | None, typer.Option("--rate", metavar="N", help="requests a second; default: the release file's traffic.rate")
 ]
 Bad = Annotated[
-    str | None, typer.Option("--bad", metavar="500s|never-ready|crash|slow", help="what is wrong with the new version")
+    str | None, typer.Option("--bad", metavar="500s|5%|never-ready|crash|slow", help="what is wrong with the new version")
 ]
 Latency = Annotated[
     str, typer.Option("--latency", metavar="50ms[,p99=400ms]", help="how long the application works on a request")
@@ -63,6 +63,8 @@ class Assumptions:
         from ..compare.scenario import BAD
 
         found: Fault | None = next((each for each in BAD if each == self.bad), None)
+        if self.bad is not None and self.bad.endswith("%"):
+            return "500s"
         if found or self.bad is None:
             return found
         raise BadInput(f"--bad {self.bad}: no such fault", hint=given.did_you_mean(self.bad, BAD) or f"one of {', '.join(BAD)}")
@@ -78,6 +80,7 @@ class Assumptions:
             start_s=duration_of(self.start, "--start") if self.start else calibrated_s,
             stop_s=duration_of(self.stop, "--stop") if self.stop else None,
             bad=self.fault,
+            bad_share=share_of(self.bad, "--bad") if self.bad and self.bad.endswith("%") else 1.0,
             notice_s=duration_of(self.notice, "--notice"),
             gate_s=duration_of(self.gate, "--gate"),
             matching=share_of(self.matching, "--matching"),

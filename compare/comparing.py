@@ -11,9 +11,11 @@ from typing import NamedTuple
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, HPA, NODE, RESOURCE_QUOTA, Obj, get, is_a
 from ..plan.observed import Observed, scales
+from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import NAMES
 from .advice import recommended
+from .answering import assumed as gates_assumed
 from .enough import FEWEST, is_enough, stages
 from .figures import seconds
 from .improving import improvements
@@ -95,8 +97,8 @@ def compared(
         seed=seed,
         outcomes=(),
         rate=scenario.rate,
-        bad=scenario.bad or "",
-        assumed=tuple(_assumed(scenario, is_invented=before is None, is_asked=bool(base.service))),
+        bad=scenario.wrong,
+        assumed=tuple(_assumed(scenario, release.gates, is_invented=before is None, is_asked=bool(base.service))),
     )
     with walkers(Ground(base, scenario, {each.label: each for each in chosen}), len(chosen) * seeds) as walk_all:
         wood = _Wood(chosen, comparison, observed, seeds, seed, stops_early=stops_early, look=look)
@@ -247,7 +249,7 @@ def _pods_of(release: Release, observed: Observed | None) -> int | None:
     return max((int(get(obj, "spec", "minReplicas", default=1)) for obj in own), default=None)
 
 
-def _assumed(scenario: Scenario, *, is_invented: bool, is_asked: bool) -> Iterator[str]:
+def _assumed(scenario: Scenario, gates: Sequence[Gate], *, is_invented: bool, is_asked: bool) -> Iterator[str]:
     if not is_asked:
         yield "no Service selects the pods: nobody sends requests"
     first, last = scenario.latency.values[0], scenario.latency.longest_s
@@ -257,6 +259,7 @@ def _assumed(scenario: Scenario, *, is_invented: bool, is_asked: bool) -> Iterat
         yield f"the app listens {seconds(scenario.start_s)} after its start"
     if scenario.bad and scenario.is_noticed_by_others:
         yield f"somebody notices after {seconds(scenario.notice_s)}"
+    yield from gates_assumed(gates)
     yield f"pauses without an end last {seconds(scenario.gate_s)}"
     yield f"A/B rules catch {scenario.matching:.0%} of the requests"
     if is_invented:

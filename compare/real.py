@@ -114,7 +114,7 @@ async def measured(
         seed=0,
         outcomes=tuple(outcomes),
         rate=scenario.rate,
-        bad=scenario.bad or "",
+        bad=scenario.wrong,
         assumed=(f"Envoy knows of endpoints {LAG.low_s * 1000:g} ms to {LAG.high_s:g} s late, of A/B's at once", *remarks),
     )
 

@@ -106,6 +106,10 @@ class Recorder(Census):
         proxy: Proxy = MESH if self._is_mesh else KUBE_PROXY
         return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy)
 
+    def so_far(self, seconds: float) -> Recording:
+        """Of the time until now."""
+        return self.recording(self._now_s() - seconds, self._now_s())
+
     def _now_s(self) -> float:
         return self._loop.time() - self._zero_s
 

@@ -21,6 +21,7 @@ from ..sandbox.world import Sandbox
 from ..ship import run as shipping
 from ..strategies.base import Request
 from . import requests
+from .answering import Answering, rehearsed
 from .calls import Counted
 from .lives import STARTING
 from .record import Recorder
@@ -180,7 +181,12 @@ async def _rehearsed(
             services=_services(sandbox.store, base.namespace, release, plot),
         )
         await asyncio.sleep(lead_s)
-        story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked, turns)
+        load = Load(scenario.rate, scenario.timeout_s, scenario.answers())
+        gauges = None
+        if release.gates and plot.request is None:
+            release = replace(release, gates=rehearsed(release.gates))
+            gauges = Answering(recorder.so_far, load, Random(f"{seed}, gates"))
+        story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked, turns, gauges)
         await story.play(plot)
         done_s = loop.time() - zero_s
         await asyncio.sleep(scenario.settle_s)
@@ -189,7 +195,7 @@ async def _rehearsed(
         recorder.stop()
         writes = sandbox.store.version - base.snapshot.version
         chances = [random, *(Random(f"{seed}, draw {draw}") for draw in range(1, draws))]
-        runs = (_summed(base, scenario, seed, chance, recorder, story, done_s, to_s) for chance in chances)
+        runs = (_summed(base, scenario, load, seed, chance, recorder, story, done_s, to_s) for chance in chances)
         return tuple(replace(run, draw=draw, writes=writes) for draw, run in enumerate(runs))
 
 
@@ -233,6 +239,7 @@ async def _drained(recorder: Recorder) -> None:
 def _summed(
     base: Base,
     scenario: Scenario,
+    load: Load,
     seed: int,
     random: Random,
     recorder: Recorder,
@@ -240,7 +247,6 @@ def _summed(
     done_s: float,
     to_s: float,
 ) -> Run:
-    load = Load(scenario.rate, scenario.timeout_s, scenario.answers())
     recording = recorder.recording(-scenario.settle_s, to_s)
     before = random.getstate()
     parts = segments(recording, load, random) if base.service else []

@@ -28,11 +28,12 @@ class Scenario:
     """`rate` in requests a second, each on a new connection, given up after `timeout_s`. `latency` is the application's own.
 
     `start_s`, `stop_s`: from a process' start until it listens, and from SIGTERM to its exit; None leaves what the manifests'
-    annotations say (else at once). `bad` is what is wrong with the new version; nobody sees wrong or slow answers before
-    `notice_s`, then it is taken back (a version that does not get ready is noticed by the release itself). `matching` is the
-    share of the requests that an A/B rule catches. A pause without an end lasts `gate_s`. `settle_s` of traffic lie before and
-    after. A release that is not done after `bound_s` is cut, and the result says so. With `is_each_request` every request
-    is simulated by itself, to check what is computed per interval. Raises BadInput for figures without sense.
+    annotations say (else at once). `bad` is what is wrong with the new version, of 500s with a `bad_share` of its answers; nobody
+    sees wrong or slow answers before `notice_s`, then it is taken back (a version that does not get ready is noticed by the
+    release itself). `matching` is the share of the requests that an A/B rule catches. A pause without an end lasts `gate_s`.
+    `settle_s` of traffic lie before and after. A release that is not done after `bound_s` is cut, and the result says so. With
+    `is_each_request` every request is simulated by itself, to check what is computed per interval. Raises BadInput for figures
+    without sense.
     """
 
     rate: float = 100.0
@@ -41,6 +42,7 @@ class Scenario:
     start_s: float | None = None
     stop_s: float | None = None
     bad: Bad | None = None
+    bad_share: float = 1.0
     notice_s: float = 60.0
     matching: float = 0.1
     gate_s: float = 30.0
@@ -64,10 +66,15 @@ class Scenario:
         good = Answers(self.latency)
         match self.bad:
             case "500s":
-                return {"old": good, "new": replace(good, error_share=1.0)}
+                return {"old": good, "new": replace(good, error_share=self.bad_share)}
             case "slow":
                 return {"old": good, "new": Answers(Latency(tuple(value * _SLOWER for value in self.latency.values)))}
         return {"old": good, "new": good}
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with the new version, in words; empty where nothing is."""
+        return f"{100 * self.bad_share:.3g}% {self.bad}" if self.bad == "500s" and self.bad_share < 1 else self.bad or ""
 
     @property
     def is_noticed_by_others(self) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..cluster.events import RunBegan, RunEvent, StepBegan, StepEnded, Waiting
 from ..cluster.port import Cluster
+from ..errors import Refused
+from ..measure import SourceOf
 from ..plan.observed import TRACK_LABEL
 from ..release.model import Release
 from ..ship import run as shipping
@@ -20,7 +22,7 @@ from .scenario import Scenario
 
 HOLDER = "rehearsal"
 NO_GATES = "nothing is measured in a rehearsal"
-"""Stops stay where gates want them; who would be asked is the real world, which knows nothing of a rehearsal."""
+"""Where none has sources that answer: stops stay where gates want them."""
 
 
 class Point(NamedTuple):
@@ -62,7 +64,8 @@ class Story:
     """One release, by the strategy, and what is done about it. Times are relative to `zero_s` on the loop's clock.
 
     `new_is_asked` is set when requests reach the new version, so that somebody may notice how it answers. `turns` is asked at
-    each point whether to go back from there.
+    each point whether to go back from there. With `gauges`, where its gates measure, the release goes on as these let it; else
+    none is asked, and somebody promotes it at each pause.
     """
 
     def __init__(
@@ -74,12 +77,15 @@ class Story:
         zero_s: float,
         new_is_asked: asyncio.Event,
         turns: Turns = goes_on,
+        gauges: SourceOf | None = None,
     ) -> None:
         self.cluster = Counted(cluster)
         self.marks: list[Mark] = [Mark(0.0, f"apply {strategy}")]
         self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
         self._release, self._strategy, self._scenario, self._new_is_asked = release, strategy, scenario, new_is_asked
-        self._zero_s, self._turns = zero_s, turns
+        self._zero_s, self._turns, self._gauges = zero_s, turns, gauges
+        self._turned = asyncio.Event()
+        self._is_held = False
         self._steps_s: dict[int, float] = {}
         self._is_going_back = False
 
@@ -105,6 +111,8 @@ class Story:
 
     async def _forth(self) -> bool:
         """Through all pauses. Answers whether to go back from where it is then."""
+        if self._gauges is not None:
+            return await self._decided()
         result = await self._verb(Request("apply"))
         while result.is_ok and result.phase == "Paused":
             self._mark(f"holds {result.weight}%", result.weight)
@@ -117,6 +125,27 @@ class Story:
             result = await self._verb(Request("promote"))
         if not result.is_ok:
             return False
+        self._mark("promoted", 100)
+        return self._turns(THE_END)
+
+    async def _decided(self) -> bool:
+        """As `_forth`, by itself, where its gates let it."""
+        running, turning = asyncio.ensure_future(self._verb(Request("apply"))), asyncio.ensure_future(self._turned.wait())
+        try:
+            await asyncio.wait({running, turning}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                return True
+            if not running.result().is_ok:
+                return False
+        except Refused as why:
+            if not self._is_held:
+                raise
+            self.phase, self.failure = "Paused", why.summary
+            return False
+        finally:
+            running.cancel()
+            turning.cancel()
+            await asyncio.gather(running, turning, return_exceptions=True)
         self._mark("promoted", 100)
         return self._turns(THE_END)
 
@@ -150,6 +179,8 @@ class Story:
             await asyncio.sleep(self._scenario.notice_s)
 
         await self._interrupted(self._forth(), noticed())
+        if self.phase == "RolledBack":
+            return  # it was back before
         self._mark("the bad answers are noticed")
         await self._back()
 
@@ -169,6 +200,8 @@ class Story:
 
     async def _verb(self, request: Request, named: str | None = None) -> shipping.Result:
         options = shipping.Options(emit=self._note, holder=HOLDER, force=True, skip_gates=NO_GATES)
+        if self._gauges is not None:
+            options = replace(options, skip_gates="", goes_on=True, source_of=self._gauges)
         strategy = self._strategy if request.action == "apply" else named
         result = await shipping.run(self.cluster, self._release, request, strategy=strategy, options=options)
         self.phase = result.phase
@@ -181,10 +214,22 @@ class Story:
             self._mark(_words(event.step), self._held_by(event.step))
         elif isinstance(event, RunBegan):
             self._is_going_back = event.is_way_back or event.plan.action == "rollback"
+            if event.is_way_back and self._gauges is not None:
+                self.back_s = self._now_s()
+                self._mark("goes back")
         elif isinstance(event, StepEnded):
             self._steps_s[event.index] = event.seconds
+        elif isinstance(event, Waiting) and self._gauges is not None:
+            self._hold(event.weight)
         elif isinstance(event, Waiting):
             self._mark("waits", event.weight)
+
+    def _hold(self, weight: int) -> None:
+        """At a pause of a release that goes on by itself."""
+        self._is_held = True
+        self._mark(f"holds {weight}%", weight)
+        if self._turns(Point(f"holds {weight}%", weight)):
+            self._turned.set()
 
     def _held_by(self, step: Any) -> int | None:
         """The share from a step on, where it moves everybody at once: a switch from one side to the other, there or back."""

@@ -66,7 +66,8 @@ def number(value: float | None) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.2g}%" if whole else "0%"
+    percent = 100 * part / whole if whole else 0.0
+    return f"{percent:.0f}%" if percent >= 99.5 else f"{percent:.2g}%"  # two digits of 100 are 1e+02
 
 
 def _pair(pair: Pair) -> str:
