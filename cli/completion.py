@@ -4,7 +4,7 @@ only the cluster knows."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,7 +13,7 @@ from ..errors import BadInput
 from ..strategies import NAMES
 
 if TYPE_CHECKING:
-    from .context import Surroundings
+    from ..cluster.port import Cluster
 
 INSTALL, SHOW = "--install-completion", "--show-completion"
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
@@ -50,6 +50,40 @@ def complete(words: Sequence[str]) -> int:
     return 0
 
 
+# words that need no cluster
+
+
+def strategies(incomplete: str) -> list[str]:
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def strategies_and_rules(incomplete: str) -> list[str]:
+    from ..preflight.rules import RULES
+
+    return [*strategies(incomplete), *(rule.id for rule in RULES if incomplete and rule.id.startswith(incomplete))]
+
+
+def outputs(*known: str) -> Callable[[str], list[str]]:
+    return lambda incomplete: [word for word in known if word.startswith(incomplete)]
+
+
+def contexts(incomplete: str) -> list[str]:
+    """Of the kubeconfig's files; none of those that cannot be read."""
+    from ..release.yamlfile import documents, read_text
+
+    found: dict[str, None] = {}
+    for path in (os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")).split(os.pathsep):
+        try:
+            data = next(documents(read_text(path, path), path), None)
+        except BadInput:
+            continue
+        listed = data.data.get("contexts") if data is not None and isinstance(data.data, dict) else None
+        for each in listed if isinstance(listed, list) else ():
+            if isinstance(each, dict) and isinstance(each.get("name"), str):
+                found[each["name"]] = None
+    return [name for name in found if name.startswith(incomplete)]
+
+
 # words that a cluster knows
 
 SHORTLY_S = 3.0
@@ -57,34 +91,68 @@ SHORTLY_S = 3.0
 
 
 def strategies_and_apps(ctx: typer.Context, incomplete: str) -> list[str]:
-    return [*(name for name in NAMES if name.startswith(incomplete)), *apps(ctx, incomplete)]
+    return [*strategies(incomplete), *apps(ctx, incomplete)]
 
 
 def apps(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What was released in the namespace that is named, else in the context's. None where the cluster does not say so shortly:
-    a shell that completes has no place for an error."""
+    """What was released in the namespace that is named, else in the context's."""
+    from ..cluster import history
+
+    return _asked(ctx, incomplete, history.apps)
+
+
+def namespaces(ctx: typer.Context, incomplete: str) -> list[str]:
+    from ..kube.objects import NAMESPACE
+
+    async def names(cluster: Cluster, _: str) -> list[str]:
+        return [each["metadata"]["name"] for each in await cluster.list(NAMESPACE, "")]
+
+    return _asked(ctx, incomplete, names)
+
+
+def revisions(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Of the application that is named, else of the release file's, the newest first."""
+    from ..cluster import history
+    from ..release.load import called
+    from .options import DEFAULT_FILE
+
+    # an option without its value, as this one still is, leaves the arguments before it where they are
+    words = [*ctx.args, *(ctx.params.get(f"subject_{key}") for key in ("second", "first", "app"))]
+    files = ctx.params.get("subject_files") or [os.environ.get("ROLLWAY_FILE") or DEFAULT_FILE]
+    named, place = called(str(files[0]))
+    app = next((str(word) for word in words if word and word not in NAMES), named)
+
+    async def numbers(cluster: Cluster, namespace: str) -> list[str]:
+        found = await history.load(cluster, app or "", namespace)
+        return [str(revision.number) for revision in reversed(found)]
+
+    return _asked(ctx, incomplete, numbers, place if app == named else None) if app else []
+
+
+def _asked(
+    ctx: typer.Context, incomplete: str, ask: Callable[[Cluster, str], Awaitable[list[str]]], place: str | None = None
+) -> list[str]:
+    """What the cluster of the line's flags answers for their namespace, else for `place`, else for the context's. Nothing where
+    it does not say so shortly: a shell that completes has no place for an error."""
     import asyncio
 
     from ..errors import RollwayError
     from .context import Surroundings
+    from .options import Where
 
     surroundings = ctx.find_object(Surroundings) or Surroundings()
+    words = {key: ctx.params.get(f"where_{key}") for key in ("context", "namespace")}
+    where = Where(**words, is_sandbox=bool(ctx.params.get("where_is_sandbox")))
+
+    async def answered() -> list[str]:
+        async with surroundings.connect(where, lambda note: None) as found:
+            return await ask(found.cluster, where.namespace or place or found.namespace or "default")
+
     try:
-        found: list[str] = surroundings.run(asyncio.wait_for(_apps(surroundings, ctx), SHORTLY_S))
+        found: list[str] = surroundings.run(asyncio.wait_for(answered(), SHORTLY_S))
     except (RollwayError, OSError, TimeoutError):
         return []
     return [name for name in found if name.startswith(incomplete)]
-
-
-async def _apps(surroundings: Surroundings, ctx: typer.Context) -> list[str]:
-    from ..cluster.history import apps
-    from .options import Where
-
-    words = {key: ctx.params.get(f"where_{key}") for key in ("context", "namespace")}
-    async with surroundings.connect(
-        Where(**words, is_sandbox=bool(ctx.params.get("where_is_sandbox"))), lambda note: None
-    ) as found:
-        return await apps(found.cluster, words["namespace"] or found.namespace or "default")
 
 
 def _running() -> str:

@@ -20,9 +20,17 @@ from . import completion, hints
 DEFAULT_FILE = "deploy.yaml"
 MOST_PARALLEL = 100  # each keeps up to three connections open, and a process has about a thousand
 
-Strategy = Annotated[str | None, typer.Argument(metavar="STRATEGY", help=f"{' '.join(NAMES)}; default: the file's")]
+Strategy = Annotated[
+    str | None,
+    typer.Argument(metavar="STRATEGY", help=f"{' '.join(NAMES)}; default: the file's", autocompletion=completion.strategies),
+]
 StrategyOrPlan = Annotated[
-    str | None, typer.Argument(metavar="STRATEGY|PLAN.json", help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`")
+    str | None,
+    typer.Argument(
+        metavar="STRATEGY|PLAN.json",
+        help=f"{' '.join(NAMES)}, or a plan saved with `plan --out`",
+        autocompletion=completion.strategies,
+    ),
 ]
 App = Annotated[
     str | None,
@@ -58,16 +66,39 @@ Parallel = Annotated[
     typer.Option("--parallel", metavar="N", help="releases at a time, where there are several; default: 4", show_default=False),
 ]
 Namespace = Annotated[
-    str | None, typer.Option("-n", "--namespace", metavar="NAME", envvar="ROLLWAY_NAMESPACE", help="default: the release file's")
+    str | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        metavar="NAME",
+        envvar="ROLLWAY_NAMESPACE",
+        help="default: the release file's",
+        autocompletion=completion.namespaces,
+    ),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", metavar="NAME", envvar="ROLLWAY_CONTEXT", help="the kubeconfig's context; default: its current"),
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        envvar="ROLLWAY_CONTEXT",
+        help="the kubeconfig's context; default: its current",
+        autocompletion=completion.contexts,
+    ),
 ]
 InSandbox = Annotated[
     bool, typer.Option("--sandbox", envvar="ROLLWAY_SANDBOX", help="the embedded cluster (`deploy sandbox up`)")
 ]
-Output = Annotated[str, typer.Option("-o", "--output", metavar="text|json", help="json: one document on stdout")]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="text|json",
+        help="json: one document on stdout",
+        autocompletion=completion.outputs("text", "json"),
+    ),
+]
 Image = Annotated[str | None, typer.Option("--image", metavar="IMAGE", help="the image to release, instead of the file's")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="overrides a key of the release file")]
 To = Annotated[str | None, typer.Option("--to", metavar="PERCENT", help="the share of requests to stop at: 50% (or 50)")]
@@ -86,7 +117,9 @@ SkipGates = Annotated[
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]
 Anyway = Annotated[bool, typer.Option("--force", help="releases whatever `deploy check` finds, errors too")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="takes over fields that somebody else manages")]
-ToRevision = Annotated[str | None, typer.Option("--to-revision", metavar="N", help="see `deploy history`")]
+ToRevision = Annotated[
+    str | None, typer.Option("--to-revision", metavar="N", help="see `deploy history`", autocompletion=completion.revisions)
+]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="shows the bookkeeping steps, too")]
 
 

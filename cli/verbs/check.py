@@ -10,6 +10,7 @@ import typer
 
 from ...errors import BadInput
 from ...strategies import NAMES
+from .. import completion
 from .. import options as given
 from ..context import Connected
 from ..options import Override, Source, Where
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from ...ship.checking import Checked
 
 StrategyOrRule = Annotated[
-    str | None, typer.Argument(metavar="STRATEGY|RULE", help=f"{' '.join(NAMES)}; or a rule to be explained, such as RW004")
+    str | None,
+    typer.Argument(
+        metavar="STRATEGY|RULE",
+        help=f"{' '.join(NAMES)}; or a rule to be explained, such as RW004",
+        autocompletion=completion.strategies_and_rules,
+    ),
 ]
 Fix = Annotated[bool, typer.Option("--fix", help="writes the fixes into your files, and shows what it changed")]
 Diff = Annotated[bool, typer.Option("--diff", help="shows what --fix would write")]
@@ -38,7 +44,14 @@ class SarifToo(Screen):
     """How findings are shown."""
 
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="text|json|sarif", help="json, sarif: one document on stdout")
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="text|json|sarif",
+            help="json, sarif: one document on stdout",
+            autocompletion=completion.outputs("text", "json", "sarif"),
+        ),
     ] = "text"
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ...errors import BadInput, Forbidden
+from .. import completion
 from .. import options as given
 from ..context import Connected
 from ..options import Where
@@ -14,7 +15,16 @@ from ..session import Session
 from ..verb import verb
 
 Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", help="of all namespaces")]
-Output = Annotated[str, typer.Option("-o", "--output", metavar="text|json|name", help="json: one document on stdout; name: APP")]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="text|json|name",
+        help="json: one document on stdout; name: APP",
+        autocompletion=completion.outputs("text", "json", "name"),
+    ),
+]
 OUTPUTS = ("text", "json", "name")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,48 @@ def test_words_are_completed() -> None:
     asked = deploy(_DEPLOY_COMPLETE="complete_bash", COMP_WORDS="deploy pro", COMP_CWORD="1")
 
     assert asked.stdout.split() == ["promote", "probe"] or set(asked.stdout.split()) == {"promote", "probe"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "asked"),
+    [
+        ("zsh", {"_DEPLOY_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "deploy apply can"}),
+        ("fish", {"_DEPLOY_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "deploy apply can",
+                  "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+        ("bash", {"_DEPLOY_COMPLETE": "complete_bash", "COMP_WORDS": "deploy apply can", "COMP_CWORD": "2"}),
+    ],
+    ids=["zsh", "fish", "bash"],
+)  # fmt: skip
+def test_each_shells_script_asks_in_its_own_way(shell: str, asked: dict[str, str]) -> None:
+    """And all of them hear the same words."""
+    script = deploy("--show-completion", shell).stdout
+
+    assert all(key in script for key in asked)
+    assert "canary" in deploy(**asked).stdout
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("bash", 'source "$1"; COMP_WORDS=(deploy apply can); COMP_CWORD=2; _deploy_completion deploy; echo "${COMPREPLY[@]}"'),
+        ("fish", 'source $argv[1]; complete --do-complete "deploy apply can"'),
+    ],
+    ids=["bash", "fish"],
+)
+def test_what_is_installed_completes_in_the_shell_itself(shell: str, line: str, tmp_path: Path) -> None:
+    """The script that lies in the home folder, read by the real shell."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    deploy("--install-completion", shell, HOME=str(tmp_path))
+    script = next(path for path in tmp_path.rglob("deploy.*"))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    told = subprocess.run(
+        [shell, "-c", line, *(["-"] if shell == "bash" else []), str(script)],
+        capture_output=True, text=True, env={**os.environ, "PATH": path, "HOME": str(tmp_path)}, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert told.stdout.split() == ["canary"], told.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

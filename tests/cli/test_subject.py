@@ -205,6 +205,41 @@ def test_a_shell_completes_what_was_released(deploy: Shell, monkeypatch: pytest.
     assert complete(deploy, monkeypatch, "deploy rollback -n elsewhere s") == []
 
 
+def test_a_shell_completes_what_the_cluster_and_the_kubeconfig_hold(
+    deploy: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Namespaces, revisions of the application that is named or of the release file's, and contexts of all kubeconfigs."""
+    deploy("apply", "ramped")
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_text("contexts: [{name: prod}, {name: staging}]\n")
+    second.write_text("contexts: [{name: pre-prod}, broken]\n")
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'missing'}:{second}")
+
+    assert complete(deploy, monkeypatch, "deploy status -n sh") == ["shop"]
+    assert complete(deploy, monkeypatch, "deploy status --context p") == ["prod", "pre-prod"]
+    assert complete(deploy, monkeypatch, "deploy rollback -n shop shop --to-revision 1") == ["1"]
+    assert complete(deploy, monkeypatch, f"deploy rollback -f {EXAMPLE} --to-revision 1") == ["1"]
+    assert complete(deploy, monkeypatch, "deploy rollback -n shop nobody --to-revision 1") == []
+
+
+WORDS_OF_OURS = [
+    ("deploy apply r", ["recreate", "ramped"]),
+    ("deploy plan b", ["blue-green"]),
+    ("deploy check RW00", ["RW001", "RW002"]),
+    ("deploy check can", ["canary"]),
+    ("deploy status -o j", ["json"]),
+    ("deploy check -o s", ["sarif"]),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), WORDS_OF_OURS, ids=[line for line, _ in WORDS_OF_OURS])
+def test_a_shell_completes_our_own_words(line: str, words: list[str], deploy: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strategies, rules, outputs: by nothing but what is installed."""
+    found = complete(deploy, monkeypatch, line)
+
+    assert found[: len(words)] == words
+
+
 def test_verbs_of_a_folder(tmp_path: Path) -> None:
     """status, history, wait, promote and rollback of all of its applications: one document, back before what they depend on."""
     service(tmp_path, "web", after=["api"])
