@@ -27,6 +27,8 @@ class Proxy:
 KUBE_PROXY = Proxy()
 MESH = Proxy(least_interval_s=0.1, lag_s=(0.05, 0.15), retries=2, answers=True)
 """Istio: pushes are debounced by 0.1 s, a connection that fails is tried twice more, and without endpoints the answer is 503."""
+ENVOY = Proxy(least_interval_s=0.0, lag_s=(0.05, 0.15), answers=True)
+"""A gateway of the Gateway API without retries: a connection that fails is answered 503, as is having no endpoints."""
 
 
 class Told(NamedTuple):

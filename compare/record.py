@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..kube.objects import (
     DESTINATION_RULE,
     ENDPOINT_SLICE,
+    HTTP_ROUTE,
     INGRESS,
     POD,
     SERVICE,
@@ -27,7 +28,7 @@ from ..sandbox.node.behaviour import Life, life_of, stop_of
 from ..sandbox.store.store import Change, Store
 from .census import Census, states_of
 from .lives import PodLife, Stint
-from .proxies import KUBE_PROXY, MESH, Proxy, Routing, Target, Told
+from .proxies import ENVOY, KUBE_PROXY, MESH, Proxy, Routing, Target, Told
 from .results import Version
 from .routes import Group, routed
 from .traffic import Recording
@@ -81,7 +82,7 @@ class Recorder(Census):
         self._slices: dict[str, dict[str, dict[str, str]]] = {}  # by Service and name, as they were last seen
         self._routings: list[Routing] = []
         self.new_is_asked = asyncio.Event()
-        self._is_mesh = False
+        self._is_mesh = self._is_gateway = False
         for pod in store.list(POD, namespace):
             self._note_pod(pod, is_known=True)
         self._route()
@@ -103,7 +104,7 @@ class Recorder(Census):
         for deaf in {told.pod for told in self._told} - lives.keys():
             pod = self._pods[_pod_of(deaf)]
             lives[deaf] = PodLife(deaf, pod.version, (), pod.gone_s)
-        proxy: Proxy = MESH if self._is_mesh else KUBE_PROXY
+        proxy: Proxy = MESH if self._is_mesh else ENVOY if self._is_gateway else KUBE_PROXY
         return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy)
 
     def so_far(self, seconds: float) -> Recording:
@@ -121,7 +122,7 @@ class Recorder(Census):
                 self._note_pod(change.obj, is_gone=change.type == "DELETED")
             case ENDPOINT_SLICE.name:
                 self._note_slice(None if change.type == "DELETED" else change.obj, change.before)
-            case VIRTUAL_SERVICE.name | DESTINATION_RULE.name | INGRESS.name | SERVICE.name:
+            case VIRTUAL_SERVICE.name | DESTINATION_RULE.name | HTTP_ROUTE.name | INGRESS.name | SERVICE.name:
                 self._route()
 
     # pods
@@ -225,7 +226,7 @@ class Recorder(Census):
     def _route(self) -> None:
         """Where requests go from now on. A group that is new is told all that is known of its pods."""
         routes = routed(self._store, self._namespace, self._service, self._matching)
-        self._is_mesh = self._is_mesh or routes.is_mesh
+        self._is_mesh, self._is_gateway = self._is_mesh or routes.is_mesh, self._is_gateway or routes.is_gateway
         routers = self._store.list(INGRESS, self._namespace)
         known = {self._service: found} if (found := self._store.find(SERVICE, self._namespace, self._service)) else {}
         is_led_astray = any(fit.lacks(router, known) for router in routers)

@@ -106,7 +106,7 @@ def test_fewer_walks_than_seeds_where_they_are_enough() -> None:
     walked = {run.seed: {each.command_s for each in outcome.runs if each.seed == run.seed} for run in outcome.runs}
     assert all(len(commands) == 1 for commands in walked.values())
     assert (exact.walks, exact.stopped, [run.draw for run in exact.runs]) == (3, "bound", [0, 0, 0])
-    assert exact.runs[0] == outcome.runs[0]
+    assert repr(exact.runs[0]) == repr(outcome.runs[0])  # out of another process, not-a-number is another one
     assert [sight.done for sight in seen][:2] == [1, 3]
     assert all(sight.comparison.outcomes[0].runs for sight in seen)
 
