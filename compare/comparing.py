@@ -18,6 +18,7 @@ from .advice import recommended
 from .answering import assumed as gates_assumed
 from .enough import FEWEST, is_enough, stages
 from .figures import seconds
+from .foretelling import foretold
 from .improving import improvements
 from .rehearsal import base_of, earlier
 from .results import Comparison, Outcome, Range, Run, Stopped, WayBack, range_of
@@ -109,7 +110,7 @@ def compared(
         few = range(seed, seed + min(seeds, FEWEST if stops_early else BACK_SEEDS))
         gains = improvements(walk_all, chosen, comparison, few) if not scenario.bad else ()
     best, reason = recommended(comparison)
-    return replace(comparison, recommended=best, reason=reason, improvements=tuple(gains))
+    return replace(comparison, recommended=best, reason=reason, improvements=tuple(gains), gates=foretold(chosen, scenario))
 
 
 # walks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from ..cluster import history
@@ -14,6 +15,7 @@ from ..release.model import Release
 from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..strategies.base import Request
+from .foretelling import foretold
 from .rehearsal import REST_S, Base, are_whole, rehearse_once, service_of, starting
 from .results import Forecast, Run, range_of
 from .scenario import Scenario
@@ -39,7 +41,8 @@ def forecast(
         return None
     if not runs or any(run.failure or run.is_cut for run in runs):
         return None
-    return _summed(runs, release, start_s)
+    gates = foretold([(strategy, strategy, release)], scenario) if request.action == "apply" else ()
+    return replace(_summed(runs, release, start_s), gates=gates[0].gates if gates else ())
 
 
 def _summed(runs: Sequence[Run], release: Release, start_s: float | None) -> Forecast:

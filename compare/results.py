@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from ..ship.foreseeing import Outlook
+    from .foretelling import Foretold
 
 Version = Literal["old", "new"]
 Cause = Literal["no endpoint", "not listening", "stopped pod", "killed in flight", "timeout", "bad version"]
@@ -153,7 +157,8 @@ class Run:
 @dataclass(frozen=True)
 class Forecast:
     """What a plan is going to take: `seconds` in all and `steps_s` by step; what is lost of `sent` requests at `rate` a second.
-    `start_s` is what its pods take until they listen, None where nothing is known of that."""
+    `start_s` is what its pods take until they listen, None where nothing is known of that; `gates` what the gates would do from
+    there on."""
 
     seconds: Range
     steps_s: tuple[float, ...]
@@ -162,6 +167,7 @@ class Forecast:
     sent: Range
     rate: float
     start_s: float | None
+    gates: tuple[Outlook, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -220,7 +226,8 @@ class Improvement:
 class Comparison:
     """All strategies under one scenario. `seed` is the first of the runs' seeds: the same seed gives the same bytes. `rate` is in
     requests a second; `bad` names what is wrong with the new version, if anything; `assumed` is the rest of the scenario, in
-    phrases ("answers take 20 to 80 ms"). `reason` is the recommendation in two sentences."""
+    phrases ("answers take 20 to 80 ms"). `reason` is the recommendation in two sentences. `gates` is what the release's would do,
+    by strategy."""
 
     app: str
     from_version: str
@@ -234,3 +241,4 @@ class Comparison:
     rate: float = 0.0
     bad: str = ""
     assumed: tuple[str, ...] = ()
+    gates: tuple[Foretold, ...] = ()

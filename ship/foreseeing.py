@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..gates.judges import judge_of
 from ..release.gates import Gate
@@ -38,52 +38,64 @@ class Assumed:
     bad: int = 200
 
 
+Kind = Literal["errors", "slow", "times"]
+"""In what terms a version is bad: its share of errors, or of slow answers, or how many times as high its values are."""
+
+
 @dataclass(frozen=True)
 class Outlook:
-    """`why_not`: why nothing can be said of the gate; else of a good version, and of bad ones."""
+    """Of the gate of that name. `why_not`: why nothing can be said of it; else of a good version, and of bad ones."""
 
-    gate: Gate
+    gate: str
+    wanted: str
+    kind: Kind
     why_not: str = ""
     good: Foreseen | None = None
     bad: tuple[Foreseen, ...] = ()
 
 
-def stages_of(release: Release, assumed: Assumed) -> dict[int, Stage]:
+def stages_of(release: Release, assumed: Assumed, strategy: str | None = None) -> dict[int, Stage]:
     """The stages in which both versions get requests, by their weight."""
     found: dict[int, Stage] = {}
-    for stop in stops_of(by_name(release.strategy)(release)):
+    name = strategy or release.strategy
+    for stop in stops_of(by_name(name)(release)):
         share = stop.weight / 100
-        if release.strategy == "ab":
+        if name == "ab":
             share = assumed.matching + (1 - assumed.matching) * share
         if share > 0:
             found[stop.weight] = Stage(share, float(assumed.pause_s if stop.pause_s is None else stop.pause_s))
     return found
 
 
-def outlook(release: Release, assumed: Assumed) -> tuple[Outlook, ...]:
-    return tuple(_of(gate, stages_of(release, assumed), assumed) for gate in release.gates)
+def outlook(release: Release, assumed: Assumed, strategy: str | None = None) -> tuple[Outlook, ...]:
+    """By the strategy; without one by the release's own."""
+    stages = stages_of(release, assumed, strategy)
+    return tuple(_of(gate, stages, assumed) for gate in release.gates)
 
 
 def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
+    kind: Kind = "times" if gate.compare is not None else "slow" if gate.of == "latency" else "errors"
+    nothing = Outlook(gate.name, gate.wanted, kind)
     drawing = _drawing(gate, assumed)
     if drawing is None:
-        return Outlook(gate, "what it measures cannot be assumed: only counted requests and values of both versions can")
+        return replace(nothing, why_not="what it measures cannot be assumed: counted requests and values of both versions can")
     asked = [_lasting(gate, stage) for weight, stage in stages.items() if gate.holds(weight, is_last=weight == max(stages))]
     if not asked:
-        return Outlook(gate, "there is no stage in which both versions get requests and it is asked")
+        return replace(nothing, why_not="there is no stage in which both versions get requests and it is asked")
     watch = Watch(
         judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on, float(gate.initial_delay),
         {"wait": None, "pass": False, "fail": True}[gate.on_inconclusive],
     )  # fmt: skip
     looks = sum(1 for _ in watch.looks(asked))
     if not looks:
-        return Outlook(gate, f"every stage is shorter than its first look, after {gate.initial_delay + gate.interval} s")
+        first_s = gate.initial_delay + gate.interval
+        return replace(nothing, why_not=f"every stage is shorter than its first look, after {first_s} s")
     if looks > MOST_LOOKS:
         hint = "ask for a shorter pause (--gate), or give the gate a longer interval"
-        return Outlook(gate, f"it would be measured {looks:,} times, and at most {MOST_LOOKS:,} can be drawn: {hint}")
+        return replace(nothing, why_not=f"it would be measured {looks:,} times, and at most {MOST_LOOKS:,} can be drawn: {hint}")
     part = 5 if gate.compare is not None else 1
-    return Outlook(
-        gate,
+    return replace(
+        nothing,
         good=foresee(watch, drawing.of(drawing.good), asked, assumed.good // part),
         bad=tuple(foresee(watch, drawing.of(size), asked, assumed.bad // part) for size in drawing.bad),
     )

@@ -146,7 +146,8 @@ class Watch:
 _TAKEN = {None: Phase.RUNNING, True: Phase.FAILED, False: Phase.PASSED}
 
 
-class Foreseen(NamedTuple):
+@dataclass(frozen=True)
+class Foreseen:
     """Of so many `releases` of a version that is so bad (`size`), how many are `taken_back`; the seconds within which half of
     them and nine of ten are, and the bad answers that are given until then in half of them. None: not so many are."""
 
@@ -154,7 +155,7 @@ class Foreseen(NamedTuple):
     releases: int
     taken_back: int
     median_s: float | None
-    late_s: float | None
+    ninetieth_s: float | None
     bad_answers: float | None
 
 
@@ -170,7 +171,7 @@ def foresee(watch: Watch, draws: Draws, stages: Sequence[Stage], releases: int, 
         releases=releases,
         taken_back=len(found),
         median_s=_finite(statistics.median_high(times)),
-        late_s=_finite(times[math.ceil(0.9 * releases) - 1]),
+        ninetieth_s=_finite(times[math.ceil(0.9 * releases) - 1]),
         bad_answers=_finite(statistics.median_high(bad)),
     )
 

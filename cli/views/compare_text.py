@@ -32,6 +32,7 @@ def compare_lines(
     yield from _table(comparison, measured, width, paint)
     yield ""
     yield from _bands(comparison, width, paint)
+    yield from _gates(comparison, width, paint)
     yield from _advice(comparison, width, paint)
 
 
@@ -221,6 +222,32 @@ def _axis(from_s: float, to_s: float, room: int) -> str:
         if place + len(label) <= room and (not place or line[place - 1] == " "):
             line[place : place + len(label)] = list(label)
     return "".join(line).rstrip()
+
+
+# gates
+
+
+def _gates(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
+    """What the release's gates would do, by strategy; of those that do nothing everywhere, why."""
+    if not comparison.gates:
+        return
+    from ...ship.foreseeing import Assumed
+    from .outlook_text import brief
+
+    yield ""
+    yield f"  gates, at {comparison.rate:g} requests/s of which {Assumed.errors:.1%} fail"
+    silent = {each.gate: each.why_not for one in comparison.gates for each in one.gates if each.good is None}
+    for one in comparison.gates:
+        for each in one.gates:
+            if each.good is not None:
+                silent.pop(each.gate, None)
+                yield from _indented(f"{one.strategy}: {each.gate} {brief(each)}", width)
+    for name, why in silent.items():
+        yield from (paint(line, "faint") for line in _indented(f"{name}: {why}", width))
+
+
+def _indented(text: str, width: int) -> Iterator[str]:
+    yield from (f"    {line}" for line in _wrapped(text, width - 4, indent=2))
 
 
 # what to do

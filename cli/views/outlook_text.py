@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from ...release.gates import Gate
 from ...release.model import Release
 from ...ship.foreseeing import Assumed, Outlook
 from ...ship.power import Foreseen, Stage
@@ -25,18 +24,18 @@ def outlook_lines(
     parts = [f"{_percent(stage.share)} for {duration(stage.seconds)}" for stage in stages.values()]
     yield f"  the new version gets {', '.join(parts)}" if parts else "  there is no stage in which both versions get requests"
     for each in found:
-        yield f"  gate {paint(each.gate.name, 'strong')}   wanted {each.gate.wanted}"
+        yield f"  gate {paint(each.gate, 'strong')}   wanted {each.wanted}"
         if each.good is None:
             yield f"      {each.why_not}"
             continue
         good = each.good
         yield f"      a good version is taken back in {_share(good)} of releases ({good.taken_back} of {good.releases:,})"
-        head = (_SIZES[kind := kind_of(each.gate)], *(_HEAD if kind != "times" else _HEAD[:-1]))
+        head = (_SIZES[each.kind], *(_HEAD if each.kind != "times" else _HEAD[:-1]))
         yield f"      {paint('  '.join(head), 'faint')}"
         for one in each.bad:
-            size = f"{one.size:g} times" if kind == "times" else _percent(one.size)
+            size = _size(one, each.kind)
             answers = "–" if one.bad_answers is None else f"{one.bad_answers:,.0f}"
-            cells = (size, _share(one), _time(one.median_s), _time(one.late_s), answers)
+            cells = (size, _share(one), _time(one.median_s), _time(one.ninetieth_s), answers)
             yield "      " + "  ".join(f"{cell:>{len(word)}}" for cell, word in zip(cells, head, strict=False))
 
 
@@ -50,20 +49,31 @@ def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, St
         ],
         "gates": [
             {
-                "name": each.gate.name,
-                "wanted": each.gate.wanted,
+                "name": each.gate,
+                "wanted": each.wanted,
                 "whyNot": each.why_not,
-                "good": _data(each.good, kind_of(each.gate)) if each.good else None,
-                "bad": [_data(one, kind_of(each.gate)) for one in each.bad],
+                "good": _data(each.good, each.kind) if each.good else None,
+                "bad": [_data(one, each.kind) for one in each.bad],
             }
             for each in found
         ],
     }
 
 
-def kind_of(gate: Gate) -> Literal["errors", "slow", "times"]:
-    """In what terms a version is bad that the gate looks for."""
-    return "times" if gate.compare is not None else "slow" if gate.of == "latency" else "errors"
+def brief(each: Outlook) -> str:
+    """The same in a sentence, as far as it can be said."""
+    if each.good is None:
+        return each.why_not
+    soon = ["" if one.median_s is None else f" ({duration(one.median_s)})" for one in each.bad]
+    found = [f"{_size(one, each.kind)} in {_share(one)}{within}" for one, within in zip(each.bad, soon, strict=True)]
+    return f"takes {_share(each.good)} of good versions back; of {_WORSE[each.kind]} it finds (half within) {', '.join(found)}"
+
+
+_WORSE = {"errors": "errors", "slow": "slow answers", "times": "values"}
+
+
+def _size(one: Foreseen, kind: str) -> str:
+    return f"{one.size:g} times" if kind == "times" else _percent(one.size)
 
 
 def _data(one: Foreseen, kind: str) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def _data(one: Foreseen, kind: str) -> dict[str, Any]:
         "releases": one.releases,
         "takenBack": one.taken_back,
         "medianSeconds": one.median_s,
-        "ninetiethSeconds": one.late_s,
+        "ninetiethSeconds": one.ninetieth_s,
         "badAnswers": one.bad_answers,
     }
 

@@ -46,6 +46,7 @@ def plan_lines(
     yield from _summary(plan, width, paint)
     if forecast and not plan.is_empty:
         yield from _labelled("takes", expected(forecast), width, paint)
+        yield from _gates(forecast, width, paint)
     yield from _labelled("check", found, width, paint)
     if diff and not plan.is_empty:
         yield from _diff(plan.steps, paint)
@@ -60,6 +61,15 @@ def expected(forecast: Forecast) -> str:
     known = "" if forecast.start_s is None else f", with pods that listen after {seconds(forecast.start_s)}"
     more = "; `deploy compare` says what would help" if lost else ""
     return f"about {seconds(forecast.seconds.median)}" + (f"; {toll}{known}{more}" if sent else known)
+
+
+def _gates(forecast: Forecast, width: int | None, paint: Paint) -> Iterator[str]:
+    """What they would do at that traffic; nothing of those of which nothing can be said."""
+    from .outlook_text import brief
+
+    for each in forecast.gates:
+        if each.good is not None:
+            yield from _labelled("gate", f"{each.gate} {brief(each)}", width, paint)
 
 
 def _step_lines(steps: Sequence[tuple[Step, float]], width: int | None, paint: Paint) -> Iterator[str]:

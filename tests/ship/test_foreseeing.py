@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rollway.release.gates import Gate
 from rollway.ship.foreseeing import Assumed, outlook, stages_of
-from rollway.ship.power import Stage
+from rollway.ship.power import Foreseen, Stage
 from shop import STRATEGIES, release
 
 STEPS = {"canary": {"steps": [{"weight": 10, "pause": "5m"}, {"weight": 50}]}}
@@ -33,7 +33,7 @@ def test_stages_are_those_in_which_both_versions_get_requests(strategy: str) -> 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"use": None, "query": "up", "max": 1}, "only counted requests"),
+        ({"use": None, "query": "up", "max": 1}, "counted requests and values"),
         ({"interval": "10m"}, "shorter than its first look, after 600 s"),
         ({"initialDelay": "7m"}, "shorter than its first look, after 430 s"),
         ({"when": [30]}, "no stage"),
@@ -83,5 +83,5 @@ def test_of_values_it_is_said_how_far_apart_they_have_to_be(worse: str) -> None:
     assert found.good is not None
     assert (found.good.taken_back, found.good.releases) == (0, 20)
     assert [each.size for each in found.bad] == [1.1, 1.25, 1.5, 2.0]
-    assert found.bad[-1] == (2.0, 10, 10, 300.0, 300.0, 0.0)
+    assert found.bad[-1] == Foreseen(2.0, 10, 10, 300.0, 300.0, 0.0)
     assert sum(each.taken_back for each in noisy.bad) < sum(each.taken_back for each in found.bad)

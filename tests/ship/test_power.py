@@ -16,11 +16,11 @@ def test_the_sequential_judge_errs_seldom_and_finds_soon() -> None:
     bad = foresee(EVIDENCE, Traffic(20.0, 0.005, 0.05), HALF_AN_HOUR, 100)
 
     assert good.taken_back <= 6
-    assert (good.median_s, good.late_s, good.bad_answers) == (None, None, None)
+    assert (good.median_s, good.ninetieth_s, good.bad_answers) == (None, None, None)
     assert bad.taken_back == 100
     assert bad.median_s is not None
-    assert bad.late_s is not None
-    assert bad.median_s <= 90 < 300 >= bad.late_s
+    assert bad.ninetieth_s is not None
+    assert bad.median_s <= 90 < 300 >= bad.ninetieth_s
 
 
 def test_a_bound_at_little_traffic_takes_most_good_versions_back() -> None:
@@ -32,7 +32,7 @@ def test_a_bound_at_little_traffic_takes_most_good_versions_back() -> None:
 def test_a_threshold_that_has_passed_is_asked_no_more_until_the_next_stage() -> None:
     once = Watch(Threshold(high=0.5, limits=Limits(count=1)), 10.0, goes_on=False)
     found = foresee(once, Traffic(100.0, 0.005, 0.9), HALF_AN_HOUR, 20)
-    assert (found.taken_back, found.median_s, found.late_s) == (20, 10.0, 10.0)
+    assert (found.taken_back, found.median_s, found.ninetieth_s) == (20, 10.0, 10.0)
 
 
 def test_where_nothing_reaches_the_new_version_nothing_is_found() -> None:
