@@ -6,6 +6,7 @@ Nothing heavy is imported here: `deploy version` has to be quick.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,7 +268,7 @@ def is_saved_plan(argument: str | None) -> bool:
 
 
 def is_there(path: str) -> bool:
-    return Path(path).exists()
+    return os.path.exists(path)
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

@@ -35,7 +35,7 @@ class Named:
 
     @property
     def is_many(self) -> bool:
-        return self.source.is_many and not self.name
+        return self.source.is_many and self.name is None
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Meant:
 
     @property
     def is_many(self) -> bool:
-        return self.source.is_many and not self.name
+        return self.source.is_many and self.name is None
 
 
 def with_subject(
@@ -87,7 +87,7 @@ def with_subject(
 
     file = subject.source.file
     app, namespace = called(file)
-    if subject.name and not override:
+    if subject.name is not None and not override:
         place, name = _parted(subject.name, where)
         # another application's file says nothing of where this one is
         place = place or (namespace if app == name else None)
@@ -108,7 +108,13 @@ def with_subject(
 
 def _parted(name: str, where: Where) -> tuple[str | None, str]:
     """NAMESPACE/APP, as `deploy list -A -o name` writes it, or APP alone: the namespace that is named, and the application."""
-    namespace, _, app = name.rpartition("/")
+    from ..release.names import MAX_APP, wrong_label
+
+    namespace, slash, app = name.rpartition("/")
+    if wrong := wrong_label(app, MAX_APP) or (wrong_label(namespace) if slash else ""):
+        raise BadInput(
+            f"{name!r} is no application: {wrong}", hint="write APP, or NAMESPACE/APP; `deploy list -A` shows all of them"
+        )
     if namespace and where.namespace not in (None, namespace):
         raise BadInput(f"{name} and -n {where.namespace} contradict each other", hint="leave one of them out")
     return where.namespace or namespace or None, app

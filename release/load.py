@@ -94,7 +94,7 @@ def called(path: str) -> tuple[str | None, str | None]:
     except BadInput:
         return None, None
     app, namespace = (data.get(key) if isinstance(data.get(key), str) else None for key in ("app", "namespace"))
-    return app, namespace
+    return app, None if namespace and wrong_label(namespace) else namespace
 
 
 def _release_document(path: str) -> Document:

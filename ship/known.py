@@ -23,6 +23,11 @@ async def released(cluster: Cluster, app: str, namespace: str, *, near: Collecti
     if revision is None:
         apps = await history.apps(cluster, namespace)
         raise BadInput(f"rollway has released no {app} in namespace {namespace}", hint=_hint(app, apps, near))
+    return of(revision, must_hold=must_hold)
+
+
+def of(revision: Revision, *, must_hold: bool = False) -> Release:
+    """The release of a revision; gates that cannot be read are left out, unless they must hold what follows: then BadInput."""
     release = Release.from_record(revision.release)
     try:
         return as_recorded(release, revision.release)

@@ -13,10 +13,12 @@ from ..cluster.port import Cluster
 from ..errors import ApiError, ClusterError, Forbidden, Unreachable
 from ..kube.clock import now
 from ..kube.objects import DEPLOYMENT, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of
+from ..plan.evidence import by_gate
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
 from ..strategies import NAMES, by_name
 from . import known
+from .holding import held_by
 from .sides import deployments
 from .status import Status, looked, status_of
 from .tree import Stem, tree
@@ -42,22 +44,30 @@ class Sight:
 async def see(cluster: Cluster, release: Release) -> Sight:
     """The application as it stands now. `release` says which one it is; what is told is of the release that the cluster knows."""
     revision = known.meant(await history.load(cluster, release.app, release.namespace))
-    meant = Release.from_record(revision.release) if revision else release
+    meant = known.of(revision) if revision else release
     found, sets = await asyncio.gather(looked(cluster, meant), _replica_sets(cluster, release.namespace))
     status = status_of(meant, found)
     beside = deployments(meant, found.observed)
     stems = tree(meant, found.observed.history, status.sides, beside, found.pods, sets)
-    return Sight(status, stems, awaited(status, stems), now())
+    return Sight(status, stems, awaited(status, stems, held_by_gates(meant, status)), now())
 
 
-def awaited(status: Status, stems: Sequence[Stem]) -> str:
+def held_by_gates(release: Release, status: Status) -> list[str]:
+    """The gates that hold the pause which the release stands in, in words."""
+    last = status.last
+    if last is None or last.phase != "Paused":
+        return []
+    is_last = by_name(last.strategy)(release).next_weight(last.weight) == 100
+    return held_by(release.gates, by_gate(status.gates), last.weight, is_last=is_last)
+
+
+def awaited(status: Status, stems: Sequence[Stem], gates: Sequence[str] = ()) -> str:
     """What a release under way waits for, or what has to be done about it; empty where nothing is under way."""
     last = status.last
     if last is None or not last.is_in_flight:
         return ""
     if last.phase == "Paused":
-        left = f"{status.pause_left_s:.0f} s of its pause are left for --auto; " if status.pause_left_s >= 1 else ""
-        return f"{left}`deploy promote`"
+        return " and ".join(["`deploy promote`", *gates])
     if last.phase == "Failed":
         return "somebody: it was left as it failed"
     if status.held is None or status.held.is_silent:

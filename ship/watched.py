@@ -16,6 +16,7 @@ from ..kube.objects import digest
 from ..measure.port import Source, Window
 from ..plan.evidence import Evidence, Point
 from ..release.gates import Gate
+from .holding import lets_go
 
 LONGEST_WINDOW_S = 3600.0
 """What a measurement reaches back after a gap: a Prometheus need not keep more."""
@@ -57,14 +58,8 @@ class Watched:
 
     @property
     def lets_go(self) -> bool:
-        """Whether nothing of this gate speaks against going on. What cannot be asked now may have become bad since it could."""
-        if self.gate.on_fail == "report" or self.evidence.phase == Phase.PASSED:
-            return True
-        if self.evidence.phase == Phase.FAILED:
-            return False
-        if not self.evidence.measured or self.evidence.is_away:
-            return self.gate.no_data == "pass"
-        return not self.gate.ends and not self.is_old
+        """Whether nothing of this gate speaks against going on."""
+        return lets_go(self.gate, self.evidence, is_old=self.is_old)
 
     def span(self, instant: Instant) -> tuple[int, float]:
         """The next measurement's number, and of how many seconds it is: of those since the last one."""

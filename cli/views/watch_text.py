@@ -16,7 +16,7 @@ from .json import revision_document, status_document
 from .paint import Paint, Style
 from .sink import fitted
 from .standing_text import drift_lines, painted_phase, share
-from .words import cut, pods
+from .words import cut, duration, pods
 
 HEAD = ("NAME", "STATUS", "READY", "RESTARTS", "AGE")
 MOST_STATUS = {True: 21, False: 40}
@@ -79,6 +79,9 @@ def _head(sight: Sight, now: datetime, paint: Paint) -> Iterator[str]:
         yield f"    {last.message}"
     if sight.waits_for:
         yield f"    waits for {paint(sight.waits_for, 'waiting')}"
+    left_s = status.pause_left_s - (now - sight.at).total_seconds()
+    if left_s >= 1:
+        yield f"    left of its pause: {duration(left_s)} (--auto waits for it)"
     if status.held:
         seconds = age(status.held.since, now)
         yield f"    run by {status.held.holder}, {'which is gone' if status.held.is_silent else f'for {seconds}'}"
@@ -202,7 +205,7 @@ def facts(sight: Sight, now: datetime) -> dict[tuple[str, ...], str]:
         found["phase",] = f"{_versions(sight)} by {last.strategy}: {painted_phase(last, plain)}{given}"
         found["message",] = last.message
     found["lost",] = f"nothing newer can be seen: {sight.lost}" if sight.lost else ""
-    found["waits",] = f"waits for {_without_seconds(sight)}" if sight.waits_for else ""
+    found["waits",] = f"waits for {sight.waits_for}" if sight.waits_for else ""
     if status.held:
         found["run",] = f"run by {status.held.holder}" + (", which is gone" if status.held.is_silent else "")
     found |= {("gate", each.gate): f"gate {each.gate}: {told(each)}" for each in status.gates}
@@ -210,11 +213,6 @@ def facts(sight: Sight, now: datetime) -> dict[tuple[str, ...], str]:
     found |= {("gone", name): f"{name} is gone: somebody deleted it" for name in status.gone}
     most = max((len(branch.pods) for stem in sight.stems for branch in stem.branches), default=0)
     return found | {row.key: row.said for row in tree_rows(sight.stems, now, most)}
-
-
-def _without_seconds(sight: Sight) -> str:
-    """A pause that passes is no news."""
-    return "`deploy promote`" if sight.status.pause_left_s >= 1 else sight.waits_for
 
 
 def changes(before: Mapping[tuple[str, ...], str], after: Mapping[tuple[str, ...], str]) -> Iterator[str]:

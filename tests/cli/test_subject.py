@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from services import service
-from shell import EXAMPLE, Outcome, Shell, shell
+from shell import EXAMPLE, Outcome, Shell, run, shell
 
 BROKEN = (
     "app: shop\nnamespace: shop\nmanifests: [gone/]\n",  # what it names is not there
@@ -93,6 +93,16 @@ def test_a_word_that_names_a_strategy_is_the_strategy(deploy: Shell) -> None:
     assert "did you mean canary?" in deploy("promote", "canry", "-n", "shop").err
     assert "did you mean shop?" in deploy("status", "shpo", "-n", "shop").err
     assert deploy("promote", "shop", "canry").code == 2
+
+
+@pytest.mark.parametrize("name", ["", "a,b=c", "shop!", "Shop", "shop/", "/shop", "a/b/c", "x" * 64, "shop\x1b[2J"])
+def test_what_can_be_no_application_is_told_before_a_cluster_is_asked(name: str) -> None:
+    """A name that is empty, as of a variable that is not set, means no file's application either."""
+    for verb in ("status", "rollback", "promote", "watch", "render"):
+        outcome = run(verb, name, "-f", str(EXAMPLE))
+        assert outcome.code == 2
+        assert "is no application: " in outcome.err
+        assert "\x1b" not in outcome.err
 
 
 def test_status_of_a_name_beside_a_file_of_another(deploy: Shell, tmp_path: Path) -> None:

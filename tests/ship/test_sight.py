@@ -12,8 +12,11 @@ import pytest
 from rollway.cluster import findings, history
 from rollway.cluster.lock import Lock
 from rollway.errors import Forbidden, Unreachable
+from rollway.gates.figures import Phase
 from rollway.kube.objects import DEPLOYMENT, LEASE, POD, REPLICA_SET, SECRET, Kind
+from rollway.plan.evidence import Evidence
 from rollway.release.gates import Gate
+from rollway.ship.holding import held_by
 from rollway.ship.sight import LATER_S, SOON_S, Sight, follow, see
 from shop import World, in_world, promoted, release
 
@@ -122,7 +125,38 @@ def test_gates_are_seen_with_their_figures() -> None:
     sight, kept = in_world(story)
     assert [gate.gate for gate in sight.status.gates] == ["restarts"]
     assert sight.status.gates == kept
-    assert sight.waits_for.endswith(" s of its pause are left for --auto; `deploy promote`")
+    assert 1 < sight.status.pause_left_s < 60
+    assert sight.waits_for == "`deploy promote`"
+
+
+COUNTED = Gate.model_validate({"name": "smoke", "job": "smoke:1", "when": [50]})
+PAUSED = Gate.model_validate({"name": "queue", "pods": "restarts", "max": 0, "count": 3, "onFail": "pause"})
+
+
+@pytest.mark.parametrize(
+    ("gates", "phases", "said"),
+    [
+        ((GATE,), {}, ["gate restarts"]),
+        ((GATE,), {"restarts": Phase.RUNNING}, []),
+        ((PAUSED,), {"queue": Phase.RUNNING}, ["gate queue"]),
+        ((PAUSED,), {"queue": Phase.PASSED}, []),
+        ((PAUSED,), {"queue": Phase.FAILED}, ["gate queue, which failed"]),
+        ((COUNTED,), {}, ["gate smoke"]),
+        ((COUNTED, PAUSED), {"queue": Phase.FAILED}, ["gate smoke", "gate queue, which failed"]),
+        ((COUNTED.model_copy(update={"when": (25,)}),), {}, []),
+        ((COUNTED.model_copy(update={"on_fail": "report"}),), {}, []),
+        ((COUNTED.model_copy(update={"when": "before"}),), {}, ["gate smoke"]),
+        ((COUNTED.model_copy(update={"no_data": "pass"}),), {}, []),
+    ],
+)
+def test_gates_that_hold_a_pause_are_named(gates: tuple[Gate, ...], phases: dict[str, Phase], said: list[str]) -> None:
+    """Those of the pause, that have not let go."""
+    found = {
+        name: Evidence(gate=name, digest="d", began_s=0, until_s=0, number=1, measured=1, phase=phase)
+        for name, phase in phases.items()
+    }
+
+    assert held_by(gates, found, 50, is_last=True) == said
 
 
 def test_a_cluster_that_is_away_is_waited_for() -> None:
