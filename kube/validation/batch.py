@@ -8,6 +8,7 @@ from . import pod as validation_pod
 from .checks import Problems
 
 _COUNTS = ("active", "ready", "succeeded", "failed", "terminating")
+CRON_FIELDS = 5
 _ENDS = ("Never", "OnFailure")
 
 
@@ -26,8 +27,7 @@ def job(obj: Obj) -> Problems:
 
 def cron_job(obj: Obj) -> Problems:
     spec = obj["spec"]
-    if not spec.get("schedule"):
-        yield checks.required("spec.schedule")
+    yield from _schedule("spec.schedule", spec.get("schedule", ""))
     if spec.get("concurrencyPolicy") not in ("Allow", "Forbid", "Replace"):
         yield checks.unsupported("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
     for name in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
@@ -35,6 +35,16 @@ def cron_job(obj: Obj) -> Problems:
     yield from _job_spec("spec.jobTemplate.spec", spec["jobTemplate"]["spec"])
     if len(obj["metadata"].get("name", "")) > 52:
         yield checks.invalid("metadata.name", obj["metadata"]["name"], "must be no more than 52 characters")
+
+
+def _schedule(field: str, schedule: str) -> Problems:
+    """Only how many fields there are: what is in them the controller says."""
+    fields = schedule.split()
+    if not fields:
+        yield checks.required(field)
+    elif not fields[0].startswith("@") and len(fields) != CRON_FIELDS:
+        found = f"expected exactly {CRON_FIELDS} fields, found {len(fields)}: [{' '.join(fields)}]"
+        yield checks.invalid(field, schedule, found)
 
 
 def job_update(obj: Obj, before: Obj) -> Problems:

@@ -188,7 +188,11 @@ def _refusal(problem: Problem, obj: Obj) -> Mistake:
 
 _UNTIL_NOW = {"pathType": "ImplementationSpecific"}
 """What a field that has to be there counted as while it might be left out."""
+_OCTAL = "a mode is octal: 644 is written 0644"
 _HINTS = {
+    ("FieldValueInvalid", "defaultMode"): _OCTAL,
+    ("FieldValueInvalid", "mode"): _OCTAL,
+    ("FieldValueInvalid", "schedule"): "minute, hour, day of the month, month, day of the week: such as 0 4 * * *",
     ("FieldValueNotFound", "name"): "the pod has no volume of that name: add it to its volumes",
     ("FieldValueForbidden", "httpGet"): "a probe asks in one way: take the other out",
     ("FieldValueForbidden", "tcpSocket"): "a probe asks in one way: take the other out",

@@ -11,12 +11,12 @@ from typing import Any
 from ..codec import amount
 from ..objects import Obj
 from ..schema import Field, ListOf, MapOf, Scalar, Struct, Type, empty, types
-from . import checks
+from . import checks, volumes
 from .checks import Problems
 
 
 def pod_spec(field: str, spec: Obj) -> Problems:
-    yield from _volumes(f"{field}.volumes", spec)
+    yield from volumes.volumes(f"{field}.volumes", spec)
     names: set[str] = set()
     if not spec.get("containers"):
         yield checks.required(f"{field}.containers")
@@ -58,26 +58,6 @@ def _one_of(field: str, value: Any, supported: Sequence[str]) -> Problems:
         yield checks.required(field)
     elif value not in supported:
         yield checks.unsupported(field, value, sorted(supported))
-
-
-def _volumes(field: str, spec: Obj) -> Problems:
-    seen: set[str] = set()
-    for place, volume in enumerate(spec.get("volumes") or ()):
-        here, name = f"{field}[{place}]", volume.get("name", "")
-        if not name:
-            yield checks.required(f"{here}.name")
-        else:
-            yield from checks.by_rule(f"{here}.name", name, checks.label_name)
-        if name in seen:
-            yield checks.duplicate(f"{here}.name", name)
-        seen.add(name)
-        sources = [key for key in volume if key != "name"]
-        for extra in sources[1:]:
-            yield checks.forbidden(f"{here}.{extra}", "may not specify more than 1 volume type")
-        if "secret" in volume and not volume["secret"].get("secretName"):
-            yield checks.required(f"{here}.secret.secretName")
-        if "configMap" in volume and not volume["configMap"].get("name"):
-            yield checks.required(f"{here}.configMap.name")
 
 
 def _container(field: str, container: Obj, spec: Obj, names: set[str], *, is_init: bool) -> Problems:

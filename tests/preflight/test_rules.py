@@ -381,6 +381,21 @@ MUST = {
     "a probe that asks in two ways": Case(
         "RW034", sets("container.readinessProbe.tcpSocket", {"port": 8080}), severity="error", place="readinessProbe"
     ),
+    "a mode without the zero that makes it octal": Case(
+        "RW034",
+        sets("pod.volumes", [{"name": "v", "configMap": {"name": "shop", "optional": True, "defaultMode": 644}}]),
+        severity="error",
+        place="defaultMode",
+    ),
+    "a schedule of three fields": Case(
+        "RW034",
+        adds(
+            "{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {schedule: '* * *', jobTemplate: {spec: {template: "
+            "{spec: {restartPolicy: Never, containers: [{name: j, image: 'j:1'}]}}}}}}"
+        ),
+        severity="error",
+        place="spec.schedule",
+    ),
     "a path that does not say how it is matched": Case(
         "RW034",
         adds(

@@ -1,0 +1,40 @@
+"""What the API server refuses in the volumes of a pod, in its own words."""
+
+from __future__ import annotations
+
+from ..objects import Obj
+from . import checks
+from .checks import Problems
+
+MOST_OPEN = 0o777
+
+
+def volumes(field: str, spec: Obj) -> Problems:
+    seen: set[str] = set()
+    for place, volume in enumerate(spec.get("volumes") or ()):
+        here, name = f"{field}[{place}]", volume.get("name", "")
+        if not name:
+            yield checks.required(f"{here}.name")
+        else:
+            yield from checks.by_rule(f"{here}.name", name, checks.label_name)
+        if name in seen:
+            yield checks.duplicate(f"{here}.name", name)
+        seen.add(name)
+        sources = [key for key in volume if key != "name"]
+        for extra in sources[1:]:
+            yield checks.forbidden(f"{here}.{extra}", "may not specify more than 1 volume type")
+        if "secret" in volume and not volume["secret"].get("secretName"):
+            yield checks.required(f"{here}.secret.secretName")
+        if "configMap" in volume and not volume["configMap"].get("name"):
+            yield checks.required(f"{here}.configMap.name")
+        for kind in ("secret", "configMap", "downwardAPI", "projected"):
+            yield from _modes(f"{here}.{kind}", volume.get(kind) or {})
+
+
+def _modes(field: str, source: Obj) -> Problems:
+    """Of the files in a volume: YAML reads 644 as a decimal number, which is no mode."""
+    pairs = [("defaultMode", source.get("defaultMode"))]
+    pairs += [(f"items[{place}].mode", item.get("mode")) for place, item in enumerate(source.get("items") or ())]
+    for name, mode in pairs:
+        if mode is not None and not 0 <= mode <= MOST_OPEN:
+            yield checks.invalid(f"{field}.{name}", mode, "must be a number between 0 and 0777 (octal), both inclusive")
