@@ -71,7 +71,8 @@ async def _unpromoted(
     for release in releases:
         known = await load(connected.cluster, release.app, release.namespace)
         if known and known[-1].phase == "Promoted":
-            session.view.note(f"{release.app}: {known[-1].version} is promoted already")
+            told = f", since {known[-1].standing}" if known[-1].standing else ""
+            session.view.note(f"{release.app}: {known[-1].version} is promoted already{told}")
         else:
             left[App(release.namespace, release.app)] = release
     return [*left.values()], {app: tuple(link for link in after[app] if link in left) for app in left}

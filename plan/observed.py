@@ -22,7 +22,8 @@ class Observed:
     second Deployment would have. `elsewhere` are Istio's routes and rules of every namespace that may be read, whosever they are,
     where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that a change
     of a Service would concern; they are looked for only where one changes. `claimed` are objects that other applications have
-    released, looked for only where something is left over of this one; `is_claimed_anywhere`: also those of other namespaces."""
+    released, looked for only where something is left over of this one; `is_claimed_anywhere`: also those of other namespaces.
+    `unread` are objects that only earlier revisions have, and that may not be read."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
@@ -31,6 +32,7 @@ class Observed:
     strangers: tuple[Obj, ...] = ()
     claimed: frozenset[Ref] = frozenset()
     is_claimed_anywhere: bool = True
+    unread: frozenset[Ref] = frozenset()
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))

@@ -11,7 +11,21 @@ from ..cluster import history
 from ..cluster.observe import listed, observe
 from ..cluster.port import Cluster
 from ..errors import Forbidden
-from ..kube.objects import DESTINATION_RULE, GATEWAY, INGRESS, POD, SERVICE, VIRTUAL_SERVICE, Kind, Obj, Ref, is_a, ref_of
+from ..kube.objects import (
+    DEPLOYMENT,
+    DESTINATION_RULE,
+    GATEWAY,
+    HPA,
+    INGRESS,
+    POD,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Kind,
+    Obj,
+    Ref,
+    is_a,
+    ref_of,
+)
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
@@ -28,15 +42,32 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
     known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
     refs = set().union(*(refs_of(each, involved) for each in known))
+    # what only an earlier revision had, this account may have lost the right to read; the others are listed
+    former = sorted(ref for ref in refs - refs_of(release, involved) if ref.kind not in (DEPLOYMENT.name, HPA.name))
     own = ref_of(release.workload)
     seconds = [own._replace(name=f"{own.name}-{suffix}") for name in sorted(involved) if (suffix := by_name(name).suffix)]
     current = in_flight_of(revisions)
-    observed, elsewhere = await asyncio.gather(
-        observe(cluster, release.app, release.namespace, refs, revisions, seconds=seconds),
+    observed, found, elsewhere = await asyncio.gather(
+        observe(cluster, release.app, release.namespace, refs - {*former}, revisions, seconds=seconds),
+        asyncio.gather(*(_readable(cluster, ref) for ref in former)),
         istio_objects(cluster, release, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
+    objects = {**observed.objects, **{ref: obj for ref, obj in zip(former, found, strict=True) if obj is not UNREAD}}
+    unread = frozenset(ref for ref, obj in zip(former, found, strict=True) if obj is UNREAD)
+    observed = replace(observed, objects=objects, unread=unread)
     observed = replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
     return await _with_claims(cluster, release, observed)
+
+
+UNREAD: Obj = {}
+
+
+async def _readable(cluster: Cluster, ref: Ref) -> Obj | None:
+    """The object, or UNREAD."""
+    try:
+        return await cluster.get(ref)
+    except Forbidden:
+        return UNREAD
 
 
 async def _with_claims(cluster: Cluster, release: Release, observed: Observed) -> Observed:

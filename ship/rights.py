@@ -42,7 +42,7 @@ from ..release.config import is_pinned
 from ..release.gates import secrets_of
 from ..release.model import Release
 from ..routing import claims, istio
-from ..strategies import NAMES, by_name
+from ..strategies import NAMES, by_name, surroundings
 from ..strategies.app import App
 from .look import refs_of
 
@@ -63,11 +63,11 @@ class Rule(NamedTuple):
     namespace: str = ""
 
 
-def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
+def rights(release: Release, strategies: Collection[str], *, prunes: bool = False) -> frozenset[Right]:
     """What plan, apply, promote, rollback, status, history and wait need for the strategies, and for going from one to another.
 
     Writing is granted by name where names are known beforehand; creating never can be, and reading is not where everything of a
-    kind is listed anyway.
+    kind is listed anyway. `prunes`: with what `--prune` will do once objects of these manifests are no longer in them.
     """
     found = {*_bookkeeping(release), *_waiting(), *_following(release), *_measuring(release), *adopting(release, strategies)}
     for ref in refs_of(release, set(strategies)):
@@ -78,6 +78,8 @@ def rights(release: Release, strategies: Collection[str]) -> frozenset[Right]:
         found |= set(_moving(release, name))
     if len(strategies) > 1:
         found |= set(_clearing(release, strategies))
+    if prunes:
+        found |= set(_pruning(release))
     return _fewest(found)
 
 
@@ -192,6 +194,13 @@ def _clearing(release: Release, strategies: Collection[str]) -> Iterator[Right]:
     own = str(release.workload["metadata"]["name"])
     if "blue-green" in strategies:
         yield from _on(DEPLOYMENT, "delete", names=[f"{own}-{by_name('blue-green').suffix}"])
+
+
+def _pruning(release: Release) -> Iterator[Right]:
+    """Taking away what is the user's own, as soon as they no longer have it."""
+    for ref in (ref_of(obj) for obj in (*release.services, *release.others)):
+        if surroundings.is_prunable(ref):
+            yield from _on(likely_kind(ref), "delete", names=[ref.name], namespace=_elsewhere(ref, release.namespace))
 
 
 def _on(kind: Kind, *verbs: str, subresource: str = "", names: Iterable[str] = ("",), namespace: str = "") -> set[Right]:
@@ -337,12 +346,12 @@ def _place(right: Right) -> tuple[str, str, str]:
     return right.namespace, right.group, right.resource
 
 
-def manifests(release: Release, strategies: Collection[str], account: str) -> list[Obj]:
+def manifests(release: Release, strategies: Collection[str], account: str, *, prunes: bool = False) -> list[Obj]:
     """The Role and RoleBinding for a ServiceAccount (`NAME`, or `NAMESPACE/NAME` where it is another one's), in each namespace
     that the manifests hold objects of, and, where they hold some of none, a ClusterRole and ClusterRoleBinding beside them."""
     namespace, _, name = account.rpartition("/")
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace or release.namespace}
-    granted = rights(release, strategies)
+    granted = rights(release, strategies, prunes=prunes)
     called = f"rollway-{release.app}"
     out: list[Obj] = []
     for away in ("", *release.elsewhere):

@@ -101,6 +101,9 @@ class Draft:
         `is_made` is for what we make beside the user's own objects: it must be ours where it is there already. Raises BadInput
         where it is not, or where a Deployment's selector would change, which the API server refuses.
         """
+        if ref_of(manifest) in self.observed.unread:
+            self.notes.append(f"{ref_of(manifest)} may not be read by this account, and is left as it is")
+            return False
         live = self.find_like(manifest)
         is_theirs = live is not None and labels_of(live).get(APP_LABEL) != self.app
         if is_made and (is_theirs or ref_of(manifest) in self.observed.taken):

@@ -68,6 +68,8 @@ def tell_left_over(draft: Draft, release: Release, *, prune: bool) -> None:
     if stays := [f"{obj['kind']} {obj['metadata']['name']}" for obj in left if not (prune and _may_go(draft, obj))]:
         what = "which --prune does not take" if prune else "left as they are (--prune removes them)"
         draft.notes.append(f"no longer in the manifests: {', '.join(stays)}; {what}")
+    if unread := [str(ref) for ref in dropped(release, draft.observed.history) if ref in draft.observed.unread]:
+        draft.notes.append(f"no longer in the manifests, and not to be read by this account: {', '.join(unread)}")
 
 
 def prune(draft: Draft, release: Release) -> None:
@@ -107,7 +109,12 @@ def _may_go(draft: Draft, live: Obj) -> bool:
         return False  # somebody else's, for all that is known
     entries = get(live, "metadata", "managedFields", default=[])
     is_applied = any(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" for entry in entries)
-    return is_applied and not owner_of(live) and (_group(live["apiVersion"]), live["kind"]) not in KEPT
+    return is_applied and not owner_of(live) and is_prunable(ref_of(live))
+
+
+def is_prunable(ref: Ref) -> bool:
+    """Whether nothing more than the object goes with it."""
+    return (_group(ref.api_version), ref.kind) not in KEPT
 
 
 def _group(api_version: str) -> str:

@@ -22,6 +22,10 @@ Strategies = Annotated[
     list[str] | None, typer.Option("--strategy", metavar="STRATEGY", help="for which; may be repeated; default: the file's")
 ]
 All = Annotated[bool, typer.Option("--all", help="for every strategy, and for going from one to another")]
+Prunes = Annotated[
+    bool,
+    typer.Option("--prune", help="also to remove, by `apply --prune`, what the manifests hold now and some day no longer have"),
+]
 ServiceAccount = Annotated[
     str,
     typer.Option("--service-account", metavar="NAME", help="who gets the rights; NAMESPACE/NAME for one of another namespace"),
@@ -35,6 +39,7 @@ def rbac(
     strategies: Strategies = None,
     every: All = False,
     account: ServiceAccount = "rollway",
+    prunes: Prunes = False,
     namespace: given.Namespace = None,
 ) -> int:
     """The Role and RoleBinding that releasing needs, as YAML.
@@ -54,7 +59,10 @@ def rbac(
             raise BadInput(f"rights are given in a namespace, and the release file{of} names none", hint="name it with -n")
     from ...release.dump import manifests_text
 
-    made = [_rights(session, release, NAMES if every else tuple(names) or (release.strategy,), account) for release in releases]
+    made = [
+        _rights(session, release, NAMES if every else tuple(names) or (release.strategy,), account, prunes)
+        for release in releases
+    ]
     text = (
         manifests_text([obj for one in made for obj in one["manifests"]], explicit_start=True) if screen.output == "text" else ""
     )
@@ -62,7 +70,7 @@ def rbac(
     return 0
 
 
-def _rights(session: Session, release: Release, strategies: Sequence[str], account: str) -> dict[str, Any]:
+def _rights(session: Session, release: Release, strategies: Sequence[str], account: str, prunes: bool) -> dict[str, Any]:
     from ...ship import rights
 
     for kind, plural in rights.guessed(release).items():
@@ -70,5 +78,5 @@ def _rights(session: Session, release: Release, strategies: Sequence[str], accou
     wide = [f"{', '.join(verbs)} {resource}" for resource, verbs in rights.unnamed(release, strategies).items()]
     told = f"not narrowed to names, which nobody knows beforehand: {'; '.join(wide)}; nor create, list and watch of any kind"
     session.view.note(told)
-    made = rights.manifests(release, strategies, account)
+    made = rights.manifests(release, strategies, account, prunes=prunes)
     return {"app": release.app, "namespace": release.namespace, "strategies": list(strategies), "manifests": made}

@@ -102,11 +102,10 @@ def ending(outcome: Outcome) -> tuple[str, str, str]:
     if result is None or result.failure:
         is_back = result is not None and result.phase == "RolledBack"
         return "✗", "rolled back" if is_back else "failed", result.failure.summary if result and result.failure else ""
+    said = "; ".join(result.plan.notes) or "nothing needed doing" if result.plan.is_empty else ""
     if result.phase == "Paused":
-        return "∥", "paused", "on: deploy promote"
-    if result.phase == "RolledBack":
-        return "✓", "rolled back", "nothing needed doing" if result.plan.is_empty else ""
-    return "✓", "promoted", "nothing needed doing" if result.plan.is_empty else ""
+        return "∥", "paused", said or "on: deploy promote"
+    return "✓", "rolled back" if result.phase == "RolledBack" else "promoted", said
 
 
 def table_lines(rows: Sequence[Row], now: float, paint: Paint, width: int | None = None) -> Iterator[str]:

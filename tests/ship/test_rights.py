@@ -15,7 +15,7 @@ from permitted import Permitted
 from rollway.cluster import history
 from rollway.cluster.port import Right
 from rollway.errors import MissingRights
-from rollway.kube.objects import HPA
+from rollway.kube.objects import HPA, ref_of
 from rollway.release.config import pinned
 from rollway.release.model import Release
 from rollway.ship import run as shipping
@@ -287,3 +287,52 @@ def test_objects_of_no_namespace_need_a_cluster_role() -> None:
     assert guessed(wanted) == {"Policy": "policies", "Proxy": "proxies"}
     granted = [resource for rule in made[0]["rules"] for resource in rule["resources"]]
     assert {"policies", "proxies"} <= set(granted)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_the_manifests_no_longer_have_asks_for_no_right(strategy: str) -> None:
+    """A role made anew when an object has gone from them: releases go on, and it is said that it could not be looked at."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_old(release("v1", strategy=strategy)), weight=100)
+        account = Account(world, rights(shop("v2", strategy), [strategy]), INSIDE)
+        result = await world.ship("apply", account.shop("v2", strategy), weight=100, cluster=account.cluster)
+        back = await world.ship("rollback", account.shop("v2", strategy), cluster=account.cluster)
+
+        assert (result.phase, back.phase) == ("Promoted", "RolledBack")
+        assert any("not to be read by this account: Ingress old" in note for note in result.plan.notes)
+        assert world.versions() == {"v1": 4}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_pruning_is_granted_where_it_is_asked_for(strategy: str) -> None:
+    """By the name of what may go, and enough for it."""
+
+    async def story(world: World) -> None:
+        before = with_old(release("v1", strategy=strategy))
+        granted = rights(before, [strategy], prunes=True)
+        cluster = Permitted(world.cluster, granted)
+        await world.ship("apply", before, weight=100, cluster=cluster)
+        result = await world.ship("apply", release("v2", strategy=strategy), weight=100, prune=True, cluster=cluster)
+
+        more = {(right.verb, right.resource, right.name) for right in granted - rights(before, [strategy])}
+        assert {verb for verb, *_ in more} == {"delete"}
+        assert more >= {("delete", "services", "shop"), ("delete", "ingresses", "old")}
+        assert result.failure is None
+        assert await world.cluster.get(ref_of(OLD)) is None
+
+    in_world(story)
+
+
+OLD: dict[str, Any] = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "old", "namespace": NAMESPACE_NAME},
+    "spec": {"defaultBackend": {"service": {"name": "shop", "port": {"name": "http"}}}},
+}
+
+
+def with_old(plain: Release) -> Release:
+    return dataclasses.replace(plain, others=(*plain.others, OLD))
