@@ -110,6 +110,9 @@ Replace = Annotated[
 Prune = Annotated[
     bool, typer.Option("--prune", help="in the end removes what rollway has applied and the manifests no longer have")
 ]
+RerunHooks = Annotated[
+    bool, typer.Option("--rerun-hooks", help="runs hooks again that have run for this very release, or failed")
+]
 Auto = Annotated[bool, typer.Option("--auto", help="goes on by itself through every step")]
 NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed release as it is, instead of taking it back")]
 SkipGates = Annotated[

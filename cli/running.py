@@ -46,7 +46,7 @@ class How:
 
 
 def request(action: Action, weight: int | None = None, to_revision: int | None = None, **how: bool) -> Request:
-    """`how`: replace, prune."""
+    """`how`: replace, prune, reruns_hooks."""
     from ..strategies.base import Request
 
     return Request(action, weight, to_revision, **how)

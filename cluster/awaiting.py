@@ -53,7 +53,7 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 if state.is_done:
                     return
                 why = state.failure or ("nothing has moved" if clock() - moved_at >= step.deadline_s else "")
-                problems = [] if live is None else await _problems(cluster, live)
+                problems = [] if live is None else await problems_of(cluster, live)
                 if why or any(each.is_final for each in problems):
                     hindrances = [await _held_by(cluster, live), await _refused(cluster, live)] if live is not None else []
                     raise _failed(step.ref, state, ", ".join(filter(None, (why, *hindrances))), problems)
@@ -66,7 +66,7 @@ def _progress(kind: Kind, live: Obj | None) -> Progress:
     return WORKLOADS[(kind.group, kind.name)](live) if live is not None else Progress(False, 0, 0, "not there yet")
 
 
-async def _problems(cluster: Cluster, live: Obj) -> list[Problem]:
+async def problems_of(cluster: Cluster, live: Obj) -> list[Problem]:
     """Of the first few of its pods that are not ready."""
     labels = _chosen_by(live)
     found: list[Problem] = []

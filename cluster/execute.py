@@ -29,9 +29,9 @@ from ..kube.clock import micro_timestamp, now, timestamp
 from ..kube.objects import POD, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
-from ..plan.revision import Entry, Revision
-from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
-from . import history
+from ..plan.revision import Entry, HookRun, Revision
+from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
+from . import history, hooks, jobs
 from .alarm import Alarm, Alarmed, check, pause, unless
 from .awaiting import is_other, wait_for_other
 from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
@@ -165,6 +165,8 @@ class Executor:
                 await self._route(index, step)
             case Wait():
                 await self._wait(index, step)
+            case Run():
+                await self._run(index, step)
             case Delete():
                 self._before_change()
                 self._stands.pop(step.ref, None)
@@ -197,6 +199,25 @@ class Executor:
             raise StepFailed(f"{step.ref} runs something else: somebody changed its pods while this run was under way")
         self._notice(f"somebody restarted the pods of {step.ref.name} meanwhile; they were waited for")
         self._applied[step.ref] = live
+
+    async def _run(self, index: int, step: Run) -> None:
+        def moved(message: str, ready: int, wanted: int) -> None:
+            self._emit(StepMoved(index, step, message, ready, wanted))
+
+        async def keep(run: HookRun) -> None:
+            self._before_change()
+            # known here first: whatever cuts the writing off, the way back writes it along
+            kept = self._journal.revisions[step.number] = self._journal.revisions[step.number].with_run(run)
+            await history.write(self._cluster, kept)
+
+        self._before_change()
+        known = self._journal.revisions[step.number].run_of(step.moment, step.hook)
+        try:
+            await unless(self._alarm, hooks.run(self._cluster, step, known, keep, moved))
+        except StepFailed as failed:
+            if not step.goes_on:
+                raise
+            self._notice(f"{failed.summary}; it goes on all the same")
 
     def _notice_scaling(self, step: Wait, live: Obj | None) -> None:
         asked = int(get(live, "spec", "replicas", default=1)) if live else 0
@@ -356,6 +377,8 @@ class Executor:
 
 
 def _deadline_s(step: Step) -> float:
+    if isinstance(step, Run):
+        return step.deadline_s + jobs.GRACE_S
     return float(step.deadline_s) if isinstance(step, Wait | Route) else DEADLINE_S
 
 

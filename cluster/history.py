@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import BadInput, ClusterError
-from ..kube.objects import SECRET, Obj, Ref, labels_of, ref_of
+from ..kube.objects import JOB, SECRET, Obj, Ref, labels_of, ref_of
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.config import is_pinned
@@ -95,21 +95,27 @@ async def write(cluster: Cluster, revision: Revision) -> None:
 
 
 async def prune(cluster: Cluster, history: Sequence[Revision]) -> None:
-    """Deletes all but the last ten, with the configuration that only they had. What is live, and what it came from, stays."""
+    """Deletes all but the last ten, with the configuration and the Jobs that only they had. What is live, and what it came from,
+    stays."""
     live = live_of(history)
     kept = {revision.number for revision in history[-KEPT:]} | ({live.number, live.base} if live else set())
-    still_named = {ref for revision in history if revision.number in kept for ref in _config(revision)}
+    still_named = {ref for revision in history if revision.number in kept for ref in _config(revision) | _jobs(revision)}
     for revision in history:
         if revision.number not in kept:
             await cluster.delete(_ref(revision))
             await cluster.delete(gates_ref(revision.app, revision.namespace, revision.number))
-            for ref in _config(revision) - still_named:
+            for ref in (_config(revision) | _jobs(revision)) - still_named:
                 await cluster.delete(ref)
 
 
 def _config(revision: Revision) -> set[Ref]:
     """The ConfigMaps and Secrets that are the revision's own, named by their content."""
     return {ref_of(obj) for obj in revision.release.get("others", ()) if is_pinned(obj)}
+
+
+def _jobs(revision: Revision) -> set[Ref]:
+    """The Jobs that its hooks were run by: they stay to be read for as long as it is known."""
+    return {Ref(JOB.api_version, JOB.name, revision.namespace, run.job) for run in revision.hooks}
 
 
 def gates_ref(app: str, namespace: str, number: int) -> Ref:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..kube.objects import Obj
+from ..kube.objects import JOB, Obj
 from ..sandbox.controllers.index import is_ready
 from .results import Version
 
@@ -64,7 +64,10 @@ class Census:
         self._seen: dict[str, _Seen] = {}
 
     def count_pod(self, name: str, version: Version, at_s: float, obj: Obj, *, is_gone: bool = False) -> None:
-        """What a pod has become. The version counts where it is seen for the first time."""
+        """What a pod has become. The version counts where it is seen for the first time. A Job's pods come to their end, and are
+        nobody's replicas."""
+        if any(each["kind"] == JOB.name and each.get("controller") for each in obj["metadata"].get("ownerReferences") or ()):
+            return
         seen = self._seen.get(name)
         if seen is None:
             seen = self._seen[name] = _Seen(version)

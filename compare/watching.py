@@ -64,7 +64,7 @@ class _Watcher:
 
     async def _version_of(self, pod: Obj) -> Version:
         owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
-        if owner is None:
+        if owner is None or owner["kind"] != REPLICA_SET.name:
             return "old"
         if owner["uid"] not in self._versions:
             replicaset = await self._cluster.get(

@@ -6,14 +6,14 @@ measurement's, so that whoever takes the measurement up again finds the Job that
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
+from ..cluster import jobs
 from ..cluster.port import Cluster
 from ..errors import ClusterError, Conflict
 from ..gates.figures import Outcome
 from ..gates.templates import filled
-from ..kube.objects import JOB, POD, Obj, Ref, digest, get
+from ..kube.objects import JOB, Obj, Ref, digest
 from ..plan.observed import APP_LABEL
 from ..release.gates import Gate
 from .port import Unmeasured, Window
@@ -21,8 +21,6 @@ from .port import Unmeasured, Window
 KEPT_S = 24 * 3600
 """How long a Job that has ended is kept, for whoever wants to read its log."""
 LINES = 5
-GRACE_S = 10.0
-"""For its controller to say that its deadline is over."""
 
 
 class Jobs:
@@ -36,7 +34,7 @@ class Jobs:
         try:
             with contextlib.suppress(Conflict):  # this very measurement was begun before
                 await self._cluster.create(job)
-            ended = await self._ended(ref)
+            ended = await jobs.ended(self._cluster, ref, self._options.timeout + jobs.GRACE_S)
             return await self._outcome(ref, ended)
         except ClusterError as error:
             raise Unmeasured(f"the Job cannot be run: {error.summary}") from None
@@ -78,20 +76,8 @@ class Jobs:
             },
         }
 
-    async def _ended(self, ref: Ref) -> Obj | None:
-        """The Job when it has ended; None where it never says so."""
-        with contextlib.suppress(TimeoutError):
-            async with (
-                asyncio.timeout(self._options.timeout + GRACE_S),
-                contextlib.aclosing(self._cluster.watch(JOB, ref.namespace, name=ref.name)) as events,
-            ):
-                async for event in events:
-                    if event.type == "DELETED" or _end_of(event.obj):
-                        return event.obj
-        return None
-
     async def _outcome(self, ref: Ref, job: Obj | None) -> Outcome:
-        end = _end_of(job) if job is not None else None
+        end = jobs.end_of(job)
         if end is None:
             return Outcome(None, f"{ref} has not ended within {self._options.timeout} s")
         if end["type"] == "Complete":
@@ -103,15 +89,6 @@ class Jobs:
 
     async def _said(self, ref: Ref) -> str:
         """The end of its pod's log, on one line."""
-        pods = await self._cluster.list(POD, ref.namespace, labels={"batch.kubernetes.io/job-name": ref.name})
-        for pod in pods:
-            text = await self._cluster.logs(ref.namespace, pod["metadata"]["name"], "gate", tail_lines=LINES)
-            if text.strip():
-                return " / ".join(line.strip() for line in text.splitlines() if line.strip())
+        for _, text in await jobs.said(self._cluster, ref, LINES):
+            return " / ".join(line.strip() for line in text.splitlines() if line.strip())
         return ""
-
-
-def _end_of(job: Obj | None) -> Obj | None:
-    """The condition with which a Job has ended."""
-    conditions = get(job, "status", "conditions", default=()) if job else ()
-    return next((each for each in conditions if each["type"] in ("Complete", "Failed") and each["status"] == "True"), None)

@@ -10,7 +10,7 @@ from typing import Any
 from ..kube.objects import DEPLOYMENT
 from .diff import changes
 from .plan import Plan
-from .steps import Apply, Record, Step
+from .steps import Apply, Record, Run, Step
 
 _HEAD = ("app", "namespace", "strategy", "action", "revision", "from_version", "to_version", "weight", "phase")
 _TOLD = {"why", "message", "was"}
@@ -93,6 +93,8 @@ def _essence(step: Step, is_autoscaled: bool) -> dict[str, Any]:
 def _named(step: Step, namespace: str) -> str:
     if isinstance(step, Record):
         return f"record revision {step.number}"
+    if isinstance(step, Run):
+        return f"{step.moment} {step.hook}"
     ref = getattr(step, "ref", None)
     if ref is None:
         return step.type

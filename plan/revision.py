@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ..kube.objects import Obj
-from .steps import Frozen, Phase
+from .steps import Frozen, Moment, Phase
 
 MOST_ENTRIES = 20
 
@@ -23,6 +23,22 @@ class Entry(Frozen):
     note: str = ""
 
 
+class HookRun(Frozen):
+    """That a hook was begun for a revision, and how it ended. `mark` is of what was run, `job` the Job's name, `uid` the very
+    Job; `message` why it failed. `is_past`: of a time before the revision came back, which speaks of nothing any more."""
+
+    moment: Moment
+    name: str
+    mark: str
+    job: str
+    uid: str = ""
+    phase: Literal["Running", "Complete", "Failed"]
+    began: str = ""
+    ended: str = ""
+    message: str = ""
+    is_past: bool = False
+
+
 class Revision(Frozen):
     """`release` is the release's own record (release.model); `replicas` the pods the application had in all when it began.
 
@@ -30,7 +46,7 @@ class Revision(Frozen):
     `is_adopted` marks a snapshot of what somebody else had deployed: its pods may lack the labels that ours carry. `was_promoted`
     stays, whatever became of it later. `told` is what the pods said where it failed: reasons, events, the ends of their logs.
     `by` began it; `entries` are the last things that became of it. It stands in a pause since `paused_at`, of `pause_s` seconds
-    (None: until somebody goes on).
+    (None: until somebody goes on). `hooks` are the runs of its hooks, in order.
     """
 
     number: int
@@ -54,6 +70,7 @@ class Revision(Frozen):
     entries: tuple[Entry, ...] = ()
     message: str = ""
     told: tuple[str, ...] = ()
+    hooks: tuple[HookRun, ...] = ()
     release: dict[str, Any]
 
     @property
@@ -70,6 +87,7 @@ class Revision(Frozen):
         """The revision as it stands after `entry`. Why it failed is kept until it begins anew; a rollback may say why, too."""
         is_back = entry.phase in ("RolledBack", "Failed")
         is_paused = entry.phase == "Paused"
+        comes_back = self.phase == "RolledBack" and entry.phase == "Promoted"
         return self.model_copy(
             update={
                 "phase": entry.phase,
@@ -83,8 +101,24 @@ class Revision(Frozen):
                 "message": message or (self.message if is_back else ""),
                 "told": self.told if is_back else (),
                 "entries": (*self.entries, entry)[-MOST_ENTRIES:],
+                "hooks": tuple(self._come_back(run) for run in self.hooks) if comes_back else self.hooks,
             }
         )
+
+    @staticmethod
+    def _come_back(run: HookRun) -> HookRun:
+        """Taken back a second time, it runs what is to run before that a second time."""
+        return run.model_copy(update={"is_past": True}) if run.moment == "beforeRollback" else run
+
+    def run_of(self, moment: Moment, hook: str) -> HookRun | None:
+        """The last run of a hook, which tells how it stands."""
+        runs = [run for run in self.hooks if (run.moment, run.name) == (moment, hook) and not run.is_past]
+        return runs[-1] if runs else None
+
+    def with_run(self, run: HookRun) -> Revision:
+        """With that run of a hook: as it stands by now, where it was begun before."""
+        others = tuple(each for each in self.hooks if each.job != run.job)
+        return self.model_copy(update={"hooks": (*others, run)})
 
     @property
     def standing(self) -> str:

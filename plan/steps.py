@@ -130,6 +130,32 @@ class Wait(Frozen):
     why: str
 
 
+Moment = Literal["before", "after", "beforeRollback"]
+
+
+class Run(Frozen):
+    """Runs the Job of a hook to its end, once: what the history says to have run is left alone, and a Job that was begun before
+    is taken up again. `number` is the revision whose it is, `hook` its name, `mark` a fingerprint of what is run.
+
+    Fails when the Job does, when it has not ended within `deadline_s` seconds, or when its pod says that it never will run; but
+    where it `goes_on`, that is only told.
+    """
+
+    type: Literal["run"] = "run"
+    manifest: Obj
+    number: int
+    moment: Moment
+    hook: str
+    mark: str
+    deadline_s: int
+    goes_on: bool = False
+    why: str
+
+    @property
+    def ref(self) -> Ref:
+        return ref_of(self.manifest)
+
+
 class Delete(Frozen):
     type: Literal["delete"] = "delete"
     ref: Ref
@@ -168,4 +194,4 @@ class Pause(Frozen):
     why: str
 
 
-Step = Annotated[Apply | Patch | Label | Scale | Route | Wait | Delete | Hold | Record | Pause, Field(discriminator="type")]
+Step = Annotated[Apply | Patch | Label | Scale | Route | Wait | Run | Delete | Hold | Record | Pause, Field(discriminator="type")]

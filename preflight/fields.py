@@ -12,16 +12,18 @@ from ..kube.validation.manifest import Mistake, mistakes
 from ..release.file import nearest
 from ..release.model import key_of
 from ..release.yamlfile import Path, Twin
-from .case import Case, named
+from .case import POD, Case, named
 from .model import Edit, Found
 
 
 def refused(case: Case) -> Iterator[Found]:
     """Values that the API server would refuse: of another type, out of bounds, twice, or naming what is not there."""
+    hooks = [each.manifest.obj for each in case.release.sources.hooks if each.manifest]
     for obj in case.as_written():
-        kind = kind_of(obj["apiVersion"], obj["kind"])
+        kind, is_hook = kind_of(obj["apiVersion"], obj["kind"]), any(obj is each for each in hooks)
         for mistake in mistakes(kind, obj) if kind else ():
-            if mistake.path[:2] != ("spec", "strategy"):  # RW010 says so with what the release file adds to it
+            # RW010 says so with what the release file adds to it, and so does RW046
+            if mistake.path[:2] != ("spec", "strategy") and not (is_hook and mistake.path == (*POD, "restartPolicy")):
                 yield _refused(obj, mistake)
 
 

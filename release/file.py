@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ..errors import BadInput
 from .gates import Gate, check_names
+from .hooks import HookOption
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
 from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
 from .probe import ProbeOptions
@@ -52,6 +53,9 @@ class ReleaseFile(Strict):
     traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
     probe: ProbeOptions | None = Field(None, description="Requests that are sent while it is released, and how many may be lost.")
     gates: tuple[Gate, ...] = Field((), description="What is measured while it is released, and what follows from it.")
+    before: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, before its first pod.")
+    after: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, when nothing else is left.")
+    before_rollback: tuple[HookOption, ...] = Field((), description="Jobs that run before a revision is taken back.")
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",

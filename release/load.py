@@ -10,9 +10,10 @@ from typing import Any, TextIO
 
 from ..errors import BadInput
 from ..kube.objects import Obj, get
-from . import checks, manifests
+from . import checks, hookjobs, manifests
 from .config import pinned
 from .file import ReleaseFile, named, nearest, parsed, shown, sort_of
+from .hooks import WrittenHook
 from .image import checked, replaced
 from .manifests import Located
 from .model import Release, Sources, app_container, in_apply_order, key_of, readable
@@ -55,6 +56,9 @@ def load(
     others = in_apply_order(tuple(readable(item.obj) for item in items if item is not chosen and item not in selecting))
     if file.pin_config:
         workload, others = pinned(workload, services, others)
+    container = _container(chosen, app, file, document)
+    ground = hookjobs.Ground(file, document, os.path.dirname(path), workload, others, app, container, place)
+    hooks = hookjobs.written_hooks(ground)
     release = Release(
         app=app,
         namespace=place,
@@ -63,12 +67,13 @@ def load(
         others=others,
         strategy=_strategy(strategy) if strategy else file.strategy,
         options=file.strategies,
-        container=_container(chosen, app, file, document),
+        container=container,
+        hooks=tuple(each.hook for each in hooks),
         depends_on=file.depends_on,
         probe=file.probe,
         gates=file.gates,
         traffic=file.traffic,
-        sources=Sources(document, {key_of(item.obj): item for item in sorted(items, key=lambda item: not _is_away(item, place))}),
+        sources=_sources(document, items, hooks, place),
     )
     return release.with_namespace(place) if place else release
 
@@ -176,9 +181,10 @@ def _from_manifests(
         raise BadInput(
             "neither manifests nor web: nothing to release", where=place, hint="name your manifests: manifests: [k8s/]"
         )
-    where = document.where(("manifests",))
+    where, folder = document.where(("manifests",)), os.path.dirname(path)
     names = Names(file.app or "", namespace or file.namespace or "")
-    return manifests.read(file.manifests, os.path.dirname(path), where, skip=path, exclude=file.exclude, names=names, stdin=stdin)
+    skip = [path, *hookjobs.files_of(file, folder)]
+    return manifests.read(file.manifests, folder, where, skip=skip, exclude=file.exclude, names=names, stdin=stdin)
 
 
 def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[Located]:
@@ -196,6 +202,14 @@ def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[
     if not spec["image"]:
         raise BadInput("web.image is missing", where=where, hint="such as image: ghcr.io/acme/shop:1.4.0")
     return [Located(obj, rendered(document, obj["kind"])) for obj in web(spec)]
+
+
+def _sources(document: Document, items: list[Located], hooks: Sequence[WrittenHook], place: str) -> Sources:
+    objects = {key_of(item.obj): item for item in sorted(items, key=lambda item: not _is_away(item, place))}
+    for item in (each.manifest for each in hooks if each.manifest):
+        if (other := objects.setdefault(key_of(item.obj), item)) is not item and other.where() != item.where():
+            raise BadInput(f"{item} is a hook's, and there is another one at {other.where()}", where=item.where())
+    return Sources(document, objects, tuple(hooks))
 
 
 def _is_away(item: Located, place: str) -> bool:

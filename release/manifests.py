@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from ..errors import BadInput
@@ -38,15 +38,15 @@ def read(
     folder: str,
     where: str,
     *,
-    skip: str = "",
+    skip: Collection[str] = (),
     exclude: Sequence[str] = (),
     names: Names = NAMELESS,
     stdin: TextIO | None = None,
 ) -> list[Located]:
     """All objects that the entries name, in their order; `folder` is what they are relative to, `where` the place of the list.
 
-    `skip` is a file that is no manifest, the release file itself, though it may lie in a folder that is named. `exclude` are
-    kinds, or kind/name, of objects that are none of the release's. Raises BadInput.
+    `skip` are files that are no manifests, such as the release file itself, though they may lie in a folder that is named.
+    `exclude` are kinds, or kind/name, of objects that are none of the release's. Raises BadInput.
     """
     found = [
         item for item in raw(entries, folder, where, skip=skip, names=names, stdin=stdin) if not _is_excluded(item.obj, exclude)
@@ -61,13 +61,13 @@ def raw(
     folder: str,
     where: str,
     *,
-    skip: str = "",
+    skip: Collection[str] = (),
     names: Names = NAMELESS,
     stdin: TextIO | None = None,
 ) -> list[Located]:
     """The same, of mappings that may be no objects: nothing is known of their kind and name. Raises BadInput."""
     out: list[Located] = []
-    seen = {os.path.realpath(skip)} if skip else set()
+    seen = {os.path.realpath(each) for each in skip}
     files = 0
     for entry in entries:
         if not isinstance(entry, str):

@@ -13,6 +13,7 @@ from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, digest, get, is_a, kind_of
 from . import conduct
 from .gates import Gate
+from .hooks import Hook, WrittenHook
 from .image import split_image
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
@@ -48,19 +49,21 @@ def key_of(obj: Mapping[str, Any]) -> Key:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a release is written: the release file, and each object of the manifests. Empty where it comes from the history."""
+    """Where a release is written: the release file, each object of the manifests, and the hooks, whose manifests are among the
+    objects. Empty where it comes from the history."""
 
     file: Document | None = None
     objects: Mapping[Key, Located] = field(default_factory=dict)
+    hooks: tuple[WrittenHook, ...] = ()
 
 
 @dataclass(frozen=True)
 class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
-    application's own container. `depends_on` names the applications that are released before it, where several are at once; it
-    is no part of a version, so the history does not keep it, nor `sources`. `probe` and `gates` are none either, and kept beside
-    it (release.conduct). Nothing in it is changed in place: copy first."""
+    application's own container. `hooks` are the Jobs around its pods. `depends_on` names the applications that are released
+    before it, where several are at once; it is no part of a version, so the history does not keep it, nor `sources`. `probe` and
+    `gates` are none either, and kept beside it (release.conduct). Nothing in it is changed in place: copy first."""
 
     app: str
     namespace: str
@@ -70,6 +73,7 @@ class Release:
     strategy: StrategyName = "ramped"
     options: StrategyOptions = field(default_factory=StrategyOptions)
     container: str = ""
+    hooks: tuple[Hook, ...] = ()
     depends_on: tuple[str, ...] = ()
     probe: ProbeOptions | None = None
     gates: tuple[Gate, ...] = ()
@@ -132,6 +136,7 @@ class Release:
             "container": self.container,
             **({"traffic": traffic} if (traffic := self.traffic.model_dump(by_alias=True, exclude_unset=True)) else {}),
             **conduct.record_of(self),
+            **({"hooks": [hook.to_record() for hook in self.hooks]} if self.hooks else {}),
         }
 
     @staticmethod
@@ -149,6 +154,7 @@ class Release:
             options=StrategyOptions.model_validate(record["options"]),
             container=record.get("container", ""),
             traffic=Traffic.model_validate(record.get("traffic", {})),
+            hooks=tuple(Hook.from_record(hook) for hook in record.get("hooks", ())),
         )
 
 

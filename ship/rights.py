@@ -37,7 +37,7 @@ from ..kube.objects import (
     ref_of,
 )
 from ..plan.plan import Plan
-from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale, Step
+from ..plan.steps import Apply, Delete, Label, Patch, Route, Run, Scale, Step
 from ..release.config import is_pinned
 from ..release.gates import secrets_of
 from ..release.model import Release
@@ -69,7 +69,14 @@ def rights(release: Release, strategies: Collection[str], *, prunes: bool = Fals
     Writing is granted by name where names are known beforehand; creating never can be, and reading is not where everything of a
     kind is listed anyway. `prunes`: with what `--prune` will do once objects of these manifests are no longer in them.
     """
-    found = {*_bookkeeping(release), *_waiting(), *_following(release), *_measuring(release), *adopting(release, strategies)}
+    found = {
+        *_bookkeeping(release),
+        *_waiting(),
+        *_following(release),
+        *_measuring(release),
+        *_hooking(release),
+        *adopting(release, strategies),
+    }
     for ref in refs_of(release, set(strategies)):
         found |= _on(likely_kind(ref), "get", names=[ref.name], namespace=_elsewhere(ref, release.namespace))
     for name in strategies:
@@ -124,6 +131,12 @@ def _measuring(release: Release) -> Iterator[Right]:
         yield from _on(JOB, "create", "list", "watch")
     if names := secrets_of(release.gates):
         yield from _on(SECRET, "get", names=names)
+
+
+def _hooking(release: Release) -> Iterator[Right]:
+    """The Jobs around its pods: a name holds the revision's number, and they go with it."""
+    if release.hooks:
+        yield from _on(JOB, "create", "list", "watch", "patch", "delete")
 
 
 def adopting(release: Release, strategies: Collection[str]) -> set[Right]:
@@ -302,6 +315,8 @@ def _doing(step: Step, own: str) -> Iterator[Right]:
             yield from _labelling()
         case Scale():
             yield from _on(likely_kind(step.ref), "patch", subresource="scale", names=[step.ref.name])
+        case Run():
+            yield from _on(JOB, "create", "list", "watch", "patch")
         case Delete():
             yield from _on(likely_kind(step.ref), "delete", names=[step.ref.name], namespace=_elsewhere(step.ref, own))
 

@@ -19,7 +19,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
-from . import already, hotfix, surroundings
+from . import already, hooks, hotfix, surroundings
 from .adoption import adopt, is_half_done
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling
@@ -29,13 +29,15 @@ from .home import Homecoming, own_rolling
 class Request:
     """What a command asks for. `weight` in percent; None means: as far as the strategy goes by itself (apply: to its first pause,
     promote: to its next). `to_revision` is for rollback; None means the version before. `replace`: what else is under way may be
-    taken back for it. `prune`: what rollway has applied and the manifests no longer have goes in the end."""
+    taken back for it. `prune`: what rollway has applied and the manifests no longer have goes in the end. `reruns_hooks`: what
+    has run for this release before is run again."""
 
     action: Action
     weight: int | None = None
     to_revision: int | None = None
     replace: bool = False
     prune: bool = False
+    reruns_hooks: bool = False
 
 
 class Strategy(Homecoming):
@@ -50,13 +52,22 @@ class Strategy(Homecoming):
     def plan(self, request: Request, observed: Observed) -> Plan:
         match request.action:
             case "apply":
-                return self.apply(observed, request.weight, replace=request.replace, prune=request.prune)
+                again = request.reruns_hooks
+                return self.apply(observed, request.weight, replace=request.replace, prune=request.prune, reruns_hooks=again)
             case "promote":
                 return self.promote(observed, request.weight, prune=request.prune)
             case "rollback":
                 return self.rollback(observed, request.to_revision)
 
-    def apply(self, observed: Observed, weight: int | None = None, *, replace: bool = False, prune: bool = False) -> Plan:
+    def apply(
+        self,
+        observed: Observed,
+        weight: int | None = None,
+        *,
+        replace: bool = False,
+        prune: bool = False,
+        reruns_hooks: bool = False,
+    ) -> Plan:
         """Starts the release, or goes on with it, up to `weight` or the first pause. An empty plan where it is live already.
 
         Raises Refused where something else is under way, unless it is to be replaced.
@@ -66,7 +77,7 @@ class Strategy(Homecoming):
         if weight is None:
             is_first = observed.live is None and self.app.foreign(observed) is None
             weight = current.weight if current else 100 if is_first else self.first_weight()
-        return self._go(observed, "apply", weight, prune=prune)
+        return self._go(observed, "apply", weight, prune=prune, reruns_hooks=reruns_hooks)
 
     def promote(self, observed: Observed, weight: int | None = None, *, prune: bool = False) -> Plan:
         """Takes the release on to `weight`, or to its next pause. An empty plan where that has been done; nothing is ever
@@ -97,6 +108,7 @@ class Strategy(Homecoming):
         draft.is_under_way, draft.is_back = observed.in_flight is not None, True
         abandoned = [rev for rev in observed.history if rev.number > target.number and rev.phase != "RolledBack"]
         replicas = self.app.replicas_of(observed, target)
+        hooks.before_rollback(draft, abandoned)
         self._return_to(draft, target, replicas)
         surroundings.await_all(draft, Release.from_record(target.release))
         for revision in abandoned:
@@ -170,7 +182,7 @@ class Strategy(Homecoming):
 
     # the way of a release
 
-    def _go(self, observed: Observed, action: Action, weight: int, *, prune: bool) -> Plan:
+    def _go(self, observed: Observed, action: Action, weight: int, *, prune: bool, reruns_hooks: bool = False) -> Plan:
         self.check_weight(weight)
         self._refuse_unfit()
         self._refuse_renamed(observed)
@@ -184,7 +196,7 @@ class Strategy(Homecoming):
             weight = max(weight, current.weight)  # a command said twice, or late: a share never goes down by it
         if weight < 100:
             self._refuse_lone_share(observed)
-        draft, number, replicas = self._begin(observed, weight)
+        draft, number, replicas = self._begin(observed, weight, reruns_hooks=reruns_hooks)
         if not replicas:
             draft.notes.append(f"{self.app.name} has 0 pods: nothing shows whether {self.release.version} can start")
         base = observed.live
@@ -196,6 +208,7 @@ class Strategy(Homecoming):
             self._clean_up(draft)
             if prune:
                 surroundings.prune(draft, self.release)
+            hooks.after(draft, number, reruns=reruns_hooks)
         else:
             draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
             draft.pause(self.pause_s(weight), "until `deploy promote`" + self._held_by(weight))
@@ -210,8 +223,9 @@ class Strategy(Homecoming):
     def _clean_up(self, draft: Draft) -> None:
         """What comes after the version is promoted, and may be cut off without harm."""
 
-    def _begin(self, observed: Observed, weight: int) -> tuple[Draft, int, int]:
-        """The draft with the release entered in the history and the application at home; the revision's number; its pods."""
+    def _begin(self, observed: Observed, weight: int, *, reruns_hooks: bool) -> tuple[Draft, int, int]:
+        """The draft with the release entered in the history, the application at home, its hooks run; the revision's number; its
+        pods."""
         draft = self._draft(observed)
         draft.notes += self._beside(observed, weight)
         current, live = self._current(observed), observed.live
@@ -227,6 +241,7 @@ class Strategy(Homecoming):
             current = self.app.new_revision(
                 last + 1, self.name, weight, self.app.pods_now(observed, replicas), base=live.number if live else 0
             )
+            current = hooks.taken_over(current, draft.history, reruns=reruns_hooks)
             draft.begin(current)
             if superseded:
                 where = f"revision {superseded.number}, {superseded.strategy} at {superseded.weight}%"
@@ -236,6 +251,7 @@ class Strategy(Homecoming):
                 self._start_clean(draft, live, weight)
         elif current.phase != "Progressing" or current.weight != weight:
             draft.record(current.number, "Progressing", weight)
+        hooks.before(draft, current.number, reruns=reruns_hooks)
         if live and (self._needs_tracks(weight) or is_half_done(draft.deployment(self.app.name))):
             adopt(draft, self.app.name)
         return draft, current.number, replicas
@@ -346,14 +362,16 @@ class Strategy(Homecoming):
 
     def _way_back(self, draft: Draft, number: int) -> dict[str, object]:
         """The undo of a plan that releases: from its end back to what was live before the release began."""
-        base = next((rev.base for rev in draft.history if rev.number == number), 0)
+        current = next((rev for rev in draft.history if rev.number == number), None)
+        base = current.base if current else 0
         if not base:
             return {"undo": (), "undo_note": "none: this is the first version"}
         try:
             back = self.rollback(draft.project(), base)
         except BadInput as none:
             return {"undo": (), "undo_note": f"none: {none.summary}"}
-        return {"undo": tuple(step for step in back.steps if not isinstance(step, Record))}
+        note = hooks.stays(current) if current and hooks.has_run(current) else ""
+        return {"undo": tuple(step for step in back.steps if not isinstance(step, Record)), "undo_note": note}
 
     def _changes_anything(self, plan: Plan, observed: Observed) -> bool:
         """Whether a plan does more than write down what the history says already."""
@@ -371,6 +389,8 @@ class Strategy(Homecoming):
         draft = self._draft(observed)
         if cleans_up:
             self._clean_up(draft)
+            if current:
+                hooks.after(draft, current.number)
         draft.notes += notes
         number = current.number if current else 0
         version = self.release.version

@@ -43,6 +43,7 @@ def plan(
     share: Share,
     replace: given.Replace = False,
     prune: given.Prune = False,
+    rerun_hooks: given.RerunHooks = False,
     promote: IsPromote = False,
     rollback: IsRollback = False,
     to_revision: given.ToRevision = None,
@@ -58,7 +59,8 @@ def plan(
     where APP is named. Of a folder, the plans of all release files in it.
     """
     session, name = screen.session(), subject.strategy
-    asked = _request(share.weight, promote, rollback, given.revision(to_revision), replace=replace, prune=prune)
+    how = {"replace": replace, "prune": prune, "reruns_hooks": rerun_hooks}
+    asked = _request(share.weight, promote, rollback, given.revision(to_revision), **how)
     if asked.action == "apply":
         _refuse_app(subject.name)
     if subject.is_many:
@@ -152,6 +154,8 @@ def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int
         raise BadInput("--to and --full do not go with a rollback", hint="a rollback always goes all the way")
     if how["replace"] and (is_back or promote):
         raise BadInput("--replace is for `apply` alone", hint="leave it out")
+    if how["reruns_hooks"] and (is_back or promote):
+        raise BadInput("--rerun-hooks is for `apply` alone", hint="leave it out")
     if how["prune"] and is_back:
         raise BadInput("--prune does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
     return running.request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision, **how)

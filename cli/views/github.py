@@ -18,7 +18,7 @@ from .paint import Paint
 from .plan_text import diff_of
 from .probe_text import verdict_lines
 from .sink import named, put_command
-from .words import pods, row, title, way_back
+from .words import back, pods, row, title
 
 if TYPE_CHECKING:
     from ...cluster.events import Failure, RunEvent
@@ -245,8 +245,8 @@ def _table(steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _facts(plan: Plan) -> Iterator[str]:
-    if back := way_back(plan.undo, plan.from_version) or plan.undo_note:
-        yield f"- **back** {plain(back)}"
+    if undo := back(plan):
+        yield f"- **back** {plain(undo)}"
     if plan.peak_pods:
         more = plan.peak_pods - plan.steady_pods
         yield f"- **peak** {plain(pods(plan.peak_pods))}" + (f" (+{more})" if more > 0 else "")

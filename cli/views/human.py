@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...cluster.events import Measured, Noticed, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from ...errors import RollwayError
-from ...plan.steps import Pause, Record, Wait
+from ...plan.steps import Pause, Record, Run, Wait
 from .errors_text import error_lines
 from .failure_text import ended, failure_lines
 from .gates_text import gates_lines
@@ -233,9 +233,9 @@ class HumanView:
                 if line != self._told:
                     yield line
                 self._told = line
-            case StepEnded(step=step, seconds=seconds) if isinstance(step, Wait):
+            case StepEnded(step=step, seconds=seconds) if isinstance(step, Wait | Run):
                 self._told = ""
-                yield f"  ✓ {step.ref.name}: done after {duration(seconds)}"
+                yield f"  ✓ {row(step).name}: done after {duration(seconds)}"
             case RunFailed(failure=failure):
                 yield f"  ✗ {failure.summary}"
             case Waiting(seconds=seconds, weight=weight) if seconds:

@@ -16,7 +16,7 @@ from ...kube.objects import SECRET, Ref
 from ...kube.secrecy import MASK, masked
 from ...plan.plan import Plan
 from ...plan.revision import Revision, live_of
-from ...plan.steps import Apply, Patch, Step
+from ...plan.steps import Apply, Patch, Run, Step
 from ...preflight import Finding
 from ...release.model import Release
 from ...ship import many
@@ -235,7 +235,7 @@ def step_document(step: Step) -> dict[str, Any]:
             out[to_camel(name)] = list(value) if isinstance(value, tuple) else value
     if isinstance(step, Patch) and (step.ref.api_version, step.ref.kind) == (SECRET.api_version, SECRET.name):
         out["patch"] = MASK
-    if isinstance(step, Apply):
+    if isinstance(step, Apply | Run):
         out["object"] = _object(step.ref)
     return out
 

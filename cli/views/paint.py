@@ -15,7 +15,7 @@ CODES = {"0": "0", "g": "32", "b": "31", "n": "32", "c": "33", "w": "36", "f": "
 
 GLYPHS: dict[str, Style] = {
     "+": "new", "~": "changed", "−": "bad", "-": "bad", "⇄": "waiting", "…": "faint", "∥": "waiting", "✓": "good", "✗": "bad",
-    "!": "changed",
+    "!": "changed", "▸": "waiting",
 }  # fmt: skip
 
 

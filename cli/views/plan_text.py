@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Label, Patch, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Label, Patch, Record, Route, Run, Scale, Step, Wait
 from .paint import GLYPHS, Paint
-from .words import Row, changed_rows, pods, reached, row, title, way_back
+from .words import Row, back, changed_rows, pods, reached, row, title
 
 if TYPE_CHECKING:
     from ...compare.results import Forecast
@@ -73,7 +73,7 @@ def _gates(forecast: Forecast, width: int | None, paint: Paint) -> Iterator[str]
 
 
 def _step_lines(steps: Sequence[tuple[Step, float]], width: int | None, paint: Paint) -> Iterator[str]:
-    rows = [_timed(row(step), took_s) if isinstance(step, Wait) else row(step) for step, took_s in steps]
+    rows = [_timed(row(step), took_s) if isinstance(step, Wait | Run) else row(step) for step, took_s in steps]
     number_width = len(str(len(rows)))
     object_width = max((len(each.object) for each in rows), default=0)
     # a pause's "what" may be long, and has no why beside it
@@ -115,8 +115,7 @@ def _summary(plan: Plan, width: int | None, paint: Paint) -> Iterator[str]:
     if plan.is_empty:
         yield from (f"  {note}" for note in plan.notes or ("nothing needs doing",))
         return
-    back = way_back(plan.undo, plan.from_version) or plan.undo_note
-    yield from _labelled("back", back, width, paint)
+    yield from _labelled("back", back(plan), width, paint)
     if 0 < plan.weight < 100:
         yield from _labelled("share", reached(plan), width, paint)
     if plan.peak_pods:

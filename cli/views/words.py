@@ -9,7 +9,7 @@ from typing import NamedTuple, assert_never
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Change, Delete, Hold, Label, Patch, Pause, Record, Route, Scale, Step, Wait
+from ...plan.steps import Apply, Change, Delete, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
 
 
 class Row(NamedTuple):
@@ -36,6 +36,8 @@ def row(step: Step) -> Row:
             return Row("⇄", str(step.ref), _routed(step), step.why, step.ref.name)
         case Wait():
             return Row("…", step.ref.name, _awaited(step), step.why, step.ref.name)
+        case Run():
+            return Row("▸", f"{step.moment} {step.hook}", f"a Job, {duration(step.deadline_s)} at most", step.why, step.hook)
         case Delete():
             return Row("−", str(step.ref), "removed", step.why, step.ref.name)
         case Hold():
@@ -90,6 +92,11 @@ def stop(plan: Plan) -> str:
     if plan.strategy == "ab" or not total or given == plan.weight:
         return f"paused at {plan.weight}%"
     return f"paused at {plan.weight}%, by pods {given:g}% ({plan.split.canary} of {total})"
+
+
+def back(plan: Plan) -> str:
+    """The undo of a plan in a breath, and what is not undone by it; or why there is none."""
+    return "; ".join(filter(None, (way_back(plan.undo, plan.from_version), plan.undo_note)))
 
 
 def way_back(steps: Sequence[Step], version: str) -> str:
@@ -247,6 +254,8 @@ def _back(step: Step, version: str) -> str:
             return f"{step.ref.name}'s label in place"
         case Wait():
             return "wait"
+        case Run():
+            return f"run {step.moment} {step.hook}"
         case Delete():
             return f"delete {step.ref.name if step.ref.kind == DEPLOYMENT.name else step.ref}"
         case Route():

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from hooked import hook
 from rollway.cli.views.compare_json import compare_document
 from rollway.compare import rehearse
 from rollway.compare.advice import recommended
@@ -325,3 +326,18 @@ def test_a_release_with_gates_is_rehearsed_and_asks_nobody() -> None:
     assert {each.typical.phase for each in found.values()} == {"Promoted"}
     assert [mark.text for mark in found["blue-green"].typical.marks if "holds" in mark.text] == ["holds 0%"]
     assert [mark.text for mark in plain["blue-green"].typical.marks if "holds" in mark.text] == []
+
+
+def test_hooks_take_their_time_and_nothing_else() -> None:
+    """Every strategy is rehearsed with the Jobs around it: they take as long as they say, lose no request, and count as nobody's
+    pods."""
+    slow = replace(NEW, hooks=(hook("before", "migrate", "v2", "{run: 40s}"), hook("after", "tidy", "v2")))
+    plain, told = outcomes(good()), outcomes(compared(slow, Scenario(), seeds=3))
+    for strategy in STRATEGIES:
+        runs = told[strategy].runs
+        assert not any(run.failure for run in runs)
+        assert lost(told[strategy]) == pytest.approx(lost(plain[strategy]), rel=0.05)
+        taken = told[strategy].range(lambda run: run.command_s).median - plain[strategy].range(lambda run: run.command_s).median
+        assert 40 < taken < 60, strategy
+        peaks = [max(run.peak_not_terminating for run in each[strategy].runs) for each in (plain, told)]
+        assert peaks[0] == peaks[1]

@@ -87,6 +87,8 @@ CASES = {
     "ab-full": Case(under_way, Request("promote", 100)),
     "adopted-blue-green": Case(by_hand, APPLY),
     "from-blue-green-to-canary": Case(on_green, APPLY),
+    "hooks": Case(old_version, Request("apply", 100)),
+    "hooks-back": Case(under_way, Request("rollback")),
 }
 
 

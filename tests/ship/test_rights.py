@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import pytest
+from hooked import hook
 from mortal import Killed, Mortal
 from permitted import Permitted
 from rollway.cluster import history
@@ -336,3 +337,31 @@ OLD: dict[str, Any] = {
 
 def with_old(plain: Release) -> Release:
     return dataclasses.replace(plain, others=(*plain.others, OLD))
+
+
+def test_hooks_ask_for_jobs_and_nothing_else_does() -> None:
+    """What a release with hooks may do beside: enough to be killed and resumed, to fail and to grow old, and all of it used."""
+
+    def with_hooks(tag: str) -> Release:
+        hooks = tuple(
+            hook(when, name, tag) for when, name in (("before", "migrate"), ("after", "tidy"), ("beforeRollback", "drain"))
+        )
+        return dataclasses.replace(shop(tag, "ramped"), hooks=hooks)
+
+    class WithHooks(Account):
+        def shop(self, tag: str, strategy: str, **more: Any) -> Release:
+            return dataclasses.replace(shop(tag, strategy, INSIDE, **more), hooks=with_hooks(tag).hooks)
+
+    plain, granted = rights(shop("v1", "ramped"), ["ramped"]), rights(with_hooks("v1"), ["ramped"])
+    asked = granted - plain
+    assert {(right.verb, right.resource) for right in asked} == {
+        (verb, "jobs") for verb in ("create", "list", "watch", "patch", "delete")
+    }
+
+    async def story(world: World) -> set[Right]:
+        account = WithHooks(world, granted, INSIDE)
+        for scenario in (account.releases, account.is_killed, account.grows_old):
+            await scenario("ramped")
+        return account.cluster.used
+
+    assert asked <= in_world(story)
