@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import shutil
 import subprocess
 import sys
@@ -133,3 +134,22 @@ def test_utf8_switched_off() -> None:
 
     assert "\\u2717 there is no verb 'undo'" in deploy("undo", **plain).stderr
     assert deploy("check", "-f", str(EXAMPLE), **plain).returncode == 0
+
+
+INTERRUPTED = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "rollway.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from rollway.__main__ import run
+sys.exit(run())
+"""
+
+
+def test_ctrl_c_before_anything_has_begun_says_nothing() -> None:
+    """No traceback of whatever is being imported: the process ends by the signal, which a shell tells as 130."""
+    outcome = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (-signal.SIGINT, "", "")
