@@ -23,6 +23,7 @@ from . import settings
 from .api.server import bootstrap
 from .controllers.gateway import ensure_class
 from .daemon import HOST, kubeconfig_path, opened_privately, replaced
+from .dataplane.supervisor import binary
 from .dataplane.traffic import Traffic
 from .durations import Lag
 from .node.nodes import resize
@@ -64,7 +65,9 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
     disk.flush()
     told = settings.load(state_dir)
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
-    sandbox = Sandbox(store=store, seed=seed, load_balancer=told.lb_lag or Lag(), processes=processes)
+    sandbox = Sandbox(
+        store=store, seed=seed, load_balancer=told.lb_lag or Lag(), processes=processes, is_proxied=binary() is not None
+    )
     await sandbox.start()
     if told.nodes is not None:
         resize(store, told.nodes, now())

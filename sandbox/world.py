@@ -40,6 +40,7 @@ class Sandbox:
     have one that is so far behind, with readiness gates. Without `processes` all pods are modelled; with them, which only a loop
     at real pace can have, pods may be processes of this machine. `spread` is how much times vary; without one not at all.
     `admit` adds to new pods what their manifests do not say. `presumes`: what nobody said of the cluster is as the pods need it.
+    `is_proxied`: a data plane serves its Gateways, and tells by itself what became of them.
     """
 
     def __init__(
@@ -53,13 +54,14 @@ class Sandbox:
         spread: Even | None = None,
         admit: Callable[[Obj], Obj] | None = None,
         presumes: bool = False,
+        is_proxied: bool = False,
     ) -> None:
         self.store = Store(seed=seed, forgets=presumes) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
         self._processes = processes
         self._seed = seed
         self._has_kubelet, self._spread, self._own_admit = kubelet, spread, admit
-        self._presumes = presumes
+        self._presumes, self._is_proxied = presumes, is_proxied
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
         self._queue = Queue(self.store)
@@ -98,7 +100,8 @@ class Sandbox:
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
-        lazy = lazily(lambda class_: class_(self.store, index, self._queue, now, door))
+        told_elsewhere = ("gateway",) if self._is_proxied else ()
+        lazy = lazily(lambda class_: class_(self.store, index, self._queue, now, door), without=told_elsewhere)
         controllers += lazy
         if self._has_kubelet:
             if self._processes is not None:

@@ -62,7 +62,8 @@ class Parent:
 
 @dataclass(frozen=True)
 class Known:
-    """What is live. `presumes`: who serves the classes is not said, and Gateways that are not there are somebody else's."""
+    """What is live. `presumes`: who serves the classes is not said, and Gateways that are not there are somebody else's.
+    `refused`: why a port of a Gateway cannot be opened."""
 
     classes: Sequence[Obj] = ()
     gateways: Sequence[Obj] = ()
@@ -72,6 +73,7 @@ class Known:
     services: Sequence[Obj] = ()
     secrets: Sequence[Obj] = ()
     presumes: bool = False
+    refused: Mapping[tuple[Place, int], str] = field(default_factory=dict)
 
     def controller_of(self, gateway: Obj) -> str:
         """Who serves the Gateway, where it is this cluster; else empty."""
@@ -94,6 +96,8 @@ def listeners(gateway: Obj, known: Known) -> list[Listener]:
             problem = Problem("UnsupportedProtocol", f"{protocol} is not served, only {' and '.join(_PROTOCOLS)} are")
         elif ports.setdefault(port, protocol) != protocol:
             problem = Problem("ProtocolConflict", f"port {port} is that of a listener with protocol {ports[port]}")
+        elif (place, port) in known.refused:
+            problem = Problem("PortUnavailable", known.refused[place, port])
         elif protocol == "HTTPS":
             problem = _tls_problem(spec, place, known)
         found.append(Listener(place, spec["name"], port, protocol, spec.get("hostname") or "*", spec, problem))

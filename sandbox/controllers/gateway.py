@@ -1,7 +1,7 @@
 """The controller of the Gateway API: it says of GatewayClasses, Gateways and routes what became of them.
 
-It looks at all of them at once: there are few, and each hangs on others. What it decides stands in `attachment`, what it tells in
-`gatewaystatus`; the data plane carries it out."""
+It looks at all of them at once: there are few, and each hangs on others. What is decided stands in `attachment`, what is told in
+`gatewaystatus`. Where there is a data plane, that tells it itself, by `tell`: when it is carried out, and not before."""
 
 from __future__ import annotations
 
@@ -56,6 +56,38 @@ def ensure_class(store: Store, now: datetime) -> None:
         store.create(GATEWAY_CLASS, head | {"spec": {"controllerName": CONTROLLER, "description": "served by the sandbox"}})
 
 
+def tell(store: Store, found: Known, now: datetime) -> None:
+    """Writes what became of the objects, as they were found: a generation that is newer by now is not spoken of."""
+    hanging = Counter[Listener]()
+    for route in found.routes:
+        kind, seen = HTTP_ROUTE if route["kind"] == HTTP_ROUTE.name else GRPC_ROUTE, _as_told(store, route)
+        at = attachment.parents(route, found)
+        hanging.update({each.listener for parent in at for each in parent.attached})
+        _write(store, kind, seen, gatewaystatus.route_status(seen, at, found, now))
+    for gateway in found.gateways:
+        if found.controller_of(gateway):
+            seen = _as_told(store, gateway)
+            _write(store, API_GATEWAY, seen, gatewaystatus.gateway_status(seen, found, hanging, now))
+    for each in found.classes:
+        if found.presumes or each["spec"].get("controllerName") == CONTROLLER:
+            seen = _as_told(store, each)
+            _write(store, GATEWAY_CLASS, seen, gatewaystatus.class_status(seen, now))
+
+
+def _as_told(store: Store, obj: Obj) -> Obj:
+    """The object as it was found, with the status that it has now."""
+    live = store.find(Kind(obj["apiVersion"], obj["kind"], ""), *attachment.place_of(obj)) or {}
+    return {key: value for key, value in obj.items() if key != "status"} | (
+        {"status": live["status"]} if "status" in live else {}
+    )
+
+
+def _write(store: Store, kind: Kind, seen: Obj, status: Obj | None) -> None:
+    live = store.find(kind, *attachment.place_of(seen))
+    if live is not None and status is not None and status != live.get("status"):
+        store.update(kind, live | {"status": status})
+
+
 class GatewayController:
     """`admit` presumes or not what nobody said of the cluster."""
 
@@ -73,19 +105,4 @@ class GatewayController:
         if not self._has_begun and not self._presumes:
             ensure_class(self._store, self._now())
         self._has_begun = True
-        found, now, hanging = known(self._store, presumes=self._presumes), self._now(), Counter[Listener]()
-        for route in found.routes:
-            at = attachment.parents(route, found)
-            hanging.update({each.listener for parent in at for each in parent.attached})
-            self._write(HTTP_ROUTE if route["kind"] == HTTP_ROUTE.name else GRPC_ROUTE, route,
-                        gatewaystatus.route_status(route, at, found, now))  # fmt: skip
-        for gateway in found.gateways:
-            if found.controller_of(gateway):
-                self._write(API_GATEWAY, gateway, gatewaystatus.gateway_status(gateway, found, hanging, now))
-        for each in found.classes:
-            if found.presumes or each["spec"].get("controllerName") == CONTROLLER:
-                self._write(GATEWAY_CLASS, each, gatewaystatus.class_status(each, now))
-
-    def _write(self, kind: Kind, obj: Obj, status: Obj | None) -> None:
-        if status is not None and status != obj.get("status"):
-            self._store.update(kind, obj | {"status": status})
+        tell(self._store, known(self._store, presumes=self._presumes), self._now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from importlib import import_module
 
 from ...kube.objects import (
@@ -38,9 +38,9 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
 """The kind, and where its controller is: a new one is one row. One controller may be of several kinds."""
 
 
-def lazily(make: Make) -> list[Lazily]:
-    """Each controller of the table once."""
-    return [Lazily(place, make) for place in dict.fromkeys(LAZY.values())]
+def lazily(make: Make, *, without: Container[str] = ()) -> list[Lazily]:
+    """Each controller of the table once, but those `without`, by module."""
+    return [Lazily(place, make) for place in dict.fromkeys(LAZY.values()) if place[0] not in without]
 
 
 class Lazily:

@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -30,6 +30,7 @@ from ...kube.objects import (
 )
 from ..api.addresses import may_listen
 from ..controllers import gateway as gateway_api
+from ..controllers.attachment import Known
 from ..durations import Lag
 from ..events import record
 from ..node.processes.ledger import Ledger
@@ -96,6 +97,7 @@ class DataPlane:
         self._changing: asyncio.TimerHandle | None = None
         self._called: asyncio.Handle | None = None
         self._told: set[Problem] = set()
+        self._gateways = Known()  # what is carried out of them
         self._refused: dict[str, str] = {}  # why a listener is not served
         self._refused_routes: dict[str, str] = {}
         socket = str(folder / "admin.sock")
@@ -224,10 +226,12 @@ class DataPlane:
     def _translate(self) -> None:
         self._changing, began_s = None, self._loop.time()
         try:
-            config = translate(self._objects(), self.edge, may_listen, by_load_balancer=self.balanced is not None)
+            objects = self._objects()
+            config = translate(objects, self.edge, may_listen, by_load_balancer=self.balanced is not None)
         except Exception:  # a mistake of ours: what was carried out before goes on
             _log.exception("the objects could not be translated")
             return
+        self._gateways = objects.gateway_api
         self._take(config)
         self._report_soon()
         self._rested_s = self._loop.time() + RESTS * (self._loop.time() - began_s)
@@ -294,6 +298,7 @@ class DataPlane:
             while self._is_to_look:
                 self._is_to_look = False
                 await self._publisher.settled()
+                self._tell_gateways()
                 await self._take_refusals()
         except Exception:
             _log.exception("Envoy could not be asked")
@@ -306,7 +311,9 @@ class DataPlane:
             if self.pid and await self._admin.is_live():
                 break
             await asyncio.sleep(LOOK_EVERY_S)
-        self._refused = await self._admin.refusals()
+        before, self._refused = self._refused, await self._admin.refusals()
+        if before != self._refused:
+            self._tell_gateways()
         why = f"Envoy refuses its routes: see {self._folder / 'envoy.log'}"
         self._refused_routes = dict.fromkeys(self._publisher.refused, why)
         self._tell()
@@ -315,6 +322,15 @@ class DataPlane:
             self._edge_lost()
         if self._refused and self._retry is None:
             self._retry = self._loop.call_later(RETRY_S, self._try_again)
+
+    def _tell_gateways(self) -> None:
+        """What became of the Gateway API's objects, now that it is carried out."""
+        refused = {}
+        for whole, why in self._refused.items():
+            if whole.startswith(f"{GATEWAY_ROLE}/"):
+                _, namespace, name, port, *_ = whole.split("/")
+                refused[(namespace, name), int(port)] = why
+        gateway_api.tell(self._store, replace(self._gateways, refused=refused), now())
 
     def _try_again(self) -> None:
         self._retry = None

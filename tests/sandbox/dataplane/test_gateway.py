@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from gateway_lab import APPS, INFRA, WEB, Lab, backend, gateway, lab, listener, made, route
-from rollway.kube.objects import GRPC_ROUTE, REFERENCE_GRANT, Obj
+from rollway.health.routes import Waiting, waits
+from rollway.kube.objects import API_GATEWAY, GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, Obj, get
 from rollway.sandbox.serving import certificate
 from traffic import eventually
 
@@ -476,5 +477,51 @@ def test_https_with_the_certificate_of_the_name_that_is_called(tmp_path: Path) -
 
             await eventually(is_open)
             assert await asked("own.example.org") == V2
+
+    run(story())
+
+
+# what is told of it
+
+
+def test_a_route_is_accepted_when_it_is_carried_out_and_not_before(tmp_path: Path) -> None:
+    """Whoever waits for its status meets the new route with the very next request."""
+
+    async def story() -> None:
+        async with lab(tmp_path, route("shop", rule(to=V1))) as cluster:
+
+            def waiting() -> list[Waiting]:
+                return waits(cluster.api.get(HTTP_ROUTE, INFRA, "shop"), {})
+
+            async def is_in_force() -> bool:
+                return not waiting()
+
+            await eventually(is_in_force)
+            for number in range(10):
+                cluster.replace(route("shop", rule(to=V1 if number % 2 else V2)))
+                assert waiting()
+                await eventually(is_in_force)
+                assert await who(cluster) == (V1 if number % 2 else V2)
+
+    run(story())
+
+
+def test_a_port_that_somebody_else_has_is_told_and_opened_later(tmp_path: Path) -> None:
+    """As the listener's own condition; the route waits; nobody has to touch anything."""
+
+    async def story() -> None:
+        async with lab(tmp_path) as cluster:
+            cluster.put(gateway("other", listener(port=9090)))
+            address = cluster.where("other", port=9090)
+            other = await asyncio.start_server(lambda reader, writer: writer.close(), *address)
+
+            async def has(type_: str, reason: str) -> bool:
+                found = get(cluster.api.get(API_GATEWAY, INFRA, "other"), "status", "listeners", default=())
+                return any((each["type"], each["reason"]) == (type_, reason) for one in found for each in one["conditions"])
+
+            await eventually(lambda: has("Accepted", "PortUnavailable"))
+            other.close()
+            await other.wait_closed()
+            await eventually(lambda: has("Programmed", "Programmed"))
 
     run(story())
