@@ -16,6 +16,7 @@ from ..release.model import Release
 from ..strategies import NAMES
 from .advice import recommended
 from .answering import assumed as gates_assumed
+from .bystanders import without_bystanders
 from .enough import FEWEST, is_enough, stages
 from .figures import seconds
 from .foretelling import foretold
@@ -86,6 +87,8 @@ def compared(
     release = release if release.namespace else release.with_namespace("default")
     chosen = list(variants) or [Variant(name, name, release) for name in strategies]
     old = (before or earlier(release)).with_namespace(release.namespace)
+    chosen = [_understood(variant, old) for variant in chosen]
+    old, _ = without_bystanders(old, old)
     pods_now = _pods_of(release, observed)
     if (release.replicas if pods_now is None else pods_now) == 0:
         raise BadInput(f"{release.app} has 0 pods: there is nothing to compare", hint="give spec.replicas at least 1")
@@ -237,6 +240,11 @@ def _way(point: Point, runs: Sequence[Run]) -> WayBack:
 
 
 # what is known of the release
+
+
+def _understood(variant: Variant, old: Release) -> Variant:
+    release, aside = without_bystanders(variant.release, old)
+    return variant._replace(release=release, aside=aside)
 
 
 def _pods_of(release: Release, observed: Observed | None) -> int | None:

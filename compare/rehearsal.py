@@ -22,6 +22,7 @@ from ..ship import run as shipping
 from ..strategies.base import Request
 from . import requests
 from .answering import Answering, rehearsed
+from .bystanders import NOTHING, Aside
 from .calls import Counted
 from .lives import STARTING
 from .record import Recorder
@@ -147,10 +148,13 @@ def walked(
     *,
     draws: int = 1,
     turns: Turns = goes_on,
+    aside: Aside = NOTHING,
 ) -> tuple[Run, ...]:
     """The release is done once, and its proxies and traffic are drawn so often: the seed decides the first draw as it decides
-    everything else, and the others' proxies and traffic alone. `turns` may send it back. Raises as `rehearse_once`."""
-    return run_virtual(_rehearsed(base, release, strategy, scenario, seed, plot, draws, turns), begin_s=base.at_s)
+    everything else, and the others' proxies and traffic alone. `turns` may send it back. The requests for what is left `aside`
+    are counted. Raises as `rehearse_once`."""
+    runs = run_virtual(_rehearsed(base, release, strategy, scenario, seed, plot, draws, turns), begin_s=base.at_s)
+    return tuple(replace(run, api_requests=run.api_requests + aside.requests(run.plans)) for run in runs)
 
 
 async def _rehearsed(
@@ -269,6 +273,7 @@ def _summed(
         pod_seconds=everything.area(0.0, to_s) - base.replicas * to_s,
         min_ready=min((recorder.endpoints if base.service else recorder.all_ready).between(0.0, to_s)),
         api_requests=story.cluster.requests,
+        plans=story.plans,
         bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
         marks=tuple(story.marks),
         steps_s=story.each_s,

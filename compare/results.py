@@ -131,7 +131,7 @@ class Run:
     everybody has the old one again; `command_s`: until the command is done. `back_s` is when it was taken back, NaN where it was
     not, and `lost_going_back` what was lost from then on. `min_ready` counts ready endpoints. `pod_seconds` are those above the
     steady state before. `is_cut` where it was not done within the scenario's bound. Runs of one seed share a walk of the release,
-    and `draw` numbers what was drawn of it; `writes` are those to the embedded cluster's store."""
+    and `draw` numbers what was drawn of it; `writes` are those to the embedded cluster's store, and `plans` were carried out."""
 
     seed: int
     phase: str
@@ -152,6 +152,7 @@ class Run:
     is_cut: bool = False
     draw: int = 0
     writes: int = 0
+    plans: int = 0
 
 
 @dataclass(frozen=True)

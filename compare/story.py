@@ -82,6 +82,7 @@ class Story:
         self.cluster = Counted(cluster)
         self.marks: list[Mark] = [Mark(0.0, f"apply {strategy}")]
         self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
+        self.plans = 0
         self._release, self._strategy, self._scenario, self._new_is_asked = release, strategy, scenario, new_is_asked
         self._zero_s, self._turns, self._gauges = zero_s, turns, gauges
         self._turned = asyncio.Event()
@@ -213,6 +214,7 @@ class Story:
         if isinstance(event, StepBegan) and event.step.type in ("apply", "scale", "route", "delete", "patch"):
             self._mark(_words(event.step), self._held_by(event.step))
         elif isinstance(event, RunBegan):
+            self.plans += 1
             self._is_going_back = event.is_way_back or event.plan.action == "rollback"
             if event.is_way_back and self._gauges is not None:
                 self.back_s = self._now_s()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..errors import RollwayError
 from ..release.model import Release
+from .bystanders import NOTHING, Aside
 from .forks import grown, may_fork
 from .rehearsal import Base, walked
 from .results import Run
@@ -27,11 +28,12 @@ WORTH_COPIES, WORTH_STARTS = 20, 4_000  # walks times pods, from which on copies
 
 
 class Variant(NamedTuple):
-    """A strategy to be rehearsed, with the release that may have options of its own for it."""
+    """A strategy to be rehearsed, with the release that may have options of its own for it, and what that leaves aside."""
 
     label: str
     strategy: str
     release: Release
+    aside: Aside = NOTHING
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,16 @@ class Walk:
     moments: tuple[Moment, ...] = ()
 
     def done(self, ground: Ground) -> Tree:
-        release = ground.scenario.behaving(ground.variants[self.label].release, is_new=True)
+        variant = ground.variants[self.label]
+        release = ground.scenario.behaving(variant.release, is_new=True)
 
         def once(turns: Turns) -> Tree:
             try:
                 plot = Plot(moments=self.moments)
                 runs = walked(
-                    ground.base, release, self.strategy, ground.scenario, self.seed, plot, draws=self.draws, turns=turns
-                )
+                    ground.base, release, self.strategy, ground.scenario, self.seed, plot,
+                    draws=self.draws, turns=turns, aside=variant.aside,
+                )  # fmt: skip
             except RollwayError as error:
                 return Tree(refused=error.summary)
             return Tree(runs)
