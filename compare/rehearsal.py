@@ -65,7 +65,9 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
                 if sandbox.store.find(NAMESPACE, "", place) is None:
                     sandbox.api.create(NAMESPACE, "", _namespace(place))
         options = shipping.Options(holder=HOLDER, goes_back=False, skip_gates=NO_GATES)
-        result = await shipping.run(Counted(sandbox.client()), before, Request("apply"), strategy="ramped", options=options)
+        result = await shipping.run(
+            Counted(sandbox.client()), before, Request("apply", has_undo=False), strategy="ramped", options=options
+        )
         if result.failure:
             raise RollwayError(
                 f"the version before cannot be rehearsed: {result.failure.summary}",

@@ -114,7 +114,7 @@ class Story:
         """Through all pauses. Answers whether to go back from where it is then."""
         if self._gauges is not None:
             return await self._decided()
-        result = await self._verb(Request("apply"))
+        result = await self._verb(Request("apply", has_undo=False))
         while result.is_ok and result.phase == "Paused":
             self._mark(f"holds {result.weight}%", result.weight)
             if self._turns(Point(f"holds {result.weight}%", result.weight)):
@@ -123,7 +123,7 @@ class Story:
             known_s = pause.seconds if pause is not None else None
             await asyncio.sleep(float(known_s) if known_s is not None else self._scenario.gate_s)
             self._mark("promote")
-            result = await self._verb(Request("promote"))
+            result = await self._verb(Request("promote", has_undo=False))
         if not result.is_ok:
             return False
         self._mark("promoted", 100)
@@ -169,7 +169,7 @@ class Story:
     async def _back(self) -> None:
         self.back_s = self._now_s()
         self._mark("rollback")
-        await self._verb(Request("rollback"))
+        await self._verb(Request("rollback", has_undo=False))
         self._mark("rolled back", 0)
 
     async def _until_noticed(self) -> None:

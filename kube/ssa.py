@@ -92,7 +92,7 @@ def apply(
     wanted = fieldset.excluding(fieldset.fields_of(manifest, type_), ignored)
     shares[owner.key] = Share(owner, wanted, last.time if last else "")
     merged = fieldset.merge(before, manifest, type_)
-    if last and last.fields:
+    if last and not last.fields <= wanted:  # else everything that was applied last is claimed still
         merged = _pruned(merged, last.fields, shares, type_)
     changed = fieldset.compare(before, merged, type_).without(ignored)
     _refuse_conflicts(shares, owner, changed.modified | changed.added, force=force)

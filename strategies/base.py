@@ -30,7 +30,8 @@ class Request:
     """What a command asks for. `weight` in percent; None means: as far as the strategy goes by itself (apply: to its first pause,
     promote: to its next). `to_revision` is for rollback; None means the version before. `replace`: what else is under way may be
     taken back for it. `prune`: what rollway has applied and the manifests no longer have goes in the end. `reruns_hooks`: what
-    has run for this release before is run again."""
+    has run for this release before is run again. `has_undo`: the plan says how it would be taken back, which costs as much
+    again, and which a rehearsal does not ask."""
 
     action: Action
     weight: int | None = None
@@ -38,6 +39,7 @@ class Request:
     replace: bool = False
     prune: bool = False
     reruns_hooks: bool = False
+    has_undo: bool = True
 
 
 class Strategy(Homecoming):
@@ -52,12 +54,12 @@ class Strategy(Homecoming):
     def plan(self, request: Request, observed: Observed) -> Plan:
         match request.action:
             case "apply":
-                again = request.reruns_hooks
-                return self.apply(observed, request.weight, replace=request.replace, prune=request.prune, reruns_hooks=again)
+                how = {"replace": request.replace, "prune": request.prune, "has_undo": request.has_undo}
+                return self.apply(observed, request.weight, reruns_hooks=request.reruns_hooks, **how)
             case "promote":
-                return self.promote(observed, request.weight, prune=request.prune)
+                return self.promote(observed, request.weight, prune=request.prune, has_undo=request.has_undo)
             case "rollback":
-                return self.rollback(observed, request.to_revision)
+                return self.rollback(observed, request.to_revision, has_undo=request.has_undo)
 
     def apply(
         self,
@@ -67,6 +69,7 @@ class Strategy(Homecoming):
         replace: bool = False,
         prune: bool = False,
         reruns_hooks: bool = False,
+        has_undo: bool = True,
     ) -> Plan:
         """Starts the release, or goes on with it, up to `weight` or the first pause. An empty plan where it is live already.
 
@@ -77,9 +80,9 @@ class Strategy(Homecoming):
         if weight is None:
             is_first = observed.live is None and self.app.foreign(observed) is None
             weight = current.weight if current else 100 if is_first else self.first_weight()
-        return self._go(observed, "apply", weight, prune=prune, reruns_hooks=reruns_hooks)
+        return self._go(observed, "apply", weight, prune=prune, reruns_hooks=reruns_hooks, has_undo=has_undo)
 
-    def promote(self, observed: Observed, weight: int | None = None, *, prune: bool = False) -> Plan:
+    def promote(self, observed: Observed, weight: int | None = None, *, prune: bool = False, has_undo: bool = True) -> Plan:
         """Takes the release on to `weight`, or to its next pause. An empty plan where that has been done; nothing is ever
         released by it that is not under way.
 
@@ -95,9 +98,9 @@ class Strategy(Homecoming):
             return self._nothing_to_promote(observed)
         if weight is None:
             weight = current.weight if current.phase in ("Progressing", "Failed") else self.next_weight(current.weight)
-        return self._go(observed, "promote", weight, prune=prune)
+        return self._go(observed, "promote", weight, prune=prune, has_undo=has_undo)
 
-    def rollback(self, observed: Observed, to_revision: int | None = None, *, force: bool = True) -> Plan:
+    def rollback(self, observed: Observed, to_revision: int | None = None, *, force: bool = True, has_undo: bool = True) -> Plan:
         """Back to the version before: in mid-release to what is live beside it, after one to the revision before. Where that has
         been done, and by all that no revision is named for, only what is not as it was left is put right.
 
@@ -124,7 +127,7 @@ class Strategy(Homecoming):
         if not draft.steps:
             draft.notes += already.rolled_back(observed, target)
         undo: tuple[Step, ...] = ()
-        if source.phase == "Promoted" and source is not target:
+        if has_undo and source.phase == "Promoted" and source is not target:
             back = self._draft(draft.project(), force=True)
             back.is_back = True
             self._return_to(back, source, replicas)
@@ -182,7 +185,9 @@ class Strategy(Homecoming):
 
     # the way of a release
 
-    def _go(self, observed: Observed, action: Action, weight: int, *, prune: bool, reruns_hooks: bool = False) -> Plan:
+    def _go(
+        self, observed: Observed, action: Action, weight: int, *, prune: bool, has_undo: bool, reruns_hooks: bool = False
+    ) -> Plan:
         self.check_weight(weight)
         self._refuse_unfit()
         self._refuse_renamed(observed)
@@ -218,7 +223,7 @@ class Strategy(Homecoming):
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
             return self._nothing(observed, action, current or base, *already.applied(self.release, current or base, asked))
-        return plan.model_copy(update=self._way_back(draft, number))
+        return plan.model_copy(update=self._way_back(draft, number)) if has_undo else plan
 
     def _clean_up(self, draft: Draft) -> None:
         """What comes after the version is promoted, and may be cut off without harm."""
@@ -367,7 +372,7 @@ class Strategy(Homecoming):
         if not base:
             return {"undo": (), "undo_note": "none: this is the first version"}
         try:
-            back = self.rollback(draft.project(), base)
+            back = self.rollback(draft.project(), base, has_undo=False)
         except BadInput as none:
             return {"undo": (), "undo_note": f"none: {none.summary}"}
         note = hooks.stays(current) if current and hooks.has_run(current) else ""
