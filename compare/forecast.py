@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,13 +16,15 @@ from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..strategies.base import Request
 from .foretelling import foretold
-from .rehearsal import REST_S, Base, are_whole, rehearse_once, service_of, starting
+from .rehearsal import REST_S, Base, are_whole, service_of, starting, walked
 from .results import Forecast, Run, range_of
 from .scenario import Scenario
 from .story import Plot
+from .walking import collecting_seldom
 
 SEEDS = 3
-MOST_PODS = 300  # above, a plan is not to wait for its forecast
+MANY_PODS = 100  # of so many pods the delays even each other out: one walk tells what three do
+MOST_PODS = 3_000  # above, a plan is not to wait for its forecast
 
 
 def forecast(
@@ -36,13 +38,20 @@ def forecast(
     scenario, plot = Scenario(rate=float(release.traffic.rate), settle_s=3.0), Plot(request=request)
     try:
         base = run_virtual(_standing(release, observed, start_s))
-        runs = [rehearse_once(base, release, strategy, scenario, seed, plot) for seed in range(SEEDS)] if base else []
+        runs = list(_walks(base, release, strategy, scenario, plot)) if base else []
     except RollwayError:
         return None
     if not runs or any(run.failure or run.is_cut for run in runs):
         return None
     gates = foretold([(strategy, strategy, release)], scenario) if request.action == "apply" else ()
     return replace(_summed(runs, release, start_s), gates=gates[0].gates if gates else ())
+
+
+def _walks(base: Base, release: Release, strategy: str, scenario: Scenario, plot: Plot) -> Iterator[Run]:
+    walks = 1 if base.replicas > MANY_PODS else SEEDS
+    with collecting_seldom():
+        for seed in range(walks):
+            yield from walked(base, release, strategy, scenario, seed, plot, draws=SEEDS // walks)
 
 
 def _summed(runs: Sequence[Run], release: Release, start_s: float | None) -> Forecast:

@@ -131,7 +131,8 @@ class Story:
 
     async def _decided(self) -> bool:
         """As `_forth`, by itself, where its gates let it."""
-        running, turning = asyncio.ensure_future(self._verb(Request("apply"))), asyncio.ensure_future(self._turned.wait())
+        applied = self._verb(Request("apply", has_undo=False))
+        running, turning = asyncio.ensure_future(applied), asyncio.ensure_future(self._turned.wait())
         try:
             await asyncio.wait({running, turning}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():

@@ -120,7 +120,7 @@ class Walkers:
         return [found[id(job)] for job in jobs]
 
     def _here(self, job: Job, tell: Tell) -> Any:
-        with _collecting_seldom():
+        with collecting_seldom():
             found = job.done(self._ground)
         tell(job, found)
         return found
@@ -176,7 +176,7 @@ def _done(job: Job) -> Any:
 
 
 @contextmanager
-def _collecting_seldom() -> Iterator[None]:
+def collecting_seldom() -> Iterator[None]:
     """A rehearsal makes many objects that live, and few circles: looking for those is a quarter of its time."""
     usual = gc.get_threshold()
     gc.set_threshold(SELDOM)
