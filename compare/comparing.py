@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, HPA, NODE, RESOURCE_QUOTA, Obj, get, is_a
+from ..kube.objects import DEPLOYMENT, HPA, get, is_a
 from ..plan.observed import Observed, scales
 from ..release.gates import Gate
 from ..release.model import Release
@@ -17,31 +16,15 @@ from ..strategies import NAMES
 from .advice import recommended
 from .answering import assumed as gates_assumed
 from .bystanders import without_bystanders
-from .enough import FEWEST, is_enough, stages
+from .enough import FEWEST
 from .figures import seconds
 from .foretelling import foretold
+from .growing import BACK_SEEDS, Look, Seeds, Sight, Wood
 from .improving import improvements
 from .rehearsal import base_of, earlier
-from .results import Comparison, Outcome, Range, Run, Stopped, WayBack, range_of
-from .room import shortage
+from .results import Comparison, Outcome, Range
 from .scenario import Scenario
-from .story import THE_END, Moment, Point
-from .walking import Ground, Tree, Variant, Walk, Walkers, walkers
-
-BACK_SEEDS = 5  # a way back varies little
-DRAWS = 4  # of the proxies and the traffic of one walk, at most
-PEEK_S = 1.0  # after a switch, while the old version still waits beside the new
-
-
-class Sight(NamedTuple):
-    """How far a comparison has come: what is known so far, the walks that are done, and how many there are at least."""
-
-    comparison: Comparison
-    done: int
-    of: int
-
-
-Look = Callable[[Sight], None]
+from .walking import Ground, Variant, walkers
 
 
 async def rehearse(
@@ -81,7 +64,7 @@ def compared(
     """Every strategy under the scenario, or every one of the `variants`, with so many `seeds`; where it `stops_early`, with fewer
     that are enough. `observed` is what is live, to judge whether there is room. `is_alone` leaves out what only a comparison
     needs: ways back, improvements, the recommendation. `look` is told whenever more is known. Starts other processes where that
-    pays. Raises BadInput and RollwayError as `rehearse` does."""
+    pays. Ctrl-C ends it with what is known by then. Raises BadInput and RollwayError as `rehearse` does."""
     if seeds < 1:
         raise BadInput(f"{seeds} seeds make no sense", hint="one at least")
     release = release if release.namespace else release.with_namespace("default")
@@ -105,138 +88,15 @@ def compared(
         assumed=tuple(_assumed(scenario, release.gates, is_invented=before is None, is_asked=bool(base.service))),
     )
     with walkers(Ground(base, scenario, {each.label: each for each in chosen}), len(chosen) * seeds) as walk_all:
-        wood = _Wood(chosen, comparison, observed, seeds, seed, stops_early=stops_early, look=look)
-        wood.grow(walk_all, has_turns=not is_alone and not scenario.bad)
-        comparison = wood.comparison
-        if is_alone:
+        wood = Wood(chosen, comparison, observed, Seeds(seeds, seed, stops_early=stops_early), look)
+        comparison = wood.grown(walk_all, has_turns=not is_alone and not scenario.bad)
+        if is_alone or comparison.is_partial:
             return comparison
         few = range(seed, seed + min(seeds, FEWEST if stops_early else BACK_SEEDS))
         gains = improvements(walk_all, chosen, comparison, few) if not scenario.bad else ()
     best, reason = recommended(comparison)
-    return replace(comparison, recommended=best, reason=reason, improvements=tuple(gains), gates=foretold(chosen, scenario))
-
-
-# walks
-
-
-@dataclass
-class _Grown:
-    """What is known of a variant. `points` are those from which it is taken back, in their order."""
-
-    variant: Variant
-    trees: list[Tree] = field(default_factory=list)
-    points: tuple[Point, ...] = ()
-    moments: tuple[Moment, ...] = ()
-    stopped: Stopped = ""
-
-    @property
-    def refused(self) -> str:
-        return next((tree.refused for tree in self.trees if tree.refused), "")
-
-
-class _Wood:
-    """The walks of a comparison: so many of each variant until its figures are known well enough, or there are no more seeds."""
-
-    def __init__(
-        self,
-        chosen: Sequence[Variant],
-        bare: Comparison,
-        observed: Observed | None,
-        seeds: int,
-        first: int,
-        *,
-        stops_early: bool,
-        look: Look,
-    ) -> None:
-        self._all = [_Grown(variant) for variant in chosen]
-        self._bare, self._observed, self._look = bare, observed, look
-        self._seeds, self._first, self._stops_early = seeds, first, stops_early
-        self._draws = min(DRAWS, -(-seeds // FEWEST)) if stops_early else 1
-        self._again: list[tuple[_Grown, Walk]] = []
-
-    @property
-    def comparison(self) -> Comparison:
-        return replace(self._bare, outcomes=tuple(map(self._outcome, self._all)))
-
-    def grow(self, walk_all: Walkers, *, has_turns: bool) -> None:
-        for number in stages(self._seeds, stops_early=self._stops_early):
-            growing = [each for each in self._all if not each.stopped and not each.refused]
-            wanted = [(each, walk) for each in growing for walk in self._walks(each, number, has_turns=has_turns)]
-            self._walk(walk_all, wanted)
-            for each in growing:
-                if number == self._seeds:
-                    each.stopped = "bound"
-                elif self._stops_early and is_enough(self._bare, self._outcome(each)):
-                    each.stopped = "narrow"
-        self._walk(walk_all, [])
-
-    def _walks(self, grown: _Grown, number: int, *, has_turns: bool) -> Iterator[Walk]:
-        """Those that are missing of so many."""
-        variant = grown.variant
-        for place in range(len(grown.trees), number):
-            seed, turns = self._first + place, has_turns and place < BACK_SEEDS
-            yield Walk(variant.label, variant.strategy, seed, self._draws, turns, grown.moments if turns else ())
-
-    def _walk(self, walk_all: Walkers, wanted: Sequence[tuple[_Grown, Walk]]) -> None:
-        """The first walk tells where a release without pauses may be taken back, and is then done once more for that."""
-        again, self._again = self._again, []
-        found = walk_all([walk for _, walk in (*again, *wanted)])
-        for (grown, _), tree in zip(again, found, strict=False):
-            grown.trees[0] = replace(grown.trees[0], backs=tree.backs)
-        for (grown, walk), tree in zip(wanted, found[len(again) :], strict=True):
-            grown.trees.append(tree)
-            if walk.has_turns and len(grown.trees) == 1 and tree.runs:
-                grown.points, grown.moments = _points(tree)
-                if grown.moments:
-                    self._again.append((grown, replace(walk, draws=1, moments=grown.moments)))
-        count = sum(len(each.trees) for each in self._all)
-        self._look(Sight(self.comparison, count, max(count, FEWEST * len(self._all))))
-
-    def _outcome(self, grown: _Grown) -> Outcome:
-        label, release = grown.variant.label, grown.variant.release
-        if grown.refused or not grown.trees:
-            return Outcome(label, refused=grown.refused)
-        # of each walk its first draw, then of each its second: as many as there are to be seeds
-        drawn = [tree.runs[draw] for draw in range(self._draws) for tree in grown.trees]
-        runs = drawn[: max(self._seeds, len(grown.trees))]
-        live = [obj for obj in (self._observed or Observed()).objects.values() if obj is not None]
-        known: list[Obj] = [*release.others, *live]
-        quotas = [obj for obj in known if is_a(obj, RESOURCE_QUOTA)]
-        nodes = [obj for obj in known if is_a(obj, NODE)]
-        fits = shortage(release.workload, max(run.peak_pods for run in runs), quotas, nodes)
-        return Outcome(label, tuple(runs), tuple(_ways(grown)), fits, walks=len(grown.trees), stopped=grown.stopped)
-
-
-def _points(tree: Tree) -> tuple[tuple[Point, ...], tuple[Moment, ...]]:
-    """(each pause and the end; of a release without pauses half-way, and while the old version still waits beside the new, which
-    are moments)."""
-    run = tree.runs[0]
-    if run.phase != "Promoted":
-        return (), ()
-    own, moments = tuple(tree.backs), list[Moment]()
-    if not any(mark.text.startswith("holds ") for mark in run.marks):
-        moments = [Moment(run.duration_s / 2, Point("half-way", 50))]
-        if run.command_s > run.duration_s + 5:
-            moments.append(Moment(run.duration_s + PEEK_S, Point("right after the switch", 100)))
-    before = (*(moment.point for moment in moments), *(point for point in own if point != THE_END))
-    return (*before, THE_END), tuple(moments)
-
-
-def _ways(grown: _Grown) -> Iterator[WayBack]:
-    for point in grown.points:
-        runs = [tree.backs[point] for tree in grown.trees if point in tree.backs]
-        if runs:
-            yield _way(point, runs)
-
-
-def _way(point: Point, runs: Sequence[Run]) -> WayBack:
-    return WayBack(
-        after=point.after,
-        weight=point.weight,
-        traffic_s=range_of(max(run.duration_s - run.back_s, 0.0) for run in runs),
-        duration_s=range_of(run.command_s - run.back_s for run in runs),
-        lost=range_of(run.lost_going_back for run in runs),
-    )
+    named = [(each.label, each.strategy, each.release) for each in chosen]
+    return replace(comparison, recommended=best, reason=reason, improvements=tuple(gains), gates=foretold(named, scenario))
 
 
 # what is known of the release

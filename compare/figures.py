@@ -182,6 +182,7 @@ def title(comparison: Comparison) -> tuple[str, str]:
     walks = max((outcome.walks for outcome in comparison.outcomes), default=0)
     said += [f"{count} seeds from {comparison.seed}" if count > 1 else f"seed {comparison.seed}"]
     said += [f"{walks} walks at most"] if 0 < walks < count else []
+    said += ["stopped: what was known by then"] if comparison.is_partial else []
     return f"{comparison.app} {versions}", " · ".join(said)
 
 

@@ -206,6 +206,11 @@ class Outcome:
         return {cause: self.range(lambda run, cause=cause: run.toll.by_cause().get(cause, 0)) for cause in seen}  # type: ignore[misc]
 
     @property
+    def seconds(self) -> float:
+        """What its walks would have taken on a real cluster, ways back aside."""
+        return sum(run.command_s for run in self.runs if not run.draw)
+
+    @property
     def typical(self) -> Run:
         """The run whose losses and duration are the middle ones: the one to show."""
         ordered = sorted(self.runs, key=lambda run: (run.toll.failed, run.duration_s, run.seed, run.draw))
@@ -228,7 +233,7 @@ class Comparison:
     """All strategies under one scenario. `seed` is the first of the runs' seeds: the same seed gives the same bytes. `rate` is in
     requests a second; `bad` names what is wrong with the new version, if anything; `assumed` is the rest of the scenario, in
     phrases ("answers take 20 to 80 ms"). `reason` is the recommendation in two sentences. `gates` is what the release's would do,
-    by strategy."""
+    by strategy. `is_partial`: somebody stopped it."""
 
     app: str
     from_version: str
@@ -241,5 +246,6 @@ class Comparison:
     improvements: tuple[Improvement, ...] = ()
     rate: float = 0.0
     bad: str = ""
+    is_partial: bool = False
     assumed: tuple[str, ...] = ()
     gates: tuple[Foretold, ...] = ()

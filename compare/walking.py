@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from .scenario import Scenario
 from .story import Moment, Plot, Point, Turns, goes_on
 
 SELDOM = 200_000  # allocations between two looks of the garbage collector
+PR_SET_PDEATHSIG = 1  # prctl(2)
 LONGEST = {"canary": 2, "ab": 1}
 WORTH_COPIES, WORTH_STARTS = 20, 4_000  # walks times pods, from which on copies of this process pay, and processes begun anew
 
@@ -119,6 +121,12 @@ class Walkers:
         found = {id(job): future.result() for future, job in running.items()}
         return [found[id(job)] for job in jobs]
 
+    def stop(self) -> None:
+        """At once: what other processes are at is given up."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            _stop()
+
     def _here(self, job: Job, tell: Tell) -> Any:
         with collecting_seldom():
             found = job.done(self._ground)
@@ -149,7 +157,7 @@ def walkers(ground: Ground, walks: int) -> Iterator[Walkers]:
 
 
 def _stop() -> None:
-    """At once: each of our processes with the copies that it has made of itself."""
+    """Each of our processes with the copies that it has made of itself."""
     for child in multiprocessing.active_children():
         with contextlib.suppress(OSError):
             if child.pid and os.getpgid(child.pid) == child.pid:
@@ -166,8 +174,17 @@ def _begin(ground: Ground) -> None:
     gc.set_threshold(SELDOM)
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C is for who asked, who then stops us
+    _end_with_parent()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
+
+
+def _end_with_parent() -> None:
+    """Whoever asked may be killed, and then nobody tells us to stop."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _done(job: Job) -> Any:

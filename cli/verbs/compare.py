@@ -13,8 +13,9 @@ from ...errors import BadInput
 from ...strategies import NAMES
 from .. import options as given
 from ..assumptions import Assumptions
-from ..context import Connected
+from ..context import Connected, Interrupted
 from ..options import DEFAULT_FILE, Override, Source, Where
+from ..rehearsing import Rehearsing
 from ..session import Screen, Session
 from ..verb import verb
 
@@ -142,25 +143,21 @@ def compare(
     if real:
         refuse_unfit(release, scenario)
     variants = _variants(release, names, rehearsals.sweep)
-    _tell_if_long(session, release, len(variants) * rehearsals.count)
-    comparison = compared(
-        release, scenario, variants=variants, before=known.before,
-        seeds=rehearsals.count, seed=rehearsals.first, stops_early=rehearsals.is_bound, observed=known.observed,
-    )  # fmt: skip
+    progress = Rehearsing()
+    try:
+        comparison = compared(
+            release, scenario, variants=variants, before=known.before, observed=known.observed,
+            seeds=rehearsals.count, seed=rehearsals.first, stops_early=rehearsals.is_bound, look=progress.look,
+        )  # fmt: skip
+    finally:
+        progress.close()
+    if comparison.is_partial:
+        session.view.comparison(comparison, bands=bands)
+        raise Interrupted("stopped: what is shown is what was known by then")
     measured = measure(session, release, scenario, variants, known.before, comparison) if real else None
     session.view.comparison(comparison, measured=measured, bands=bands or pictures.report is not None)
     pictures.write(session, comparison, measured)
     return 0
-
-
-LONG = 2_000  # pods rehearsed, from which it takes more than some seconds
-
-
-def _tell_if_long(session: Session, release: Release, runs: int) -> None:
-    if runs * (release.replicas or 1) > LONG:
-        session.view.note(
-            f"rehearsing {runs} releases of {release.replicas} pods, and their ways back; fewer --seeds are quicker"
-        )
 
 
 def _vet(release: Release) -> None:

@@ -39,6 +39,7 @@ def _outcome(outcome: Outcome, comparison: Comparison, bands: bool) -> dict[str,
         "lostBy": {to_camel(cause.replace(" ", "_")): _plain(lost) for cause, lost in outcome.causes().items()},
         "waysBack": _plain(outcome.ways_back),
         "walks": outcome.walks,
+        "seconds": _plain(float(outcome.seconds)),
         "stopped": outcome.stopped,
         "runs": [_run(run) for run in outcome.runs],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -34,6 +35,12 @@ def compare_lines(
     yield from _bands(comparison, width, paint)
     yield from _gates(comparison, width, paint)
     yield from _advice(comparison, width, paint)
+
+
+def known_lines(comparison: Comparison, *, width: int | None, paint: Paint) -> Iterator[str]:
+    """The table of what is known so far, strategy by strategy."""
+    known = tuple(outcome for outcome in comparison.outcomes if outcome.runs or outcome.refused)
+    yield from _table(replace(comparison, outcomes=known), None, width or WIDTH_OF_PIPES, paint)
 
 
 def _title(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:

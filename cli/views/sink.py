@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from .paint import CODES, MARK, width_of
@@ -91,6 +91,12 @@ def put_command(line: str) -> None:
 def move(stream: TextIO, line: str) -> None:
     """Writes a line over the one before it, on a terminal."""
     print(f"\r\x1b[2K{styled(line)}", end="", file=stream, flush=True)
+
+
+def redraw(stream: TextIO, lines: Sequence[str], before: int) -> None:
+    """Writes lines over the `before` ones that were written so last, on a terminal; none: takes them away."""
+    up = f"\x1b[{before - 1}A" if before > 1 else ""
+    print(f"\r{up}\x1b[J" + "\n".join(map(styled, lines)), end="", file=stream, flush=True)
 
 
 def _name(found: re.Match[str]) -> str:

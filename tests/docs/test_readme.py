@@ -34,7 +34,8 @@ def test_a_terminal_block_is_real_output(block: str) -> None:
         for line, expected in commands(block):
             name, verb, *words = shlex.split(line)
             outcome = deploy(verb, *words)
-            printed = (outcome.err + outcome.out).strip()
+            told = re.sub(r"^rehearsing: .*\n", "", outcome.err, flags=re.MULTILINE)  # on a machine that is slow
+            printed = (told + outcome.out).strip()
 
             assert name == "deploy"
             assert outcome.code == 0
