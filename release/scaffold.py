@@ -8,21 +8,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, is_a
-from . import applications, checks, manifests
+from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, is_a, selects, template_labels
+from . import applications, checks, imports, manifests
 from .applications import RELEASE_FILE, Application, Found, is_below
 from .dump import flow_text, manifests_text, scalar_text
-from .imports.draft import Foreign
+from .imports.draft import Foreign, Shelf
 from .imports.written import comment, release_text
 from .manifests import Located
 from .model import Key, app_container, key_of
 from .names import MAX_APP, safe_name, wrong_label
 from .rendering import HelmChart, Rendering, of_folder, renderer_of
+from .yamlfile import Document
 
 MANIFESTS_FILE = "k8s/app.yaml"
 """Where the release file of `from_live` expects the manifests that come with it."""
 
 _OURS = "rollway.dev/"
+POD_HASH = "rollouts-pod-template-hash"
+"""What Argo Rollouts tells versions apart by, in labels and in selectors."""
 
 _STRATEGIES = """\
 strategy: ramped     # what a command without a strategy uses: recreate, ramped, blue-green, canary or ab
@@ -208,6 +211,43 @@ def _image(workload: Obj | None) -> str:
     return image if isinstance(image, str) else ""
 
 
+def from_described(
+    docs: Sequence[Obj],
+    deployment: Obj | None,
+    services: Sequence[Obj],
+    folder: str = "",
+    *,
+    replicas: int | None = None,
+    replaces: bool = False,
+) -> tuple[str, str]:
+    """As `from_live`, of what another tool releases: its live `docs`, the first of which describes it, and the Deployment that it
+    names, where there is one. `replicas` is how many pods really serve: that Deployment may be kept at none."""
+    place = "as it runs"
+    foreign = tuple(imports.foreign(as_manifest(doc), place) for doc in docs)
+    live = [_cleaned(obj) for obj in (*services, *([deployment] if deployment else []))]
+    shelf = Shelf(foreign, tuple(Located(obj, Document(obj, place)) for obj in live))
+    (draft, *_) = imports.drafts(shelf)
+    own = shelf.deployment(draft.wanted)
+    if own is not None and replicas is not None:
+        own.obj["spec"]["replicas"] = replicas
+        draft.main.root.at("spec", "replicas").take()
+    objects = [*live, *([draft.workload] if draft.workload else []), *draft.services]
+    files = _standing(folder, objects, but=MANIFESTS_FILE if replaces else "")
+    missing = [obj for obj in objects if key_of(obj) not in files]
+    paths = [*dict.fromkeys(files.values()), *([MANIFESTS_FILE] if missing else [])]
+    there = [os.path.join(folder, path) for path in dict.fromkeys(files.values())]
+    excluded = _heads(imports.foreign(item.obj, "") for item in manifests.raw(there, "", "") if imports.is_foreign(item.obj))
+    workload = own.obj if own else draft.workload
+    application = Application(draft.name, place, workload, draft)
+    listed = [scalar_text(path) for path in paths]
+    text = _release_text(application, (), listed, excluded)
+    return text, _manifests(missing)
+
+
+def _manifests(missing: Sequence[Obj]) -> str:
+    return f"# As it runs in the cluster; from now on this file is what counts.\n{manifests_text(missing)}" if missing else ""
+
+
 def from_live(deployment: Obj, services: Sequence[Obj], folder: str = "", *, replaces: bool = False) -> tuple[str, str]:
     """(deploy.yaml, the manifests file) for live objects, as the API gives them; the second text is meant for MANIFESTS_FILE, and
     empty where files of the `folder`, which the release file is to lie in, hold all of them already. What that file has does
@@ -217,9 +257,14 @@ def from_live(deployment: Obj, services: Sequence[Obj], folder: str = "", *, rep
     missing = [_cleaned(obj) for obj in live if key_of(obj) not in files]
     paths = list(dict.fromkeys(files.values()))
     namespace = get(deployment, "metadata", "namespace", default="")
-    written = f"# As it runs in the cluster; from now on this file is what counts.\n{manifests_text(missing)}" if missing else ""
     listed = [scalar_text(path) for path in (*paths, *([MANIFESTS_FILE] if missing else []))]
-    return _text(deployment, namespace, listed, ""), written
+    return _text(deployment, namespace, listed, ""), _manifests(missing)
+
+
+def serves(service: Obj, workload: Obj) -> bool:
+    """Whether a live Service selects the workload's pods, some of which another tool may have singled out by their hash."""
+    selector = get(service, "spec", "selector", default={})
+    return selects({key: value for key, value in selector.items() if key != POD_HASH}, template_labels(workload))
 
 
 def _standing(folder: str, live: Sequence[Obj], *, but: str) -> dict[Key, str]:
@@ -265,6 +310,7 @@ def _cleaned(live: Obj) -> Obj:
     spec: dict[str, Any] = out.get("spec") or {}
     if is_a(out, SERVICE):
         _drop_ours(spec, "selector")
+        spec.get("selector", {}).pop(POD_HASH, None)
         if spec.get("clusterIP") != "None":
             for field in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
                 spec.pop(field, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,17 +15,16 @@ from ..options import DEFAULT_FILE, Where
 from ..session import Screen, Session
 from ..verb import verb
 
-if TYPE_CHECKING:
-    from ...kube.objects import Obj
-
 Manifests = Annotated[list[str] | None, typer.Argument(metavar="MANIFESTS…", help="files, folders, globs")]
-FromLive = Annotated[str | None, typer.Option("--from-live", metavar="NAME", help="from a Deployment that runs")]
+FromLive = Annotated[
+    str | None, typer.Option("--from-live", metavar="NAME", help="from a Deployment, Rollout or Canary that runs")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replaces files that are there")]
 
 
 @verb(
     ("deploy init k8s/", "from manifests, Argo Rollouts' or Flagger's"),
-    ("deploy init --from-live shop -n shop", "from a Deployment that runs"),
+    ("deploy init --from-live shop -n shop", "from a Deployment that runs, or a Rollout or Canary"),
 )
 def init(
     where: Where,
@@ -51,26 +50,31 @@ def init(
 
     async def use_case(connected: Connected) -> int:
         from ...release.scaffold import MANIFESTS_FILE
-        from ...release.scaffold import from_live as scaffolded
 
         place = where.namespace or connected.namespace or "default"
         folder = Path(file).parent
-        release_file, text = scaffolded(*await _live(connected, place, from_live or ""), str(folder), replaces=overwrite)
+        release_file, text = await _live(connected, place, from_live or "", str(folder), replaces=overwrite)
         return _write(session, {file: release_file, **({str(folder / MANIFESTS_FILE): text} if text else {})}, overwrite)
 
     return session.with_cluster(where, use_case)
 
 
-async def _live(connected: Connected, namespace: str, name: str) -> tuple[Obj, list[Obj]]:
-    """The Deployment, and the Services that select its pods."""
-    from ...kube.objects import DEPLOYMENT, SERVICE, Ref, get, selects, template_labels
+async def _live(connected: Connected, namespace: str, name: str, folder: str, *, replaces: bool) -> tuple[str, str]:
+    """The release file and the manifests of a Deployment, or of what another tool releases, with the Services of its pods."""
+    from ...kube.objects import DEPLOYMENT, SERVICE, Ref
+    from ...release import scaffold
+    from ...ship.described import described
 
-    found = await connected.cluster.get(Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, namespace, name))
-    if found is None:
+    other = await described(connected.cluster, namespace, name)
+    wanted = other.deployment if other else name
+    found = await connected.cluster.get(Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, namespace, wanted)) if wanted else None
+    if found is None and other is None:
         raise BadInput(f"there is no Deployment {name} in namespace {namespace} ({connected.name})", hint="name another with -n")
-    services = await connected.cluster.list(SERVICE, namespace)
-    mine = [service for service in services if selects(get(service, "spec", "selector"), template_labels(found))]
-    return found, mine
+    pods = found or (other.docs[0] if other else {})
+    mine = [service for service in await connected.cluster.list(SERVICE, namespace) if scaffold.serves(service, pods)]
+    if other is not None:
+        return scaffold.from_described(other.docs, found, mine, folder, replicas=other.replicas, replaces=replaces)
+    return scaffold.from_live(pods, mine, folder, replaces=replaces)
 
 
 def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Sequence[str] = ()) -> int:

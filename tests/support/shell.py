@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,6 +64,10 @@ class Shell:
     def changed_since(self, moment: int) -> set[str]:
         """The kinds of the objects written since."""
         return {change.kind.name for change in self.sandbox.store.since(moment) or ()}
+
+    def runs(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        """Something on the cluster's own loop."""
+        return self._runner.run(doing)
 
     def create(self, kind: Kind, obj: Obj) -> None:
         """What somebody else does, in the namespace `shop`."""
