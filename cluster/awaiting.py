@@ -55,7 +55,7 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 why = state.failure or ("nothing has moved" if clock() - moved_at >= step.deadline_s else "")
                 problems = [] if live is None else await problems_of(cluster, live)
                 if why or any(each.is_final for each in problems):
-                    hindrances = [await _held_by(cluster, live), await _refused(cluster, live)] if live is not None else []
+                    hindrances = [await _held_by(cluster, live), await refused_of(cluster, live)] if live is not None else []
                     raise _failed(step.ref, state, ", ".join(filter(None, (why, *hindrances))), problems)
         finally:
             following.cancel()
@@ -101,7 +101,7 @@ async def _held_by(cluster: Cluster, live: Obj) -> str:
     return ""
 
 
-async def _refused(cluster: Cluster, live: Obj) -> str:
+async def refused_of(cluster: Cluster, live: Obj) -> str:
     """These workloads tell only by events that their pods are not let in: the newest word on a pod to be made counts."""
     meta = live["metadata"]
     with contextlib.suppress(ClusterError):

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..errors import Conflict, Invalid
+from ..health.pods import hindrance_of
 from ..health.workloads import job as progress_of
 from ..kube.clock import now, timestamp
 from ..kube.objects import Obj, Ref
 from ..plan.revision import HookRun
 from ..plan.steps import Run
 from . import jobs
-from .awaiting import problems_of
+from .awaiting import PODS_TOLD, problems_of, refused_of
 from .port import Cluster
 from .waiting import StepFailed
 
@@ -84,13 +85,15 @@ async def _release(cluster: Cluster, ref: Ref, begun: HookRun) -> None:
 
 async def _follow(cluster: Cluster, step: Run, moved: Moved) -> None:
     """Raises StepFailed where it fails, or never will begin: then it is stopped, so that it does not run when nobody looks."""
-    ref, told = step.ref, ""
+    ref, told, hindrance = step.ref, "", ""
 
     async def look(job: Obj) -> None:
-        nonlocal told
-        state, problems = progress_of(job), await problems_of(cluster, job)
+        nonlocal told, hindrance
+        problems = await problems_of(cluster, job)
         hindered = [each for each in problems if not each.container]  # what crashes is for the Job to count
-        message = "; ".join([state.message, *(f"{each.pod}: {each.reason}" for each in problems[:1])])
+        pods = [f"{each.pod}: {each.reason}" for each in problems[:1]] or [await refused_of(cluster, job)]
+        hindrance = pods[0] if hindered or not problems else ""
+        message = "; ".join(filter(None, (progress_of(job).message, *pods)))
         if message != told:
             told = message
             moved(message, 0, 0)
@@ -104,13 +107,15 @@ async def _follow(cluster: Cluster, step: Run, moved: Moved) -> None:
         raise
     if job is None:
         await _stop(cluster, ref)
-        raise StepFailed(f"it has not ended within {step.deadline_s} s")
+        raise StepFailed("; ".join(filter(None, (f"it has not ended within {step.deadline_s} s", hindrance))))
     end = jobs.end_of(job)
     if end is None:
         raise StepFailed(GONE)
     if end["type"] == "Failed":
-        logs = await jobs.said(cluster, ref, LINES)
-        raise StepFailed(str(end.get("message") or end.get("reason") or "it failed"), logs=logs)
+        pods = (await jobs.pods_of(cluster, ref))[:PODS_TOLD]
+        why = [found for pod in pods if (found := hindrance_of(pod))]
+        reason = str(end.get("message") or end.get("reason") or "it failed")
+        raise StepFailed("; ".join(filter(None, (reason, hindrance))), why, await jobs.said(cluster, pods, LINES))
 
 
 async def _stop(cluster: Cluster, ref: Ref) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ..kube.objects import JOB, POD, Obj, Ref, get
 from .port import Cluster
@@ -57,13 +57,18 @@ async def ended(cluster: Cluster, ref: Ref, within_s: float, look: Look | None =
     return None
 
 
-async def said(cluster: Cluster, ref: Ref, lines: int) -> tuple[tuple[str, str], ...]:
-    """The ends of its pods' logs by their names; of those that printed something, the newest pod first."""
+async def pods_of(cluster: Cluster, ref: Ref) -> list[Obj]:
+    """Its pods, those that ended, too; the newest first."""
     pods = await cluster.list(POD, ref.namespace, labels={JOB_NAME: ref.name})
+    return sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
+
+
+async def said(cluster: Cluster, pods: Sequence[Obj], lines: int) -> tuple[tuple[str, str], ...]:
+    """The ends of the pods' logs by their names; of those that printed something."""
     out: list[tuple[str, str]] = []
-    for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True):
+    for pod in pods:
         name = pod["metadata"]["name"]
-        text = await cluster.logs(ref.namespace, name, _telling(pod), tail_lines=lines)
+        text = await cluster.logs(pod["metadata"]["namespace"], name, _telling(pod), tail_lines=lines)
         if text.strip():
             out.append((name, text))
     return tuple(out)

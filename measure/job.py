@@ -89,6 +89,6 @@ class Jobs:
 
     async def _said(self, ref: Ref) -> str:
         """The end of its pod's log, on one line."""
-        for _, text in await jobs.said(self._cluster, ref, LINES):
+        for _, text in await jobs.said(self._cluster, await jobs.pods_of(self._cluster, ref), LINES):
             return " / ".join(line.strip() for line in text.splitlines() if line.strip())
         return ""

@@ -394,7 +394,9 @@ class Strategy(Homecoming):
         draft = self._draft(observed)
         if cleans_up:
             self._clean_up(draft)
-            if current:
+        if current:
+            hooks.tell_failed(draft, current)
+            if cleans_up:
                 hooks.after(draft, current.number)
         draft.notes += notes
         number = current.number if current else 0

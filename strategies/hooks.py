@@ -79,12 +79,20 @@ def before(draft: Draft, number: int, *, reruns: bool) -> None:
 def after(draft: Draft, number: int, *, reruns: bool = False) -> None:
     """What runs when all requests go to a revision, and nothing is left of the one before."""
     revision = _revision(draft, number)
+    if not reruns:
+        tell_failed(draft, revision)
     for hook in hooks_of(revision, "after"):
         known = revision.run_of("after", hook.name)
-        if known and known.phase == "Failed" and not reruns:
-            _note(draft, f"after {hook.name} of {revision.version} failed: {known.message}; `deploy apply {AGAIN}` runs it again")
-        elif known is None or known.phase != "Complete":
+        if known is None or known.phase == "Running" or (known.phase == "Failed" and reruns):
             _run(draft, number, hook, f"once: all requests go to {revision.version}")
+
+
+def tell_failed(draft: Draft, revision: Revision) -> None:
+    """What came after a version that is live and failed: nothing of it is run again by itself."""
+    for hook in hooks_of(revision, "after"):
+        known = revision.run_of("after", hook.name)
+        if known and known.phase == "Failed":
+            _note(draft, f"after {hook.name} of {revision.version} failed: {known.message}; `deploy apply {AGAIN}` runs it again")
 
 
 def before_rollback(draft: Draft, abandoned: Sequence[Revision]) -> None:

@@ -16,7 +16,9 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...release.model import Release
 
-Every = Annotated[bool, typer.Option("-v", "--verbose", help="shows every turn: started, paused, promoted, rolled back")]
+Every = Annotated[
+    bool, typer.Option("-v", "--verbose", help="shows every turn: started, paused, promoted, rolled back; and its hooks")
+]
 
 
 @verb(

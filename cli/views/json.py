@@ -252,7 +252,11 @@ def failure_document(failure: Failure) -> dict[str, Any]:
 def revision_document(revision: Revision) -> dict[str, Any]:
     """Everything but what was rendered, which holds the release's Secrets."""
     document = {to_camel(name): getattr(revision, name) for name in Revision.model_fields if name not in ("release", "pause_s")}
-    return document | {"pauseSeconds": revision.pause_s, "entries": [entry.model_dump() for entry in revision.entries]}
+    return document | {
+        "pauseSeconds": revision.pause_s,
+        "entries": [entry.model_dump() for entry in revision.entries],
+        "hooks": [{to_camel(name): value for name, value in run.model_dump().items()} for run in revision.hooks],
+    }
 
 
 def history_document(app: str, namespace: str, revisions: Sequence[Revision]) -> dict[str, Any]:

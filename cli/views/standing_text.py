@@ -95,6 +95,12 @@ def _turns(revision: Revision, indent: str, paint: Paint, *, every: bool) -> Ite
         if every or is_hidden or entry.note:
             note = f"; its gates were not asked: {entry.note}" if entry.note else ""
             yield indent + paint(f"{_moment(entry.at)} UTC {_turn(entry)} by {entry.by}{note}", "faint")
+    for run in revision.hooks if every else ():
+        why = f": {run.message}" if run.message else ""
+        yield indent + paint(f"{_moment(run.began)} UTC {run.moment} {run.name} {_RUNS[run.phase]} (Job {run.job}){why}", "faint")
+
+
+_RUNS = {"Complete": "ran", "Failed": "failed", "Running": "was begun"}
 
 
 def _turn(entry: Entry) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hooked import Ran, hook, hooked, jobs, told
 from mortal import Away, Faulty, Killed, Mortal
+from rollway.cluster.events import RunEvent, StepMoved
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Refused
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, JOB, POD, get, labels_of
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, JOB, POD, RESOURCE_QUOTA, get, labels_of
 from rollway.plan.steps import Run
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
@@ -309,6 +310,7 @@ def test_a_failed_after_leaves_the_version_live() -> None:
         assert "after tidy" in result.failure.summary
         again = await world.ship("apply", wanted)
         assert again.plan.is_empty
+        assert any("--rerun-hooks" in note for note in again.plan.notes)
         assert ran.pods == {"tidy v1": 1}
         promoted = await world.ship("promote", wanted)
         assert any("--rerun-hooks" in note for note in promoted.plan.notes)
@@ -350,6 +352,29 @@ def test_a_job_that_was_deleted_when_it_had_ended_has_run() -> None:
             world.sandbox.store.remove(JOB, NAMESPACE_NAME, job["metadata"]["name"])
         assert (await world.ship("promote", wanted, weight=100)).phase == "Promoted"
         assert ran.pods == {"migrate v2": 1, "tidy v2": 1}
+
+    in_world(story)
+
+
+def test_a_migration_that_still_runs_is_left_to_run() -> None:
+    """Its release was cut off and taken back meanwhile, which says so and prepares nothing; the next try waits for that very
+    Job."""
+
+    async def story(world: World) -> None:
+        await full(world, "v1", "ramped")
+        ran = Ran(world)
+        slow = (hook("before", "migrate", "v2", "{run: 40s}"), hook("beforeRollback", "drain", "v2"))
+        running = asyncio.create_task(world.ship("apply", hooked("v2", "ramped", *slow)))
+        await asyncio.sleep(10)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        back = await world.ship("rollback", hooked("v2", "ramped", *slow))
+        assert back.phase == "RolledBack"
+        assert any("before migrate has not ended: Job shop-migrate-v2-" in note for note in back.plan.notes)
+        again = await world.ship("apply", hooked("v2", "ramped", *slow))
+        assert again.phase == "Promoted"
+        assert again.seconds > 20
+        assert ran.pods == {"migrate v2": 1}
 
     in_world(story)
 
@@ -433,5 +458,28 @@ def test_jobs_go_with_their_revision() -> None:
         left = {int(job["metadata"]["name"].split("-v")[1].split("-")[0]) for job in jobs(world)}
         assert left == kept
         assert len(kept) <= 11
+
+    in_world(story)
+
+
+def test_pods_that_are_refused_are_told_of() -> None:
+    """By a quota that is full: while it is waited for, and where it fails at its deadline."""
+
+    async def story(world: World) -> None:
+        await full(world, "v1", "ramped")
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "4"}}}
+        world.sandbox.api.create(RESOURCE_QUOTA, NAMESPACE_NAME, quota)
+        await asyncio.sleep(5)
+        moved: list[str] = []
+
+        def note(event: RunEvent) -> None:
+            if isinstance(event, StepMoved):
+                moved.append(event.message)
+
+        result = await world.ship("apply", hooked("v2", "ramped"), emit=note)
+        assert result.failure is not None
+        assert "exceeded quota" in result.failure.summary
+        assert any("exceeded quota" in message for message in moved)
+        assert world.versions() == {"v1": 4}
 
     in_world(story)
