@@ -106,12 +106,13 @@ def _forward(shares: tuple[Share, ...], own: Filters, rewrite: Mapping[str, Any]
 
 
 def _retries(given: Mapping[str, Any] | None, per_try_s: float) -> Retries | None:
-    """Connections that fail are tried again, and answers with one of the codes."""
-    if given is None:
+    """Connections that fail are tried again, and answers with one of the codes; as often as Istio does where nothing is said."""
+    attempts = (given or {}).get("attempts", 2)
+    if given is None or not attempts:
         return None
     codes = tuple(given.get("codes") or ())
     conditions = "connect-failure,refused-stream,reset" + (",retriable-status-codes" if codes else "")
-    return Retries(given.get("attempts", 1), conditions, codes, per_try_s, seconds(given.get("backoff") or "0s"))
+    return Retries(attempts, conditions, codes, per_try_s, seconds(given.get("backoff") or "0s"))
 
 
 # filters
