@@ -13,7 +13,7 @@ from random import Random
 from ..cluster.port import Cluster
 from ..gates.figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Value
 from ..measure import source_of
-from ..measure.port import NoFigure, Source, Window
+from ..measure.port import NoFigure, Source, Window, counted
 from ..release.gates import Gate
 from ..ship.power import poisson
 from .lives import WORKED_ON, WRONG
@@ -69,8 +69,7 @@ class Answering:
                     (wrong if fate == WRONG else met)[version] += expected
         if gate.of == "latency":
             return Histograms(*(self._took(version, met[version] + wrong[version]) for version in ("old", "new")))
-        both = Both(*(self._counted(met[version], wrong[version]) for version in ("old", "new")))
-        return both if both.stable.requests or both.new.requests else None
+        return counted(gate, Both(*(self._counted(met[version], wrong[version]) for version in ("old", "new"))), window)
 
     def _counted(self, good: float, wrong: float) -> Counts:
         errors = poisson(self._random, wrong)

@@ -13,6 +13,7 @@ from ..cluster.port import Cluster
 from ..errors import Refused
 from ..measure import SourceOf
 from ..plan.observed import TRACK_LABEL
+from ..plan.steps import Record
 from ..release.model import Release
 from ..ship import run as shipping
 from ..strategies.base import Request
@@ -217,20 +218,29 @@ class Story:
         elif isinstance(event, RunBegan):
             self.plans += 1
             self._is_going_back = event.is_way_back or event.plan.action == "rollback"
-            if event.is_way_back and self._gauges is not None:
-                self.back_s = self._now_s()
-                self._mark("goes back")
+            if self._gauges is not None:
+                self._note_run(is_way_back=event.is_way_back)
         elif isinstance(event, StepEnded):
             self._steps_s[event.index] = event.seconds
+            if self._gauges is not None and isinstance(event.step, Record) and event.step.phase == "Paused":
+                self._mark(f"holds {event.step.weight}%", event.step.weight)
         elif isinstance(event, Waiting) and self._gauges is not None:
             self._hold(event.weight)
         elif isinstance(event, Waiting):
             self._mark("waits", event.weight)
 
+    def _note_run(self, *, is_way_back: bool) -> None:
+        """A run of a release that goes on by itself."""
+        if is_way_back:
+            self.back_s = self._now_s()
+            self._mark("goes back")
+        elif self._is_held:
+            self._mark("promote")
+        self._is_held = False
+
     def _hold(self, weight: int) -> None:
         """At a pause of a release that goes on by itself."""
         self._is_held = True
-        self._mark(f"holds {weight}%", weight)
         if self._turns(Point(f"holds {weight}%", weight)):
             self._turned.set()
 

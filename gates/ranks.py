@@ -121,10 +121,14 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[lower] + (place - lower) * (ordered[upper] - ordered[lower])
 
 
+def mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
 def mean_ratio(new: Sequence[float], stable: Sequence[float]) -> float:
     """NaN where the stable version's mean is zero."""
-    base = math.fsum(stable) / len(stable)
-    return math.fsum(new) / len(new) / base if base else math.nan
+    base = mean(stable)
+    return mean(new) / base if base else math.nan
 
 
 def larger_share(new: Sequence[float], stable: Sequence[float]) -> float:
@@ -138,3 +142,12 @@ def without_outliers(values: Sequence[float], factor: float = 3.0) -> list[float
     lower, upper = percentile(values, 25.0), percentile(values, 75.0)
     width = factor * (upper - lower)
     return [value for value in values if lower - width <= value <= upper + width]
+
+
+def within_deviations(values: Sequence[float], factor: float = 3.0) -> list[float]:
+    """Without those that lie further from the mean than `factor` standard deviations; an outlier moves both."""
+    if len(values) < 2:
+        return list(values)
+    middle = mean(values)
+    most = factor * math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    return [value for value in values if abs(value - middle) <= most]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..gates.figures import Figures
+from ..gates.figures import Both, Figures
+from ..release.gates import Gate
 
 
 class Unmeasured(Exception):
@@ -60,6 +61,16 @@ class Window:
             "weight": str(self.weight),
             "interval": f"{max(round(self.seconds), 1)}s",
         }
+
+
+def counted(gate: Gate, both: Both, window: Window) -> Both:
+    """Raises NoFigure where nobody asked for anything that the gate could be judged by."""
+    if not both.new.requests and not both.stable.requests:
+        span = window.values(window.new)["interval"]
+        raise NoFigure(f"no request of either version in {span}; a scrape interval of more than half of that shows none")
+    if not both.new.requests and gate.chosen_judge == "threshold":
+        raise NoFigure("no request of the new version")
+    return both
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ from ..gates.ready import READY
 from ..gates.templates import filled
 from ..release.comparing import MetricOptions
 from ..release.gates import Gate
-from .port import NoFigure, Side, Unmeasured, Window
+from .port import NoFigure, Side, Unmeasured, Window, counted
 from .web import Web
 
 
@@ -35,13 +35,8 @@ class Prometheus:
         if self._gate.use is not None and self._gate.of == "latency":
             stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
             return Histograms(stable, new)
-        both = Both(*await asyncio.gather(self._counts(window, window.stable), self._counts(window, window.new)))
-        if not both.new.requests and not both.stable.requests:
-            span = window.values(window.new)["interval"]
-            raise NoFigure(f"no request of either version in {span}; a scrape interval of more than half of that shows none")
-        if not both.new.requests and self._gate.chosen_judge == "threshold":
-            raise NoFigure("no request of the new version")
-        return both
+        stable, new = await asyncio.gather(self._counts(window, window.stable), self._counts(window, window.new))
+        return counted(self._gate, Both(stable, new), window)
 
     def asks(self, window: Window) -> list[str]:
         sides = [window.new] if self._gate.query is not None or window.stable is None else [window.new, window.stable]

@@ -29,7 +29,9 @@ class MetricOptions(Strict):
     critical: StrictBool = Field(False, description="Where it is worse, nothing else counts.")
     must_have_data: StrictBool = Field(False, description="No value counts as a bad one.")
     nan: Literal["remove", "zero"] = Field("remove", description="What is no number: left out, or 0.")
-    outliers: Literal["keep", "remove"] = Field("keep", description="Values far outside the middle half.")
+    outliers: Literal["keep", "remove", "sigma"] = Field(
+        "keep", description="remove: without values far outside the middle half; sigma: more than three deviations from the mean."
+    )
     effect: Literal["ratio", "larger"] = Field(
         "ratio", description="How large a difference is: the ratio of the means, or how often the new version's is larger."
     )
@@ -50,7 +52,7 @@ class MetricOptions(Strict):
             is_critical=self.critical,
             must_have_data=self.must_have_data,
             replaces_nan=self.nan == "zero",
-            drops_outliers=self.outliers == "remove",
+            outliers=self.outliers,
             effect=self.effect,
             allowed=(float(self.allowed_decrease), float(self.allowed_increase)),
             critical_from=(float(self.critical_decrease), float(self.critical_increase)),

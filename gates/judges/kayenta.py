@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from ..figures import Figures, Pairs, Phase, State, Verdict
-from ..ranks import jittered, larger_share, mean_ratio, shift, without_outliers
+from ..ranks import jittered, larger_share, mean, mean_ratio, shift, within_deviations, without_outliers
 from ..words import number
 
 MOST_KEPT = 200
@@ -43,7 +43,7 @@ class Metric:
     is_critical: bool = False
     must_have_data: bool = False
     replaces_nan: bool = False
-    drops_outliers: bool = False
+    outliers: Literal["keep", "remove", "sigma"] = "keep"
     effect: Literal["ratio", "larger"] = "ratio"
     allowed: tuple[float, float] = (1.0, 1.0)
     critical_from: tuple[float, float] = (1.0, 1.0)
@@ -62,7 +62,13 @@ class Classified(NamedTuple):
 def prepared(metric: Metric, values: Iterable[float]) -> list[float]:
     """Without what is no number, or with 0 in its place; without outliers where that is asked for."""
     kept = [(0.0 if math.isnan(value) else value) for value in values if metric.replaces_nan or not math.isnan(value)]
-    return without_outliers(kept) if metric.drops_outliers else kept
+    match metric.outliers:
+        case "remove":
+            return without_outliers(kept)
+        case "sigma":
+            return within_deviations(kept)
+        case "keep":
+            return kept
 
 
 def classify(metric: Metric, stable: Sequence[float], new: Sequence[float]) -> Classified:
@@ -75,7 +81,8 @@ def classify(metric: Metric, stable: Sequence[float], new: Sequence[float]) -> C
     label = _lies(metric, stable, new)
     if label == Label.PASS:
         return Classified(label, effect=effect)
-    why = f"{'higher' if label == Label.HIGH else 'lower'} than the stable version: {number(effect)} times"
+    means = f"{number(mean(new))} on average, stable {number(mean(stable))}"
+    why = f"{'higher' if label == Label.HIGH else 'lower'} than the stable version: {means}"
     if metric.is_critical and _is_beyond(label, effect, metric.critical_from):
         return Classified(label, is_critical=True, effect=effect, why=why)
     if _is_beyond(label, effect, metric.allowed):
