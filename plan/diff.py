@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..kube.objects import Obj
 from ..kube.quantity import amount
-from ..kube.secrecy import MASK, hides, is_secret
+from ..kube.secrecy import MASK, hides, is_secret, values_of
 from .steps import Change
 
 _SERVER_SET = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
@@ -18,7 +18,10 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple
     """The leaves that differ, in the order of the new object, then what is gone. Status, what the server sets and what says which
     object it is are left out; what a Secret holds is masked."""
     found = _walk("", _comparable(before or {}), _comparable(after))
-    return tuple(map(_masked, found)) if is_secret(after) else tuple(found)
+    if not is_secret(after):
+        return tuple(found)
+    held = values_of(before, after)
+    return tuple(_masked(change, held) for change in found)
 
 
 def _comparable(obj: Mapping[str, Any]) -> Obj:
@@ -85,8 +88,8 @@ def _quantity(value: Any) -> Any:
         return value
 
 
-def _masked(change: Change) -> Change:
-    if not hides(change.path, change.before) and not hides(change.path, change.after):
+def _masked(change: Change, held: Collection[str]) -> Change:
+    if not hides(change.path, change.before, held) and not hides(change.path, change.after, held):
         return change
 
     def hide(value: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..kube.objects import Obj
+from ..kube.secrecy import hides, is_secret, mask
 from ..release.dump import manifests_text
 from ..release.model import Release, key_of
 from ..release.options import StrategyOptions
@@ -75,14 +76,14 @@ def patch_text(obj: Obj | None, edits: Sequence[Edit]) -> str:
     if not edits:
         return ""
     patch: Any = {}
-    for edit in edits:
+    for edit in _shown(obj, edits):
         _lay(patch, obj, edit.path, None if edit.is_removal else edit.value)
     return manifests_text([patch]).rstrip("\n")
 
 
 def snippet_text(obj: Obj | None, edits: Sequence[Edit]) -> tuple[Path, str]:
     """(path, YAML): the edits as they read at the nearest place that holds all of them and is there already."""
-    edits = [edit for edit in edits if not edit.is_twin]
+    edits = _shown(obj, [edit for edit in edits if not edit.is_twin])
     if not edits:
         return (), ""
     common = list(edits[0].path[:-1])
@@ -99,6 +100,13 @@ def snippet_text(obj: Obj | None, edits: Sequence[Edit]) -> tuple[Path, str]:
     if any(isinstance(edit.path[0], int) for edit in relative):
         common, relative = common[:-1], [edit._replace(path=(*common[-1:], *edit.path)) for edit in relative]
     return tuple(common), patch_text(_at(obj, tuple(common)), relative)
+
+
+def _shown(obj: Obj | None, edits: Iterable[Edit]) -> list[Edit]:
+    """The edits without what a Secret holds."""
+    if not isinstance(obj, dict) or not is_secret(obj):
+        return list(edits)
+    return [edit._replace(value=mask(edit.value)) if hides(f".{edit.path[0]}", edit.value) else edit for edit in edits]
 
 
 def _at(value: Any, path: Path) -> Any:

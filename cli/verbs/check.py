@@ -142,6 +142,7 @@ def _releases(session: Session, source: Source, where: Where, override: Override
 
 
 def _mend(session: Session, checked: Sequence[Checked], strategy: str | None, *, is_written: bool, fail_on: str) -> int:
+    from ...kube.secrecy import masked_text
     from ...ship import fixing
     from ..views.check_text import fixed_lines
     from ..views.json import finding_document
@@ -152,7 +153,7 @@ def _mend(session: Session, checked: Sequence[Checked], strategy: str | None, *,
         fixing.write(plan)
     data = {
         "written": list(plan.texts) if is_written else [],
-        "files": [{"file": source, "text": text} for source, text in plan.texts.items()],
+        "files": [{"file": source, "text": masked_text(text)} for source, text in plan.texts.items()],
         "fixed": [finding_document(finding) for finding in plan.done],
         "left": [{**finding_document(finding), "reason": reason} for finding, reason in plan.left],
     }

@@ -6,6 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...kube.secrecy import masked_text
 from ...preflight import Finding, Rule, Severity
 from ...preflight.writing import Rewritten
 from ...ship.checking import Checked
@@ -93,10 +94,10 @@ def rules_lines(rules: Iterable[Rule], paint: Paint) -> Iterator[str]:
 
 
 def diff_text(plan: Rewritten) -> str:
-    """A unified diff of all files."""
+    """A unified diff of all files, without what Secrets hold."""
     lines: list[str] = []
     for source, text in plan.texts.items():
-        before, after = (each.splitlines(keepends=True) for each in (plan.before[source], text))
+        before, after = (masked_text(each).splitlines(keepends=True) for each in (plan.before[source], text))
         changed = difflib.unified_diff(before, after, source, source)
         lines += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in changed]
     return "".join(lines)

@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from rollway.kube.secrecy import MASK, masked, redacted
+from rollway.kube.secrecy import MASK, masked, masked_text, redacted
 from rollway.plan.diff import changes
 
 VALUE = 'hunter2 "quoted"'
@@ -57,3 +57,54 @@ def test_other_kinds_of_that_name_are_no_secrets() -> None:
     custom = {**secret(), "apiVersion": "example.com/v1"}
 
     assert masked(custom) == custom
+
+
+def test_a_field_that_is_misspelt_holds_as_much() -> None:
+    """Whatever stands beside what is known of a Secret is masked: in the object, in a diff, and in what a server says."""
+    wrong = {**secret(), "strngData": {"password": VALUE}, "dta": "hunter2"}
+    told = json.dumps(masked(wrong)) + json.dumps(changes(None, wrong), ensure_ascii=False)
+
+    assert "hunter2" not in told
+    assert '"strngData": {"password"' in json.dumps(masked(wrong))
+    assert redacted("unknown field dta: hunter2", wrong) == f"unknown field dta: {MASK}"
+
+
+def test_a_short_annotation_or_label_that_quotes_a_value_is_masked() -> None:
+    """As it is written or encoded; others are shown."""
+    quoting = {**secret(note=f"was {VALUE}", code=ENCODED), "data": {"password": ENCODED}}
+    shown = masked(quoting)["metadata"]["annotations"]
+
+    assert shown == {"team": "payments", "note": MASK, "code": MASK}
+    assert "hunter2" not in json.dumps(changes(None, quoting), ensure_ascii=False)
+
+
+FILE = """# notes stay
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shop}
+data: {level: debug}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: s
+  annotations:
+    copy: '{"stringData": {"P": "hunter2"}}'
+stringData:
+  P: hunter2
+  long: |
+    hunter2
+    hunter2
+---
+{apiVersion: v1, kind: Secret, metadata: {name: t}, data: {P: aHVudGVyMg==}}
+"""
+
+
+def test_a_file_is_shown_without_what_its_secrets_hold() -> None:
+    """Its other documents as they are."""
+    shown = masked_text(FILE)
+
+    assert "hunter2" not in shown
+    assert "aHVudGVyMg" not in shown
+    assert shown.startswith(FILE[: FILE.index("metadata:\n")])
+    assert f"  P: {MASK}\n" in shown
