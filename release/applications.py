@@ -13,7 +13,7 @@ from . import checks, imports, manifests
 from .config import uses
 from .imports.draft import Draft, Foreign, Shelf
 from .manifests import Located
-from .rendering import Kustomization, Rendering, of_folder, parts_of
+from .rendering import Kustomization, Rendering, of_folder, parts_of, renderer_of
 
 RELEASE_FILE = "deploy.yaml"
 
@@ -121,6 +121,8 @@ def _described(draft: Draft, shelf: Shelf) -> Application:
     own = shelf.deployment(draft.wanted or draft.name)
     if own is not None:
         draft.wanted, draft.workload = own.obj["metadata"]["name"], None
+    elif draft.workload and (program := renderer_of(draft.main.file)):
+        draft.said.append(f"its pods are as {program} renders them now: a Deployment in what is rendered would follow it")
     return Application(draft.name, draft.main.file, own.obj if own else draft.workload, draft)
 
 

@@ -167,6 +167,23 @@ def test_init_from_a_folder_of_charts(folder: Path) -> None:
     assert load("apps/cart/deploy.yaml").app == "chart"
 
 
+def test_a_rollout_in_a_chart(folder: Path) -> None:
+    """Its pods are written down as they are rendered now, which is said; all else stays the chart's."""
+    rendered = Path("chart/app.yaml").read_text()
+    Path("chart/app.yaml").write_text(
+        rendered.replace("apiVersion: apps/v1\nkind: Deployment", "apiVersion: argoproj.io/v1alpha1\nkind: Rollout")
+    )
+
+    made = from_manifests(["chart"])
+    for path, text in made.texts.items():
+        Path(path).write_text(text)
+
+    assert list(made.texts) == ["deploy.yaml", "chart/chart-deployment.yaml"]
+    assert "its pods are as helm template renders them now" in made.texts["deploy.yaml"]
+    assert "manifests: [{helm: chart}, chart/chart-deployment.yaml]\nexclude: [Rollout/chart]" in made.texts["deploy.yaml"]
+    assert [service["metadata"]["name"] for service in load("deploy.yaml").services] == ["chart"]
+
+
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on the PATH")
 def test_init_from_overlays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One for each that nothing else is made of: the base is none by itself."""
