@@ -89,8 +89,12 @@ def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> L
     found = [item for item in items if is_deployment(item.obj)]
     names = [item.obj["metadata"]["name"] for item in found]
     if not found:
+        from .imports import is_foreign
+
         kinds = ", ".join(dict.fromkeys(str(item) for item in items[:5])) or "nothing at all"
-        raise BadInput("no Deployment in the manifests", where=where, detail=f"seen: {kinds}", hint="add the file that holds it")
+        other = next((item for item in items if is_foreign(item.obj)), None)
+        hint = f"`deploy init {other.document.source}` takes {other} over" if other else "add the file that holds it"
+        raise BadInput("no Deployment in the manifests", where=where, detail=f"seen: {kinds}", hint=hint)
     if name is not None:
         if name not in names:
             hint = nearest(name, names) or f"one of {', '.join(names)}"

@@ -64,15 +64,16 @@ async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj]:
 async def _templates(cluster: Cluster, doc: Obj, namespace: str) -> list[Obj]:
     """All that are referred to, also by one another."""
     if doc["kind"] == CANARY.name:
-        places = {namespace, *(ref.get("namespace") or namespace for ref in _under(doc, "templateRef") if isinstance(ref, dict))}
-        wanted = {ref.get("name") for ref in _under(doc, "templateRef") if isinstance(ref, dict)}
+        refs = [ref for ref in _under(doc, "templateRef") if isinstance(ref, dict)]
+        places = {namespace, *(str(ref.get("namespace") or namespace) for ref in refs)}
+        wanted = [ref.get("name") for ref in refs]
         known = [each for place in sorted(places) for each in await _all(cluster, METRIC_TEMPLATE, place)]
         return [each for each in known if each["metadata"]["name"] in wanted]
     known = [*await _all(cluster, TEMPLATE, namespace), *await _all(cluster, CLUSTER_TEMPLATE, "")]
     found: list[Obj] = []
     open_docs = [doc]
     while open_docs:
-        names = set(_under(open_docs.pop(), "templateName"))
+        names = {name for name in _under(open_docs.pop(), "templateName") if isinstance(name, str)}
         for each in known:
             if each["metadata"]["name"] in names and each not in found:
                 found.append(each)

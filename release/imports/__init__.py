@@ -83,5 +83,5 @@ def _gates_alone(documents: Sequence[Foreign], shelf: Shelf) -> Draft:
 
 def _templates_of(doc: Foreign) -> set[str]:
     refs = doc.root.at("spec", "templates").value if doc.kind != "Experiment" else None
-    names = {ref.get("templateName") for ref in refs if isinstance(ref, Mapping)} if isinstance(refs, list) else set()
+    names = [ref.get("templateName") for ref in refs if isinstance(ref, Mapping)] if isinstance(refs, list) else []
     return {name for name in names if isinstance(name, str)}

@@ -78,7 +78,9 @@ class Draft:
     def wait_for(self, field: Field) -> None:
         """progressDeadlineSeconds, in the block of the strategy that is used."""
         seconds = field.count(1)
-        if seconds is not None and seconds <= LONGEST_S:
+        if seconds is not None and seconds > LONGEST_S:
+            field.name("longer than 30 days, which no deadline is")
+        elif seconds is not None:
             key = to_camel(self.strategy.replace("-", "_"))
             self.blocks[key] = {**self.blocks.get(key, {}), "progressDeadlineSeconds": seconds}
 

@@ -441,6 +441,12 @@ MANIFESTS = [
         "manifests: [{kustomize: FOLDER}]",
     ),
     Case(
+        "a Rollout",
+        app("apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\n"),
+        "deploy.yaml:1:1: no Deployment in the manifests",
+        "app.yaml` takes Rollout shop over",
+    ),
+    Case(
         "in a List",
         app(json.dumps({"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Pod", "metadata": {}}]})),
         "app.yaml:1:84: Pod: no metadata.name",

@@ -178,7 +178,8 @@ def test_another_value_anywhere_is_seen(name: str) -> None:
 
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 10**9), st.floats(), st.text(max_size=20), st.just([]), st.just({}),
-    st.just(["x", None]), st.just({"a": {"b": 1}}), st.just("{{args.x}}"), st.just("\u2028# rollway: ignore RW001"),
+    st.just(["x", None]), st.just([["a"]]), st.just([{"name": [], "templateName": []}]), st.just({"a": {"b": 1}}),
+    st.just("{{args.x}}"), st.just("\u2028# rollway: ignore RW001"),
 )  # fmt: skip
 
 
