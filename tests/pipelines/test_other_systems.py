@@ -26,13 +26,13 @@ class Runner:
 
 
 def test_gitlab(site: Site, tmp_path: Path) -> None:
-    """check, plan, apply, promote; the plan that was applied is refused the second time, and a rollback takes it all back."""
+    """check, plan, apply, promote; the plan that was applied does nothing the second time, and a rollback takes it all back."""
     run = Runner(
         site, tmp_path, ROLLWAY_FILE="deploy.yaml", ROLLWAY_NAMESPACE=site.namespace, ROLLWAY_IMAGE=GOOD, ROLLWAY_TIMEOUT="1m"
     )
     ended = [run(f"gitlab: .rollway-{name}", "bash") for name in ("check", "plan", "apply", "promote", "apply")]
 
-    assert [each.code for each in ended] == [0, 0, 0, 0, 3], ended
+    assert [each.code for each in ended] == [0, 0, 0, 0, 0], ended
     assert (site.folder / "plan.txt").read_text().startswith("shop 1.4.0 → 2.0.0")
     assert site.live() == ("2.0.0", "Promoted")
     assert run("gitlab: .rollway-rollback", "bash").code == 0
