@@ -4,13 +4,15 @@ backends that tell what they were asked."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import copy
 import itertools
 import json
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -25,8 +27,7 @@ from rollway.kube.objects import (
     ENDPOINT_SLICE,
     GATEWAY_CLASS,
     HTTP_ROUTE,
-    KINDS,
-    NAMESPACE,
+    SECRET,
     SERVICE,
     Kind,
     Obj,
@@ -39,6 +40,7 @@ from rollway.sandbox.controllers.gateway import ensure_class
 from rollway.sandbox.dataplane.plane import DataPlane
 from rollway.sandbox.dataplane.supervisor import binary
 from rollway.sandbox.dataplane.translate import Edge
+from rollway.sandbox.serving import certificate
 from rollway.sandbox.store.store import Store
 from traffic import own_address
 from yarl import URL
@@ -51,6 +53,11 @@ BACKENDS = {
     WEB: ("web-backend",),
 }
 PORT = 8080
+_PORTS = (
+    ("first-port", PORT, "http"),
+    ("second-port", 8081, "kubernetes.io/h2c"),
+    ("third-port", 8082, "kubernetes.io/ws"),
+)
 _SELECTOR = {"matchLabels": {"gateway-conformance": "backend"}}
 _ids = itertools.count(1)
 
@@ -92,7 +99,8 @@ class Seen(NamedTuple):
 
 @dataclass
 class Echo:
-    """Answers with what it was asked; `?delay=1s` takes so long, `?fails=2` is 503 twice before."""
+    """Answers with what it was asked; `?delay=1s` takes so long, `?succeedAfter=2` fails twice before, with `responseCode`, or by
+    breaking the connection off, each but the first `delayRetry` later: as the suite's backends."""
 
     service: str
     namespace: str
@@ -120,8 +128,13 @@ class Echo:
         self.seen.append(seen)
         if delay := asked.query.get("delay"):
             await asyncio.sleep(seconds(delay))
-        if sum(each.path == asked.raw_path for each in self.seen) <= int(asked.query.get("fails", 0)):
-            return web.Response(status=503)
+        tries = sum(each.path == asked.raw_path for each in self.seen)
+        if tries <= int(asked.query.get("succeedAfter", 0)):
+            await asyncio.sleep(seconds(asked.query.get("delayRetry", "0s")) if tries > 1 else 0)
+            if code := asked.query.get("responseCode"):
+                return web.Response(status=int(code))
+            if asked.transport is not None:
+                asked.transport.abort()
         return web.json_response(seen._asdict(), headers=dict(self.sets))
 
 
@@ -148,8 +161,12 @@ class Lab:
         for manifest in manifests:
             obj = copy.deepcopy(manifest)
             kind = kind_of(obj["apiVersion"], obj["kind"])
-            assert kind in KINDS, obj["kind"]
-            self.api.create(kind, obj["metadata"].get("namespace", ""), obj, manager="test")
+            assert kind is not None, obj["kind"]
+            meta = obj["metadata"]
+            if self.api.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
+                self.replace(manifest)
+            else:
+                self.api.create(kind, meta.get("namespace", ""), obj, manager="test")
 
     def replace(self, manifest: Obj) -> None:
         kind, meta = kind_of(manifest["apiVersion"], manifest["kind"]), manifest["metadata"]
@@ -196,25 +213,16 @@ async def lab(folder: Path, *manifests: Obj) -> AsyncIterator[Lab]:
     edge = Edge("127.0.0.1", free_port())
     plane = DataPlane(store, folder / "dataplane", program, edge)
     found = Lab(api, plane, [])
-    for namespace, services in BACKENDS.items():
-        labels = {"gateway-conformance": "backend"} if namespace != INFRA else {"gateway-conformance": "infra"}
-        api.create(NAMESPACE, "", {"metadata": {"name": namespace, "labels": labels}}, manager="test")
-        for name in services:
-            found.echoes.append(Echo(name, namespace))
-            found.put(
-                made(SERVICE, name, {"ports": [{"name": "first-port", "port": PORT}], "selector": {"app": name}}, namespace)
-            )
-    found.put(
-        gateway("same-namespace", listener(**{"from": "Same"})),
-        gateway("all-namespaces", listener(**{"from": "All"})),
-        gateway("backend-namespaces", listener(**{"from": "Selector", "selector": _SELECTOR})),
-        gateway("same-namespace-with-http-listener-on-8080", listener(port=8080)),
-    )
+    _furnish(found, folder)
     try:
         for echo in found.echoes:
             await echo.start()
             store.create(ENDPOINT_SLICE, slice_of(echo))
-        found.put(*manifests)
+            store.create(ENDPOINT_SLICE, bridged(echo, *found.where("bridge")))
+        found.put(*(each for each in manifests if each["kind"] != ENDPOINT_SLICE.name))
+        for each in manifests:
+            if each["kind"] == SERVICE.name:  # the suite's further ones are of its first backend
+                store.create(ENDPOINT_SLICE, slice_of(replace(found.echoes[0], service=each["metadata"]["name"])))
         await plane.start()
         await until_it_answers(edge)
         await plane.settled()
@@ -226,11 +234,58 @@ async def lab(folder: Path, *manifests: Obj) -> AsyncIterator[Lab]:
             await echo.stop()
 
 
+def safe(folder: Path) -> tuple[Obj, Obj]:
+    """A Gateway with TLS for some names, and its Secret."""
+    pair = certificate.ensure(folder, datetime.now(UTC))
+    data = {key: base64.b64encode(path.read_bytes()).decode() for key, path in (("tls.crt", pair.chain), ("tls.key", pair.key))}
+    secret = made(SECRET, "tls-validity-checks-certificate", {}) | {"type": "kubernetes.io/tls", "data": data}
+    del secret["spec"]
+    hosts = ("", "second-example.org", "*.wildcard.org", "fourth-example.wildcard.org")
+    tls = {"protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "tls-validity-checks-certificate"}]}}
+    listeners = [listener(f"https-{number}", 443, host) | tls for number, host in enumerate(hosts)]
+    return secret, gateway("same-namespace-with-https-listener", *listeners)
+
+
+def bridge() -> tuple[Obj, Obj]:
+    """A Gateway as what speaks HTTP/2 without TLS in front of the first backend, which does not."""
+    parents = ({"name": "bridge"},)
+    rules = [{"backendRefs": [backend()]}]
+    return gateway("bridge"), route("bridge", *rules, parents=parents)
+
+
+def _furnish(found: Lab, folder: Path) -> None:
+    """The suite's namespaces, Services and Gateways."""
+    for namespace, services in BACKENDS.items():
+        labels = {"gateway-conformance": "backend" if namespace != INFRA else "infra"}
+        found.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
+        for service in services:
+            found.echoes.append(Echo(service, namespace))
+            ports = [{"name": name, "port": port, "appProtocol": protocol} for name, port, protocol in _PORTS]
+            found.put(made(SERVICE, service, {"ports": ports, "selector": {"app": service}}, namespace))
+    found.put(
+        gateway("same-namespace", listener(**{"from": "Same"})),
+        gateway("all-namespaces", listener(**{"from": "All"})),
+        gateway("backend-namespaces", listener(**{"from": "Selector", "selector": _SELECTOR})),
+        gateway("same-namespace-with-http-listener-on-8080", listener(port=8080)),
+        *bridge(),
+        *safe(folder),
+    )
+
+
 def slice_of(echo: Echo) -> Obj:
-    meta = {"name": f"{echo.service}-1", "namespace": echo.namespace, "labels": {"kubernetes.io/service-name": echo.service}}
-    points = [{"addresses": [echo.address], "conditions": {"ready": True, "serving": True, "terminating": False}}]
+    return _slice(echo, 1, echo.address, [{"name": name, "port": PORT} for name in ("first-port", "third-port", "")])
+
+
+def bridged(echo: Echo, address: str, port: int) -> Obj:
+    return _slice(echo, 2, address, [{"name": "second-port", "port": port}])
+
+
+def _slice(echo: Echo, number: int, address: str, ports: list[Obj]) -> Obj:
+    labels = {"kubernetes.io/service-name": echo.service}
+    meta = {"name": f"{echo.service}-{number}", "namespace": echo.namespace, "labels": labels}
+    points = [{"addresses": [address], "conditions": {"ready": True, "serving": True, "terminating": False}}]
     head = {"apiVersion": ENDPOINT_SLICE.api_version, "kind": ENDPOINT_SLICE.name, "metadata": meta, "addressType": "IPv4"}
-    return head | {"endpoints": points, "ports": [{"name": "first-port", "port": PORT, "protocol": "TCP"}]}
+    return head | {"endpoints": points, "ports": [each | {"protocol": "TCP"} for each in ports]}
 
 
 def is_of_a_class(manifest: Obj) -> bool:

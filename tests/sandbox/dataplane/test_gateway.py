@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import socket
 from collections import Counter
 from collections.abc import Coroutine, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_lab import APPS, INFRA, WEB, Lab, backend, gateway, lab, listener, made, route
+from gateway_lab import APPS, INFRA, WEB, Lab, backend, gateway, lab, listener, made, route, safe
 from rollway.health.routes import Waiting, waits
 from rollway.kube.objects import API_GATEWAY, GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, Obj, get
-from rollway.sandbox.serving import certificate
 from traffic import eventually
 
 V1, V2, V3 = "infra-backend-v1", "infra-backend-v2", "infra-backend-v3"
@@ -387,6 +384,16 @@ def test_pages_of_other_origins_are_told_what_they_may_ask(tmp_path: Path) -> No
     run(story())
 
 
+def test_backends_of_http2_are_spoken_to_in_it(tmp_path: Path) -> None:
+    """By the Service's appProtocol; the backend here is a Gateway, which takes both."""
+
+    async def story() -> None:
+        async with lab(tmp_path, route("h2c", rule(backendRefs=[{"name": V2, "port": 8081}]))) as cluster:
+            assert await who(cluster) == V1  # who is behind the bridge
+
+    run(story())
+
+
 def test_grpc_routes_go_by_service_and_method(tmp_path: Path) -> None:
     """The path of a call is its service and its method; the longer service is asked first."""
     spec = {
@@ -441,20 +448,19 @@ def test_what_fails_is_tried_again_as_often_as_the_rule_says(tmp_path: Path) -> 
 
     async def story() -> None:
         async with lab(tmp_path, route("tried", *rules)) as cluster:
-            assert [await who(cluster, "/again?fails=2"), await who(cluster, "/again?fails=3")] == [V1, 503]
-            assert await who(cluster, "/once?fails=1") == 503
+            assert [
+                await who(cluster, "/again?succeedAfter=2&responseCode=503"),
+                await who(cluster, "/again?succeedAfter=3&responseCode=503"),
+            ] == [V1, 503]
+            assert await who(cluster, "/once?succeedAfter=1&responseCode=503") == 503
 
     run(story())
 
 
 def test_https_with_the_certificate_of_the_name_that_is_called(tmp_path: Path) -> None:
     """Each listener has its own certificate and its own routes; a Secret that comes later opens the listener."""
-    pair = certificate.ensure(tmp_path, datetime.now(UTC))
-    data = {
-        "tls.crt": base64.b64encode(pair.chain.read_bytes()).decode(),
-        "tls.key": base64.b64encode(pair.key.read_bytes()).decode(),
-    }
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert", "namespace": INFRA}, "type": "kubernetes.io/tls"}
+    secret, _ = safe(tmp_path)
+    secret = secret | {"metadata": secret["metadata"] | {"name": "cert"}}
     tls = {"port": 443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "cert"}]}}
     entry = gateway("safe", {"name": "any"} | tls, {"name": "own", "hostname": "own.example.org"} | tls)
     routes = [
@@ -464,7 +470,7 @@ def test_https_with_the_certificate_of_the_name_that_is_called(tmp_path: Path) -
 
     async def story() -> None:
         async with lab(tmp_path, entry, *routes) as cluster:
-            cluster.put(secret | {"data": data})
+            cluster.put(secret)
             await cluster.plane.settled()
             at = cluster.where("safe", port=443)
 
