@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..kube.objects import JOB, Obj
+from ..kube.objects import JOB, Obj, is_a
 from ..sandbox.controllers.index import is_ready
 from .results import Version
 
@@ -66,7 +66,7 @@ class Census:
     def count_pod(self, name: str, version: Version, at_s: float, obj: Obj, *, is_gone: bool = False) -> None:
         """What a pod has become. The version counts where it is seen for the first time. A Job's pods come to their end, and are
         nobody's replicas."""
-        if any(each["kind"] == JOB.name and each.get("controller") for each in obj["metadata"].get("ownerReferences") or ()):
+        if any(is_a(each, JOB) and each.get("controller") for each in obj["metadata"].get("ownerReferences") or ()):
             return
         seen = self._seen.get(name)
         if seen is None:
@@ -98,8 +98,21 @@ class Census:
 
 def states_of(piece: Obj | None) -> dict[str, str]:
     """What an EndpointSlice says of each pod, by name: "ready", "serving" or ""."""
+    return _states((piece or {}).get("endpoints") or ())
+
+
+def endpoints_changed(before: Obj | None, piece: Obj) -> tuple[list[str], dict[str, str]]:
+    """(the pods of endpoints that are no longer there, the states of those that are new). What has not changed is the very same
+    object in both."""
+    old, new = (before or {}).get("endpoints") or (), piece.get("endpoints") or ()
+    known, kept = set(map(id, old)), set(map(id, new))
+    gone = [endpoint["targetRef"]["name"] for endpoint in old if id(endpoint) not in kept]
+    return gone, _states(endpoint for endpoint in new if id(endpoint) not in known)
+
+
+def _states(endpoints: Iterable[Obj]) -> dict[str, str]:
     found = {}
-    for endpoint in (piece or {}).get("endpoints") or ():
+    for endpoint in endpoints:
         conditions = endpoint["conditions"]
         state = "ready" if conditions.get("ready") else "serving" if conditions.get("serving") else ""
         found[endpoint["targetRef"]["name"]] = state

@@ -26,7 +26,7 @@ from ..routing.fit import Side
 from ..sandbox.controllers.index import is_ready
 from ..sandbox.node.behaviour import Life, life_of, stop_of
 from ..sandbox.store.store import Change, Store
-from .census import Census, states_of
+from .census import Census, endpoints_changed, states_of
 from .lives import PodLife, Stint
 from .proxies import ENVOY, KUBE_PROXY, MESH, Proxy, Routing, Target, Told
 from .results import Version
@@ -80,6 +80,7 @@ class Recorder(Census):
         self._groups: dict[str, list[Group]] = {}  # by the Service whose endpoints they are taken from
         self._states: dict[tuple[str, str], str] = {}
         self._slices: dict[str, dict[str, dict[str, str]]] = {}  # by Service and name, as they were last seen
+        self._seen_with: dict[tuple[str, str], Obj | None] = {}  # the Service, by the same
         self._routings: list[Routing] = []
         self.new_is_asked = asyncio.Event()
         self._is_mesh = self._is_gateway = False
@@ -184,8 +185,8 @@ class Recorder(Census):
         service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
         name = (piece or before or {})["metadata"]["name"]
         known = self._slices.setdefault(service, {})
-        now, was = self._asked(service, piece), known.get(name, {})
-        known[name] = now
+        was = known.get(name, {})
+        now = known[name] = self._asked(service, piece, before, was)
         gone = [(pod, next((each[pod] for each in known.values() if pod in each), "")) for pod in was if pod not in now]
         for pod, state in [*gone, *((pod, state) for pod, state in now.items() if was.get(pod) != state)]:
             if service == self._service and pod in self._pods:
@@ -196,15 +197,24 @@ class Recorder(Census):
                     self._told.append(Told(self._now_s(), group.name, pod, state))
                     self._note_asked(group.name, pod, state)
 
-    def _asked(self, service: str, piece: Obj | None) -> dict[str, str]:
+    def _asked(self, service: str, piece: Obj | None, before: Obj | None, was: Mapping[str, str]) -> dict[str, str]:
         """What a slice says of each pod at the Service's first port: nothing where it lacks that port; by a name of its own where
-        the pod does not listen there."""
-        states, ports = states_of(piece), fit.ports_of(self._store.find(SERVICE, self._namespace, service))
-        if not states or not ports:
-            return states
-        pieces = (piece or {}).get("ports") or ()
+        the pod does not listen there. `was` is what `before` said: of a hundred endpoints mostly one is another."""
+        live = self._store.find(SERVICE, self._namespace, service)
+        ports, pieces = fit.ports_of(live), (piece or {}).get("ports") or ()
+        if not piece or not ports:
+            return states_of(piece)
         number = next((each["port"] for each in pieces if each.get("name", "") == ports[0].get("name", "")), None)
-        return {} if number is None else {self._called(pod, number): state for pod, state in states.items()}
+        if number is None:
+            return {}
+        key = service, piece["metadata"]["name"]
+        is_as_before = before is not None and self._seen_with.get(key) is live and before.get("ports") == piece.get("ports")
+        self._seen_with[key] = live
+        gone, fresh = endpoints_changed(before if is_as_before else None, piece)
+        now = dict(was) if is_as_before else {}
+        for pod in gone:
+            now.pop(self._called(pod, number), None)
+        return now | {self._called(pod, number): state for pod, state in fresh.items()}
 
     def _called(self, pod: str, number: int) -> str:
         known = self._pods[pod].numbers if pod in self._pods else None

@@ -224,7 +224,7 @@ def _versions(store: Store) -> Callable[[Obj], Version]:
 
     def version_of(pod: Obj) -> Version:
         owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
-        if owner is None or owner["kind"] != REPLICA_SET.name:
+        if owner is None or not is_a(owner, REPLICA_SET):
             return "old"
         if owner["uid"] not in known:
             replicaset = store.get(REPLICA_SET, pod["metadata"]["namespace"], owner["name"])

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..cluster.port import Cluster
-from ..kube.objects import ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE_NAME, Obj, Ref, get
+from ..kube.objects import ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE_NAME, Obj, Ref, get, is_a
 from .census import Census, states_of
 from .rehearsal import containers_of
 from .results import Version
@@ -64,7 +64,7 @@ class _Watcher:
 
     async def _version_of(self, pod: Obj) -> Version:
         owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
-        if owner is None or owner["kind"] != REPLICA_SET.name:
+        if owner is None or not is_a(owner, REPLICA_SET):
             return "old"
         if owner["uid"] not in self._versions:
             replicaset = await self._cluster.get(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now() -> datetime:
@@ -12,6 +13,7 @@ def now() -> datetime:
     return wall() if wall is not None else datetime.now(UTC)
 
 
+@lru_cache(maxsize=64)  # what happens at one moment is written many times
 def timestamp(moment: datetime) -> str:
     """metav1.Time: RFC 3339 in UTC with whole seconds."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

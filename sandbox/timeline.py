@@ -31,7 +31,8 @@ class _NoWaiting(selectors.DefaultSelector):
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
+        # nobody writes to the loop's own pipe but to wake it, and it does not sleep
+        ready = super().select(0) if len(self.get_map()) > 1 else []
         if not ready:
             if timeout is None:
                 raise Stuck("nothing is scheduled and nothing is ready: every task waits for ever")
@@ -44,6 +45,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, begin_s: float = 0.0) -> None:
         self._now_s = begin_s
+        self._wall: tuple[float, datetime] = (math.nan, EPOCH)
         self._order = 0
         selector = _NoWaiting()
         super().__init__(selector)
@@ -54,7 +56,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._now_s
 
     def wall_time(self) -> datetime:
-        return EPOCH + timedelta(seconds=self._now_s)
+        if self._wall[0] != self._now_s:
+            self._wall = self._now_s, EPOCH + timedelta(seconds=self._now_s)
+        return self._wall[1]
 
     def advance(self, seconds: float) -> None:
         self._now_s += max(seconds, 0.0)

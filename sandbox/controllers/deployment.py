@@ -100,7 +100,7 @@ class DeploymentController:
             deployment, new, old = self._reread(deployment, new)
             self._write(deployment, counted_status(deployment, _all(old, new), new, self._now()))
         elif rollout_of(deployment).is_rolling:
-            self._roll(deployment)
+            self._roll(deployment, new, old)
         else:
             self._recreate(deployment, new, old)
 
@@ -289,8 +289,9 @@ class DeploymentController:
             for each, size in zip(sets, sizes, strict=True):
                 self._resize(deployment, each, size)
 
-    def _roll(self, deployment: Obj) -> None:
-        deployment, new, old = self._split(deployment, create=True)
+    def _roll(self, deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> None:
+        if new is None:
+            deployment, new, old = self._split(deployment, create=True)
         if new is None:
             return  # a hash collision was counted, which brings us back
         rollout = rollout_of(deployment)

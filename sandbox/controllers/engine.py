@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ...kube.objects import Kind
 from ..store.store import Change, Store
@@ -22,10 +22,7 @@ def _nothing() -> None:
     pass
 
 
-class Key(NamedTuple):
-    controller: str
-    namespace: str
-    name: str
+Key = tuple[str, str, str]  # (controller, namespace, name)
 
 
 class Controller(Protocol):
@@ -87,7 +84,7 @@ class Queue:
     def add(self, controller: str, namespace: str, name: str) -> None:
         if controller not in self._waiting:
             return
-        key = Key(controller, namespace, name)
+        key = (controller, namespace, name)
         lag_s = self._lag(controller) if self._lag is not None and key not in self._late else 0.0
         if lag_s and self._loop is not None:
             self._late.add(key)
@@ -98,13 +95,13 @@ class Queue:
 
     def after(self, seconds: float, controller: str, namespace: str, name: str) -> None:
         """Adds the key later. A key has one timer: the newest."""
-        key = Key(controller, namespace, name)
+        key = (controller, namespace, name)
         self.forget(controller, namespace, name)
         if self._loop is not None:
             self._timers[key] = self._loop.call_later(max(seconds, 0.0), self._due, key)
 
     def forget(self, controller: str, namespace: str, name: str) -> None:
-        if timer := self._timers.pop(Key(controller, namespace, name), None):
+        if timer := self._timers.pop((controller, namespace, name), None):
             timer.cancel()
 
     async def settle(self) -> None:
@@ -137,7 +134,7 @@ class Queue:
     def _arrive(self, key: Key) -> None:
         if key in self._late:
             self._late.discard(key)
-            self._waiting[key.controller][key] = None
+            self._waiting[key[0]][key] = None
             self._wake()
 
     def _due(self, key: Key) -> None:
@@ -164,7 +161,7 @@ class Queue:
             key = self._next()
             if key is None:
                 break
-            self.guarded(self._controllers[key.controller].sync, key.namespace, key.name)
+            self.guarded(self._controllers[key[0]].sync, key[1], key[2])
         if any(self._waiting.values()):
             self._wake()
         else:

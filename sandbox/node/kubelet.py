@@ -70,9 +70,18 @@ class Kubelet:
             self._queue.add(self.name, *place)
         if change.kind == POD:
             meta = change.obj["metadata"]
-            self._queue.add(self.name, meta["namespace"], meta["name"])
+            if change.type != "MODIFIED" or self._is_concerned(change.obj, meta["namespace"], meta["name"]):
+                self._queue.add(self.name, meta["namespace"], meta["name"])
             if change.type == "DELETED" and self._processes is not None:
                 self._processes.pod_gone(meta["uid"])
+
+    def _is_concerned(self, pod: Obj, namespace: str, name: str) -> bool:
+        """Most changes of a pod that runs are this node's own."""
+        run = self._runs.get((namespace, name))
+        if run is None or self._binder.is_pending((namespace, name)) or pod["spec"].get("readinessGates"):
+            return True
+        meta = pod["metadata"]
+        return "deletionTimestamp" in meta and meta.get("deletionGracePeriodSeconds") != run.grace_s
 
     def stop(self) -> None:
         """Looks after no pod any more. They stay as they are."""

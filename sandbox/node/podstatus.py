@@ -85,7 +85,8 @@ def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, addr
 def unschedulable(pod: Obj, message: str, now: datetime, *, reason: str = "Unschedulable") -> Obj:
     condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
     others = [each for each in get(pod, "status", "conditions", default=()) if each["type"] not in OWN]
-    return {"phase": "Pending", "conditions": [*others, _since(pod, condition, now)], "qosClass": qos_class(pod)}
+    before = next((each for each in get(pod, "status", "conditions", default=()) if each["type"] == "PodScheduled"), None)
+    return {"phase": "Pending", "conditions": [*others, _since(before, condition, timestamp(now))], "qosClass": qos_class(pod)}
 
 
 def phase_of(pod: Obj, containers: Sequence[Container]) -> str:
@@ -122,8 +123,10 @@ def _conditions(pod: Obj, containers: Sequence[Container], phase: str, has_netwo
         {"type": "ContainersReady"} | ready,
         {"type": "PodScheduled", "status": "True"},
     ]
-    others = [each for each in get(pod, "status", "conditions", default=()) if each["type"] not in OWN]
-    return [*others, *(_since(pod, each, now) for each in conditions)]
+    known = {each["type"]: each for each in get(pod, "status", "conditions", default=())}
+    at = timestamp(now)
+    others = [each for type_, each in known.items() if type_ not in OWN]
+    return [*others, *(_since(known.get(each["type"]), each, at) for each in conditions)]
 
 
 def _containers_ready(pod: Obj, containers: Sequence[Container], phase: str) -> Obj:
@@ -141,6 +144,8 @@ def _containers_ready(pod: Obj, containers: Sequence[Container], phase: str) -> 
 
 def _gates(pod: Obj) -> Obj:
     """Ready, once the containers are, hangs on the readiness gates."""
+    if not pod["spec"].get("readinessGates"):
+        return {"status": "True"}
     met = {each["type"]: each["status"] for each in get(pod, "status", "conditions", default=())}
     missing = []
     for gate in get(pod, "spec", "readinessGates", default=()):
@@ -154,12 +159,10 @@ def _gates(pod: Obj) -> Obj:
     return {"status": "True"}
 
 
-def _since(pod: Obj, condition: Obj, now: datetime) -> Obj:
-    """With its last transition: the one that was written, while the status is the same."""
-    for before in get(pod, "status", "conditions", default=()):
-        if before["type"] == condition["type"] and before["status"] == condition["status"]:
-            return condition | {"lastTransitionTime": before["lastTransitionTime"]}
-    return condition | {"lastTransitionTime": timestamp(now)}
+def _since(before: Obj | None, condition: Obj, at: str) -> Obj:
+    """With its last transition: the one that was written `before`, while the status is the same."""
+    is_same = before is not None and before["status"] == condition["status"]
+    return condition | {"lastTransitionTime": before["lastTransitionTime"] if before is not None and is_same else at}
 
 
 def _entry(pod: Obj, spec: Obj, container: Container) -> Obj:
