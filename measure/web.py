@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..cluster.port import Cluster
 from ..errors import ClusterError
 from ..kube.objects import SECRET, Ref, get
-from ..release.gates import Credential, HttpOptions
+from ..release.sources import Credential, HttpOptions
 from .port import Unmeasured
 
 if TYPE_CHECKING:
