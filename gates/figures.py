@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from .effects import Sums
+
 
 class Counts(NamedTuple):
     """Of one version, in one interval: `errors` of `requests`. A Prometheus extrapolates, so they need not be whole."""
@@ -49,6 +51,13 @@ class Pairs(NamedTuple):
     by_name: Mapping[str, Pair]
 
 
+class Samples(NamedTuple):
+    """What visits of both versions came to in the same interval."""
+
+    stable: Sums
+    new: Sums
+
+
 class Outcome(NamedTuple):
     """How a Job ended: `is_good`, or None where it could not tell (it never started, or took too long), and what it said."""
 
@@ -56,7 +65,7 @@ class Outcome(NamedTuple):
     said: str = ""
 
 
-Figures = Value | Both | Histograms | Pairs | Outcome
+Figures = Value | Both | Histograms | Pairs | Samples | Outcome
 
 
 class Phase(StrEnum):

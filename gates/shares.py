@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .figures import Both, Figures, Histograms
+from .figures import Both, Figures, Histograms, Samples
 from .words import number, share
 
 ALPHA = 0.001
@@ -119,5 +119,7 @@ def requests_of(figures: Figures) -> tuple[float, float] | None:
             return stable.requests, new.requests
         case Histograms(stable, new):
             return max(stable.values(), default=0.0), max(new.values(), default=0.0)
+        case Samples(stable, new):
+            return stable.visits, new.visits
         case _:
             return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Value
+from .effects import Sums
+from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Samples, Value
 
 LONGEST = 120
 
@@ -22,6 +23,8 @@ def in_words(figures: Figures) -> str:
         case Pairs(by_name):
             only = len(by_name) == 1
             return "; ".join(f"{'' if only else f'{name} '}{_pair(pair)}" for name, pair in by_name.items())
+        case Samples(stable, new):
+            return f"{_summed(new)}, stable {_summed(stable)}"
         case Outcome(is_good, said):
             word = "could not tell" if is_good is None else "complete" if is_good else "failed"
             return f"{word}: {said[:LONGEST]}" if said else word
@@ -40,6 +43,8 @@ def figure_of(figures: Figures) -> float | None:
             return next(iter(by_name.values())).new if len(by_name) == 1 else None
         case Outcome(is_good, _):
             return None if is_good is None else float(is_good)
+        case Samples(_, new):
+            return new.mean if new.visits else None
         case Histograms():
             return None
 
@@ -76,6 +81,10 @@ def _pair(pair: Pair) -> str:
 
 def _counted(counts: Counts) -> str:
     return f"{counts.errors:,.0f} of {counts.requests:,.0f} ({share(counts.errors, counts.requests)})"
+
+
+def _summed(sums: Sums) -> str:
+    return f"{number(float(f'{sums.total:.4g}'))} of {sums.visits:,.0f}"
 
 
 def _total(histogram: Any) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..cluster.port import Cluster
-from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Value
+from ..gates.effects import Sums
+from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Value
 from ..gates.prometheus import Answer, Unreadable, read
 from ..gates.ready import READY
 from ..gates.templates import filled
-from ..release.comparing import MetricOptions
+from ..release.comparing import EffectOptions, MetricOptions
 from ..release.gates import Gate
 from .port import NoFigure, Side, Unmeasured, Window, counted
 from .web import Web
@@ -32,6 +33,8 @@ class Prometheus:
             raise NoFigure("no other version runs beside it: there is nothing to compare with")
         if self._gate.compare is not None:
             return await self._pairs(window, window.stable, self._gate.compare)
+        if self._gate.effect is not None:
+            return await self._samples(window, window.stable, self._gate.effect)
         if self._gate.use is not None and self._gate.of == "latency":
             stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
             return Histograms(stable, new)
@@ -76,6 +79,8 @@ class Prometheus:
             return [self._gate.query]
         if self._gate.compare is not None:
             return [metric.query for metric in self._gate.compare.values()]
+        if (asked := self._gate.effect) is not None:
+            return [text for text in (asked.count, asked.total, asked.squares) if text is not None]
         if self._gate.use is not None and self._gate.of == "latency":
             return [READY[self._gate.use].latency]
         return list(self._counting())
@@ -84,6 +89,15 @@ class Prometheus:
         if self._gate.use is not None:
             return READY[self._gate.use].requests, READY[self._gate.use].errors
         return str(self._gate.requests), str(self._gate.errors)
+
+    async def _samples(self, window: Window, stable: Side, asked: EffectOptions) -> Samples:
+        queries = [text for text in (asked.count, asked.total, asked.squares) if text is not None]
+        found = await asyncio.gather(*(self._single(window, side, text) for side in (stable, window.new) for text in queries))
+        sides = found[: len(queries)], found[len(queries) :]
+        samples = Samples(*(_sums(side, is_share=asked.squares is None) for side in sides))
+        if not samples.stable.visits and not samples.new.visits:
+            raise NoFigure(f"no visit of either version in {window.values(window.new)['interval']}")
+        return samples
 
     async def _counts(self, window: Window, side: Side) -> Counts:
         """Where nothing failed yet, there is no series of failures: that is 0 of those requests."""
@@ -112,6 +126,13 @@ class Prometheus:
             return read(status, body)
         except Unreadable as error:
             raise Unmeasured(f"the query is none: {error}" if error.is_query else str(error)) from None
+
+
+def _sums(values: Sequence[float | None], *, is_share: bool) -> Sums:
+    """Where nothing was counted yet, there is no series: that is 0."""
+    visits, total, *squares = (max(value or 0.0, 0.0) for value in values)
+    # a Prometheus extrapolates each by itself: a visit converts at most once
+    return Sums(visits, min(total, visits)) if is_share else Sums(visits, total, squares[0])
 
 
 def _one(answer: Answer) -> float | None:

@@ -25,7 +25,7 @@ EXAMPLES: Mapping[str, str] = {
     "app": "shop", "namespace": "shop", "service": "shop", "deployment": "shop", "track": "canary", "pods": "shop-[a-z0-9]+",
     "version": "1.0", "revision": "2", "weight": "10", "interval": "60s",
 }  # fmt: skip
-QUERIES = ("query", "requests", "errors", "compare")
+QUERIES = ("query", "requests", "errors", "compare", "effect")
 
 
 def unreadable(case: Case) -> Iterator[Found]:
@@ -37,13 +37,13 @@ def unreadable(case: Case) -> Iterator[Found]:
 def miscounting(case: Case) -> Iterator[Found]:
     """Requests and errors are of the time since the last look: of more, they are counted again and again."""
     for gate, path, text in _queries(case):
-        if path[2] not in ("requests", "errors") or gate.chosen_judge != "sequential":
+        if path[2] not in ("requests", "errors", "effect") or not gate.goes_on:
             continue  # of a share alone it does not matter
         if "interval" not in names_in(text):
-            message = f"gate {gate.name} counts the same {path[2]} again at each look: its query has a range of its own"
+            message = f"gate {gate.name} counts the same {path[-1]} again at each look: its query has a range of its own"
             yield Found(None, path, message, hint="sum(increase(…[{{ interval }}])): the time since the last look")
         elif _is_rate(_parsed(filled(text, EXAMPLES))):
-            message = f"gate {gate.name} counts {path[2]}, and the query answers how many there are a second"
+            message = f"gate {gate.name} counts {path[-1]}, and the query answers how many there are a second"
             yield Found(None, path, message, hint="increase in place of rate")
 
 

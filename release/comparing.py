@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
+from ..gates.judges.effect import Wanted
 from ..gates.judges.kayenta import GROUP, Metric
 from .options import Strict
 from .wrong import Wrong
@@ -58,6 +59,23 @@ class MetricOptions(Strict):
             critical_from=(float(self.critical_decrease), float(self.critical_increase)),
             groups=self.groups,
         )
+
+
+class EffectOptions(Strict):
+    """What visits of each version came to, counted since the last look: conversions, or the values of something."""
+
+    count: str = Field(description="PromQL: how many visits; a template that names pods, track or version.")
+    total: str = Field(description="PromQL: how many of them did it, or the sum of their values; likewise.")
+    squares: str | None = Field(None, description="PromQL: the sum of the squared values. Without it each counts 0 or 1.")
+    better: Literal["higher", "lower"] = Field("higher", description="Which mean is the better one.")
+    difference: Literal["relative", "absolute"] = Field("relative", description="To the stable version's mean, or as it is.")
+    expected: Annotated[StrictInt, Field(ge=100)] = Field(
+        5000, description="About how many visits there will be: with so many the interval is narrowest."
+    )
+
+    @property
+    def asked(self) -> Wanted:
+        return Wanted(self.better, self.difference == "relative", float(self.expected), self.squares is None)
 
 
 class ScoreOptions(Strict):

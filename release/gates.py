@@ -9,14 +9,15 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, field_valid
 
 from ..gates.conditions import condition
 from ..gates.judges import JUDGES, Asked
+from ..gates.judges.effect import Wanted
 from ..gates.judges.threshold import Limits
 from ..gates.operations import Unfit
 from ..gates.ready import READY
 from ..gates.templates import SIDED, VARIABLES, names_in
-from .comparing import MetricOptions, Number, ScoreOptions, metrics
+from .comparing import EffectOptions, MetricOptions, Number, ScoreOptions, metrics
 from .names import wrong_label
 from .options import Seconds, Strict
-from .sources import SOURCES, JobOptions, PodsOptions, PrometheusOptions, UrlOptions, pods, short
+from .sources import SOURCES, JobOptions, PodsOptions, PrometheusOptions, UrlOptions, pods_short, short
 from .wrong import Wrong
 
 Follows = Literal["rollback", "pause", "report"]
@@ -46,7 +47,7 @@ class Gate(Strict):
     prometheus: Annotated[PrometheusOptions, short("address")] | None = Field(None, description=PrometheusOptions.__doc__)
     url: Annotated[UrlOptions, short("address")] | None = Field(None, description=UrlOptions.__doc__)
     job: Annotated[JobOptions, short("image")] | None = Field(None, description=JobOptions.__doc__)
-    pods: Annotated[PodsOptions, BeforeValidator(pods)] | None = Field(None, description=PodsOptions.__doc__)
+    pods: Annotated[PodsOptions, BeforeValidator(pods_short)] | None = Field(None, description=PodsOptions.__doc__)
     # what, of a Prometheus
     use: str | None = Field(None, description="Ready-made queries: " + ", ".join(READY) + ".")
     of: Literal["errors", "latency"] = Field("errors", description="Which of the ready-made ones.")
@@ -56,6 +57,7 @@ class Gate(Strict):
     compare: Annotated[dict[str, MetricOptions], BeforeValidator(metrics)] | None = Field(
         None, description="PromQL that answers one value of one side, or several by name: compared with the stable version's."
     )
+    effect: EffectOptions | None = Field(None, description=EffectOptions.__doc__)
     # what is asked of it
     min: Number | None = Field(None, description="The least that is good.")
     max: Number | None = Field(None, description="The most that is good.")
@@ -119,14 +121,14 @@ class Gate(Strict):
         if self.prometheus is not None:
             self._check_queries()
         elif stray := next(
-            (key for key in ("use", "query", "requests", "errors", "compare") if getattr(self, key) is not None), None
+            (key for key in ("use", "query", "requests", "errors", "compare", "effect") if getattr(self, key) is not None), None
         ):
             raise Wrong(f"{stray} belongs to prometheus", at=(stray,))
         self._check_asked()
         for path, text in self.templates():
             if unknown := next((name for name in names_in(text) if name not in VARIABLES), None):
                 raise Wrong(f"nothing is called {{{{ {unknown} }}}}", hint=f"known are {', '.join(VARIABLES)}", at=path)
-            if path[0] in ("requests", "errors", "compare") and not set(SIDED) & set(names_in(text)):
+            if path[0] in ("requests", "errors", "compare", "effect") and not set(SIDED) & set(names_in(text)):
                 raise Wrong(
                     "this query sees both versions as one: there would be nothing to compare",
                     hint=f'a label of one side, such as pod=~"{{{{ pods }}}}"; sides differ in {", ".join(SIDED)}',
@@ -140,6 +142,7 @@ class Gate(Strict):
             "query": self.query,
             "requests and errors": self.requests or self.errors,
             "compare": self.compare,
+            "effect": self.effect,
         }
         given = [way for way, value in ways.items() if value is not None]
         if len(given) != 1:
@@ -165,7 +168,9 @@ class Gate(Strict):
             self._check_compared(bounds + conditions)
         elif self.score is not None:
             raise Wrong("score belongs to compare", at=("score",))
-        is_bare = not bounds and not conditions and self.compare is None
+        if self.effect is not None and (asked := bounds + conditions + ["count"] * (self.count is not None)):
+            raise Wrong(f"effect has no use for {asked[0]}: it is decided when one version is known to be better", at=(asked[0],))
+        is_bare = not bounds and not conditions and self.compare is None and self.effect is None
         if is_bare and self.job is None and not self.is_counted:
             raise Wrong(f"gate {self.name} asks nothing of its value", hint="with min, max, success or failure")
         for key in conditions:
@@ -191,6 +196,8 @@ class Gate(Strict):
     def _judges(self, *, is_bare: bool) -> tuple[str, ...]:
         if self.compare is not None:
             return ("kayenta",)
+        if self.effect is not None:
+            return ("effect",)
         if self.is_counted and is_bare:
             return ("sequential",)
         return ("threshold",)
@@ -199,6 +206,11 @@ class Gate(Strict):
     def is_counted(self) -> bool:
         """Whether both versions' requests are counted, and those of them that are bad."""
         return self.use is not None or self.requests is not None
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what it measures is of the time since the last measurement, and added up."""
+        return self.is_counted or self.effect is not None
 
     @property
     def source(self) -> str:
@@ -239,17 +251,18 @@ class Gate(Strict):
             metrics={name: each.asked for name, each in (self.compare or {}).items()},
             weights={group: float(weight) for group, weight in score.weights.items()},
             good=float(score.good), bad=float(score.bad),
+            effect=self.effect.asked if self.effect is not None else Wanted(),
         )  # fmt: skip
 
     @property
     def ends(self) -> bool:
         """Whether so many measurements decide it; else it only speaks up."""
-        return self.asked.limits.count is not None or self.consecutive_success_limit is not None
+        return self.asked.limits.count is not None or self.consecutive_success_limit is not None or self.effect is not None
 
     @property
     def goes_on(self) -> bool:
         """Whether what was measured counts through all pauses: evidence on a version, not on a step."""
-        return self.chosen_judge == "sequential"
+        return self.chosen_judge in ("sequential", "effect")
 
     @property
     def wanted(self) -> str:
@@ -265,6 +278,8 @@ class Gate(Strict):
         if self.compare is not None:
             score = self.score or ScoreOptions()
             return f"{', '.join(self.compare)} like the stable version's (score {score.good:g} of 100)"
+        if self.effect is not None:
+            return f"{self.effect.better} than the stable version's (wrongly said in at most {self.alpha:.2%} of releases)"
         what = "errors" if self.use is None or self.of == "errors" else "slow answers"
         return f"no more {what} than the stable version (a false alarm in at most {self.alpha:.2%} of releases)"
 
@@ -275,6 +290,9 @@ class Gate(Strict):
                 yield (key,), text
         for name, metric in (self.compare or {}).items():
             yield ("compare", name, "query"), metric.query
+        for key in ("count", "total", "squares") if self.effect is not None else ():
+            if (text := getattr(self.effect, key)) is not None:
+                yield ("effect", key), text
         if self.url is not None:
             yield ("url", "address"), self.url.address
             if self.url.body is not None:

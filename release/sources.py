@@ -139,5 +139,5 @@ def short(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-def pods(value: Any) -> Any:
+def pods_short(value: Any) -> Any:
     return {value: True} if isinstance(value, str) and value in ("restarts", "unready") else value

@@ -47,7 +47,7 @@ class Watched:
         """With what had been measured of this very gate before, where its judge can read that; else it begins."""
         judge, fresh = judge_of(gate.chosen_judge, gate.asked), begun(gate, instant.wall_s)
         if kept is None or kept.digest != fresh.digest or not fits(kept.state, judge):
-            first_s = gate.interval if gate.is_counted else 0  # what is counted is counted over a time
+            first_s = gate.interval if gate.adds_up else 0  # what is counted is counted over a time
             return cls(gate, judge, source, fresh, instant.loop_s + _delay_s(gate) + first_s)
         left_s = gate.interval - (instant.wall_s - kept.until_s)
         return cls(gate, judge, source, kept, instant.loop_s + max(left_s, 0.0), is_old=left_s <= 0)
@@ -65,7 +65,7 @@ class Watched:
         """The next measurement's number, and of how many seconds it is: of those since the last one."""
         seconds = min(max(instant.wall_s - self.evidence.until_s, 1.0), LONGEST_WINDOW_S)
         # what is a value, and not a count, is of its interval
-        is_since = self.gate.is_counted or self.gate.pods is not None
+        is_since = self.gate.adds_up or self.gate.pods is not None
         return self.evidence.number + 1, seconds if is_since else float(self.gate.interval)
 
     def begin_course(self, course: str, instant: Instant) -> None:

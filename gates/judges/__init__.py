@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..figures import Judge, State
+from .effect import EffectJudge, Wanted
 from .kayenta import Kayenta, Metric
 from .sequential import Sequential
 from .threshold import Limits, Threshold
@@ -26,11 +27,13 @@ class Asked(NamedTuple):
     weights: Mapping[str, float] = MappingProxyType({})
     good: float = 95.0
     bad: float = 75.0
+    effect: Wanted = Wanted()
 
 
 JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
     "threshold": lambda asked: Threshold(asked.low, asked.high, asked.success, asked.failure, asked.limits),
     "sequential": lambda asked: Sequential(asked.alpha, asked.what),
+    "effect": lambda asked: EffectJudge(asked.alpha, asked.effect),
     "kayenta": lambda asked: Kayenta(asked.metrics, asked.weights, asked.limits.count or 1, asked.good, asked.bad),
 }
 

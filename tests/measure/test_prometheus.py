@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from rollway.gates.effects import Sums
 from rollway.gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Value
 from rollway.measure import source_of
 from rollway.measure.port import Side, Unmeasured, Window
@@ -230,3 +231,30 @@ def test_no_value_and_several_are_told(answer: Any, said: str) -> None:
 
     with pytest.raises(Unmeasured, match=said):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize("has_squares", [False, True])
+def test_what_visits_came_to_is_asked_of_both_versions(has_squares: bool) -> None:
+    """What has no series yet is 0; of conversions there are no more than visits, whatever is extrapolated."""
+    values = {"v": 10.0, "o": 12.0, "q": 30.0}
+    keys = {"count": "v{{track}}", "total": "o{{track}}"} | ({"squares": "q{{track}}"} if has_squares else {})
+
+    def answer(query: str) -> Any:
+        return [sample(values[query[0]])] if query.endswith("stable") else []
+
+    async def story() -> Any:
+        async with serving(answer) as server:
+            return await measured(server, effect=keys), server.queries
+
+    samples, queries = asyncio.run(story())
+    assert samples.stable == (Sums(10.0, 12.0, 30.0) if has_squares else Sums(10.0, 10.0))
+    assert samples.new == (Sums(0.0, 0.0, 0.0) if has_squares else Sums(0.0, 0.0))
+    assert len(queries) == (6 if has_squares else 4)
+
+
+def test_without_a_visit_there_is_no_figure() -> None:
+    async def story() -> str:
+        async with serving([]) as server:
+            return await refused(server, effect={"count": "v{{track}}", "total": "o{{track}}"})
+
+    assert "no visit of either version in 30s" in asyncio.run(story())

@@ -12,7 +12,8 @@ import pytest
 from rollway.cluster import findings
 from rollway.cluster.events import Measured, Noticed, RunBegan, RunEvent
 from rollway.errors import Refused
-from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Value
+from rollway.gates.effects import Sums
+from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Samples, Value
 from rollway.measure.port import NoFigure, Unmeasured, Window
 from rollway.release.gates import Gate
 from rollway.ship.gauging import gauge
@@ -448,3 +449,44 @@ def test_where_nobody_says_which_share_a_version_gets_none_is_asked(strategy: st
     result, source = in_world(story)
     assert {window.share for window in source.windows} == {None}
     assert not any(each.split.is_off for each in result.gates)
+
+
+EFFECT = {"effect": {"count": 'visits{p=~"{{pods}}"}', "total": 'orders{p=~"{{pods}}"}'}, "deadline": "4h"}
+
+
+@pytest.mark.parametrize(
+    ("new", "strategy", "phase"), [(0.15, "ab", "Promoted"), (0.07, "ab", "RolledBack"), (0.15, "canary", "Promoted")]
+)
+def test_what_is_better_is_promoted_and_what_is_worse_goes_back(new: float, strategy: str, phase: str) -> None:
+    def answers(window: Window) -> Samples:
+        visits = 20 * window.seconds
+        return Samples(Sums(visits, 0.1 * visits), Sums(visits, new * visits))
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1", strategy=strategy))
+        began = asyncio.get_running_loop().time()
+        result, source, _ = await go(world, shop("v2", gate(name="orders", **EFFECT), strategy=strategy), answers)
+        return result, source, asyncio.get_running_loop().time() - began
+
+    result, source, took = in_world(story)
+    assert result.phase == phase
+    assert result.gates[0].why.startswith("better: +50%" if phase == "Promoted" else "worse: -30%")
+    # each look is of the time since the one before: 100 conversions of each version, at least
+    assert sum(window.seconds for window in source.windows) * 20 * min(new, 0.1) > 100
+    assert took < 4 * 3600
+
+
+def test_what_is_neither_better_nor_worse_stays_where_it_is() -> None:
+    def answers(window: Window) -> Samples:
+        visits = 20 * window.seconds
+        return Samples(Sums(visits, 0.1 * visits), Sums(visits, 0.1 * visits))
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1", strategy="ab"))
+        with pytest.raises(Refused) as refused:
+            await go(world, shop("v2", gate(name="orders", **EFFECT), strategy="ab"), answers)
+        return str(refused.value), await world.history()
+
+    said, history = in_world(story)
+    assert "gate orders is undecided after its deadline: undecided: +0% (between -" in said
+    assert history[-1].phase == "Paused"
