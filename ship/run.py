@@ -26,7 +26,7 @@ from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
-from . import rights, served
+from . import accepted, rights, served
 from .look import look
 from .pauses import left_s
 from .refusals import own_namespace, refuse_missing_namespace, refuse_share
@@ -109,9 +109,11 @@ async def plan(
         observed = await look(cluster, release, strategy)
     if not prepares and not observed.history and not any(observed.objects.values()):
         await refuse_missing_namespace(cluster, release)
-    made = choose(release, observed, request, strategy, is_override=is_override, force=force).plan(request, observed)
+    chosen = choose(release, observed, request, strategy, is_override=is_override, force=force)
+    made = chosen.plan(request, observed)
     history.refuse_large(made.new_revisions)
     await served.check(cluster, made, learns=prepares)
+    await accepted.check(cluster, chosen.release, observed, made)
     return made
 
 
@@ -223,6 +225,7 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         history.refuse_large(made.new_revisions)
         await rights.check(cluster, chosen.release, _strategies(chosen, observed), made)
         await served.check(cluster, made)
+        await accepted.check(cluster, chosen.release, observed, made)
         return await _execute(cluster, release, chosen, made, observed, lock, options)
 
 

@@ -8,7 +8,7 @@ from ..objects import Kind, Obj, is_namesake
 from ..schema import schema_of
 from ..types_gateway import GROUP as GATEWAY_API
 from . import batch as validation_batch
-from . import checks
+from . import checks, kept
 from . import data as validation_data
 from . import definition as validation_definition
 from . import gateway as validation_gateway
@@ -36,7 +36,7 @@ def problems(kind: Kind, obj: Obj) -> list[Problem]:
 
 def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
     """Raises Invalid with everything that is wrong with an update: what is wrong in itself, and what may not change."""
-    found = [*_metadata(kind, obj), *_metadata_update(obj, before), *_spec(kind, obj)]
+    found = [*_metadata(kind, obj), *_metadata_update(obj, before), *_spec(kind, obj), *kept.update(kind, obj, before)]
     if schema_of(kind) is not None and (check := _UPDATES.get(kind.name)):
         found += check(obj, before)
     _refuse(kind, obj, found)
