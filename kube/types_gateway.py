@@ -27,14 +27,14 @@ GwAllowedListeners namespaces:GwListenerNamespaces
 GwListenerNamespaces from:e(All|Selector|Same|None) selector:GwLabelSelector
 GwLabelSelector@ matchExpressions:[GwRequirement] matchLabels:{s}
 GwRequirement key!:s operator!:s values:[s]
-GwInfrastructure annotations:{s} labels:{s} parametersRef:GwLocalRef
+GwInfrastructure annotations:{GwLongValue} labels:{GwLabelValue} parametersRef:GwLocalRef
 GwLocalRef group!:GwGroup kind!:GwKind name!:GwName
 GwListener allowedRoutes:GwAllowedRoutes hostname:GwHostname name!:GwSection port!:GwPort protocol!:GwProtocol
   tls:GwListenerTls
 GwAllowedRoutes kinds:[GwRouteKind]0-8 namespaces:GwRouteNamespaces
 GwRouteKind group:GwGroup kind!:GwKind
 GwRouteNamespaces from:e(All|Selector|Same) selector:GwLabelSelector
-GwListenerTls certificateRefs:[GwSecretRef]0-64 mode:e(Terminate|Passthrough) options:{s}
+GwListenerTls certificateRefs:[GwSecretRef]0-64 mode:e(Terminate|Passthrough) options:{GwLongValue}
 GwSecretRef group:GwGroup kind:GwKind name!:GwName namespace:GwNamespace
 GwTls backend:GwBackendTls frontend:GwFrontendTls
 GwBackendTls clientCertificateRef:GwSecretRef
@@ -44,7 +44,7 @@ GwClientTls validation:GwClientValidation
 GwClientValidation caCertificateRefs!:[GwParametersRef]1-16 mode:e(AllowValidOnly|AllowInsecureFallback)
 GwStatus addresses:[GwStatusAddress]0-16 attachedListenerSets:i conditions:[GwCondition]<type>0-8
   listeners:[GwListenerStatus]<name>0-64
-GwStatusAddress type:GwAddressType value!:GwAddressValue
+GwStatusAddress type:GwAddressType value!:GwStatusValue
 GwListenerStatus attachedRoutes!:i conditions!:[GwCondition]<type>0-8 name!:GwSection supportedKinds:[GwRouteKind]0-8
 GwParentRef group:GwGroup kind:GwKind name!:GwName namespace:GwNamespace port:GwPort sectionName:GwSection
 GwRouteStatus parents!:[GwParentStatus]0-32
@@ -106,9 +106,12 @@ GwPreciseHostname s 1-253 ^{_SUBDOMAIN}$
 GwProtocol s 1-255 ^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|{_SUBDOMAIN}\/[A-Za-z0-9]+$
 GwAddressType s 1-253 ^Hostname|IPAddress|NamedAddress|{_DOMAIN_PATH}$
 GwAddressValue s 0-253
+GwStatusValue s 1-253
 GwHeaderName s 1-256 ^[A-Za-z0-9!#$%&'*+\-.^_\x60|~]+$
 GwHeaderValue s 1-4096
 GwQueryValue s 1-1024
+GwLongValue s 0-4096
+GwLabelValue s 0-63 ^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$
 GwPath s 0-1024
 GwOrigin s 1-253 (^\*$)|(^(http(s)?):\/\/(((\*\.)?([a-zA-Z0-9\-]+\.)*[a-zA-Z0-9-]+|\*)(:([0-9]{{1,5}}))?)$)
 GwDuration s - ^([0-9]{{1,5}}(h|m|s|ms)){{1,4}}$

@@ -77,6 +77,37 @@ def _address(path: str, address: Mapping[str, Any]) -> Problems:
         yield _broken(path, f"Hostname value must be empty or contain only valid characters (matching {_HOSTNAME})")
 
 
+def _status_address(path: str, address: Mapping[str, Any]) -> Problems:
+    if address.get("type") == "Hostname" and not re.search(_HOSTNAME, address["value"]):
+        yield _broken(path, f"Hostname value must only contain valid characters (matching {_HOSTNAME})")
+
+
+_KEY = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$"
+
+
+def _infrastructure(path: str, given: Mapping[str, Any]) -> Problems:
+    for name, word in (("annotations", "annotation"), ("labels", "label")):
+        keys = given.get(name) or {}
+        if not all(re.search(_KEY, key) for key in keys):
+            form = "an optional DNS subdomain prefix followed by a required name segment of up to 63 characters."
+            yield _broken(f"{path}.{name}", f"{word.capitalize()} keys must be in the form of {form}")
+        if any(len(key.split("/")[0]) >= 253 for key in keys):
+            why = f"If specified, the {word} key's prefix must be a DNS subdomain not longer than 253 characters in total."
+            yield _broken(f"{path}.{name}", why)
+
+
+def _most(**limits: int) -> Rule:
+    """How many keys the maps of a type may have."""
+
+    def rule(path: str, given: Mapping[str, Any]) -> Problems:
+        for name, most in limits.items():
+            count = len(given.get(name) or ())
+            if count > most:
+                yield Problem(f"{path}.{name}", "FieldValueTooMany", f"Too many: {count}: must have at most {most} items")
+
+    return rule
+
+
 def _address_schema(path: str, address: Mapping[str, Any]) -> Problems:
     value = address.get("value")
     if address.get("type") != "IPAddress" or not isinstance(value, str) or _is_address(value):
@@ -267,6 +298,8 @@ RULES: Mapping[str, Rule] = {
     "GwListenerTls": _listener_tls,
     "GwFrontendTls": _frontend_tls,
     "GwAddress": _address,
+    "GwStatusAddress": _status_address,
+    "GwInfrastructure": _infrastructure,
     "GwHttpRouteSpec": _route_spec,
     "GwGrpcRouteSpec": _route_spec,
     "GwHttpRule": _http_rule,
@@ -286,7 +319,12 @@ RULES: Mapping[str, Rule] = {
 }
 """Asked only of what fits its schema."""
 
-SCHEMA_RULES: Mapping[str, Rule] = {"GwAddress": _address_schema}
+SCHEMA_RULES: Mapping[str, Rule] = {
+    "GwAddress": _address_schema,
+    "GwStatusAddress": _address_schema,
+    "GwInfrastructure": _most(annotations=16, labels=8),
+    "GwListenerTls": _most(options=16),
+}
 """What the schema itself says of a type beyond its fields."""
 
 WITHOUT_RULES = ("ReferenceGrant",)
