@@ -124,6 +124,7 @@ class Strategy(Homecoming):
         source = abandoned[-1] if abandoned else last if is_done else target
         # without anything to abandon it goes forward, to a revision that was rolled back before
         was, weight = (source, 0) if abandoned or is_done else (observed.live or target, 100)
+        surroundings.tell_owned(draft)
         if not draft.steps:
             draft.notes += already.rolled_back(observed, target)
         undo: tuple[Step, ...] = ()
@@ -219,6 +220,7 @@ class Strategy(Homecoming):
             draft.pause(self.pause_s(weight), "until `deploy promote`" + self._held_by(weight))
         if not self.force:
             hotfix.refuse(draft.steps, observed, self.release.app)
+            surroundings.refuse_owned(draft)
         surroundings.tell_left_over(draft, self.release, prune=prune)
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ..errors import BadInput
+from ..errors import BadInput, FieldsOwned
 from ..health.workloads import WORKLOADS
 from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
 from ..plan.observed import FIELD_MANAGER
 from ..plan.revision import Revision, before, live_of
-from ..plan.steps import Apply, Delete
+from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale
 from ..release.config import is_pinned
 from ..release.model import Release
 from .draft import Draft
@@ -96,6 +96,28 @@ def refuse_owned_autoscaler(draft: Draft, name: str) -> None:
                 f"{ref_of(autoscaler)} is {owner}'s, which scales {name}: it cannot be told to scale the other side",
                 hint="choose canary or ramped, which keep the Deployment that it scales",
             )
+
+
+def refuse_owned(draft: Draft) -> None:
+    """Raises FieldsOwned where a step writes what a controller of somebody's makes what it is: it would be written back."""
+    for ref, owner in _owned(draft):
+        raise FieldsOwned(
+            f"{ref} is {owner}'s: its controller would write back what is changed of it",
+            hint="change it there, or overrule it with --force-conflicts",
+        )
+
+
+def tell_owned(draft: Draft) -> None:
+    """The same of a way back, which is never refused."""
+    draft.notes += [f"{ref} is {owner}'s, whose controller may write it back" for ref, owner in _owned(draft)]
+
+
+def _owned(draft: Draft) -> Iterator[tuple[Ref, str]]:
+    written = (step.ref for step in draft.steps if isinstance(step, Apply | Delete | Label | Patch | Route | Scale))
+    for ref in dict.fromkeys(written):
+        live = draft.observed.objects.get(ref)
+        if live and (owner := owner_of(live)):
+            yield ref, owner
 
 
 def owner_of(obj: Obj) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rollway.errors import BadInput, TimedOut
+from rollway.errors import BadInput, FieldsOwned, TimedOut
 from rollway.health.workloads import WORKLOADS
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, RESOURCE_QUOTA, Obj, kind_of
 from rollway.release.model import Release
@@ -333,5 +333,27 @@ def test_one_of_nobody_s_goes_with_the_requests() -> None:
         await world.ship("apply", release("v2", strategy="blue-green"))
 
         assert world.sandbox.store.get(HPA, NAMESPACE_NAME, "scaler")["spec"]["scaleTargetRef"]["name"] == "shop-green"
+
+    in_world(story)
+
+
+@EACH
+def test_what_a_controller_makes_is_not_written_past(strategy: str) -> None:
+    """Neither a Deployment that is an operator's: refused by name, unless it is overruled; a way back only says so."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1", strategy=strategy), weight=100)
+        await world.ship("apply", release("v2", strategy=strategy), weight=100)
+        owners = [{"apiVersion": "example.com/v1", "kind": "App", "name": "shop", "uid": "1", "controller": True}]
+        for deployment in list(world.sandbox.store.list(DEPLOYMENT, NAMESPACE_NAME)):
+            patch, name = {"metadata": {"ownerReferences": owners}}, deployment["metadata"]["name"]
+            world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, name, patch, manager="operator")
+        with pytest.raises(FieldsOwned, match="is App shop's"):
+            await world.ship("apply", release("v3", strategy=strategy), weight=100)
+        back = await world.ship("rollback", release("v2", strategy=strategy))
+        result = await world.ship("apply", release("v3", strategy=strategy), weight=100, force=True)
+
+        assert any("App shop's" in note for note in back.plan.notes)
+        assert (back.phase, result.phase) == ("RolledBack", "Promoted")
 
     in_world(story)
