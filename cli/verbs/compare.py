@@ -15,7 +15,6 @@ from .. import options as given
 from ..assumptions import Assumptions
 from ..context import Connected, Interrupted
 from ..options import DEFAULT_FILE, Override, Source, Where
-from ..rehearsing import Rehearsing
 from ..session import Screen, Session
 from ..verb import verb
 
@@ -139,6 +138,7 @@ def compare(
         session.view.note(remark)
     from ...compare.comparing import compared
     from ..measuring import measure, refuse_unfit
+    from ..rehearsing import Rehearsing
 
     if real:
         refuse_unfit(release, scenario)
