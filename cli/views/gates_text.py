@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...gates.figures import Phase
+from ...gates.schedule import worst
 from ...gates.shares import Split
 from ...kube.clock import timestamp
 from ...plan.evidence import Evidence
@@ -99,6 +100,7 @@ def gauged_document(found: Gauged) -> dict[str, Any]:
         "namespace": found.namespace,
         "new": found.new,
         "stable": found.stable,
+        "phase": str(worst(each.verdict.phase if each.verdict else Phase.ERROR for each in found.readings)),
         "gates": [
             {
                 "name": each.gate.name,

@@ -113,8 +113,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Bounds of a number, or conditions on a result, and the limits. `share_of_errors`: of counted requests the bounds are of the
-    new version's share of errors."""
+    """Bounds of a number, or conditions on a result, and the limits. Of counted requests they are of the new version's share of
+    errors."""
 
     low: float | None = None
     high: float | None = None

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from rollway.cli.views.gates_text import gate_document, gates_lines
+from rollway.cli.views.gates_text import gate_document, gates_lines, gauged_document
 from rollway.cli.views.paint import Paint
-from rollway.gates.figures import Phase
+from rollway.gates.figures import Phase, Verdict
 from rollway.gates.shares import Split
 from rollway.plan.evidence import Evidence
+from rollway.release.gates import Gate
+from rollway.ship.gauging import Gauged, Reading
 from shell import run
 
 TEXT = """
@@ -173,3 +175,19 @@ def test_a_share_that_is_off_stands_before_the_results_once() -> None:
     assert [line.split()[1:3] for line in lines[1:]] == [["gate", "errors"], ["gate", "slow"]]
     assert gate_document(found[0])["share"] == {"wanted": 0.25, "given": 0.5, "off": True}
     assert gate_document(found[0].model_copy(update={"split": Split()}))["share"] is None
+
+
+@pytest.mark.parametrize(
+    ("phases", "phase"),
+    [
+        ((), "passed"),
+        ((Phase.PASSED, Phase.RUNNING), "running"),
+        ((None, Phase.RUNNING), "error"),
+        ((None, Phase.FAILED), "failed"),
+    ],
+)
+def test_one_word_says_how_all_of_them_stand(phases: tuple[Phase | None, ...], phase: str) -> None:
+    """The worst of them; one that cannot be measured is an error."""
+    gate = Gate.model_validate({"name": "up", "pods": "restarts", "max": 0})
+    readings = tuple(Reading(gate, verdict=Verdict(each, "") if each else None) for each in phases)
+    assert gauged_document(Gauged("shop", "shop", "v2", "v1", readings))["phase"] == phase
