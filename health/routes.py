@@ -72,6 +72,9 @@ def _verdict(conditions: Sequence[Mapping[str, Any]], generation: int, place: Pl
         if condition["status"] != "True":
             is_refused = condition["status"] == "False"
             return Waiting(place, f"Gateway {_shown(place)}: {_quoted(condition)}", is_refused)
+    left_out = known.get("PartiallyInvalid")
+    if left_out is not None and left_out["status"] == "True" and left_out.get("observedGeneration", generation) >= generation:
+        return Waiting(place, f"Gateway {_shown(place)}: {_quoted(left_out)}", is_refused=True)
     return None
 
 

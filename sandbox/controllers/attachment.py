@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ...kube.objects import API_GATEWAY, SECRET, SERVICE, Obj, get, labels_of, matches
+from ...kube.regexes import is_re2
 from ...kube.types_gateway import GROUP
 
 CONTROLLER = "rollway.dev/gateway-controller"
@@ -220,6 +221,33 @@ def covers(pattern: str, host: str) -> bool:
 def unresolved(route: Obj, known: Known) -> list[Problem]:
     """What of its backends and mirrors cannot be used."""
     return [problem for ref in _refs(route) if (problem := backend_problem(ref, route, known)) is not None]
+
+
+def unsupported(route: Obj) -> list[Problem]:
+    """What of its rules is not served: matches that never hold, and filters that nobody here knows, whose rules answer 500."""
+    return [
+        Problem("UnsupportedValue", f"rule {number}: {why}")
+        for number, rule in enumerate(get(route, "spec", "rules", default=()))
+        for why in _not_served(rule)
+    ]
+
+
+def _not_served(rule: Obj) -> Iterable[str]:
+    for pattern in _regexes(rule):
+        if not is_re2(pattern):
+            yield f"{pattern!r} is no regular expression of RE2; it never holds"
+    for holder in (rule, *(rule.get("backendRefs") or ())):
+        if any(each["type"] == "ExtensionRef" for each in holder.get("filters") or ()):
+            yield "an ExtensionRef is not served; it is answered 500"
+
+
+def _regexes(rule: Obj) -> Iterable[str]:
+    for match in rule.get("matches") or ():
+        parts = (match.get("path") or {}, *(match.get("headers") or ()), *(match.get("queryParams") or ()))
+        yield from (each["value"] for each in parts if each.get("type") == "RegularExpression")
+        call = match["method"] if isinstance(match.get("method"), Mapping) else {}
+        if call.get("type") == "RegularExpression":
+            yield from (call[key] for key in ("service", "method") if key in call)
 
 
 def backend_problem(ref: Mapping[str, Any], route: Obj, known: Known) -> Problem | None:

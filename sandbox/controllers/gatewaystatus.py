@@ -97,12 +97,14 @@ def route_status(route: Obj, found: Sequence[Parent], known: Known, now: datetim
     before = get(route, "status", "parents", default=())
     ours = {parent.controller for parent in found} | {attachment.CONTROLLER}
     rows = [each for each in before if each.get("controllerName") not in ours]
-    problems = attachment.unresolved(route, known)
-    rows += [_parent_status(parent, route, before, problems, now) for parent in found]
+    problems, left_out = attachment.unresolved(route, known), attachment.unsupported(route)
+    rows += [_parent_status(parent, route, before, problems, left_out, now) for parent in found]
     return {"parents": rows} if rows or before else None
 
 
-def _parent_status(parent: Parent, route: Obj, before: Sequence[Obj], problems: Sequence[Problem], now: datetime) -> Obj:
+def _parent_status(
+    parent: Parent, route: Obj, before: Sequence[Obj], problems: Sequence[Problem], left_out: Sequence[Problem], now: datetime
+) -> Obj:
     same = (each for each in before if (each["controllerName"], each["parentRef"]) == (parent.controller, parent.ref))
     conditions = _conditions_of(next(same, {}), route, now, own=True)
     if parent.problem is None:
@@ -112,9 +114,14 @@ def _parent_status(parent: Parent, route: Obj, before: Sequence[Obj], problems: 
     if not problems:
         conditions.tell("ResolvedRefs", "ResolvedRefs")
     else:
-        message = "; ".join(dict.fromkeys(each.message for each in problems))
-        conditions.tell("ResolvedRefs", problems[0].reason, message, holds=False)
+        conditions.tell("ResolvedRefs", problems[0].reason, _together(problems), holds=False)
+    if left_out:
+        conditions.tell("PartiallyInvalid", left_out[0].reason, _together(left_out))
     return {"parentRef": dict(parent.ref), "controllerName": parent.controller, "conditions": conditions.told}
+
+
+def _together(problems: Sequence[Problem]) -> str:
+    return "; ".join(dict.fromkeys(each.message for each in problems))
 
 
 def _conditions_of(before: Mapping[str, Any], obj: Obj, now: datetime, *, own: bool = False) -> _Conditions:

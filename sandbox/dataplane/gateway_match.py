@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ...kube.objects import Obj
-from .istio_match import is_re2
+from ...kube.regexes import is_re2
 from .model import ANY_PATH, Match, Named, Text
 
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...kube.objects import Obj
+from ...kube.regexes import is_re2
 from .model import ANY_PATH, Match, Named, Text
 
 _PSEUDO = {"method": ":method", "authority": ":authority", "scheme": ":scheme"}
 _SOURCE = ("sourceLabels", "sourceNamespace")
 _KNOWN = ("uri", "headers", "withoutHeaders", "queryParams", "ignoreUriCase", "port", "gateways", "name", "statPrefix",
           *_PSEUDO, *_SOURCE)  # fmt: skip
-
-
-_NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9]|[*+?}]\+")  # looking around, going back, possessive
-
-
-def is_re2(pattern: str) -> bool:
-    """Whether RE2 takes the pattern. One that it does not take would make Envoy refuse all routes beside it."""
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return not _NOT_RE2.search(pattern)
 
 
 class _Wrong(Exception):

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from ...kube.durations import seconds
 from ...kube.objects import Obj, get
+from ...kube.regexes import is_re2
 from .endpoints import Place
-from .istio_match import is_re2, matches_of
+from .istio_match import matches_of
 from .model import (
     Answer,
     Balancing,

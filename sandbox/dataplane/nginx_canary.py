@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...kube.objects import Obj, annotations_of, get
-from .istio_match import is_re2
+from ...kube.regexes import is_re2
 from .model import Named, Text
 
 PREFIX = "nginx.ingress.kubernetes.io/"

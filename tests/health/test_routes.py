@@ -69,6 +69,12 @@ def test_a_mesh_route_hangs_on_no_gateway() -> None:
             "ResolvedRefs is False, BackendNotFound",
             True,
         ),
+        (
+            (parent(condition("Accepted"), condition("ResolvedRefs"), condition("PartiallyInvalid", reason="UnsupportedValue")),),
+            gateway(),
+            "PartiallyInvalid is True, UnsupportedValue",
+            True,
+        ),
         ((parent(condition("Accepted", "Unknown"), condition("ResolvedRefs")),), gateway(), "Accepted is Unknown", False),
         (
             (GOOD,),

@@ -171,6 +171,28 @@ def test_what_is_wrong_is_told_in_the_gateway_apis_words(
     story(act)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"matches": [{"path": {"type": "RegularExpression", "value": "/(?=a)"}}]},
+        {"matches": [{"headers": [{"name": "a", "type": "RegularExpression", "value": "a++"}]}]},
+        {"filters": [{"type": "ExtensionRef", "extensionRef": {"group": "a.io", "kind": "A", "name": "a"}}]},
+    ],
+    ids=["path", "header", "filter"],
+)
+def test_rules_that_are_not_served_are_told(rule: Obj) -> None:
+    """The route is accepted, for its other rules are; that it is so in part is a condition of its own."""
+
+    async def act(told: Told) -> None:
+        backends = [{"name": "a", "port": 80}]
+        await told.make(service(), gateway(), route(rules=[{"backendRefs": backends}, rule | {"backendRefs": backends}]))
+        conditions = told.conditions(HTTP_ROUTE, "shop", "parents", 0)
+        assert conditions["Accepted"] == ("True", "Accepted")
+        assert conditions["PartiallyInvalid"] == ("True", "UnsupportedValue")
+
+    story(act)
+
+
 def test_what_comes_later_makes_it_good() -> None:
     """A Service that is missing, a grant, a label of the namespace: nobody has to touch the route."""
 
