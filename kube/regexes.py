@@ -17,3 +17,10 @@ def is_re2(pattern: str) -> bool:
     except re.error:
         return False
     return not _NOT_RE2.search(pattern)
+
+
+def holds(pattern: str, text: str) -> bool:
+    """Whether the pattern holds for the whole text. A flag counts for all of the pattern, wherever it stands."""
+    flags = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+    asked = {flags[each] for found in _FLAGS.findall(pattern) for each in found if each in flags}
+    return re.fullmatch(_FLAGS.sub("", pattern), text, sum(asked)) is not None

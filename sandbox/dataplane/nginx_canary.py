@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...kube.objects import Obj, annotations_of, get
-from ...kube.regexes import is_re2
+from ...kube.regexes import holds, is_re2
 from .model import Named, Text
 
 PREFIX = "nginx.ingress.kubernetes.io/"
@@ -131,7 +131,7 @@ def _holds(has: Named, sent: Mapping[str, str]) -> bool:
         case _ if value is None:
             return False
         case Text("regex", pattern):
-            return re.fullmatch(pattern, value) is not None
+            return holds(pattern, value)
         case Text("exact", wanted):
             return value == wanted
         case _:

@@ -55,6 +55,7 @@ COOKIE = Canary(cookie="Canary", header="X-Canary")
         (PATTERN, {"X-Canary": "v3"}, {}, True),
         (PATTERN, {"X-Canary": "the beta one"}, {}, True),
         (PATTERN, {"X-Canary": "v33"}, {}, 0.0),
+        (Canary(header="X", header_pattern="(?i)beta"), {"X": "Beta"}, {}, True),
         (Canary(header="X", header_pattern="(?=a)", weight=100), {"X": "a"}, {}, False),
         (COOKIE, {}, {"canary": "always"}, True),
         (COOKIE, {}, {"a": "b", "Canary": "never", "c": "d"}, False),
