@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
+from .failure_text import ended
 from .paint import Paint
 from .plan_text import diff_of
 from .probe_text import verdict_lines
@@ -78,6 +79,7 @@ class GithubView:
         self._inner.event(event)
 
     def result(self, result: Result) -> None:
+        self._summarise(result_markdown(result))
         if result.verdict:
             self._summarise(verdict_markdown(result.plan, result.verdict))
         if result.failure is None:
@@ -216,6 +218,15 @@ def plan_markdown(plan: Plan, *, where: str = "", diff: bool = False) -> str:
     if len((text + folded).encode()) > SUMMARY_LIMIT:
         return f"{text}What changes of each object is too long for a summary: see the log.\n\n"
     return text + folded
+
+
+def result_markdown(result: Result) -> str:
+    """How a run ended, for the job summary."""
+    said = failure_message(result.failure).splitlines() if result.failure else ended(result)
+    mark = "✗" if result.failure else "✓"
+    fate = [f"{failure_title(result)}  "] if result.failure else []
+    lines = [f"{mark} {plain(line)}  " for line in said if line.strip()]
+    return "\n".join([f"### {plain(title(result.plan))}", "", *map(plain, fate), *lines, "", ""])
 
 
 def verdict_markdown(plan: Plan, verdict: Verdict) -> str:

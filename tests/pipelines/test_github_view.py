@@ -106,7 +106,7 @@ def test_the_plan_is_in_the_job_summary(deploy: Shell, summary: Path) -> None:
 
     text = summary.read_text()
     assert outcome.out.startswith("shop 1.4.0 → 2.0.0 · canary to 50%")
-    assert text.startswith("### shop 1.4.0 → 2.0.0 · canary to 50%\n\nnamespace shop, context test\n")
+    assert "### shop 1.4.0 → 2.0.0 · canary to 50%\n\nnamespace shop, context test\n" in text
     assert "| 1 | + | Deployment shop-canary | 2 pods of 2.0.0 | the new version, beside the old |" in text
     assert "- **back** shop" in text
     assert "- **peak** 6 pods (+2)" in text
@@ -120,6 +120,23 @@ def test_the_summary_comes_with_json_too(deploy: Shell, summary: Path) -> None:
 
     assert outcome.document["app"] == "shop"
     assert summary.read_text().startswith("### shop 1.4.0 · canary")
+
+
+def test_how_a_run_ended_is_in_the_job_summary(deploy: Shell, summary: Path) -> None:
+    """Of each verb that releases, also where there was nothing to do, and of a failure with its reason."""
+    deploy("apply", "--image", ":1.0.0")
+    deploy("apply", "--image", ":2.0.0")
+    deploy("promote", "--full")
+    deploy("promote", "--full")
+    deploy("rollback")
+    deploy("apply", "--image", ":3.0.0")
+    text = summary.read_text()
+
+    assert text.count("### shop") == 6
+    for said in ("paused at 10%", "promoted as revision 2", "nothing to promote", "rolled back to 1.0.0"):
+        assert f"✓ {said}" in text.replace("\\", "")
+    assert "shop 3.0.0 rolled back" in text
+    assert "✗ shop-canary: 0 of 1 pods ready" in text
 
 
 def test_a_plan_with_nothing_to_do_says_so(deploy: Shell, summary: Path) -> None:
