@@ -122,6 +122,8 @@ def _wanted(gate: Gate) -> str:
     """What a series of the gate is of."""
     if gate.compare is not None:
         return "values" if len(gate.compare) == 1 else "values of one metric: test a gate of several by one gate each"
+    if gate.effect is not None:
+        return "sums of visits, which a test cannot hold"
     return "requests and errors" if gate.is_counted and gate.of == "errors" else "value"
 
 

@@ -145,6 +145,15 @@ def test_a_mistake_in_it_is_told_at_its_line(tmp_path: Path, file: str, old: str
     assert f"{path}:" in outcome.err
 
 
+def test_what_no_test_can_hold_is_said(tmp_path: Path, file: str) -> None:
+    effect = "effect: {count: 'v{{pods}}', total: 'o{{pods}}'}"
+    orders = f"- {{name: orders, prometheus: 'http://prometheus.example:9090', {effect}}}\n"
+    Path(file).write_text(TEXT + orders)
+    (tmp_path / "incident.yaml").write_text(INCIDENT.replace("smoke: 1x120", "orders: 1x120"))
+    outcome = run("gates", "-f", file, "--test", str(tmp_path / "incident.yaml"))
+    assert (outcome.code, "gate orders is measured by sums of visits" in outcome.err) == (2, True)
+
+
 def test_a_gates_failure_is_said_once() -> None:
     """The line above has it already; what was wanted, and what was asked, it has not."""
     why = "errors: 5% of 200 on the new version"

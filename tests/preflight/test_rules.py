@@ -342,6 +342,12 @@ MUST = {
         severity="error",
         place="gates[0].errors",
     ),
+    "visits of a range of their own": Case(
+        "RW042",
+        gated(effect={"count": COUNTED["requests"], "total": 'sum(increase(o{pod=~"{{ pods }}"}[1h]))'}),
+        severity="error",
+        place="gates[0].effect.total",
+    ),
     "no traffic for what a gate has to find": Case("RW043", gated("60s", "60s", rate=1), "canary", place="gates[0]"),
     "more measurements than there is time for": Case(
         "RW043", gated("60s", "60s", compare='cpu{pod=~"{{ pods }}"}', count=200, interval="30s"), "canary"
