@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,7 @@ class How:
         _ = self.limits.timeout_s
 
     def options(self, session: Session, watch: Watch | None = None) -> Options:
+        from ..notify import notifier_of
         from ..ship.run import Options
 
         return Options(
@@ -42,6 +45,7 @@ class How:
             timeout_s=self.limits.timeout_s,
             watch=watch,
             skip_gates=self.pace.skip_gates or "",
+            notifier_of=notifier_of,
         )
 
 
@@ -76,11 +80,24 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
             await session.prepare(connected, [release])
         watch = how.probe.watch(release, session.view, is_back=asked.action == "rollback")
         options = how.options(session, watch)
-        async with telling(watch, session.view):
-            result = await ship.run(connected.cluster, release, asked, strategy=strategy, options=options)
-        return shown(session, result)
+        async with heard(options):
+            async with telling(watch, session.view):
+                result = await ship.run(connected.cluster, release, asked, strategy=strategy, options=options)
+            return shown(session, result)
 
     return use_case
+
+
+@contextlib.asynccontextmanager
+async def heard(options: Options) -> AsyncIterator[None]:
+    """Around a run and what is shown of it: those that are still to be told of it are waited for a moment, and no longer."""
+    try:
+        yield
+    finally:
+        if options.tellers:
+            from ..ship.telling import end_all
+
+            await end_all(options.tellers)
 
 
 def shown(session: Session, result: Result) -> int:

@@ -9,7 +9,7 @@ from ..errors import BadInput
 from . import options as given
 from .context import Connected
 from .options import Override, Source, Where
-from .running import How, use_case_of
+from .running import How, heard, use_case_of
 from .session import Session, Vet
 from .subject import Meant, Named, with_subject
 
@@ -49,13 +49,15 @@ def run_all(
             await session.prepare(connected, releases)
         if request.action == "promote":
             releases, after = await _unpromoted(session, connected, releases, after)
-        outcomes = await many.run(
-            connected.cluster, releases, reversed_links(after) if request.action == "rollback" else after, request,
-            at_once=at_once, options=how.options(session), emit=session.view.many_event,
-            watch_for=lambda release: how.probe.watch(release, session.view, is_back=request.action == "rollback"),
-        )  # fmt: skip
-        session.view.many_result(outcomes)
-        return many.exit_code(outcomes)
+        options = how.options(session)
+        async with heard(options):
+            outcomes = await many.run(
+                connected.cluster, releases, reversed_links(after) if request.action == "rollback" else after, request,
+                at_once=at_once, options=options, emit=session.view.many_event,
+                watch_for=lambda release: how.probe.watch(release, session.view, is_back=request.action == "rollback"),
+            )  # fmt: skip
+            session.view.many_result(outcomes)
+            return many.exit_code(outcomes)
 
     return session.with_releases(source, where, use_case, override=how.override, vet=vet)
 

@@ -86,16 +86,17 @@ class Executor:
         note: str = "",
         seen: Mapping[Ref, Obj | None] | None = None,
         is_begun: bool = False,
+        written: Callable[[Revision], None] = lambda revision: None,
     ) -> None:
         """`seen` is what the plan was made from. `is_begun`: something has been changed already, so that giving up would leave it
-        half done."""
+        half done. `written` hears of each turn that the history has."""
         self._cluster = cluster
         self._lock = lock
         self._journal = journal
         self._emit = emit
         self._alarm = alarm
         self._by, self._note = by, note
-        self._seen = seen or {}
+        self._seen, self._written = seen or {}, written
         self._has_changed = is_begun
         self._has_touched = is_begun  # anything but the history
         self._applied: dict[Ref, Obj] = {}
@@ -372,6 +373,7 @@ class Executor:
         )
         await history.write(self._cluster, written)
         self._journal.revisions[step.number] = written
+        self._written(written)
         if step.phase == "Promoted":
             await history.prune(self._cluster, self._journal.in_order)
 

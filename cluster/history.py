@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import BadInput, ClusterError
-from ..kube.objects import JOB, SECRET, Obj, Ref, labels_of, ref_of
+from ..kube.objects import JOB, SECRET, Obj, Ref, get, labels_of, ref_of
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.config import is_pinned
@@ -104,6 +104,8 @@ async def prune(cluster: Cluster, history: Sequence[Revision]) -> None:
         if revision.number not in kept:
             await cluster.delete(_ref(revision))
             await cluster.delete(gates_ref(revision.app, revision.namespace, revision.number))
+            if get(revision.release, "conduct", "notify"):
+                await cluster.delete(told_ref(revision.app, revision.namespace, revision.number))
             for ref in (_config(revision) | _jobs(revision)) - still_named:
                 await cluster.delete(ref)
 
@@ -121,6 +123,11 @@ def _jobs(revision: Revision) -> set[Ref]:
 def gates_ref(app: str, namespace: str, number: int) -> Ref:
     """Where what a revision's gates have measured is kept (cluster.findings)."""
     return Ref("v1", "Secret", namespace, f"rollway.{app}.v{number}.gates")
+
+
+def told_ref(app: str, namespace: str, number: int) -> Ref:
+    """Where it is kept what people have been told of a revision (cluster.told)."""
+    return Ref("v1", "Secret", namespace, f"rollway.{app}.v{number}.told")
 
 
 def _ref(revision: Revision) -> Ref:

@@ -80,13 +80,14 @@ class Web:
     async def _headers(self) -> dict[str, str]:
         headers, options = dict(self._options.headers), self._options
         if options.bearer_token is not None:
-            headers["Authorization"] = f"Bearer {await self._secret(options.bearer_token)}"
+            headers["Authorization"] = f"Bearer {await self.secret(options.bearer_token)}"
         elif options.username is not None and options.password is not None:
-            pair = f"{options.username}:{await self._secret(options.password)}"
+            pair = f"{options.username}:{await self.secret(options.password)}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         return headers
 
-    async def _secret(self, credential: Credential) -> str:
+    async def secret(self, credential: Credential) -> str:
+        """What it holds, for whoever sends it. Raises Unmeasured, with what is missing."""
         if credential.env is not None:
             value = os.environ.get(credential.env, "")
             if not value:

@@ -13,6 +13,7 @@ from ..errors import BadInput
 from .gates import Gate, check_names
 from .hooks import HookOption
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
+from .notify import Notify, check_called
 from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
 from .probe import ProbeOptions
 from .rendering import Entry
@@ -56,6 +57,7 @@ class ReleaseFile(Strict):
     before: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, before its first pod.")
     after: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, when nothing else is left.")
     before_rollback: tuple[HookOption, ...] = Field((), description="Jobs that run before a revision is taken back.")
+    notify: tuple[Notify, ...] = Field((), description="Who is told of what becomes of a release.")
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",
@@ -87,6 +89,11 @@ class ReleaseFile(Strict):
                     f"{text!r} is neither a kind nor kind/name", hint="such as Rollout, or Deployment/worker", at=(index,)
                 )
         return excluded
+
+    @field_validator("notify")
+    @classmethod
+    def _are_called_apart(cls, notify: tuple[Notify, ...]) -> tuple[Notify, ...]:
+        return check_called(notify)
 
     @field_validator("workload")
     @classmethod

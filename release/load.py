@@ -72,6 +72,7 @@ def load(
         depends_on=file.depends_on,
         probe=file.probe,
         gates=file.gates,
+        notify=file.notify,
         traffic=file.traffic,
         sources=_sources(document, items, hooks, place),
     )
@@ -89,7 +90,7 @@ def beside(path: str, release: Release) -> Release:
     file = parsed(_release_document(path))
     if file.app not in (None, release.app):
         return release
-    return replace(release, probe=file.probe, gates=file.gates, traffic=file.traffic)
+    return replace(release, probe=file.probe, gates=file.gates, notify=file.notify, traffic=file.traffic)
 
 
 def called(path: str) -> tuple[str | None, str | None]:

@@ -15,6 +15,7 @@ from . import conduct
 from .gates import Gate
 from .hooks import Hook, WrittenHook
 from .image import split_image
+from .notify import Notify
 from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
 
@@ -62,8 +63,8 @@ class Release:
     """`namespace` is empty where the context's default is meant. `workload` is the Deployment as written, with the image to
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
     application's own container. `hooks` are the Jobs around its pods. `depends_on` names the applications that are released
-    before it, where several are at once; it is no part of a version, so the history does not keep it, nor `sources`. `probe` and
-    `gates` are none either, and kept beside it (release.conduct). Nothing in it is changed in place: copy first."""
+    before it, where several are at once; it is no part of a version, so the history does not keep it, nor `sources`. `probe`,
+    `gates` and `notify` are none either, and kept beside it (release.conduct). Nothing in it is changed in place: copy first."""
 
     app: str
     namespace: str
@@ -77,6 +78,7 @@ class Release:
     depends_on: tuple[str, ...] = ()
     probe: ProbeOptions | None = None
     gates: tuple[Gate, ...] = ()
+    notify: tuple[Notify, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
     sources: Sources = field(default_factory=Sources, compare=False, repr=False)
 

@@ -41,6 +41,7 @@ from ..plan.steps import Apply, Delete, Label, Patch, Route, Run, Scale, Step
 from ..release.config import is_pinned
 from ..release.gates import secrets_of
 from ..release.model import Release
+from ..release.notify import secrets_of as told_by
 from ..routing import claims, istio
 from ..strategies import NAMES, by_name, surroundings
 from ..strategies.app import App
@@ -126,10 +127,11 @@ def _following(release: Release) -> Iterator[Right]:
 
 
 def _measuring(release: Release) -> Iterator[Right]:
-    """What gates ask the cluster itself; their figures are kept where the history is."""
+    """What gates ask the cluster itself, and the Secrets of those that are asked or told; what came of it is kept where the
+    history is."""
     if any(gate.job is not None for gate in release.gates):
         yield from _on(JOB, "create", "list", "watch")
-    if names := secrets_of(release.gates):
+    if names := {**secrets_of(release.gates), **told_by(release.notify)}:
         yield from _on(SECRET, "get", names=names)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cluster import history
-from ..cluster.events import Failure, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, Waiting
+from ..cluster.events import Failure, Measured, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, Waiting
 from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
@@ -34,7 +34,9 @@ from .watch import Watch, settle, watched
 from .watches import Watches
 
 if TYPE_CHECKING:
+    from ..notify import NotifierOf
     from .gatekeeping import Gatekeeper
+    from .telling import Teller
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Options:
     `goes_back`: a failed release ends in its way back. `is_override`: the release was changed on the command line, so a promote
     speaks of it and not of the one under way. `prune`: as the request says, in all that follows. `timeout_s` bounds the whole
     run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen. `skip_gates`
-    is why the release's gates are not asked, for the history; `source_of` where they measure. `watches` are all that look on."""
+    is why the release's gates are not asked, for the history; `source_of` where they measure. `notifier_of` makes
+    those that are told what becomes of it (None: nobody is, as in a rehearsal), `tellers` are then the runs' own, `teller` this
+    one's. `watches` are all that look on."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)
@@ -57,6 +61,9 @@ class Options:
     watch: Watch | None = None
     skip_gates: str = ""
     source_of: SourceOf = source_of
+    notifier_of: NotifierOf | None = None
+    tellers: list[Teller] = field(default_factory=list)
+    teller: Teller | None = None
     watches: Watches = field(default_factory=lambda: Watches())
 
 
@@ -134,6 +141,11 @@ async def run(
     """
     options = options or Options()
     options = replace(options, prune=request.prune, watches=Watches(options.watch, _gates(cluster, release, request, options)))
+    if release.notify and options.notifier_of:
+        from .telling import Teller
+
+        options = replace(options, teller=Teller(cluster, release, emit=options.emit, notifier_of=options.notifier_of))
+        options.tellers.extend([options.teller] if options.teller else ())
     options = replace(options, emit=_guarded(options))
     paused: Paused | None = None
 
@@ -146,7 +158,7 @@ async def run(
             agree(made, observed)
         return chosen, made
 
-    async with watched(options.watches), _deadline(options.timeout_s, release):
+    async with _rested(options), watched(options.watches), _deadline(options.timeout_s, release):
         await refuse_share(cluster, release, request, strategy)
         goes_through = options.goes_on and request.weight is None
         if (goes_through and not agree) or options.watches.gates:
@@ -220,6 +232,8 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
             lock = await held.enter_async_context(Lock(cluster, release.app, release.namespace, options.holder))
             observed = await look(cluster, release, strategy)
         chosen, made = attempt(observed)
+        if options.teller:
+            options.teller.begin(observed.history, made.revision)
         if made.is_empty:
             return Result(made, made.phase, made.weight, stands=observed.revision(made.revision))
         history.refuse_large(made.new_revisions)
@@ -260,7 +274,10 @@ async def _execute(
     )
     if not (alarm and alarm.done()):  # raised in the pause before: nothing of this plan begins
         options.emit(RunBegan(made))
-    first = Executor(cluster, lock, journal, options.emit, alarm, by=options.by, note=options.skip_gates, seen=observed.objects)
+    told = options.teller.written if options.teller else lambda revision: None
+    first = Executor(
+        cluster, lock, journal, options.emit, alarm, by=options.by, note=options.skip_gates, seen=observed.objects, written=told
+    )
     try:
         failure = await first.run(made)
     except FieldsOwned as theirs:
@@ -269,13 +286,13 @@ async def _execute(
     if failure is None and watches.alarm and (reason := await settle(cluster, release, watches, alarm)):
         failure = Failure(reason, after_s=asyncio.get_running_loop().time() - began)
     # the way back heeds no alarm
-    executor = Executor(cluster, lock, journal, options.emit, by=options.by, is_begun=True)
+    executor = Executor(cluster, lock, journal, options.emit, by=options.by, is_begun=True, written=told)
 
     def result(phase: Phase, weight: int, **more: Any) -> Result:
         seconds = asyncio.get_running_loop().time() - began
         stands = journal.revisions.get(made.revision)
-        told = Result(made, phase, weight, failure, seconds=seconds, noticed=tuple(journal.noticed), stands=stands)
-        return replace(told, **more)
+        ended = Result(made, phase, weight, failure, seconds=seconds, noticed=tuple(journal.noticed), stands=stands)
+        return replace(ended, **more)
 
     if failure is None:
         return result(made.phase, made.weight)
@@ -368,6 +385,8 @@ async def _go_on(cluster: Cluster, release: Release, paused: Paused, options: Op
 
 async def _hold(paused: Paused, seconds: float, options: Options) -> None:
     current = paused.revision
+    if options.teller:
+        options.teller.begin([current], current.number)
     strategy = by_name(current.strategy)(Release.from_record(current.release))
     is_last = strategy.next_weight(current.weight) == 100
     await options.watches.hold(current, paused.stable_version, seconds, is_last=is_last)
@@ -386,6 +405,18 @@ def _stand(revision: Revision) -> tuple[object, ...]:
 
 
 @contextlib.asynccontextmanager
+async def _rested(options: Options) -> AsyncIterator[None]:
+    """Who is told of the run may hear of its end before it is over, if that is quick."""
+    try:
+        yield
+    finally:
+        if options.teller:
+            from .telling import QUICK_S
+
+            await options.teller.rest(QUICK_S)
+
+
+@contextlib.asynccontextmanager
 async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[None]:
     """asyncio.timeout, answering in the product's words."""
     try:
@@ -400,13 +431,15 @@ async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[No
 
 def _guarded(options: Options) -> Callable[[RunEvent], None]:
     """A view that breaks (its pipe is gone) must not break the run, nor its way back. A step is what losses are told by."""
-    emit, watches = options.emit, options.watches
+    emit, watches, teller = options.emit, options.watches, options.teller
 
     def guarded(event: RunEvent) -> None:
         if isinstance(event, StepBegan):
             watches.begun(event.step)
         elif isinstance(event, StepEnded):
             watches.ended(event.step)
+        elif isinstance(event, Measured) and teller:
+            teller.measured(event.gate)
         with contextlib.suppress(Exception):
             emit(event)
 

@@ -11,6 +11,7 @@ from .gates import gates
 from .history import history
 from .init import init
 from .list import list_
+from .notify import notify
 from .plan import plan
 from .probe import probe
 from .promote import promote
@@ -24,6 +25,6 @@ from .wait import wait
 from .watch import watch
 
 VERBS: tuple[Verb, ...] = (
-    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, watch, history, wait, gates, probe, compare,
-    schema, version,
+    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, watch, history, wait, gates, notify, probe,
+    compare, schema, version,
 )  # fmt: skip

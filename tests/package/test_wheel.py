@@ -21,6 +21,7 @@ ROOMS = (
     "gates",
     "load",
     "measure",
+    "notify",
     "plan",
     "preflight",
     "release",

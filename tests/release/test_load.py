@@ -254,6 +254,7 @@ def test_the_schema_knows_every_key() -> None:
         "before",
         "after",
         "beforeRollback",
+        "notify",
         "traffic",
         "strategy",
         "strategies",

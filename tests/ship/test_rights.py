@@ -19,6 +19,7 @@ from rollway.errors import MissingRights
 from rollway.kube.objects import HPA, ref_of
 from rollway.release.config import pinned
 from rollway.release.model import Release
+from rollway.release.notify import Notify
 from rollway.ship import run as shipping
 from rollway.ship.rights import TELLING, adopting, guessed, manifests, rights, rules
 from rollway.ship.saved import bind
@@ -365,3 +366,13 @@ def test_hooks_ask_for_jobs_and_nothing_else_does() -> None:
         return account.cluster.used
 
     assert asked <= in_world(story)
+
+
+def test_secrets_of_those_who_are_told_are_read_by_name() -> None:
+    """And nothing else is asked for by it."""
+    entry = Notify.model_validate({"slack": {"secret": "notify", "key": "url"}})
+    plain, told = (
+        rights(shop("v1", "ramped"), ["ramped"]),
+        rights(dataclasses.replace(shop("v1", "ramped"), notify=(entry,)), ["ramped"]),
+    )
+    assert {(right.verb, right.resource, right.name) for right in told - plain} == {("get", "secrets", "notify")}

@@ -1,0 +1,210 @@
+"""Who is told of a release: each turn that the history has, and each gate that failed, once.
+
+What there is to tell is in the history, and what has been told in a Secret beside it (cluster.told): a run that comes after one
+that was killed tells what that one did not come to. All of it happens beside the run: a receiver that hangs, refuses or is not
+there holds nothing up, and is told of once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from ..cluster import findings, told
+from ..cluster.events import Noticed, RunEvent
+from ..cluster.port import Cluster
+from ..cluster.who import this_person
+from ..errors import ClusterError
+from ..gates.figures import Phase as GatePhase
+from ..kube.clock import now, timestamp
+from ..kube.objects import get
+from ..notify import NotifierOf, notifier_of
+from ..notify.port import News, Notifier, Untold
+from ..plan.evidence import Evidence
+from ..plan.revision import Entry, Revision
+from ..release.model import Release
+from ..release.notify import Moment, Notify
+
+QUICK_S = 0.2
+"""What a run waits for those that are told, at its very end."""
+LAST_S = 5.0
+"""What a command waits for them, when all is done and shown."""
+RECENT = 2
+"""Revisions that a run looks back on: its own, and the one that it takes back."""
+
+_MOMENTS: dict[str, Moment] = {"Paused": "paused", "Promoted": "promoted", "Failed": "failed", "RolledBack": "rolledBack"}
+
+
+class Teller:
+    """`emit` hears of receivers that could not be told. Each method but `rest` and `end` returns at once."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        release: Release,
+        *,
+        emit: Callable[[RunEvent], None] = lambda event: None,
+        notifier_of: NotifierOf = notifier_of,
+    ) -> None:
+        self._cluster, self._release, self._emit = cluster, release, emit
+        self._notifier_of = notifier_of
+        self._notifiers: dict[str, Notifier] = {}
+        self._known: dict[int, Revision] = {}
+        self._number = 0
+        self._marks: dict[int, tuple[str, ...]] = {}
+        self._silent: set[str] = set()
+        self._queue: asyncio.Queue[News | Revision] = asyncio.Queue()
+        self._task = asyncio.create_task(self._work())
+
+    def begin(self, history: Sequence[Revision], number: int) -> None:
+        """What is known when revision `number` is acted on; what should have been told of it before is told now."""
+        self._number = number
+        self._known |= {revision.number: revision for revision in history}
+        for revision in history[-RECENT:]:
+            if revision.entries and get(revision.release, "conduct", "notify"):
+                self._queue.put_nowait(revision)
+
+    def written(self, revision: Revision) -> None:
+        """A turn that the history has now."""
+        self._known[revision.number] = revision
+        for news in self._turns(revision, revision.entries[-1:]):
+            self._queue.put_nowait(news)
+
+    def measured(self, evidence: Evidence) -> None:
+        """A gate of the revision that is acted on."""
+        if evidence.phase == GatePhase.FAILED and (revision := self._known.get(self._number)):
+            self._queue.put_nowait(self._gate(revision, evidence))
+
+    async def rest(self, seconds: float) -> None:
+        """Until all that there is has been told; at most so long."""
+        waiting = asyncio.ensure_future(self._queue.join())
+        try:
+            await asyncio.wait({waiting, self._task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+
+    async def end(self, seconds: float) -> None:
+        await self.rest(seconds)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        for notifier in self._notifiers.values():
+            with contextlib.suppress(Exception):
+                await notifier.close()
+
+    # beside the run
+
+    async def _work(self) -> None:
+        while True:
+            item = await self._queue.get()
+            try:
+                for news in await self._missed(item) if isinstance(item, Revision) else (item,):
+                    await self._tell(news)
+            except Exception as error:  # whatever it is, a release is not to fail by it
+                self._note("people", str(error) or type(error).__name__)
+            finally:
+                self._queue.task_done()
+
+    async def _missed(self, revision: Revision) -> list[News]:
+        """What a run before this one did not come to."""
+        found = list(self._turns(revision, revision.entries))
+        gates = await findings.load(self._cluster, revision.app, revision.namespace, revision.number)
+        return [*found, *(self._gate(revision, each) for each in gates if each.phase == GatePhase.FAILED)]
+
+    async def _tell(self, news: News) -> None:
+        """To each who wants it and has not been told; noted at once for each."""
+        asked = [each for each in self._release.notify if each.wants(news.moment)]
+        marks = await self._marked(news.revision) if asked else ()
+        for entry in asked:
+            mark = f"{entry.called} {news.id}"
+            if mark in marks:
+                continue
+            try:
+                await self._notifier(entry).tell(news)
+            except Untold as untold:
+                self._note(entry.called, str(untold))
+            marks = self._marks[news.revision] = (*marks, mark)
+            with contextlib.suppress(ClusterError):
+                await told.write(self._cluster, news.app, news.namespace, news.revision, marks)
+
+    async def _marked(self, number: int) -> tuple[str, ...]:
+        if number not in self._marks:
+            self._marks[number] = await told.load(self._cluster, self._release.app, self._release.namespace, number)
+        return self._marks[number]
+
+    def _notifier(self, entry: Notify) -> Notifier:
+        if entry.called not in self._notifiers:
+            self._notifiers[entry.called] = self._notifier_of(entry, self._cluster, self._release.namespace)
+        return self._notifiers[entry.called]
+
+    def _note(self, called: str, why: str) -> None:
+        """Once: a receiver that is away would be told of at every turn."""
+        if called not in self._silent:
+            self._silent.add(called)
+            self._emit(Noticed(f"{called} could not be told: {why}"))
+
+    # what there is to tell
+
+    def _turns(self, revision: Revision, entries: Iterable[Entry]) -> Iterator[News]:
+        if revision.is_adopted:
+            return  # what was found is no news
+        for entry in entries:
+            is_first = entry.phase == "Progressing" and entry == revision.entries[0] and entry.at == revision.started
+            moment: Moment | None = "started" if is_first else _MOMENTS.get(entry.phase)
+            if moment is not None:
+                mark = f"{revision.number}-{entry.phase}-{entry.weight}-{entry.at}"
+                yield self._news(revision, moment, mark, entry.at, entry.by, entry.weight, to=entry.to, why=_why(revision, entry))
+
+    def _gate(self, revision: Revision, evidence: Evidence) -> News:
+        mark = f"{revision.number}-gate-{evidence.gate}-{evidence.course}"
+        why = f"gate {evidence.gate}: {evidence.why}"
+        at = revision.entries[-1].at if revision.entries else revision.started
+        return self._news(revision, "gateFailed", mark, at, revision.by, revision.weight, to=0, why=why)
+
+    def _news(self, revision: Revision, moment: Moment, mark: str, at: str, who: str, weight: int, *, to: int, why: str) -> News:
+        base, aim = self._known.get(revision.base), self._known.get(to)
+        old, new = base.version if base else "", revision.version
+        if moment == "rolledBack":
+            old, new = revision.version, aim.version if aim else old
+        place = f"{revision.app} -n {revision.namespace}"
+        return News(
+            id=f"{revision.namespace}.{revision.app}.{mark}", moment=moment, app=revision.app, namespace=revision.namespace,
+            strategy=revision.strategy, revision=revision.number, weight=weight, old=old, new=new, why=why, who=who, at=at,
+            on=f"deploy promote {place}" if moment in ("paused", "failed") else "",
+            back=f"deploy rollback {place}" if base and moment != "rolledBack" else "",
+            was_promoted=revision.was_promoted,
+        )  # fmt: skip
+
+
+def _why(revision: Revision, entry: Entry) -> str:
+    """Of the last turn alone: what is said of a revision is said of how it ended."""
+    is_end = entry.phase in ("Failed", "RolledBack") and entry == revision.entries[-1]
+    return "; ".join(filter(None, (revision.message if is_end else "", entry.note)))
+
+
+async def end_all(tellers: Sequence[Teller], seconds: float = LAST_S) -> None:
+    """When all is done and shown: those that are still to be told are waited for a moment, and no longer."""
+    await asyncio.gather(*(teller.end(seconds) for teller in tellers))
+
+
+async def try_all(cluster: Cluster, release: Release, notifier_of: NotifierOf = notifier_of) -> dict[str, str]:
+    """Sends each of those that are told a message that says to be a test; by name why they could not be told, empty where they
+    were."""
+    moment = timestamp(now())
+    news = News(
+        id=f"{release.namespace}.{release.app}.test-{moment}", moment="started", app=release.app, namespace=release.namespace,
+        strategy=str(release.strategy), revision=0, weight=0, old="", new=release.version, who=this_person(), at=moment,
+        why="", is_test=True,
+    )  # fmt: skip
+
+    async def one(entry: Notify) -> str:
+        notifier = notifier_of(entry, cluster, release.namespace)
+        try:
+            await notifier.tell(news)
+        except Untold as untold:
+            return str(untold)
+        finally:
+            await notifier.close()
+        return ""
+
+    said = await asyncio.gather(*(one(entry) for entry in release.notify))
+    return {entry.called: why for entry, why in zip(release.notify, said, strict=True)}
