@@ -103,9 +103,11 @@ class Gatekeeper:
         """
         await self.start(paused, stable_version, is_up=True)
         self._held = _Held(f"{paused.weight}@{paused.paused_at}", paused.weight, is_last)
+        holding = [each for each in self._watched if each.gate.holds(self._held.weight, is_last=self._held.is_last)]
+        for each in holding:  # what the pause before has decided decides nothing of this one
+            each.begin_course(self._held.course, self._instant())
         self._tell_change()
         ends_s = self._loop.time() + seconds
-        holding = [each for each in self._watched if each.gate.holds(self._held.weight, is_last=self._held.is_last)]
         deadlines = {each.gate.name: ends_s + each.gate.deadline for each in holding}
         while not self.alarm.done():
             self._refuse_blocked(holding)
@@ -263,7 +265,9 @@ class Gatekeeper:
         why = f"gate {one.gate.name} is undecided after its deadline: {one.seen}"
         match one.gate.on_undecided:
             case "promote":
-                self._emit(Noticed(f"{why}; the release goes on, as the gate says"))
+                if "overdue" not in one.is_told:
+                    one.is_told.add("overdue")
+                    self._emit(Noticed(f"{why}; the release goes on, as the gate says"))
                 return True
             case "rollback":
                 if not self.alarm.done():

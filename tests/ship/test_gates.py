@@ -490,3 +490,27 @@ def test_what_is_neither_better_nor_worse_stays_where_it_is() -> None:
     said, history = in_world(story)
     assert "gate orders is undecided after its deadline: undecided: +0% (between -" in said
     assert history[-1].phase == "Paused"
+
+
+@pytest.mark.parametrize("good_until", [25, 50, 100])
+def test_a_pause_without_a_length_is_decided_anew_too(good_until: int) -> None:
+    """What a Job has said at the pause before says nothing of this one, even where nothing else is waited for."""
+
+    class Slow(Told):
+        async def measure(self, window: Window) -> Figures:
+            await asyncio.sleep(45)
+            return await super().measure(window)
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        source = Slow(lambda window: Outcome(window.weight < good_until))
+        target = shop(
+            "v2", Gate.model_validate({"name": "smoke", "job": "s:1"}), canary={"steps": [{"weight": 25}, {"weight": 50}]}
+        )
+        result, _, _ = await go(world, target, lambda window: Value(0), source_of=lambda *_: source)
+        return result, [window.weight for window in source.windows], (await world.history())[-1].entries
+
+    result, weights, entries = in_world(story)
+    assert weights == ([25] if good_until == 25 else [25, 50])
+    assert result.phase == ("Promoted" if good_until == 100 else "RolledBack")
+    assert ("Promoted" in {entry.phase for entry in entries}) is (good_until == 100)
