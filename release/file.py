@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -150,7 +151,9 @@ def _bad_input(error: ErrorDetails, document: Document, model: type[BaseModel]) 
     if error["type"] == "extra_forbidden":
         parent = f" in {named(loc[:-1])}" if len(loc) > 1 else ""
         hint = nearest(str(loc[-1]), keys_at(loc[:-1], model))
-        return BadInput(f'unknown key "{loc[-1]}"{parent}', where=document.where(loc), hint=hint), loc
+        # what no release file would have for a key may be a line of one that was named by mistake, and be nobody's business
+        key = f' "{loc[-1]}"' if re.fullmatch(r"[A-Za-z][\w. -]{0,39}", str(loc[-1])) else ""
+        return BadInput(f"unknown key{key}{parent}", where=document.where(loc), hint=hint), loc
     path = _known(document.data, loc)
     if error["type"] == "missing":
         return BadInput(f"{named(loc)} is missing", where=document.where(loc[:-1])), loc

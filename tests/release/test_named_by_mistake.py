@@ -18,9 +18,10 @@ def refused(tmp_path: Path, manifest: str) -> BadInput:
     return error.value
 
 
-def test_nothing_of_it_is_quoted(tmp_path: Path) -> None:
-    """It may be a key or a table of passwords."""
-    (tmp_path / "shadow").write_text("root:hunter2:19000:0:99999\n")
+@pytest.mark.parametrize("end", ["", ":::"], ids=["a text", "a mapping"])
+def test_nothing_of_it_is_quoted(tmp_path: Path, end: str) -> None:
+    """It may be a key or a table of passwords, which YAML may take for a mapping."""
+    (tmp_path / "shadow").write_text(f"root:hunter2:19000:0:99999{end}\n")
 
     assert "hunter2" not in str(refused(tmp_path, "shadow"))
     with pytest.raises(BadInput) as error:
