@@ -1,4 +1,5 @@
-"""Waiting for a workload of the release that is no Deployment, as a StatefulSet, a DaemonSet or a Job. (health.workloads)"""
+"""Waiting for what is no Deployment: a workload of the release, as a StatefulSet, a DaemonSet or a Job (health.workloads); a
+route, until it is taken up (health.routes)."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from ..errors import ClusterError
 from ..health.deployment import Progress
 from ..health.pods import Problem, is_ready, problem_of
+from ..health.routes import ROUTES
 from ..health.workloads import WORKLOADS
 from ..kube.objects import EVENT, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
 from ..plan.steps import Wait
@@ -23,9 +25,12 @@ CREATION = ("SuccessfulCreate", "FailedCreate")
 REVISION = "controller-revision-hash"
 
 
+_FOLLOWED = {**WORKLOADS, **ROUTES}
+
+
 def is_other(ref: Ref) -> bool:
     """Whether a wait is for one of these."""
-    return (ref.api_version.rpartition("/")[0], ref.kind) in WORKLOADS
+    return (ref.api_version.rpartition("/")[0], ref.kind) in _FOLLOWED
 
 
 async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
@@ -63,7 +68,7 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
 
 
 def _progress(kind: Kind, live: Obj | None) -> Progress:
-    return WORKLOADS[(kind.group, kind.name)](live) if live is not None else Progress(False, 0, 0, "not there yet")
+    return _FOLLOWED[(kind.group, kind.name)](live) if live is not None else Progress(False, 0, 0, "not there yet")
 
 
 async def problems_of(cluster: Cluster, live: Obj) -> list[Problem]:

@@ -25,6 +25,7 @@ from ..errors import (
     Unreachable,
 )
 from ..health.pods import is_ready
+from ..health.routes import is_route
 from ..kube.clock import micro_timestamp, now, timestamp
 from ..kube.objects import POD, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER
@@ -381,6 +382,8 @@ class Executor:
 def _deadline_s(step: Step) -> float:
     if isinstance(step, Run):
         return step.deadline_s + jobs.GRACE_S
+    if isinstance(step, Wait) and is_route(step.ref):
+        return DEADLINE_S  # its own is for who serves the route, who may well be there when the API server is not
     return float(step.deadline_s) if isinstance(step, Wait | Route) else DEADLINE_S
 
 

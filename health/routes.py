@@ -4,10 +4,11 @@ The words are the objects' own: what a condition says is quoted (Gateway API 1.6
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..kube.objects import API_GATEWAY, get
+from ..kube.objects import API_GATEWAY, GRPC_ROUTE, HTTP_ROUTE, Ref, get
+from .deployment import Progress
 
 Place = tuple[str, str]  # (namespace, name)
 
@@ -31,6 +32,24 @@ def waits(route: Mapping[str, Any], gateways: Mapping[Place, Mapping[str, Any] |
         waiting = _absent(place, gateways) or _of_parent(route, ref, place) or _of_gateway(gateways.get(place), place)
         found += [waiting] if waiting is not None else []
     return list(dict.fromkeys(found))
+
+
+def taken_up(route: Mapping[str, Any]) -> Progress:
+    """How many of its Gateways have the route in force as it is now. A Gateway without a controller never says anything."""
+    waiting, wanted = waits(route, {}), len(gateways_of(route))
+    message = "; ".join(each.message for each in waiting) or "taken up"
+    return Progress(not waiting, wanted - len({each.gateway for each in waiting}), wanted, message)
+
+
+ROUTES: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Progress]] = {
+    (HTTP_ROUTE.group, HTTP_ROUTE.name): taken_up,
+    (GRPC_ROUTE.group, GRPC_ROUTE.name): taken_up,
+}
+"""By group and kind: what is waited for after it has been changed."""
+
+
+def is_route(ref: Ref) -> bool:
+    return (ref.api_version.rpartition("/")[0], ref.kind) in ROUTES
 
 
 def gateways_of(route: Mapping[str, Any]) -> list[Place]:

@@ -25,6 +25,16 @@ def fill(obj: Obj) -> None:
         _declared(obj, type_)
 
 
+def declared(obj: Obj) -> Obj:
+    """With the defaults that the definition of its kind declares, where it is one of the Gateway API's: their lists are taken
+    whole, so that what is written and what is live differ by them. As it is where it is another's."""
+    if not obj["apiVersion"].startswith(f"{GROUP}/"):
+        return obj
+    out = copy.deepcopy(obj)
+    fill(out)
+    return out
+
+
 def _declared(value: Any, type_: Type) -> None:
     """The defaults that the definition of a custom resource declares, outermost first."""
     if isinstance(type_, Struct) and isinstance(value, dict):

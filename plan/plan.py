@@ -22,6 +22,7 @@ class Plan(Frozen):
     """`steps` in order; `undo` leads from the plan's end back to what was live before, and is empty where there is nothing.
 
     `weight` is the share asked for, `from_weight` the one that holds before, `split` what is really reached.
+    `router` is what splits requests; empty where it is how many pods there are, or a Service's selector.
     `new_revisions` go into the history with the first Record that names them. `peak_pods` counts pods that do not terminate.
     """
 
@@ -41,6 +42,7 @@ class Plan(Frozen):
     split: Split
     peak_pods: int
     steady_pods: int
+    router: str = ""
     notes: tuple[str, ...] = ()
     new_revisions: tuple[Revision, ...] = ()
 

@@ -33,6 +33,8 @@ from ..release.model import Key, Release, key_of
 from ..release.yamlfile import Path
 from ..routing.fit import is_aside
 from ..routing.ratio import Pods, beside, split
+from ..routing.routers import BY_PODS, chosen
+from ..strategies.app import App
 from .makers import Maker, chooses, is_meant, makers
 
 if TYPE_CHECKING:
@@ -200,9 +202,16 @@ class Case:
             return self.release.options.ab.replicas or count
         if self.strategy == "recreate":
             return 0
+        if self.strategy == "canary" and self.router != BY_PODS:
+            return count  # in the end, when the new version has everybody
         if self.strategy == "canary":
             return max(self.pods_at(step.weight, count).canary for step in self.release.options.canary.steps)
         return fenceposts(self.rolling.max_surge, self.rolling.max_unavailable, count)[0]
+
+    @property
+    def router(self) -> str:
+        """What splits requests for canary and ab."""
+        return chosen(self.release, App(self.release).host)
 
     def pods_at(self, weight: int, replicas: int) -> Pods:
         """The pods on each side of a canary at a share of requests."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..routing.ratio import Pods
+from ..routing.routers import BY_PODS
 from .case import Case
 from .model import Found
 
@@ -13,7 +14,7 @@ TOLERATED = 5.0
 
 
 def unreachable(case: Case) -> Iterator[Found]:
-    if case.strategy != "canary" or not case.replicas:
+    if case.strategy != "canary" or case.router != BY_PODS or not case.replicas:
         return
     options = case.release.options.canary
     is_written = "steps" in options.model_fields_set
@@ -36,5 +37,5 @@ def unreachable(case: Case) -> Iterator[Found]:
 def _advice(case: Case, weight: int) -> str:
     """The fewest pods with which the step is near enough."""
     enough = next((count for count in range(1, 101) if abs(case.pods_at(weight, count).percent - weight) <= TOLERATED), None)
-    by_weight = "ab routes by weight, with any number of pods"
+    by_weight = "routes of the manifests (HTTPRoute, VirtualService) give any share, with any number of pods"
     return f"{enough} pods reach it; {by_weight}" if enough else by_weight

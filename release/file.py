@@ -15,7 +15,7 @@ from .gates import Gate, check_names
 from .hooks import HookOption
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
 from .notify import Notify, check_called
-from .options import STRATEGIES, StrategyName, StrategyOptions, Strict, Traffic
+from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Strict, Traffic
 from .probe import ProbeOptions
 from .rendering import Entry
 from .web import WebApp
@@ -51,6 +51,11 @@ class ReleaseFile(Strict):
     pin_config: bool = Field(True, description="Name the pods' ConfigMaps and Secrets by content, so each version keeps its own.")
     workload: str | None = Field(None, description="The Deployment to release, where the manifests hold several.")
     strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
+    router: RouterName = Field(
+        "auto",
+        description="What splits requests for canary and ab: HTTPRoutes, VirtualServices, ingress-nginx, or how many pods there "
+        "are. Default: the first of whose routes the manifests have one.",
+    )
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
     traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
     probe: ProbeOptions | None = Field(None, description="Requests that are sent while it is released, and how many may be lost.")

@@ -66,6 +66,7 @@ def load(
         services=services,
         others=others,
         strategy=_strategy(strategy) if strategy else file.strategy,
+        router=file.router,
         options=file.strategies,
         container=container,
         hooks=tuple(each.hook for each in hooks),

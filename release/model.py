@@ -16,7 +16,7 @@ from .gates import Gate
 from .hooks import Hook, WrittenHook
 from .image import split_image
 from .notify import Notify
-from .options import STRATEGIES, StrategyName, StrategyOptions, Traffic
+from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Release:
     services: tuple[Obj, ...] = ()
     others: tuple[Obj, ...] = ()
     strategy: StrategyName = "ramped"
+    router: RouterName = "auto"
     options: StrategyOptions = field(default_factory=StrategyOptions)
     container: str = ""
     hooks: tuple[Hook, ...] = ()
@@ -106,6 +107,10 @@ class Release:
     def manifests(self) -> tuple[Obj, ...]:
         return in_apply_order((*self.others, *self.services, self.workload))
 
+    def with_router(self, router: RouterName) -> Release:
+        """A copy whose requests that router splits."""
+        return replace(self, router=router)
+
     def with_namespace(self, namespace: str) -> Release:
         """A copy in that namespace; what others may have elsewhere, as a RoleBinding in kube-system, stays there. Raises BadInput
         where what the application is made of names another one."""
@@ -134,6 +139,7 @@ class Release:
             "services": copy.deepcopy(list(self.services)),
             "others": copy.deepcopy(list(self.others)),
             "strategy": self.strategy,
+            "router": self.router,
             "options": self.options.model_dump(mode="json", by_alias=True, exclude_unset=True),
             "container": self.container,
             **({"traffic": traffic} if (traffic := self.traffic.model_dump(by_alias=True, exclude_unset=True)) else {}),
@@ -153,6 +159,7 @@ class Release:
             services=tuple(copy.deepcopy(record["services"])),
             others=tuple(copy.deepcopy(record["others"])),
             strategy=record["strategy"],
+            router=record.get("router", "auto"),
             options=StrategyOptions.model_validate(record["options"]),
             container=record.get("container", ""),
             traffic=Traffic.model_validate(record.get("traffic", {})),

@@ -26,6 +26,7 @@ from .wrong import Wrong
 
 StrategyName = Literal["recreate", "ramped", "blue-green", "canary", "ab"]
 STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
+RouterName = Literal["auto", "replicas", "gateway", "istio", "nginx"]
 
 LONGEST_S = 30 * 24 * 3600
 """Of a duration: longer is a slip of the keyboard."""
@@ -148,18 +149,38 @@ class BlueGreenOptions(Strict):
     progress_deadline_seconds: Seconds = _deadline()
 
 
+def _match(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Wrong(f"{value!r} is no match: write {{headers: {{x-api-version: {{exact: v2}}}}}}")
+    return matching.normal(value)
+
+
+Match = Annotated[dict[str, Any], BeforeValidator(_match)]
+
+
 class CanaryStep(Strict):
     """One stop of a canary."""
 
-    weight: StrictInt = Field(gt=0, le=100, description="Share of requests for the new version, in whole percent.")
+    weight: StrictInt = Field(ge=0, le=100, description="Share of requests for the new version, in whole percent.")
+    match: tuple[Match, ...] = Field(
+        (),
+        description="Requests that have the new version from this step on, whatever the weight, as ab's; only where routes split "
+        "requests.",
+    )
     pause: Seconds | None = Field(
         None,
         description="How long to stay, such as 5m; 0s as long as pods and gates take. Without it: until `deploy promote`.",
     )
 
+    @model_validator(mode="after")
+    def _reaches_somebody(self) -> CanaryStep:
+        if not self.weight and not self.match:
+            raise Wrong("0% and no match: nobody would meet the new version", at=("weight",))
+        return self
+
 
 class CanaryOptions(Strict):
-    """A second Deployment behind the same Service; its share of requests is its share of ready pods."""
+    """A second Deployment, which gets a share of the requests: as routes say, or else as many as its share of ready pods."""
 
     steps: tuple[CanaryStep, ...] = Field(
         (CanaryStep(weight=10, pause=300), CanaryStep(weight=50)),
@@ -167,6 +188,10 @@ class CanaryOptions(Strict):
         json_schema_extra={"minItems": 1},
     )
     max_surge: IntOrPercent = Field(1, description="Pods above spec.replicas during the release: a count or a percentage.")
+    pods: Literal["share", "all"] | Annotated[StrictInt, Field(ge=1)] = Field(
+        "share",
+        description="Pods of the new version where routes split requests: as many as its share needs, a count, or all.",
+    )
     progress_deadline_seconds: Seconds = _deadline()
 
     @property
@@ -185,13 +210,6 @@ class CanaryOptions(Strict):
         return steps
 
 
-def _match(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise Wrong(f"{value!r} is no match: write {{headers: {{x-api-version: {{exact: v2}}}}}}")
-    return matching.normal(value)
-
-
-Match = Annotated[dict[str, Any], BeforeValidator(_match)]
 _DEFAULT_MATCH: dict[str, Any] = {"headers": {"x-api-version": {"exact": "v2"}}}
 
 

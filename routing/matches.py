@@ -57,6 +57,8 @@ def moved(rewrite: Mapping[str, Any], own: Mapping[str, Any], narrowed: Mapping[
         raise Undecided(f"uri: {_said(path)} and the rewrite of a prefix to {wanted}")
     prefix = get(own, "uri", "prefix", default="/")
     rest = str(next(iter(path.values())))[len(prefix) :]
+    if narrowed.get("ignoreUriCase") and rest.lower() != rest.upper():
+        raise Undecided(f"uri: {_said(path)} in any case, and the rewrite of a prefix to {wanted}")
     if wanted == "/" and not prefix.endswith("/"):  # Istio does not make two slashes of /a/b
         rest = rest.removeprefix("/")
     return {**rewrite, "uri": wanted + rest}

@@ -40,6 +40,16 @@ def split(replicas: int, weight: int, *, may_surge: bool) -> Pods:
     return min(candidates, key=lambda pods: (_distance(pods, weight), sum(pods), -pods.canary))
 
 
+def by_pods(fresh: int, rest: int) -> float | None:
+    """The part of the requests that `fresh` pods get beside `rest` others; None where one side has none."""
+    return fresh / (fresh + rest) if fresh and rest else None
+
+
+def needed(replicas: int, weight: int) -> int:
+    """The pods that carry a share which routes give, where `replicas` carry all: at least one."""
+    return max(1, -(-replicas * weight // 100))
+
+
 def beside(stable: int, weight: int) -> Pods:
     """The split where the stable side is not ours to scale (an HPA owns it): only the canary's pods are chosen."""
     if weight <= 0 or stable == 0:

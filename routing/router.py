@@ -38,6 +38,8 @@ class Steps(Protocol):
 
     def hold(self, seconds: int, why: str) -> None: ...
 
+    def await_route(self, ref: Ref, why: str, *, is_changed: bool) -> None: ...
+
 
 @dataclass(frozen=True)
 class Outside:
@@ -56,10 +58,25 @@ class Router(ABC):
     app: str
     track: str
     outside: Outside = Outside()
+    is_chosen: bool = True
+    """Whether the release's requests are to be split by it; what another one has left is put away all the same."""
 
     name: ClassVar[str]
     kinds: ClassVar[tuple[Kind, ...]]
     """Those of which objects that are not in the manifests, of any namespace, may have a say in where requests go."""
+
+    @property
+    @abstractmethod
+    def has_routes(self) -> bool:
+        """Whether the manifests hold routes that it could split."""
+
+    @abstractmethod
+    def refs(self) -> set[Ref]:
+        """What it may have made beside the user's own objects, now or in a release before."""
+
+    @abstractmethod
+    def deletes(self) -> set[Ref]:
+        """What of that goes when a release has ended."""
 
     @abstractmethod
     def refuse_unfit(self, traffic: Traffic) -> None:
@@ -86,6 +103,11 @@ class Router(ABC):
     @abstractmethod
     def past(self) -> str:
         """What becomes of requests that do not come by it, in a sentence."""
+
+    @property
+    def reaches_both(self) -> frozenset[str]:
+        """The Services that go on reaching the pods of both sides, as it tells them apart behind these."""
+        return frozenset()
 
     # as steps
 
@@ -117,8 +139,9 @@ class Router(ABC):
         """Whether what is live tells the two sides apart."""
 
     @abstractmethod
-    def share(self, live: Iterable[Obj]) -> float:
-        """The percentage of requests that live routes give the second side, of those that match nothing."""
+    def share(self, live: Iterable[Obj]) -> float | None:
+        """The percentage of requests that live routes give the second side, of those that match nothing; None where no route
+        tells the sides apart."""
 
     # for those who write one
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+CANARY = "canary"
 VARIANT = "b"
-"""The track of ab's second variant."""
+TRACKS = (CANARY, VARIANT)
+"""Of the second sides that a router may have sent requests to: canary's, and ab's."""
 
 
 class Host(NamedTuple):

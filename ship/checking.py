@@ -32,7 +32,7 @@ from ..plan.revision import Revision
 from ..preflight import Finding
 from ..release.config import uses
 from ..release.model import Release
-from .look import istio_objects
+from .look import routing_objects
 
 
 class Checked(NamedTuple):
@@ -59,7 +59,7 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
         asyncio.gather(*(_looked(cluster, ref) for ref in _configuration(release))),
-        istio_objects(cluster, release, {strategy or release.strategy}),
+        routing_objects(cluster, release, {strategy or release.strategy}),
         _history(cluster, release),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)

@@ -13,13 +13,10 @@ from ..cluster.port import Cluster
 from ..errors import Forbidden
 from ..kube.objects import (
     DEPLOYMENT,
-    DESTINATION_RULE,
-    GATEWAY,
     HPA,
     INGRESS,
     POD,
     SERVICE,
-    VIRTUAL_SERVICE,
     Kind,
     Obj,
     Ref,
@@ -29,11 +26,9 @@ from ..kube.objects import (
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..release.model import Release
-from ..routing import claims, fit
+from ..routing import fit
 from ..strategies import by_name
 from ..strategies.surroundings import dropped
-
-ISTIO_GROUP = "networking.istio.io/"
 
 
 async def look(cluster: Cluster, release: Release, strategy: str | None = None) -> Observed:
@@ -50,7 +45,7 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     observed, found, elsewhere = await asyncio.gather(
         observe(cluster, release.app, release.namespace, refs - {*former}, revisions, seconds=seconds),
         asyncio.gather(*(_readable(cluster, ref) for ref in former)),
-        istio_objects(cluster, release, {strategy or release.strategy, *([current.strategy] if current else [])}),
+        routing_objects(cluster, release, {strategy or release.strategy, *([current.strategy] if current else [])}),
     )
     objects = {**observed.objects, **{ref: obj for ref, obj in zip(former, found, strict=True) if obj is not UNREAD}}
     unread = frozenset(ref for ref, obj in zip(former, found, strict=True) if obj is UNREAD)
@@ -82,15 +77,13 @@ async def _with_claims(cluster: Cluster, release: Release, observed: Observed) -
     return replace(observed, claimed=claimed, is_claimed_anywhere=False)
 
 
-async def istio_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:
-    """All VirtualServices and DestinationRules that this account may list, where a strategy asks for them; None where not even
-    those of the namespace. In the version of the manifests: an older cluster knows no other."""
-    if "ab" not in strategies:
-        return ()
-    versions = (obj["apiVersion"] for obj in release.others if is_a(obj, VIRTUAL_SERVICE) or is_a(obj, DESTINATION_RULE))
-    version = next(versions, VIRTUAL_SERVICE.api_version)
-    kinds = (kind._replace(api_version=version) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE))
-    found = await asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in kinds))
+async def routing_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:
+    """All objects of the kinds that what splits the release's requests has a say by, of those that this account may list; None
+    where not even those of the namespace. In the version of the manifests: an older cluster knows no other."""
+    kinds = {kind: None for name in sorted(strategies) for kind in by_name(name)(release).routing_kinds}
+    written = {(kind.group, kind.name): obj["apiVersion"] for obj in release.others for kind in kinds if is_a(obj, kind)}
+    asked = [kind._replace(api_version=written.get((kind.group, kind.name), kind.api_version)) for kind in kinds]
+    found = await asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in asked))
     return None if None in found else tuple(obj for objects in found for obj in objects or ())
 
 
@@ -139,7 +132,6 @@ def refs_of(release: Release, involved: set[str]) -> set[Ref]:
 
     if "blue-green" in involved:
         refs.add(beside(SERVICE, f"{name}-preview"))
-    if "ab" in involved or any(manifest["apiVersion"].startswith(ISTIO_GROUP) for manifest in manifests):
-        refs |= {beside(kind, name) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
-        refs.add(beside(VIRTUAL_SERVICE, claims.own_name(name, release.others)))
+    for strategy in involved:
+        refs |= by_name(strategy)(release).routing_refs
     return refs

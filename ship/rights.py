@@ -14,10 +14,10 @@ from typing import NamedTuple
 from ..cluster import history
 from ..cluster.port import Cluster, Right
 from ..errors import ClusterError, Forbidden, MissingRights
+from ..health.routes import ROUTES
 from ..health.workloads import WORKLOADS
 from ..kube.objects import (
     DEPLOYMENT,
-    DESTINATION_RULE,
     EVENT,
     HPA,
     JOB,
@@ -29,7 +29,6 @@ from ..kube.objects import (
     ROLE_BINDING,
     SECRET,
     SERVICE,
-    VIRTUAL_SERVICE,
     Kind,
     Obj,
     Ref,
@@ -42,9 +41,7 @@ from ..release.config import is_pinned
 from ..release.gates import secrets_of
 from ..release.model import Release
 from ..release.notify import secrets_of as told_by
-from ..routing import claims, istio
 from ..strategies import NAMES, by_name, surroundings
-from ..strategies.app import App
 from .look import refs_of
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
@@ -148,7 +145,7 @@ def adopting(release: Release, strategies: Collection[str]) -> set[Right]:
     if "blue-green" in strategies:
         green = f"{release.workload['metadata']['name']}-{by_name('blue-green').suffix}"
         found |= _on(DEPLOYMENT, "delete", names=[green])
-    if {"blue-green", "ab"} & set(strategies):
+    if "blue-green" in strategies or any(by_name(name)(release).routing_kinds for name in strategies):
         found |= _labelling()
     return found
 
@@ -181,27 +178,25 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
         case "canary":
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
+            yield from _unrouting(release, strategy)
         case "ab":
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[second])
             yield from _on(DEPLOYMENT, "delete", names=[second])
-            yield from _unrouting(release, own)
+            yield from _unrouting(release, strategy)
         case "blue-green":
             yield from _on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from _on(SERVICE, "delete", names=[f"{own}-preview"])
             yield from _on(HPA, "patch")  # it follows the live side, whosever it is
 
 
-def _unrouting(release: Release, own: str) -> Iterator[Right]:
-    """Looking who else routes the host; and what is made beside the user's own routes goes after the test. Routes that reach
-    outside stay, without variants."""
-    yield from _on(VIRTUAL_SERVICE, "list")
-    yield from _on(DESTINATION_RULE, "list")
-    host, options = App(release).host, release.options.ab
-    stands = (options.hosts or options.gateway) and not istio.routes_of(release.others, host)
-    if claims.needs_own(release.others, host) and not stands:
-        yield from _on(VIRTUAL_SERVICE, "delete", names=[claims.own_name(own, release.others)])
-    if not istio.rules_of(release.others, host):
-        yield from _on(DESTINATION_RULE, "delete", names=[own])
+def _unrouting(release: Release, strategy: str) -> Iterator[Right]:
+    """Looking who else routes the application's requests, waiting until routes are taken up; and what is made beside the user's
+    own goes after the release."""
+    made = by_name(strategy)(release)
+    for kind in made.routing_kinds:
+        yield from _on(kind, "list", *(["watch"] if (kind.group, kind.name) in ROUTES else []))
+    for ref in made.routing_deletes:
+        yield from _on(likely_kind(ref), "delete", names=[ref.name])
 
 
 def _clearing(release: Release, strategies: Collection[str]) -> Iterator[Right]:

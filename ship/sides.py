@@ -31,8 +31,9 @@ from ..plan.observed import DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION, 
 from ..plan.revision import Revision
 from ..release.image import split_image
 from ..release.model import Release, app_container
-from ..routing import istio
 from ..routing.ratio import Pods
+from ..routing.router import Outside, Router
+from ..routing.routers import every
 from ..routing.selector import STABLE
 from ..strategies.app import App
 from .windows import is_of
@@ -64,8 +65,9 @@ def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Si
     found = deployments(release, observed)
     reached = [sum(_is_reached(pod, services) for pod in pods if is_of(pod, each)) for each in found]
     shares = [Pods(sum(reached) - mine, mine).percent if sum(reached) else None for mine in reached]
-    if any(istio.uses_parts(route, App(release).host) for route in _routes(release, observed)):
-        shares = [None] * len(found)  # routes decide, not how many pods there are
+    if (routed := _routed_share(release, observed)) is not None:
+        services += _made_services(release, observed)
+        shares = [routed if TRACK_LABEL in labels_of(each) else 100 - routed for each in found]
     return tuple(_side(release, observed, each, services, share) for each, share in zip(found, shares, strict=True))
 
 
@@ -75,10 +77,8 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
     current = observed.in_flight
     if current is None:
         return None
-    host = App(release).host
-    routes = [route for route in _routes(release, observed) if istio.uses_parts(route, host)]
-    if routes:
-        return float(max(istio.variant_weight(route, host) for route in routes))
+    if (share := _routed_share(release, observed)) is not None:
+        return share
     services = _services(release, observed)
     new = old = 0
     for deployment in deployments(release, observed):
@@ -158,8 +158,23 @@ def _services(release: Release, observed: Observed) -> list[Obj]:
     return [live for name in names if (live := observed.find(SERVICE, release.namespace, name))]
 
 
-def _routes(release: Release, observed: Observed) -> list[Obj]:
-    return istio.routes_of((obj for obj in observed.objects.values() if obj), App(release).host)
+def _made_services(release: Release, observed: Observed) -> list[Obj]:
+    """Those beside them that routes name."""
+    refs = (ref for router in _routers(release) for ref in router.refs() if ref.kind == SERVICE.name)
+    return [live for ref in refs if (live := observed.objects.get(ref))]
+
+
+def _routers(release: Release) -> list[Router]:
+    """All that may split its requests."""
+    app = App(release)
+    return every(release, app.host, app.name, "", Outside(), "")
+
+
+def _routed_share(release: Release, observed: Observed) -> float | None:
+    """What live routes give the second side, whichever router they are of; None where none tells the sides apart."""
+    live = [obj for obj in observed.objects.values() if obj]
+    found = (router.share(live) for router in _routers(release))
+    return next((share for share in found if share is not None), None)
 
 
 def _is_reached(pod: Obj, services: Iterable[Obj]) -> bool:

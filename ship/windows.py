@@ -50,17 +50,17 @@ async def window_of(
         number=number,
         new=new,
         stable=stable,
-        share=_share(revision.strategy, pods, new, stable) if revision else None,
+        share=_share(release, revision.strategy, weight, pods, new, stable) if revision else None,
     )
 
 
-def _share(strategy: str, pods: Sequence[Obj], new: Side, stable: Side | None) -> float | None:
+def _share(release: Release, strategy: str, weight: int, pods: Sequence[Obj], new: Side, stable: Side | None) -> float | None:
     """What the new version should get of the requests."""
-    if stable is None or not by_name(strategy).shares_by_pods:
+    if stable is None:
         return None
     ready = {pod["metadata"]["name"] for pod in pods if is_ready(pod)}
     fresh, rest = len(ready.intersection(new.names)), len(ready.intersection(stable.names))
-    return fresh / (fresh + rest) if fresh and rest else None
+    return by_name(strategy)(release).due_share(weight, fresh, rest)
 
 
 def is_of(pod: Obj, deployment: Obj) -> bool:

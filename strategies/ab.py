@@ -8,6 +8,8 @@ from ..plan.observed import Observed
 from ..plan.plan import Split
 from ..release.model import Release
 from ..routing.router import Outside, Router
+from ..routing.routers import BY_PODS, chosen
+from ..routing.routers.istio import Istio
 from ..routing.traffic import VARIANT, Traffic
 from .draft import Draft
 from .manifests import Rolling
@@ -47,7 +49,8 @@ class Ab(Routed):
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         why = f"{weight}% of all requests" if weight else "requests that match"
         words = "the second variant, beside the first", f"{why} to {self.release.version}"
-        return self._share_by_route(draft, self._router, self._traffic(weight), self._variant_pods(replicas), words)
+        pods = self._variant_pods(replicas)
+        return self._share_by_route(draft, self._router, self._traffic(weight), replicas, pods, words)
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
         return self._finish_by_route(draft, self._router, replicas)
@@ -56,6 +59,11 @@ class Ab(Routed):
         return self._split_by_route(draft, self._router, replicas)
 
     def _refuse_unfit(self) -> None:
+        if self.release.router == BY_PODS:
+            raise BadInput(
+                "ab tells requests apart by what they carry, and replicas, how many pods there are, cannot",
+                hint="let the router be gateway or istio; canary shares requests by pods",
+            )
         self._refuse_no_service()
         self._router.refuse_unfit(self._traffic(0))
 
@@ -67,7 +75,11 @@ class Ab(Routed):
 
     @property
     def _router(self) -> Router:
-        return self._routers(self.release)[0]
+        return next(router for router in self._routers(self.release) if router.is_chosen)
+
+    def _router_name(self, release: Release) -> str:
+        found = chosen(release, self.app.host)
+        return Istio.name if found == BY_PODS else found
 
     def _outside(self, release: Release) -> Outside:
         return Outside(release.options.ab.hosts, release.options.ab.gateway)

@@ -46,8 +46,6 @@ class Strategy(Homecoming):
     """A release style. Stateless: everything it knows is the release and what is observed. All methods are pure."""
 
     name: ClassVar[str]
-    shares_by_pods: ClassVar[bool] = False
-    """Whether a version gets the share of the requests that it has of the ready pods."""
 
     # the interface
 
@@ -154,6 +152,11 @@ class Strategy(Homecoming):
 
     def pause_s(self, weight: int) -> int | None:
         """How long a run that goes on by itself waits at `weight`; None: not at all."""
+        return None
+
+    def due_share(self, weight: int, fresh: int, rest: int) -> float | None:
+        """What part of the requests the new version should get at `weight`, with so many ready pods on each side; None where that
+        cannot be said."""
         return None
 
     def _held_by(self, weight: int) -> str:
@@ -353,7 +356,8 @@ class Strategy(Homecoming):
         surroundings.tell_elsewhere(draft)
         final = next((rev for rev in draft.history if rev.number == number), None)
         return Plan(
-            app=self.release.app, namespace=self.release.namespace, strategy=self.name, action=action, revision=number,
+            app=self.release.app, namespace=self.release.namespace, strategy=self.name, action=action,
+            router=self._router_name(self.release), revision=number,
             from_version=versions[0], to_version=versions[1], from_weight=self._weight_before(draft.observed, action),
             weight=weight, phase=final.phase if final else "Promoted",
             steps=tuple(draft.steps), undo=tuple(undo), undo_note=undo_note,

@@ -1,23 +1,28 @@
-"""canary: a second Deployment behind the same Service; the share of requests is the share of ready pods."""
+"""canary: a second Deployment that gets a share of the requests: as routes say, or else its share of ready pods."""
 
 from __future__ import annotations
 
 from ..errors import BadInput
 from ..kube.objects import Obj
+from ..plan.observed import Observed
 from ..plan.plan import Split
-from ..routing.ratio import Pods, beside, split
+from ..release.model import Release
+from ..routing.ratio import Pods, beside, by_pods, needed, split
+from ..routing.router import Router
+from ..routing.routers import BY_PODS, chosen
+from ..routing.traffic import CANARY, Traffic
 from . import manifests
-from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
+from .routed import Routed
 
 
-class Canary(Strategy):
-    """The new pods are ready before old ones go, and old ones are back before new ones go."""
+class Canary(Routed):
+    """The new pods are ready before old ones go, and old ones are back before new ones go. Where a router has the say, old ones
+    stay as they are until the new version is everybody's."""
 
     name = "canary"
-    shares_by_pods = True
-    suffix = "canary"
+    suffix = CANARY
 
     @property
     def rolling(self) -> Rolling:
@@ -33,7 +38,7 @@ class Canary(Strategy):
         return self.release.options.canary.progress_deadline_seconds
 
     def first_weight(self) -> int:
-        return self.next_weight(0)
+        return self.next_weight(-1)
 
     def next_weight(self, weight: int) -> int:
         return next((step.weight for step in self.release.options.canary.steps if step.weight > weight), 100)
@@ -45,19 +50,95 @@ class Canary(Strategy):
         if not 0 <= weight <= 100:
             raise BadInput(f"{weight}% is no share", hint="a whole number from 0 to 100")
 
+    def due_share(self, weight: int, fresh: int, rest: int) -> float | None:
+        if self._router is None:
+            return by_pods(fresh, rest)
+        return None if self._traffic(weight).matches else weight / 100
+
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release, total = self.release, replicas or self.release.replicas or 1
+        if router := self._router:
+            weight = self.first_weight()
+            return self._render_routed(router, self._traffic(weight), replicas, self._pods_beside(weight, total))
         pods = split(total, self.first_weight(), may_surge=self.release.options.canary.may_surge)
         own = manifests.stable(release, replicas or release.replicas, self.rolling)
-        return (*release.others, *release.services, self._canary(pods.canary), own)
+        return (*release.others, *release.services, self._second(pods.canary), own)
+
+    def _needs_tracks(self, weight: int) -> bool:
+        return weight < 100 and self._router is not None
+
+    def _refuse_unfit(self) -> None:
+        if router := self._router:
+            self._refuse_no_service()
+            for step in self.release.options.canary.steps:
+                router.refuse_unfit(self._traffic(step.weight))
+        elif any(step.match for step in self.release.options.canary.steps):
+            raise BadInput(
+                "a step of the canary tells requests apart by what they carry, and no route of the manifests splits them",
+                hint="add the HTTPRoute or the VirtualService of the Service to the manifests, or leave the match out",
+            )
+
+    def _beside(self, observed: Observed, weight: int) -> list[str]:
+        return self._router.beside(observed.elsewhere, splits=weight < 100) if self._router else []
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._refuse_empty(weight, replicas)
-        pods = self._pods(draft, weight, replicas)
+        if router := self._router:
+            words = "the new version, beside the old", f"{self._asked(weight)} to {self.release.version}"
+            pods = self._pods_beside(weight, replicas)
+            return self._share_by_route(draft, router, self._traffic(weight), replicas, pods, words)
+        self._leave_routes(draft)
+        parts = self._pods(draft, weight, replicas)
         self._make_ready(draft, self.release)
-        self._raise(draft, pods)
-        self._lower(draft, pods)
-        return Split(stable=pods.stable, canary=pods.canary, percent=pods.percent)
+        self._raise(draft, parts)
+        self._lower(draft, parts)
+        return Split(stable=parts.stable, canary=parts.canary, percent=parts.percent)
+
+    def _finish(self, draft: Draft, replicas: int) -> Split:
+        router = self._router
+        return self._finish_by_route(draft, router, replicas) if router else super()._finish(draft, replicas)
+
+    def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
+        if weight < 100 and (router := self._router):
+            return self._split_by_route(draft, router, replicas)
+        return super()._split_now(draft, weight, replicas)
+
+    # by routes
+
+    @property
+    def _router(self) -> Router | None:
+        """None where the share is one of pods."""
+        return next((router for router in self._routers(self.release) if router.is_chosen), None)
+
+    def _router_name(self, release: Release) -> str:
+        found = chosen(release, self.app.host)
+        return "" if found == BY_PODS else found
+
+    def _traffic(self, weight: int) -> Traffic:
+        """With the matches of all steps that the weight has come to: who has met the new version stays with it."""
+        reached = (step for step in self.release.options.canary.steps if step.weight <= weight)
+        matches: list[Obj] = []
+        for match in (dict(match) for step in reached for match in step.match):
+            matches += [match] if match not in matches else []
+        return Traffic(weight, tuple(matches))
+
+    def _asked(self, weight: int) -> str:
+        matching = "requests that match" if self._traffic(weight).matches else ""
+        return " and ".join(filter(None, (matching, f"{weight}% of all requests" if weight or not matching else "")))
+
+    def _pods_beside(self, weight: int, replicas: int) -> int:
+        pods = self.release.options.canary.pods
+        if pods == "all":
+            return max(replicas, 1)
+        return needed(replicas, weight) if pods == "share" else pods
+
+    # by pods
+
+    def _leave_routes(self, draft: Draft) -> None:
+        """A share that routes have held until now becomes one of pods."""
+        if self._is_tracked(draft):
+            self._routes_home(draft, self.release)
+            self._routes_settled(draft, self.release)
 
     def _pods(self, draft: Draft, weight: int, replicas: int) -> Pods:
         if draft.observed.is_autoscaled(self.app.name):
@@ -66,11 +147,11 @@ class Canary(Strategy):
         return split(replicas, weight, may_surge=self.release.options.canary.may_surge)
 
     def _raise(self, draft: Draft, pods: Pods) -> None:
-        name = self._canary_name
+        name = self._second_name
         now = draft.replicas(name)
         why = "more of the new version" if now else "the new version, beside the old"
         draft.resume(name)
-        draft.apply(self._canary(max(pods.canary, now)), why, is_made=True)
+        draft.apply(self._second(max(pods.canary, now)), why, is_made=True)
         draft.wait(name, "rolled-out", max(pods.canary, now), "nothing shrinks before")
         if draft.replicas(self.app.name) < pods.stable:
             draft.scale(self.app.name, pods.stable, "the old version takes its share back")
@@ -79,16 +160,9 @@ class Canary(Strategy):
     def _lower(self, draft: Draft, pods: Pods) -> None:
         total = sum(pods)
         share = f"{pods.canary} of {total} pods: {pods.percent:g}% of requests"
-        if draft.replicas(self._canary_name) > pods.canary:
-            draft.apply(self._canary(pods.canary), share)
-            draft.wait(self._canary_name, "rolled-out", pods.canary, "its surplus pods leave")
+        if draft.replicas(self._second_name) > pods.canary:
+            draft.apply(self._second(pods.canary), share)
+            draft.wait(self._second_name, "rolled-out", pods.canary, "its surplus pods leave")
         if draft.replicas(self.app.name) > pods.stable:
             draft.scale(self.app.name, pods.stable, share)
             draft.wait(self.app.name, "rolled-out", pods.stable, "the surplus pods leave")
-
-    def _canary(self, replicas: int) -> Obj:
-        return manifests.second(self.release, self.suffix, self.suffix, replicas, deadline_s=self.deadline_s)
-
-    @property
-    def _canary_name(self) -> str:
-        return manifests.second_name(self.release, self.suffix)

@@ -12,9 +12,11 @@ from typing import Any
 
 from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
 from ..health.deployment import paused_by, progress
+from ..health.routes import taken_up
 from ..health.workloads import WORKLOADS
 from ..kube import ssa
 from ..kube.conversion import converted
+from ..kube.defaults import declared
 from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
@@ -38,6 +40,9 @@ from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
 from . import hotfix
 from .manifests import namesakes_apart
+
+ROUTE_DEADLINE_S = 60
+"""How long whatever serves a route may take to take it up."""
 
 
 class Draft:
@@ -117,6 +122,7 @@ class Draft:
             self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
             live = None
         after, takes_over = self._applied(live, manifest)
+        after = declared(after)
         if live is not None and is_a(manifest, DEPLOYMENT) and (apart := namesakes_apart(after, manifest)) != manifest:
             manifest = apart
             after, takes_over = self._applied(live, manifest)
@@ -238,6 +244,13 @@ class Draft:
             return
         self.steps.append(Wait(ref=ref, until="rolled-out", pods=pods, is_autoscaled=True, deadline_s=deadline_s, why=why))
         self._settle(live, "rolled-out", pods)
+
+    def await_route(self, ref: Ref, why: str, *, is_changed: bool) -> None:
+        """Adds the wait until what serves a route has taken it up, unless it has, as far as is known."""
+        live = self.objects.get(known_as(ref))
+        if live is None or (not is_changed and taken_up(live).is_done):
+            return
+        self.steps.append(Wait(ref=ref, until="rolled-out", pods=1, deadline_s=ROUTE_DEADLINE_S, why=why))
 
     def route(
         self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str, *, sides: tuple[str, str] | None = None

@@ -14,7 +14,9 @@ from ..kube.objects import (
     DEPLOYMENT,
     HPA,
     SERVICE,
+    Kind,
     Obj,
+    Ref,
     get,
     is_a,
     ref_of,
@@ -22,13 +24,14 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.order import in_order
+from ..plan import marks
 from ..plan.marks import digest_of, owns_replicas, track_of
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
 from ..routing.router import Outside, Router
-from ..routing.routers import ROUTERS
+from ..routing.routers import every
 from . import adoption, fitting, manifests, surroundings
 from .app import App
 from .draft import Draft, owners_of
@@ -89,11 +92,16 @@ class Homecoming(ABC):
         def is_ours(service: Obj) -> bool:
             name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})
             rest = {key: value for key, value in chosen.items() if key != TRACK_LABEL}
-            return name in names or (
-                name != self.app.preview_name and TRACK_LABEL in chosen and any(selects(rest, labels) for labels in pods)
-            )
+            is_made = marks.is_ours(service, self.release.app)
+            return name in names or (not is_made and TRACK_LABEL in chosen and any(selects(rest, labels) for labels in pods))
 
         return [service for service in found if is_ours(service)]
+
+    def _made_services(self, draft: Draft) -> list[Obj]:
+        """Those beside them that a router's routes name."""
+        names = {ref.name for router in self._routers(self.release) for ref in router.refs() if ref.kind == SERVICE.name}
+        found = [obj for ref, obj in draft.objects.items() if ref.kind == SERVICE.name and ref.name in names and obj]
+        return [service for service in found if marks.is_ours(service, self.release.app)]
 
     def _live_track(self, draft: Draft) -> str:
         """The track that gets the requests."""
@@ -122,11 +130,15 @@ class Homecoming(ABC):
         if is_back:
             self._spare_seconds(draft, release, replicas)
         self._roll(draft, release, replicas, is_adopted=is_adopted, final=final, is_back=is_back)
-        away = [live for live in self._services(draft) if selector.track_of(live) not in (None, selector.STABLE)]
+        made = self._made_services(draft)
+        away = [live for live in (*self._services(draft), *made) if selector.track_of(live) not in (None, selector.STABLE)]
         bound = self._bound(draft, release, selector.STABLE) if away else {}
-        for name, live in ((live["metadata"]["name"], live) for live in away):
-            sides = f"{self.app.name}-{selector.track_of(live)}", self.app.name
-            draft.route(name, bound[name], replicas, "all requests to the app's own", sides=sides)
+        bound |= {live["metadata"]["name"]: selector.pinned(live, selector.STABLE) for live in made}
+        for live in away:
+            name, sides = live["metadata"]["name"], (f"{self.app.name}-{selector.track_of(live)}", self.app.name)
+            # what a route has sent to the second side so far the first one can carry as it is, or it is lost with the second
+            needed = draft.ready(self.app.name) if live in made else replicas
+            draft.route(name, bound[name], needed, "all requests to the app's own", sides=sides)
         self._routes_home(draft, release)
         self._retire_seconds(draft)
         self._routes_settled(draft, release)
@@ -311,8 +323,28 @@ class Homecoming(ABC):
 
     def _routers(self, release: Release) -> list[Router]:
         """All that may split the application's requests, whichever a strategy before may have used."""
-        outside = self._outside(release)
-        return [router(release, self.app.host, self.app.name, self.suffix, outside) for router in ROUTERS]
+        return every(release, self.app.host, self.app.name, self.suffix, self._outside(release), self._router_name(release))
+
+    @property
+    def routing_kinds(self) -> tuple[Kind, ...]:
+        """Of which other objects have a say in where the release's requests go."""
+        return next((router.kinds for router in self._routers(self.release) if router.is_chosen), ())
+
+    @property
+    def routing_refs(self) -> set[Ref]:
+        """What may stand beside the user's own routes: of the router that splits them, and of others that the manifests have
+        routes of, which a release before may have used."""
+        routers = [router for router in self._routers(self.release) if router.is_chosen or router.has_routes]
+        return {ref for router in routers for ref in router.refs()}
+
+    @property
+    def routing_deletes(self) -> set[Ref]:
+        """What of that goes when a release has ended."""
+        return {ref for router in self._routers(self.release) if router.is_chosen for ref in router.deletes()}
+
+    def _router_name(self, release: Release) -> str:
+        """Which of them this strategy splits the release's requests by; empty for none."""
+        return ""
 
     def _outside(self, release: Release) -> Outside:
         """By what this strategy lets the application be reached from outside, where the manifests have no route."""

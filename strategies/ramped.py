@@ -9,7 +9,7 @@ from ..kube.intstr import fenceposts, resolve
 from ..kube.objects import Obj, get
 from ..plan.plan import Split
 from ..release.model import Release
-from ..routing.ratio import Pods, split
+from ..routing.ratio import Pods, by_pods, split
 from . import manifests
 from .base import Strategy
 from .draft import Draft
@@ -44,7 +44,6 @@ class Ramped(Strategy):
     """
 
     name = "ramped"
-    shares_by_pods = True
 
     @property
     def rolling(self) -> Rolling:
@@ -59,6 +58,9 @@ class Ramped(Strategy):
     @property
     def deadline_s(self) -> int:
         return self.release.options.ramped.progress_deadline_seconds
+
+    def due_share(self, weight: int, fresh: int, rest: int) -> float | None:
+        return by_pods(fresh, rest)
 
     def check_weight(self, weight: int) -> None:
         if not 0 < weight <= 100:

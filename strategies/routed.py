@@ -17,20 +17,27 @@ from .draft import Draft
 class Routed(Strategy):
     """The second side's pods are ready before anything is routed to them, and leave when nothing is."""
 
-    def _share_by_route(self, draft: Draft, router: Router, traffic: Traffic, pods: int, words: tuple[str, str]) -> Split:
-        """`words`: why the second Deployment comes, and what it gets."""
+    def _share_by_route(
+        self, draft: Draft, router: Router, traffic: Traffic, replicas: int, pods: int, words: tuple[str, str]
+    ) -> Split:
+        """`replicas` on the first side, `pods` on the second. `words`: why the second Deployment comes, and what it gets."""
         self._make_ready(draft, self.release)
         self._refuse_early_ports(draft, router)
-        router.lay(draft, self._sides(draft, self.release))
+        self._fill_first(draft, replicas)
         if draft.deployment(self._second_name) is None:
             self._routes_home(draft, self.release)  # somebody deleted it, and its share of the requests goes nowhere
-        self._bind_others(draft)
+        router.lay(draft, self._sides(draft, self.release))
+        self._bind(draft, router)
         why, gets = words
         draft.resume(self._second_name)
-        draft.apply(self._second(pods), why, is_made=True)
+        now = draft.replicas(self._second_name)
+        draft.apply(self._second(max(pods, now)), why, is_made=True)
         draft.notes.append(router.past)
-        draft.wait(self._second_name, "rolled-out", pods, "nothing is routed to it before")
+        draft.wait(self._second_name, "rolled-out", max(pods, now), "nothing is routed to it before")
         router.send(draft, traffic, gets)
+        if now > pods:
+            draft.apply(self._second(pods), "as many as its share needs")
+            draft.wait(self._second_name, "rolled-out", pods, "its surplus pods leave")
         return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(traffic.weight))
 
     def _finish_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
@@ -48,7 +55,7 @@ class Routed(Strategy):
     def _split_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
         """Pods on each side as they are, and the share that routes give."""
         stable, second = draft.replicas(self.app.name), draft.replicas(self._second_name)
-        share = router.share(filter(None, draft.objects.values()))
+        share = router.share(filter(None, draft.objects.values())) or 0.0
         return Split(stable=stable, canary=second, percent=share) if second else self._all(replicas)
 
     def _refuse_early_ports(self, draft: Draft, router: Router) -> None:
@@ -61,9 +68,17 @@ class Routed(Strategy):
                     hint="add the port to the Service in a release of its own, or leave the port out of the route",
                 )
 
-    def _bind_others(self, draft: Draft) -> None:
-        """Services that are not routed reach the stable pods only, before the second side's appear."""
-        for name in (name for name in self.app.service_names if name != self.app.host.name):
+    def _fill_first(self, draft: Draft, replicas: int) -> None:
+        """A share of pods has taken some of the first side's, and now it is to carry all that is not routed to the second."""
+        own = draft.deployment(self._second_name) and self.app.name
+        if own and draft.replicas(own) < replicas and not draft.observed.is_autoscaled(own):
+            draft.scale(own, replicas, "its share is no longer one of pods")
+            draft.wait(own, "rolled-out", replicas, "before the Services are bound to it alone")
+
+    def _bind(self, draft: Draft, router: Router) -> None:
+        """Services by which the router does not tell the sides apart reach the stable pods only, before the second side's
+        appear."""
+        for name in (name for name in self.app.service_names if name not in router.reaches_both):
             live = draft.find(SERVICE, name)
             if live is not None:
                 ready = draft.ready(self.app.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
+from ...health.routes import is_route
 from ...kube.objects import DEPLOYMENT, VIRTUAL_SERVICE, get, is_a
 from ...plan.plan import Plan
 from ...plan.steps import Apply, Delete, Pause, Record, Route, Scale, Step, Wait
@@ -151,7 +152,7 @@ class Sides:
     def __init__(self, plan: Plan, percent: float) -> None:
         """`percent` is where the run has come to so far; a plan that is the first of its run tells by its steps."""
         self.at_end = plan.split.percent
-        self._is_by_pods = plan.strategy in ("canary", "ramped", "recreate")
+        self._is_by_pods = plan.strategy in ("canary", "ramped", "recreate") and not plan.router
         self._new_version = plan.from_version if plan.action == "rollback" else plan.to_version
         self._runs_new: dict[str, bool] = {}
         self._pods: dict[str, int] = {}
@@ -173,7 +174,7 @@ class Sides:
         match step:
             case Apply() if is_a(step.manifest, DEPLOYMENT):
                 self._runs_new[step.ref.name] = version_of(step.manifest) == self._new_version
-            case Apply() if is_a(step.manifest, VIRTUAL_SERVICE):
+            case Apply() if _splits(step):
                 self.percent = self.at_end
             case Route() if set(step.was) == set(step.selector):  # a switch; another one merely names the present track
                 self.percent = self.at_end
@@ -210,6 +211,11 @@ class Sides:
             self.percent = min(self.percent, max(found, self.at_end))
 
 
+def _splits(step: Apply) -> bool:
+    """Whether it is a route, by which shares of requests are given."""
+    return is_a(step.manifest, VIRTUAL_SERVICE) or is_route(step.ref)
+
+
 def _name(step: Step) -> str:
     """A Deployment goes by its name alone: it is what a release is about."""
     each = row(step)
@@ -218,6 +224,8 @@ def _name(step: Step) -> str:
 
 def _headline(step: Step) -> str:
     match step:
+        case Wait() if is_route(step.ref):
+            return "waits until it is taken up"
         case Wait(until="drained"):
             return "its pods leave"
         case Wait():

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, assert_never
 
+from ...health.routes import is_route
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
@@ -35,7 +36,8 @@ def row(step: Step) -> Row:
         case Route():
             return Row("⇄", str(step.ref), _routed(step), step.why, step.ref.name)
         case Wait():
-            return Row("…", step.ref.name, _awaited(step), step.why, step.ref.name)
+            name = str(step.ref) if is_route(step.ref) else step.ref.name
+            return Row("…", name, _awaited(step), step.why, step.ref.name)
         case Run():
             return Row("▸", f"{step.moment} {step.hook}", f"a Job, {duration(step.deadline_s)} at most", step.why, step.hook)
         case Delete():
@@ -68,7 +70,7 @@ def aim(plan: Plan) -> str:
     """Where a plan goes, behind the strategy's name: ` to 50%`; what stands at no share of all requests has its own words."""
     if plan.weight == 0 and plan.strategy == "blue-green":
         return ", staged"
-    if plan.weight == 0 and plan.strategy == "ab":
+    if plan.weight == 0 and plan.router:
         return " for requests that match"
     return f" to {plan.weight}%"
 
@@ -77,6 +79,9 @@ def reached(plan: Plan) -> str:
     """The share that is really reached, beside the one that was asked for: pods do not come in percents."""
     if plan.strategy == "ab":
         return f"{plan.split.percent:g}% of requests, by weight; those that match besides"
+    if plan.router:
+        beside = f", beside {plan.split.stable}" if plan.split.stable else ""
+        return f"{plan.split.percent:g}% of requests, by weight: {pods(plan.split.canary)}{beside}"
     total = plan.split.stable + plan.split.canary
     asked = "" if plan.split.percent == plan.weight else f" ({plan.weight}% was asked for)"
     return f"{plan.split.canary} of {pods(total)}: {plan.split.percent:g}% of requests{asked}"
@@ -86,10 +91,10 @@ def stop(plan: Plan) -> str:
     """Where a paused release stands."""
     if plan.weight == 0 and plan.strategy == "blue-green":
         return f"staged beside {plan.from_version}" if plan.from_version else "staged"
-    if plan.weight == 0 and plan.strategy == "ab":
+    if plan.weight == 0 and plan.router:
         return "paused with the requests that match"
     total, given = plan.split.stable + plan.split.canary, plan.split.percent
-    if plan.strategy == "ab" or not total or given == plan.weight:
+    if plan.router or not total or given == plan.weight:
         return f"paused at {plan.weight}%"
     return f"paused at {plan.weight}%, by pods {given:g}% ({plan.split.canary} of {total})"
 
@@ -224,6 +229,8 @@ def _routed(step: Route) -> str:
 
 
 def _awaited(step: Wait) -> str:
+    if is_route(step.ref):
+        return "until its Gateway has taken it up"
     match step.until:
         case "rolled-out":
             return f"until {step.pods} of {step.pods} {'is' if step.pods == 1 else 'are'} ready"

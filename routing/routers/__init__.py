@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from ..router import Router
+from ...release.model import Release
+from ..router import Outside, Router
+from ..traffic import Host
+from .gateway import Gateway
 from .istio import Istio
+from .nginx import Nginx
 
-ROUTERS: tuple[type[Router], ...] = (Istio,)
+ROUTERS: tuple[type[Router], ...] = (Gateway, Istio, Nginx)
+"""In the order in which `auto` looks for routes in the manifests."""
+BY_PODS = "replicas"
+"""The router that is none: a Service spreads requests over its pods."""
+
+
+def every(release: Release, host: Host, app: str, track: str, outside: Outside, chosen: str) -> list[Router]:
+    """All of them for a release; `chosen` is the name of the one that is to split it."""
+    return [kind(release, host, app, track, outside, is_chosen=kind.name == chosen) for kind in ROUTERS]
+
+
+def chosen(release: Release, host: Host) -> str:
+    """The name of the router that the release file asks for; with `auto` the first whose routes the manifests hold, else by
+    pods."""
+    if release.router != "auto":
+        return release.router
+    found = every(release, host, host.name, "", Outside(), "")
+    return next((router.name for router in found if router.has_routes), BY_PODS)

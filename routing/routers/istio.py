@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...errors import BadInput, Refused
-from ...kube.objects import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Kind, Obj, as_manifest, get, is_a
+from ...kube.objects import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Kind, Obj, Ref, as_manifest, get, is_a
 from ...plan.marks import applied_by_us, is_ours
 from .. import claims, istio
 from ..matches import Undecided
@@ -21,6 +21,25 @@ class Istio(Router):
 
     name: ClassVar[str] = "istio"
     kinds: ClassVar[tuple[Kind, ...]] = (VIRTUAL_SERVICE, DESTINATION_RULE)
+
+    @property
+    def has_routes(self) -> bool:
+        return bool(self._users)
+
+    def refs(self) -> set[Ref]:
+        names = {kind: {self.app} for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
+        names[VIRTUAL_SERVICE].add(claims.own_name(self.app, self.release.others))
+        namespace = self.release.namespace
+        return {Ref(kind.api_version, kind.name, namespace, name) for kind, found in names.items() for name in found}
+
+    def deletes(self) -> set[Ref]:
+        """Routes that reach outside stay, without variants."""
+        namespace, own = self.release.namespace, claims.own_name(self.app, self.release.others)
+        route = Ref(VIRTUAL_SERVICE.api_version, VIRTUAL_SERVICE.name, namespace, own)
+        rule = Ref(DESTINATION_RULE.api_version, DESTINATION_RULE.name, namespace, self.app)
+        stands = bool(self.outside.hosts or self.outside.gateway) and not self._users
+        has_own = claims.needs_own(self._users, self.host) and not stands
+        return {*([route] if has_own else []), *([] if self._rules else [rule])}
 
     def refuse_unfit(self, traffic: Traffic) -> None:
         for unfit in unfits(self.release.others, self.host):
@@ -83,6 +102,10 @@ class Istio(Router):
         return f"requests that reach Service {self.host.name} past Istio's proxies are spread over both versions"
 
     @property
+    def reaches_both(self) -> frozenset[str]:
+        return frozenset({self.host.name})
+
+    @property
     def standing(self) -> list[Obj]:
         """What stays beside the user's own, so that the application is reached from outside."""
         has_own = bool(self.outside.hosts or self.outside.gateway) and not self._users
@@ -141,9 +164,9 @@ class Istio(Router):
         is_routed = any(istio.uses_parts(vs, self.host) for vs in self._live_routes(objects))
         return is_routed or any(istio.has_parts(rule) for rule in self._live_rules(objects))
 
-    def share(self, live: Iterable[Obj]) -> float:
-        shares = [istio.variant_weight(vs, self.host) for vs in self._live_routes(live)]
-        return float(max(shares, default=0))
+    def share(self, live: Iterable[Obj]) -> float | None:
+        routes = [vs for vs in self._live_routes(live) if istio.uses_parts(vs, self.host)]
+        return float(max(istio.variant_weight(vs, self.host) for vs in routes)) if routes else None
 
     # inside
 

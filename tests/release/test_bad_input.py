@@ -170,7 +170,7 @@ RELEASE_FILE = [
     Case(
         "weight 0",
         deploy(APP + "strategies:\n  canary:\n    steps:\n    - {weight: 0}\n"),
-        "deploy.yaml:5:8: strategies.canary.steps[0].weight is 0; it takes more than 0",
+        "deploy.yaml:5:8: strategies.canary.steps[0]: 0% and no match: nobody would meet the new version",
     ),
     Case(
         "weight over 100",

@@ -256,6 +256,7 @@ def test_the_schema_knows_every_key() -> None:
         "beforeRollback",
         "notify",
         "traffic",
+        "router",
         "strategy",
         "strategies",
     } == set(schema["properties"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from rollway.routing import istio
 from rollway.routing.matches import Undecided, both
@@ -105,6 +105,11 @@ def test_both_holds_where_both_hold(one: Obj, other: Obj, asked: Asked) -> None:
 
 @MANY
 @given(http=st.lists(rules, min_size=1, max_size=3), ours=st.lists(matches, min_size=1, max_size=2), asked=requests)
+@example(
+    http=[{"rewrite": {"uri": "/"}, "route": [{"destination": {"host": "shop"}}]}],
+    ours=[{"uri": {"exact": "/a/b"}, "ignoreUriCase": True}],
+    asked=Asked("/A/b", "GET", "shop", "", {}, {}, 80, "mesh", {}, "shop"),
+)
 def test_a_request_differs_in_its_part_at_most(http: list[Obj], ours: list[Obj], asked: Asked) -> None:
     """At 0% each request takes the rule that it took, to the same path and the same shares of hosts and subsets: the variant's
     part where it matches the test, else the stable part."""

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 
 import pytest
-from disturbed import EACH, QUICK, command, prepared, undisturbed
+from byroute import Followed
+from disturbed import EACH, command, prepared, shop, undisturbed
 from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked, Refused
@@ -23,6 +24,7 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
     assert calls > 5
 
     async def story(world: World, lives: int) -> None:
+        followed = Followed(world)
         with pytest.raises(Killed):
             await command(world, strategy, verb, Mortal(world.cluster, lives))
         await asyncio.sleep(DURATION_S + 1)  # a dead holder's lock expires
@@ -33,6 +35,7 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
         assert world.standing() == standing, f"killed after call {lives} of {calls}"
         assert [(r.number, r.version, r.phase, r.weight) for r in await world.history()] == history
         assert not world.emptied or strategy == "recreate", f"killed after call {lives} of {calls}"
+        assert not followed.astray, f"killed after call {lives} of {calls}"
 
     for lives in range(1, calls + 1):
         in_world(lambda world, lives=lives: story(world, lives), stand=prepared(strategy, verb))
@@ -41,12 +44,12 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
 @pytest.mark.parametrize("fault", ["refused", "dropped", "conflict"])
 @pytest.mark.parametrize(("strategy", "verb"), EACH)
 def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
-    """A call that is refused, meets a conflict, or is done with its answer lost, ends the run with that error or in its way
-    back; the same command again ends right."""
+    """A call that is refused, meets a conflict (of the lock: it is lost), or is done with its answer lost, ends the run with that
+    error or in its way back; the same command again ends right."""
     calls, standing, history = undisturbed(strategy, verb)
 
     async def story(world: World, at: int) -> None:
-        with contextlib.suppress(ClusterError):
+        with contextlib.suppress(ClusterError, Locked):
             await command(world, strategy, verb, Faulty(world.cluster, at, fault))
         await asyncio.sleep(DURATION_S + 1)
 
@@ -55,8 +58,7 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
         except Refused:
             # the promotion was taken back: it is said to be, and the version has to be released once more
             assert (verb, fault) == ("promote", "conflict"), f"call {at} of {calls}"
-            wanted = release("v2", strategy=strategy, options=QUICK)
-            await world.ship("apply", wanted, strategy=strategy, weight=100)
+            await world.ship("apply", shop("v2", strategy), weight=100)
 
         await asyncio.sleep(60)
         assert world.standing() == standing, f"call {at} of {calls}"

@@ -6,50 +6,59 @@ import asyncio
 import functools
 from typing import Any
 
+from byroute import routed
 from mortal import Mortal
+from rollway.release.model import Release
 from shop import STRATEGIES, Stand, World, in_world, promoted, release, stand_of
 
 QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")}
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
+BY_ROUTE = ("canary gateway", "canary istio", "canary nginx", "ab gateway")
+"""A strategy, and the router whose routes the manifests hold."""
 EACH = [
     (strategy, verb)
-    for strategy in STRATEGIES
+    for strategy in (*STRATEGIES, *BY_ROUTE)
     for verb in ("apply", "promote", "rollback")
     if (strategy, verb) != ("recreate", "promote")  # which holds no share that could be promoted
 ]
 
 
-async def prepare(world: World, strategy: str, verb: str) -> None:
-    await promoted(world, "v1", strategy, QUICK)
+def shop(tag: str, way: str) -> Release:
+    """The shop to be released by a strategy, and by routes where the way names a router."""
+    strategy, _, router = way.partition(" ")
+    return (
+        routed(tag, router=router, strategy=strategy, options=QUICK) if router else release(tag, strategy=strategy, options=QUICK)
+    )
+
+
+async def prepare(world: World, way: str, verb: str) -> None:
+    await promoted(world, shop("v1", way))
     if verb == "rollback":
-        await promoted(world, "v2", strategy, QUICK)
+        await promoted(world, shop("v2", way))
     if verb == "promote":
-        weight = 0 if strategy == "blue-green" else 25
-        await world.ship("apply", release("v2", strategy=strategy, options=QUICK), weight=weight)
+        await world.ship("apply", shop("v2", way), weight=0 if way == "blue-green" else 25)
     world.emptied.clear()
 
 
 @functools.cache
-def prepared(strategy: str, verb: str) -> Stand:
+def prepared(way: str, verb: str) -> Stand:
     """Where every run of the verb begins. The way there is gone once."""
-    return stand_of(lambda world: prepare(world, strategy, verb))
+    return stand_of(lambda world: prepare(world, way, verb))
 
 
-async def command(world: World, strategy: str, verb: str, cluster: Any, **options: Any) -> Any:
+async def command(world: World, way: str, verb: str, cluster: Any, **options: Any) -> Any:
     """The verb, said in a way that means the same when it is said twice."""
     more: dict[str, Any] = {"to_revision": 1} if verb == "rollback" else {"weight": 100 if verb == "promote" else None}
-    return await world.ship(
-        verb, release("v2", strategy=strategy, options=QUICK), strategy=strategy, cluster=cluster, **more, **options
-    )
+    return await world.ship(verb, shop("v2", way), cluster=cluster, **more, **options)
 
 
-def undisturbed(strategy: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:
+def undisturbed(way: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:
     """The calls that the run makes, and how it ends."""
 
     async def story(world: World) -> tuple[int, dict[str, Any], list[Any]]:
         cluster = Mortal(world.cluster)
-        await command(world, strategy, verb, cluster)
+        await command(world, way, verb, cluster)
         await asyncio.sleep(60)
         return cluster.calls, world.standing(), [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
 
-    return in_world(story, stand=prepared(strategy, verb))
+    return in_world(story, stand=prepared(way, verb))

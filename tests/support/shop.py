@@ -17,6 +17,7 @@ from rollway.kube.objects import (
     DESTINATION_RULE,
     ENDPOINT_SLICE,
     GATEWAY,
+    HTTP_ROUTE,
     LEASE,
     NAMESPACE,
     POD,
@@ -153,7 +154,9 @@ class World:
             if labels_of(s).get("kubernetes.io/service-name") == service
         ]
         ready = sum(bool(get(e, "conditions", "ready")) for s in slices for e in s.get("endpoints") or ())
-        if ready:
+        if self.sandbox.store.find(SERVICE, NAMESPACE_NAME, service) is None:
+            self._served.discard(service)
+        elif ready:
             self._served.add(service)
         elif service in self._served:
             self.emptied.append(service)
@@ -223,7 +226,7 @@ def without_marks(manifest: Obj) -> Obj:
     return out
 
 
-WATCHED_KINDS = (CONFIG_MAP, SERVICE, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, LEASE)
+WATCHED_KINDS = (CONFIG_MAP, SERVICE, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, HTTP_ROUTE, LEASE)
 
 
 class Stand(NamedTuple):
@@ -264,10 +267,10 @@ def stand_of(story: Any) -> Stand:
     return stand
 
 
-async def promoted(world: World, tag: str, strategy: str, options: dict[str, Any] | None = None) -> None:
+async def promoted(world: World, tag: str | Release, strategy: str = "", options: dict[str, Any] | None = None) -> None:
     """The shop at that version, everywhere."""
-    wanted = release(tag, strategy=strategy, options=options)
-    result = await world.ship("apply", wanted, strategy=strategy)
+    wanted = release(tag, strategy=strategy, options=options) if isinstance(tag, str) else tag
+    result = await world.ship("apply", wanted)
     if result.phase == "Paused":
-        result = await world.ship("promote", wanted, strategy=strategy, weight=100)
+        result = await world.ship("promote", wanted, weight=100)
     assert result.phase == "Promoted", result.failure

@@ -1,0 +1,98 @@
+"""What routers have in common that split requests over two Services.
+
+The application's own Service is bound to the first side, and one of our own beside it reaches the second; so a route that nobody
+has split yet, or has given back already, sends everything to the first. On the way home the second Service is bound to the first
+side as well, before any pod leaves: whoever serves the routes may be as late as it likes, or gone.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from ...kube.objects import SERVICE, Obj, Ref, is_a
+from ...plan.marks import is_ours
+from .. import selector
+from ..router import Labels, Router, Steps
+from ..traffic import TRACKS, Traffic
+
+
+class Beside(Router):
+    """The second Service is there before anything names it, and goes after."""
+
+    late_s: ClassVar[int] = 0
+    """How long who serves the routes may take to hear of a change, where nobody says when it has."""
+
+    def parts(self) -> list[Obj]:
+        service = next((each for each in self.release.services if each["metadata"]["name"] == self.host.name), None)
+        return [self.made(selector.preview(service, self.second, self.track))] if service else []
+
+    def refs(self) -> set[Ref]:
+        return {Ref(SERVICE.api_version, SERVICE.name, self.host.namespace, name) for name in self.seconds}
+
+    def deletes(self) -> set[Ref]:
+        return self.refs()
+
+    def lay(self, steps: Steps, sides: Sequence[Labels]) -> None:
+        for service in self.parts():
+            # one that is there already may be bound to the first side still, and routes name it: not before pods are ready
+            live = steps.find_like(service)
+            if live is None or not self.is_second(live):
+                steps.apply(service, "reaches the new version, before any route names it", is_made=True)
+        self.lay_routes(steps)
+
+    def send(self, steps: Steps, traffic: Traffic, why: str) -> None:
+        for service in self.parts():
+            steps.apply(service, "reaches the new version, whose pods are ready", is_made=True)
+        self.send_routes(steps, traffic, why)
+
+    def give_back(self, steps: Steps) -> None:
+        self.home(steps)
+        self.give_routes_back(steps)
+        made = [name for name in self.seconds if (obj := steps.find(SERVICE, name)) and self.is_second(obj)]
+        if made:
+            self.await_given_back(steps)
+            steps.hold(max(self.release.traffic.proxy_sync, self.late_s), "until no proxy sends requests there any more")
+        for name in made:
+            steps.delete(SERVICE, name, "no route names it any more")
+
+    def ease(self, steps: Steps, sides: Sequence[Labels]) -> None:
+        """A Service's own selector is eased where it has to be (strategies.fitting)."""
+
+    def is_split(self, live: Iterable[Obj]) -> bool:
+        return any(self.names_second(obj) or self.is_second(obj) for obj in live)
+
+    # what is each one's own
+
+    @abstractmethod
+    def lay_routes(self, steps: Steps) -> None:
+        """Routes that send everything to the first side."""
+
+    @abstractmethod
+    def send_routes(self, steps: Steps, traffic: Traffic, why: str) -> None:
+        """Routes for this traffic."""
+
+    @abstractmethod
+    def give_routes_back(self, steps: Steps) -> None:
+        """Routes as in the manifests; none names the second Service any more."""
+
+    def await_given_back(self, steps: Steps) -> None:
+        """Until whoever serves them says so, where it does."""
+
+    @abstractmethod
+    def names_second(self, obj: Obj) -> bool:
+        """Whether a live object is a route that leads to a second Service."""
+
+    @property
+    def second(self) -> str:
+        """The name of the second Service."""
+        return f"{self.host.name}-{self.track}"
+
+    @property
+    def seconds(self) -> tuple[str, ...]:
+        """The names that one may have, whichever strategy made it."""
+        return tuple(f"{self.host.name}-{track}" for track in TRACKS)
+
+    def is_second(self, obj: Obj) -> bool:
+        return is_a(obj, SERVICE) and obj["metadata"]["name"] in self.seconds and is_ours(obj, self.release.app)

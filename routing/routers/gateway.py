@@ -1,0 +1,116 @@
+"""The Gateway API as a router: the user's HTTPRoutes and GRPCRoutes split requests over two Services (beside.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from ...errors import BadInput
+from ...kube.objects import GRPC_ROUTE, HTTP_ROUTE, Kind, Obj, as_manifest, ref_of
+from .. import gateway
+from ..matches import Undecided
+from ..router import Steps, there
+from ..traffic import Traffic
+from .beside import Beside
+
+
+class Gateway(Beside):
+    """A backend that is missing is answered 500 for its share, so the second Service comes before the routes and goes after them,
+    when they are taken up."""
+
+    name: ClassVar[str] = "gateway"
+    kinds: ClassVar[tuple[Kind, ...]] = (HTTP_ROUTE, GRPC_ROUTE)
+
+    def refuse_unfit(self, traffic: Traffic) -> None:
+        if not self._users:
+            raise BadInput(
+                f"no HTTPRoute of the manifests leads to Service {self.host.name}: there is nothing to share its requests by",
+                hint="add the route to the manifests; or let the router be another one: replicas shares by pods",
+            )
+        for route in self._users:
+            if not gateway.parents_of(route):
+                raise BadInput(
+                    f"{route['kind']} {route['metadata']['name']} has no parentRefs: no Gateway serves it",
+                    hint="name its Gateway in spec.parentRefs",
+                )
+        self.routes(traffic)
+
+    @property
+    def has_routes(self) -> bool:
+        return bool(self._users)
+
+    @property
+    def past(self) -> str:
+        names = ", ".join(f"{route['kind']} {route['metadata']['name']}" for route in self._users)
+        others = f"those that reach Service {self.host.name} otherwise stay with the version before"
+        return f"requests are shared by {names}; {others}"
+
+    def beside(self, elsewhere: Sequence[Obj] | None, *, splits: bool) -> list[str]:
+        if elsewhere is None:
+            return [f"whether other routes lead to Service {self.host.name} is not known: they may not be listed"]
+        mine = {ref_of(obj) for obj in self.release.others}
+        found = [ref for route in gateway.routes_of(elsewhere, self.host) if (ref := ref_of(route)) not in mine]
+        what = f"leads to Service {self.host.name}, and is not in the manifests: its requests stay with the version before"
+        return [f"{ref} of namespace {ref.namespace} {what}" for ref in found if splits]
+
+    def is_route(self, obj: Mapping[str, Any]) -> bool:
+        return self.is_chosen and bool(gateway.routes_of([obj], self.host))
+
+    def routes(self, traffic: Traffic) -> list[Obj]:
+        try:
+            return [gateway.split(route, gateway.Pair(self.host, self.second), traffic) for route in self._users]
+        except Undecided as both:
+            raise BadInput(
+                f"a match and one of the manifests' routes cannot be written as one: {both}",
+                hint="tell requests apart by something that the route does not ask for, such as another header",
+            ) from both
+        except gateway.Unspoken as unspoken:
+            raise BadInput(
+                str(unspoken), hint="headers, queryParams, cookies, exact methods and paths it can; Istio's routes can the rest"
+            ) from unspoken
+
+    # as steps
+
+    def lay_routes(self, steps: Steps) -> None:
+        for route in self._users:
+            live = steps.find_like(route)
+            if live is None or not self.names_second(live):
+                self._apply(steps, route, "all requests to the version before, until the new one is there")
+
+    def send_routes(self, steps: Steps, traffic: Traffic, why: str) -> None:
+        for route in self.routes(traffic):
+            self._apply(steps, route, why)
+
+    def home(self, steps: Steps) -> None:
+        written = {ref_of(route): route for route in self._users}
+        for live in [live for live in there(steps) if self.names_second(live)]:
+            plain = written.get(ref_of(live)) or gateway.joined(as_manifest(live), self.host, self.seconds)
+            steps.apply(plain, "all requests to the application's own")
+
+    def give_routes_back(self, steps: Steps) -> None:
+        for route in self._users if self.is_chosen else []:
+            steps.apply(route, "as in the manifests")
+
+    def await_given_back(self, steps: Steps) -> None:
+        for route in gateway.routes_of(there(steps), self.host):
+            steps.await_route(ref_of(route), "before what it has named goes", is_changed=True)
+
+    # what is live
+
+    def share(self, live: Iterable[Obj]) -> float | None:
+        routes = [obj for obj in live if self.names_second(obj)]
+        return max(gateway.share(route, self.host, self.seconds) for route in routes) if routes else None
+
+    def names_second(self, obj: Obj) -> bool:
+        return gateway.names_one_of(obj, self.host, self.seconds)
+
+    # inside
+
+    def _apply(self, steps: Steps, route: Obj, why: str) -> None:
+        """And waits until it is taken up: before that the requests go as they went."""
+        is_changed = steps.apply(route, why)
+        steps.await_route(ref_of(route), "before that, requests go as they went", is_changed=is_changed)
+
+    @property
+    def _users(self) -> list[Obj]:
+        return gateway.routes_of(self.release.others, self.host)

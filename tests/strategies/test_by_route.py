@@ -1,0 +1,269 @@
+"""Shares that routes give: the order of what is changed, whatever the router, and what is left when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+
+import pytest
+from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
+from rollway.errors import BadInput
+from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, SERVICE
+from rollway.plan.steps import Apply, Delete, Wait
+from rollway.routing.nginx import PREFIX
+from shop import NAMESPACE_NAME, World, in_world, promoted, release
+
+STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
+TWO_HEADERS = {"ab": {"match": [{"headers": {"x-beta": "yes", "x-team": "a"}}]}}
+TESTERS = {"canary": {"steps": [{"weight": 0, "match": [{"headers": {"x-beta": "yes"}}]}, {"weight": 20}]}}
+
+
+def test_one_percent_of_four_pods_and_then_all() -> None:
+    """Routes give any share, with one pod; the old version keeps all of its own until the end."""
+
+    async def story(world: World) -> None:
+        followed = Followed(world)
+        await promoted(world, routed("v1", strategy="canary", options=STEPS))
+        wanted = routed("v2", strategy="canary", options=STEPS)
+        first = await world.ship("apply", wanted)
+        assert (first.phase, first.plan.split.percent, first.plan.router) == ("Paused", 1.0, "gateway")
+        assert world.pods() == {"shop v1": 4, "shop-canary v2": 1}
+        assert backends(world) == [{"shop": 99, "shop-canary": 1}]
+        assert world.routed_versions() == {"v1"}
+        assert world.routed_versions("shop-canary") == {"v2"}
+
+        await world.ship("promote", wanted, weight=33)
+        assert backends(world) == [{"shop": 67, "shop-canary": 33}]
+        assert world.pods() == {"shop v1": 4, "shop-canary v2": 2}
+
+        done = await world.ship("promote", wanted, weight=100)
+        assert (done.phase, world.pods(), backends(world)) == ("Promoted", {"shop v2": 4}, [{"shop": 1}])
+        assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "shop-canary") is None
+        assert "rollway.dev/track" not in world.sandbox.store.get(SERVICE, NAMESPACE_NAME, "shop")["spec"]["selector"]
+        assert not world.emptied
+        assert not followed.astray
+        assert world.peak_pods == 9
+
+    in_world(story)
+
+
+def test_what_a_route_names_is_there_before_it_and_goes_after_it() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary"))
+        wanted = routed("v2", strategy="canary")
+        there = await world.ship("apply", wanted)
+        order = [
+            (type(step).__name__, step.ref.kind, step.ref.name) for step in there.plan.steps if isinstance(step, Apply | Wait)
+        ]
+        assert order == [
+            ("Apply", "Service", "shop-canary"), ("Apply", "Deployment", "shop-canary"), ("Wait", "Deployment", "shop-canary"),
+            ("Apply", "HTTPRoute", "shop"), ("Wait", "HTTPRoute", "shop"),
+        ]  # fmt: skip
+        back = await world.ship("rollback", wanted)
+        names = [step.ref.kind for step in back.plan.steps if isinstance(step, Apply | Wait | Delete)]
+        assert names.index("HTTPRoute") < names.index("Deployment") < len(names) - 1 - names[::-1].index("Service")
+        assert backends(world) == [{"shop": 1}]
+
+    in_world(story)
+
+
+def test_the_way_back_does_not_wait_for_who_serves_the_routes() -> None:
+    """The second Service is bound to the first side: a controller that is gone sends nobody to pods that have left."""
+
+    async def story(world: World) -> None:
+        world.sandbox.api.create(API_GATEWAY, NAMESPACE_NAME, copy.deepcopy(EDGE), manager="somebody")
+        await promoted(world, routed("v1", strategy="canary", others=(http_route(),)))
+        wanted = routed("v2", strategy="canary", others=(http_route(),))
+        await world.ship("apply", wanted)
+        other = {"spec": {"gatewayClassName": "of-somebody-who-is-gone"}}
+        world.sandbox.api.patch(API_GATEWAY, NAMESPACE_NAME, "edge", other, "merge", manager="somebody")
+        back = await world.ship("rollback", wanted)
+        assert "Gateway shop/edge" in str(back.failure)
+        assert world.pods() == {"shop v1": 4}
+        assert world.routed_versions("shop-canary") == {"v1"}
+        assert not world.emptied
+
+    in_world(story)
+
+
+def test_a_route_that_nobody_takes_up_ends_the_release_with_the_old_version_untouched() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary"))
+        world.sandbox.store.remove(API_GATEWAY, NAMESPACE_NAME, "edge")
+        lone = routed("v2", strategy="canary", others=(http_route(),))
+        result = await world.ship("apply", lone)
+        assert "Gateway shop/edge" in str(result.failure)
+        assert world.versions() == {"v1": 4}
+
+    in_world(story)
+
+
+def test_testers_first_and_then_everybody() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary", options=TESTERS))
+        wanted = routed("v2", strategy="canary", options=TESTERS)
+        first = await world.ship("apply", wanted)
+        assert (first.phase, first.plan.weight) == ("Paused", 0)
+        assert backends(world) == [{"shop": 1}, {"shop-canary": 1}]
+        await world.ship("promote", wanted)
+        assert backends(world) == [{"shop": 80, "shop-canary": 20}, {"shop-canary": 1}], "testers stay with it"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["canary", "ab"])
+@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
+def test_a_strategy_does_not_know_which_router_it_has(strategy: str, router: str) -> None:
+    """The same verbs lead to the same ends."""
+    options = {"canary": {"steps": [{"weight": 20}]}, "ab": {"weight": 20, "match": [{"headers": {"x-beta": "yes"}}]}}
+
+    async def story(world: World) -> None:
+        wanted = [routed(tag, router=router, strategy=strategy, options=options) for tag in ("v1", "v2")]
+        await promoted(world, wanted[0])
+        followed = Followed(world)
+        before = world.standing()
+        result = await world.ship("apply", wanted[1])
+        assert (result.phase, result.plan.router, result.plan.split.percent) == ("Paused", router, 20.0)
+        await world.ship("rollback", wanted[1])
+        await asyncio.sleep(5)
+        assert world.standing() == before
+        await promoted(world, wanted[1])
+        assert world.versions() == {"v2": 4}
+        assert not world.emptied
+        assert not followed.astray
+
+    in_world(story)
+
+
+def test_nginx_takes_its_share_by_a_canary_beside_the_users_ingress() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", router="nginx", strategy="canary", options=TESTERS))
+        wanted = routed("v2", router="nginx", strategy="canary", options=TESTERS)
+        users = world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop")
+        await world.ship("apply", wanted)
+        made = world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop-canary")
+        marks = {
+            key.removeprefix(PREFIX): text for key, text in made["metadata"]["annotations"].items() if key.startswith(PREFIX)
+        }
+        assert marks == {
+            "canary": "true", "canary-weight": "0", "canary-by-header": "x-beta", "canary-by-header-value": "yes",
+        }  # fmt: skip
+        await world.ship("promote", wanted)
+        annotations = world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop-canary")["metadata"]["annotations"]
+        assert annotations[f"{PREFIX}canary-weight"] == "20"
+        await world.ship("promote", wanted, weight=100)
+        assert [each["metadata"]["name"] for each in world.sandbox.store.list(INGRESS, NAMESPACE_NAME)] == ["shop"]
+        assert world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop") == users
+        assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "shop-canary") is None
+
+    in_world(story)
+
+
+def test_an_ingress_that_shows_no_sign_of_nginx_is_not_taken_for_its() -> None:
+    """The class alone may be another controller's, which heeds no canary: nobody would ever meet the new version."""
+    plain = ingress()
+    plain["metadata"]["annotations"] = {}
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary", others=(plain,)))
+        result = await world.ship("apply", routed("v2", strategy="canary", others=(plain,)), weight=50)
+        assert (result.plan.router, world.pods()) == ("", {"shop v1": 2, "shop-canary v2": 2})
+
+    in_world(story)
+
+
+def test_from_a_share_of_routes_to_one_of_pods_and_back_again() -> None:
+    """`router` is no part of a version, so that it may be changed under way."""
+
+    async def story(world: World) -> None:
+        followed = Followed(world)
+        await promoted(world, routed("v1", strategy="canary"))
+        by_route = routed("v2", strategy="canary")
+        by_pods = routed("v2", strategy="canary").with_router("replicas")
+        await world.ship("apply", by_route, weight=25)
+        await world.ship("apply", by_pods, weight=50)
+        assert (backends(world), world.pods()) == ([{"shop": 1}], {"shop v1": 2, "shop-canary v2": 2})
+        assert world.routed_versions() == {"v1", "v2"}
+        await world.ship("apply", by_route, weight=75)
+        assert (backends(world), world.pods()) == ([{"shop": 25, "shop-canary": 75}], {"shop v1": 4, "shop-canary v2": 3})
+        await world.ship("promote", by_route, weight=100)
+        assert world.pods() == {"shop v2": 4}
+        assert not world.emptied
+        assert not followed.astray
+
+    in_world(story)
+
+
+def test_the_next_strategy_starts_clean_from_routes_that_another_one_left() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary"))
+        await world.ship("apply", routed("v2", strategy="canary"))
+        for strategy in ("ramped", "blue-green"):
+            result = await world.ship("apply", routed("v3", strategy=strategy), weight=100, replace=True)
+            assert result.phase == "Promoted", result.failure
+            assert backends(world) == [{"shop": 1}]
+            assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "shop-canary") is None
+        assert not world.emptied
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (release("v2", strategy="ab").with_router("replicas"), "ab tells requests apart by what they carry"),
+        (release("v2", strategy="canary").with_router("gateway"), "no HTTPRoute of the manifests leads to Service shop"),
+        (release("v2", strategy="canary").with_router("nginx"), "no Ingress of the manifests has a rule to Service shop"),
+        (
+            routed("v2", strategy="canary", others=(ingress(), ingress("b", canary="true"))),
+            "Ingress b of the manifests is a canary",
+        ),
+        (routed("v2", router="nginx", strategy="ab", options=TWO_HEADERS), "tells requests apart by one header"),
+        (release("v2", strategy="canary", options=TESTERS), "no route of the manifests splits them"),
+        (routed("v2", strategy="canary", options=TESTERS).with_router("replicas"), "no route of the manifests splits them"),
+    ],
+)
+def test_what_a_router_cannot_do_is_refused(wanted: object, told: str) -> None:
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        moment = world.sandbox.store.version
+        with pytest.raises(BadInput, match=told):
+            await world.ship("apply", wanted)  # type: ignore[arg-type]
+        assert world.changed_since(moment) <= {"Lease"}
+
+    in_world(story)
+
+
+def test_a_service_of_the_second_ones_name_is_somebodys() -> None:
+    mine = release("v1").services[0]
+    taken = {**mine, "metadata": {**mine["metadata"], "name": "shop-canary"}, "spec": {"ports": [{"port": 80}]}}
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary"))
+        world.sandbox.api.create(SERVICE, NAMESPACE_NAME, taken, manager="somebody")
+        with pytest.raises(BadInput, match="Service shop-canary is there already, and not of shop"):
+            await world.ship("apply", routed("v2", strategy="canary"))
+
+    in_world(story)
+
+
+def test_a_route_of_somebody_else_is_told() -> None:
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary"))
+        world.sandbox.api.create(HTTP_ROUTE, NAMESPACE_NAME, http_route(name="theirs"), manager="somebody")
+        result = await world.ship("apply", routed("v2", strategy="canary"))
+        assert any("HTTPRoute theirs of namespace shop leads to Service shop" in note for note in result.plan.notes)
+        assert backends(world, "theirs") == [{"shop": 1}]
+
+    in_world(story)
+
+
+def test_the_first_routes_that_the_manifests_have_are_taken() -> None:
+    both = routed("v2", strategy="canary", others=(virtual_service(), EDGE, http_route()))
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary", others=(virtual_service(), EDGE, http_route())))
+        result = await world.ship("apply", both)
+        assert result.plan.router == "gateway"
+
+    in_world(story)

@@ -1,0 +1,59 @@
+"""The same canary by each router: testers first, the share that was asked for, and nothing lost on any way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from lab import Lab, wait_for
+from pace import stretched
+from rollway.kube.objects import API_GATEWAY, Obj, Ref, get
+
+pytestmark = pytest.mark.real_time
+OLD, NEW = "1.0.0", "2.0.0"
+TESTER = ("-H", "x-beta: 1")
+ROUTERS = ("gateway", "istio", "nginx")
+
+
+@pytest.fixture(params=ROUTERS)
+def router(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_testers_then_a_share_then_everybody_and_back(example: Callable[..., Lab], router: str) -> None:
+    act, file = example("routers", {"sleep: {seconds: 2}": f"sleep: {{seconds: {stretched(1)}}}"}), f"{router}.deploy.yaml"
+    act.release("apply", "--image", f":{OLD}", file=file)
+    where = reached(act, router)
+    with act.probed(*where, "--rate", "50") as report:
+        act.release("apply", "--image", f":{NEW}", file=file)
+        with act.probed(*where) as others, act.probed(*where, *TESTER) as testers:
+            pass
+        act.release("promote", "--to", "30%", file=file)
+        with act.probed(*where, "--rate", "200") as share:
+            pass
+        act.release("rollback", file=file)
+        with act.probed(*where) as back:
+            pass
+        act.release("apply", "--image", f":{NEW}", "--full", file=file)
+        with act.probed(*where) as after:
+            pass
+
+    assert set(others["figures"]["versions"]) == {OLD}
+    assert set(testers["figures"]["versions"]) == {NEW}
+    assert 0.15 < share["figures"]["versions"][NEW] / share["figures"]["good"] < 0.45
+    assert set(back["figures"]["versions"]) == {OLD}
+    assert set(after["figures"]["versions"]) == {NEW}
+    assert [each["figures"]["lost"] for each in (report, others, testers, share, back, after)] == [0] * 6
+
+
+def reached(act: Lab, router: str) -> tuple[str, ...]:
+    """The address that users come by, and as whom they ask."""
+    return (gateway_of(act) if router == "gateway" else act.ingress, "--host", "act.example.com")
+
+
+def gateway_of(act: Lab) -> str:
+    edge = Ref(API_GATEWAY.api_version, API_GATEWAY.name, act.namespace, "edge")
+    found: list[Obj] = []
+    wait_for(lambda: found.append(act.ask(lambda client: client.get(edge))) or get(found[-1], "status", "addresses"))
+    host, (listener, *_) = found[-1]["status"]["addresses"][0]["value"], found[-1]["spec"]["listeners"]
+    return f"http://{host}:{listener['port']}"
