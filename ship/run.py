@@ -45,9 +45,9 @@ class Options:
     `goes_back`: a failed release ends in its way back. `is_override`: the release was changed on the command line, so a promote
     speaks of it and not of the one under way. `prune`: as the request says, in all that follows. `timeout_s` bounds the whole
     run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen. `skip_gates`
-    is why the release's gates are not asked, for the history; `source_of` where they measure. `notifier_of` makes
-    those that are told what becomes of it (None: nobody is, as in a rehearsal), `tellers` are then the runs' own, `teller` this
-    one's. `watches` are all that look on."""
+    is why the release's gates are not asked, for the history; `source_of` where they measure. `notifier_of` makes those that are
+    told what becomes of it (None: nobody is, as in a rehearsal); `tellers` are then the runs' own, to be ended when all is shown
+    (ship.telling), `teller` this one's. `watches` are all that look on."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)

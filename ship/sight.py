@@ -72,9 +72,10 @@ def awaited(status: Status, stems: Sequence[Stem], gates: Sequence[str] = ()) ->
         return "somebody: it was left as it failed"
     if status.held is None or status.held.is_silent:
         return "somebody: its run was cut off"
+    jobs = [f"{run.moment} {run.name}: Job {run.job} runs" for run in last.hooks if run.phase == "Running"]
     pods = [leaf for stem in stems for branch in stem.branches for leaf in branch.pods if leaf.trouble]
     told = [f"{side.name}: {side.message}" for side in status.sides if side.message]
-    return "; ".join([*told, *(f"{leaf.name}: {leaf.trouble}" for leaf in pods[:1])])
+    return "; ".join([*jobs, *told, *(f"{leaf.name}: {leaf.trouble}" for leaf in pods[:1])])
 
 
 async def follow(cluster: Cluster, release: Release) -> AsyncGenerator[Sight, None]:

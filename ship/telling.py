@@ -16,7 +16,7 @@ from ..cluster.port import Cluster
 from ..cluster.who import this_person
 from ..errors import ClusterError
 from ..gates.figures import Phase as GatePhase
-from ..kube.clock import now, timestamp
+from ..kube.clock import now, parse_timestamp, timestamp
 from ..kube.objects import get
 from ..notify import NotifierOf, notifier_of
 from ..notify.port import News, Notifier, Untold
@@ -31,6 +31,8 @@ LAST_S = 5.0
 """What a command waits for them, when all is done and shown."""
 RECENT = 2
 """Revisions that a run looks back on: its own, and the one that it takes back."""
+STALE_S = 24 * 3600.0
+"""What is older is no news: it is not told late, as where a release went on for a while with nobody to be told."""
 
 _MOMENTS: dict[str, Moment] = {"Paused": "paused", "Promoted": "promoted", "Failed": "failed", "RolledBack": "rolledBack"}
 
@@ -106,9 +108,14 @@ class Teller:
 
     async def _missed(self, revision: Revision) -> list[News]:
         """What a run before this one did not come to."""
-        found = list(self._turns(revision, revision.entries))
+        began_s = now().timestamp() - STALE_S
+        recent = [entry for entry in revision.entries if parse_timestamp(entry.at).timestamp() > began_s]
+        found = list(self._turns(revision, recent))
         gates = await findings.load(self._cluster, revision.app, revision.namespace, revision.number)
-        return [*found, *(self._gate(revision, each) for each in gates if each.phase == GatePhase.FAILED)]
+        return [
+            *found,
+            *(self._gate(revision, each) for each in gates if each.phase == GatePhase.FAILED and each.until_s > began_s),
+        ]
 
     async def _tell(self, news: News) -> None:
         """To each who wants it and has not been told; noted at once for each."""

@@ -209,3 +209,18 @@ def test_rehearsals_tell_nobody() -> None:
         assert await told.load(world.cluster, "shop", NAMESPACE_NAME, 1) == ()
 
     in_world(story)
+
+
+@pytest.mark.parametrize(("days", "heard"), [(0.5, ["promoted"]), (2, [])])
+def test_old_turns_are_no_news(days: float, heard: list[str]) -> None:
+    """What nobody came to tell is told by the next run within a day, and not weeks later."""
+
+    async def story(world: World) -> None:
+        few, room = Notify.model_validate({"slack": {"env": "S"}, "on": ["promoted"]}), Room()
+        await world.ship("apply", shop("v1", "ramped", few))  # by somebody who tells nobody
+        await asyncio.sleep(days * 24 * 3600)
+        await go(world, shop("v1", "ramped", few), room)
+        await asyncio.sleep(1)
+        assert room.moments == heard
+
+    in_world(story)

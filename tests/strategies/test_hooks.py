@@ -16,6 +16,7 @@ from rollway.errors import ClusterError, Refused
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, JOB, POD, RESOURCE_QUOTA, get, labels_of
 from rollway.plan.steps import Run
 from rollway.ship import run as shipping
+from rollway.ship.sight import see
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, Stand, World, in_world, stand_of
 
@@ -481,5 +482,19 @@ def test_pods_that_are_refused_are_told_of() -> None:
         assert "exceeded quota" in result.failure.summary
         assert any("exceeded quota" in message for message in moved)
         assert world.versions() == {"v1": 4}
+
+    in_world(story)
+
+
+def test_who_looks_on_sees_what_runs() -> None:
+    """`deploy watch` and `status -o json`, from anywhere: the Job that a release waits for."""
+
+    async def story(world: World) -> None:
+        await full(world, "v1", "ramped")
+        wanted = hooked("v2", "ramped", hook("before", "migrate", "v2", "{run: 30s}"))
+        running = asyncio.create_task(world.ship("apply", wanted))
+        await asyncio.sleep(10)
+        assert (await see(world.cluster, wanted)).waits_for.startswith("before migrate: Job shop-migrate-v2-")
+        await running
 
     in_world(story)
