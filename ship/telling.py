@@ -54,9 +54,12 @@ class Teller:
         self._known: dict[int, Revision] = {}
         self._number = 0
         self._marks: dict[int, tuple[str, ...]] = {}
+        self._marking = asyncio.Lock()
         self._silent: set[str] = set()
-        self._queue: asyncio.Queue[News | Revision] = asyncio.Queue()
-        self._task = asyncio.create_task(self._work())
+        # one each: who hangs holds up nobody else's news
+        self._queues: list[asyncio.Queue[News | Revision]] = [asyncio.Queue() for _ in release.notify]
+        pairs = zip(release.notify, self._queues, strict=True)
+        self._tasks = [asyncio.create_task(self._work(entry, queue)) for entry, queue in pairs]
 
     def begin(self, history: Sequence[Revision], number: int) -> None:
         """What is known when revision `number` is acted on; what should have been told of it before is told now."""
@@ -64,47 +67,53 @@ class Teller:
         self._known |= {revision.number: revision for revision in history}
         for revision in history[-RECENT:]:
             if revision.entries and get(revision.release, "conduct", "notify"):
-                self._queue.put_nowait(revision)
+                self._put(revision)
 
     def written(self, revision: Revision) -> None:
         """A turn that the history has now."""
         self._known[revision.number] = revision
         for news in self._turns(revision, revision.entries[-1:]):
-            self._queue.put_nowait(news)
+            self._put(news)
 
     def measured(self, evidence: Evidence) -> None:
         """A gate of the revision that is acted on."""
         if evidence.phase == GatePhase.FAILED and (revision := self._known.get(self._number)):
-            self._queue.put_nowait(self._gate(revision, evidence))
+            self._put(self._gate(revision, evidence))
 
     async def rest(self, seconds: float) -> None:
         """Until all that there is has been told; at most so long."""
-        waiting = asyncio.ensure_future(self._queue.join())
+        waiting = [asyncio.ensure_future(queue.join()) for queue in self._queues]
         try:
-            await asyncio.wait({waiting, self._task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=seconds)
         finally:
-            waiting.cancel()
+            for each in waiting:
+                each.cancel()
 
     async def end(self, seconds: float) -> None:
         await self.rest(seconds)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for notifier in self._notifiers.values():
             with contextlib.suppress(Exception):
                 await notifier.close()
 
+    def _put(self, item: News | Revision) -> None:
+        for queue in self._queues:
+            queue.put_nowait(item)
+
     # beside the run
 
-    async def _work(self) -> None:
+    async def _work(self, entry: Notify, queue: asyncio.Queue[News | Revision]) -> None:
         while True:
-            item = await self._queue.get()
+            item = await queue.get()
             try:
                 for news in await self._missed(item) if isinstance(item, Revision) else (item,):
-                    await self._tell(news)
+                    await self._tell(entry, news)
             except Exception as error:  # whatever it is, a release is not to fail by it
-                self._note("people", str(error) or type(error).__name__)
+                self._note(entry.called, str(error) or type(error).__name__)
             finally:
-                self._queue.task_done()
+                queue.task_done()
 
     async def _missed(self, revision: Revision) -> list[News]:
         """What a run before this one did not come to."""
@@ -112,30 +121,27 @@ class Teller:
         recent = [entry for entry in revision.entries if parse_timestamp(entry.at).timestamp() > began_s]
         found = list(self._turns(revision, recent))
         gates = await findings.load(self._cluster, revision.app, revision.namespace, revision.number)
-        return [
-            *found,
-            *(self._gate(revision, each) for each in gates if each.phase == GatePhase.FAILED and each.until_s > began_s),
-        ]
+        failed = [each for each in gates if each.phase == GatePhase.FAILED and each.until_s > began_s]
+        return [*found, *(self._gate(revision, each) for each in failed)]
 
-    async def _tell(self, news: News) -> None:
-        """To each who wants it and has not been told; noted at once for each."""
-        asked = [each for each in self._release.notify if each.wants(news.moment)]
-        marks = await self._marked(news.revision) if asked else ()
-        for entry in asked:
-            mark = f"{entry.called} {news.id}"
-            if mark in marks:
-                continue
-            try:
-                await self._notifier(entry).tell(news)
-            except Untold as untold:
-                self._note(entry.called, str(untold))
-            marks = self._marks[news.revision] = (*marks, mark)
+    async def _tell(self, entry: Notify, news: News) -> None:
+        """If it is wanted there and has not been told; noted at once."""
+        mark = f"{entry.called} {news.id}"
+        if not entry.wants(news.moment) or mark in await self._marked(news.revision):
+            return
+        try:
+            await self._notifier(entry).tell(news)
+        except Untold as untold:
+            self._note(entry.called, str(untold))
+        async with self._marking:  # one after the other: what is written last has all of them
+            marks = self._marks[news.revision] = (*self._marks[news.revision], mark)
             with contextlib.suppress(ClusterError):
                 await told.write(self._cluster, news.app, news.namespace, news.revision, marks)
 
     async def _marked(self, number: int) -> tuple[str, ...]:
-        if number not in self._marks:
-            self._marks[number] = await told.load(self._cluster, self._release.app, self._release.namespace, number)
+        async with self._marking:
+            if number not in self._marks:
+                self._marks[number] = await told.load(self._cluster, self._release.app, self._release.namespace, number)
         return self._marks[number]
 
     def _notifier(self, entry: Notify) -> Notifier:

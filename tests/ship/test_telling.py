@@ -224,3 +224,23 @@ def test_old_turns_are_no_news(days: float, heard: list[str]) -> None:
         assert room.moments == heard
 
     in_world(story)
+
+
+def test_who_hangs_holds_up_nobody_else() -> None:
+    """The others hear of each turn as it comes, and all that they were told is remembered."""
+
+    async def story(world: World) -> None:
+        slow, quick = Room(takes_s=3600.0), Room()
+        entries = [Notify.model_validate({"name": name, "slack": {"env": "S"}}) for name in ("slow", "quick", "other")]
+
+        def notifier_of(entry: Notify, *_: Any) -> Room:
+            return slow if entry.called == "slow" else quick
+
+        wanted = shop("v1", "ramped", *entries)
+        await world.ship("apply", wanted, notifier_of=notifier_of)
+        await world.ship("apply", shop("v2", "ramped", *entries), notifier_of=notifier_of)
+        assert quick.moments == ["promoted"] * 4
+        marks = await told.load(world.cluster, "shop", NAMESPACE_NAME, 2)
+        assert sorted(mark.split()[0] for mark in marks) == ["other", "quick"]
+
+    in_world(story)
