@@ -28,6 +28,8 @@ def compare(*words: str, file: Path = EXAMPLE):
         (["--seeds", "0", "--live"], "--seeds 0"),  # before the cluster is asked, which is not there
         (["--sweep", "maxSurge=many", "--live"], "'many'"),
         (["--bad", "slo"], "--bad slo"),
+        (["--bad", "150%"], "--bad 150%"),
+        (["--bad", "%"], "--bad %"),
         (["--matching", "150%"], "--matching 150%"),
         (["--strategies", ","], "--strategies ,"),
         (["--latency", "0ms"], "latency"),
