@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,26 +13,31 @@ from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.stops import stops_of
-from .power import SLOW, Draws, Foreseen, Slowness, Stage, Traffic, Values, Watch, foresee
+from .power import SLOW, Conversions, Draws, Foreseen, Slowness, Stage, Traffic, Values, Watch, foresee
 
 SIZES = (2.0, 4.0, 10.0, 20.0)
 """How many times as many errors bad versions have, or slow answers."""
 TIMES = (1.1, 1.25, 1.5, 2.0)
 """How many times as high, or as low, their values are."""
+WORSE = (0.95, 0.9, 0.8, 0.5)
+"""How many times as often visits convert on a worse version."""
+FEW_LOOKS = 200
+"""At an A/B test, which lasts for days: looked at more often, it is decided hardly sooner."""
 MOST_LOOKS = 1000
 """Of a release: drawing thousands of them takes minutes from there on."""
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """`rate` requests a second, of which the share `errors` fails today, `clump` at once. Values vary by the share `spread`. A
-    pause without a length lasts `pause_s`; A/B rules catch the share `matching`. So many releases are drawn of a version that is
-    `good`, and of each `bad` one; of values, whose judge takes longer, a fifth."""
+    """`rate` requests a second, of which the share `errors` fails today, `clump` at once. Values vary by the share `spread`, and
+    the share `conversion` of visits converts. A pause without a length lasts `pause_s`; A/B rules catch the share `matching`. So
+    many releases are drawn of a version that is `good`, and of each `bad` one; of values, whose judge takes longer, a fifth."""
 
     rate: float
     errors: float = 0.005
     clump: int = 1
     spread: float = 0.1
+    conversion: float = 0.05
     pause_s: float = 600.0
     matching: float = 0.1
     good: int = 1000
@@ -74,7 +80,7 @@ def outlook(release: Release, assumed: Assumed, strategy: str | None = None) -> 
 
 
 def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
-    kind: Kind = "times" if gate.compare is not None else "slow" if gate.of == "latency" else "errors"
+    kind: Kind = "times" if gate.compare is not None or gate.effect is not None else "slow" if gate.of == "latency" else "errors"
     nothing = Outlook(gate.name, gate.wanted, kind)
     drawing = _drawing(gate, assumed)
     if drawing is None:
@@ -82,8 +88,10 @@ def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
     asked = [_lasting(gate, stage) for weight, stage in stages.items() if gate.holds(weight, is_last=weight == max(stages))]
     if not asked:
         return replace(nothing, why_not="there is no stage in which both versions get requests and it is asked")
+    whole_s = sum(stage.seconds for stage in asked)
+    every = math.ceil(whole_s / FEW_LOOKS / gate.interval) if gate.effect is not None else 1
     watch = Watch(
-        judge_of(gate.chosen_judge, gate.asked), float(gate.interval), gate.goes_on, float(gate.initial_delay),
+        judge_of(gate.chosen_judge, gate.asked), float(max(every, 1) * gate.interval), gate.goes_on, float(gate.initial_delay),
         {"wait": None, "pass": False, "fail": True}[gate.on_inconclusive],
     )  # fmt: skip
     looks = sum(1 for _ in watch.looks(asked))
@@ -114,6 +122,9 @@ def _drawing(gate: Gate, assumed: Assumed) -> _Drawing | None:
     if gate.compare is not None:
         falls = frozenset(name for name, metric in gate.compare.items() if metric.worse == "lower")
         return _Drawing(partial(Values, tuple(gate.compare), falls, assumed.spread), 1.0, TIMES)
+    if gate.effect is not None and gate.effect.squares is None:
+        sizes = WORSE if gate.effect.better == "higher" else [1 / size for size in WORSE]
+        return _Drawing(partial(Conversions, assumed.rate, assumed.conversion), 1.0, sizes)
     if not gate.is_counted:
         return None
     if gate.of == "latency":
@@ -129,6 +140,8 @@ def _sizes(good: float) -> list[float]:
 
 def _lasting(gate: Gate, stage: Stage) -> Stage:
     """A pause ends when its gates have decided: it lasts as long as one needs that decides after so many measurements."""
+    if gate.effect is not None:
+        return stage._replace(seconds=stage.seconds + gate.deadline)
     count = gate.asked.limits.count if gate.ends else None
     if count is None:
         return stage

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
 
-from ..gates.figures import Both, Counts, Figures, Histograms, Judge, Pair, Pairs, Phase
+from ..gates.effects import Sums
+from ..gates.figures import Both, Counts, Figures, Histograms, Judge, Pair, Pairs, Phase, Samples
 
 SLOW = 0.05
 """Of the stable version's answers: those above its 95th percentile."""
@@ -102,6 +103,19 @@ class Values:
 
     def _mean(self, name: str) -> float:
         return 1.0 / self.size if name in self.falls else self.size
+
+
+@dataclass(frozen=True)
+class Conversions:
+    """Of `rate` visits a second the share `stable` converts on the stable version, and `size` times as many on the new one."""
+
+    rate: float
+    stable: float
+    size: float
+
+    def of(self, random: Random, share: float, seconds: float) -> Drawn:
+        sides = Traffic(self.rate, self.stable, min(self.stable * self.size, 1.0)).counts(random, share, seconds)
+        return Drawn(Samples(*(Sums(each.requests, each.errors) for each in sides)))
 
 
 @dataclass(frozen=True)

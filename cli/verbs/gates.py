@@ -26,6 +26,7 @@ Tests = Annotated[
 Power = Annotated[bool, typer.Option("--power", help="asks nobody: how often they would err, and how soon they would find what")]
 Errors = Annotated[str, typer.Option("--errors", metavar="PERCENT", help="--power: the share of requests that fail today")]
 Spread = Annotated[str, typer.Option("--spread", metavar="PERCENT", help="--power: how much values vary between measurements")]
+Conversion = Annotated[str, typer.Option("--conversion", metavar="PERCENT", help="--power: of --rate visits so many convert")]
 Clump = Annotated[int, typer.Option("--clump", min=1, max=1000, metavar="N", help="--power: so many errors come at once")]
 
 
@@ -38,6 +39,7 @@ class Expected:
     errors: Errors = "0.5%"
     clump: Clump = 1
     spread: Spread = "10%"
+    conversion: Conversion = "5%"
     gate: Gate = "10m"
     matching: Matching = "10%"
 
@@ -49,6 +51,7 @@ class Expected:
             errors=share_of(self.errors, "--errors"),
             clump=self.clump,
             spread=share_of(self.spread, "--spread"),
+            conversion=share_of(self.conversion, "--conversion"),
             pause_s=duration_of(self.gate, "--gate"),
             matching=share_of(self.matching, "--matching"),
         )

@@ -43,7 +43,13 @@ def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, St
     return {
         "app": release.app,
         "strategy": release.strategy,
-        "assumed": {"rate": assumed.rate, "errors": assumed.errors, "clump": assumed.clump, "spread": assumed.spread},
+        "assumed": {
+            "rate": assumed.rate,
+            "errors": assumed.errors,
+            "clump": assumed.clump,
+            "spread": assumed.spread,
+            "conversion": assumed.conversion,
+        },
         "stages": [
             {"weight": weight, "share": round(stage.share, 4), "seconds": stage.seconds} for weight, stage in stages.items()
         ],
@@ -73,7 +79,7 @@ _WORSE = {"errors": "errors", "slow": "slow answers", "times": "values"}
 
 
 def _size(one: Foreseen, kind: str) -> str:
-    return f"{one.size:g} times" if kind == "times" else _percent(one.size)
+    return f"{one.size:.3g} times" if kind == "times" else _percent(one.size)
 
 
 def _data(one: Foreseen, kind: str) -> dict[str, Any]:

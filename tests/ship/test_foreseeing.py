@@ -85,3 +85,24 @@ def test_of_values_it_is_said_how_far_apart_they_have_to_be(worse: str) -> None:
     assert [each.size for each in found.bad] == [1.1, 1.25, 1.5, 2.0]
     assert found.bad[-1] == Foreseen(2.0, 10, 10, 300.0, 300.0, 0.0)
     assert sum(each.taken_back for each in noisy.bad) < sum(each.taken_back for each in found.bad)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_of_an_ab_test_it_is_said_how_long_it_takes(better: str) -> None:
+    """The smaller the difference, the longer; until the deadline, and looked at seldom."""
+    asked = {"count": 'v{p="{{pods}}"}', "total": 'o{p="{{pods}}"}', "better": better}
+    keys = {"use": None, "effect": asked, "interval": "5m", "deadline": "168h"}
+    [found] = outlook(shop("ab", keys), replace(ASSUMED, rate=5.0, good=100, bad=20, matching=0.5))
+    assert found.good is not None
+    assert found.good.taken_back <= 3
+    assert [each.taken_back for each in found.bad] == [20] * 4
+    times = [each.median_s or 0.0 for each in found.bad]
+    assert times == sorted(times, reverse=True)
+    assert times[0] > 3 * times[2] > 0
+    assert all(time_s % 300 == 0 for time_s in times)
+
+
+def test_of_an_ab_test_of_values_nothing_can_be_assumed() -> None:
+    asked = {"count": 'v{p="{{pods}}"}', "total": 'o{p="{{pods}}"}', "squares": 'q{p="{{pods}}"}'}
+    [found] = outlook(shop("ab", {"use": None, "effect": asked}), ASSUMED)
+    assert "cannot be assumed" in found.why_not
