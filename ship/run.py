@@ -14,7 +14,7 @@ from ..cluster.execute import Executor, Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..cluster.who import this_person
-from ..errors import BadInput, FieldsOwned, RollwayError, StalePlan, TimedOut
+from ..errors import BadInput, FieldsOwned, NotFound, RollwayError, StalePlan, TimedOut
 from ..kube.objects import ref_of
 from ..load.verdict import Verdict
 from ..measure import SourceOf, source_of
@@ -229,7 +229,11 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         await cluster.apply(own)  # the lock lives in the namespace, so one that the release brings along has to be there first
     async with contextlib.AsyncExitStack() as held:
         async with rights.explained(cluster, release, {strategy or release.strategy}):
-            lock = await held.enter_async_context(Lock(cluster, release.app, release.namespace, options.holder))
+            try:
+                lock = await held.enter_async_context(Lock(cluster, release.app, release.namespace, options.holder))
+            except NotFound:
+                await refuse_missing_namespace(cluster, release)
+                raise
             observed = await look(cluster, release, strategy)
         chosen, made = attempt(observed)
         if options.teller:

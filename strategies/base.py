@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..errors import BadInput, FieldsOwned
-from ..kube.objects import DEPLOYMENT, Obj, get
+from ..kube.objects import DEPLOYMENT, Obj, get, labels_of
 from ..plan.marks import track_of
-from ..plan.observed import FIELD_MANAGER, Observed
+from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.plan import Action, Plan, Split, is_change
 from ..plan.revision import Revision
 from ..plan.steps import Record, Step
@@ -195,6 +195,7 @@ class Strategy(Homecoming):
         self.check_weight(weight)
         self._refuse_unfit()
         self._refuse_renamed(observed)
+        self._refuse_others(observed)
         self._refuse_paused(observed)
         if weight < 100 and observed.live is None and self.app.foreign(observed) is None:
             raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
@@ -323,6 +324,16 @@ class Strategy(Homecoming):
                     f"{self.release.app} is live as Deployment {name}, and the manifests call it {self.app.name}",
                     hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
                 )
+
+    def _refuse_others(self, observed: Observed) -> None:
+        """Raises FieldsOwned where the Deployment is released as another application: each would undo what the other does."""
+        live = observed.find(DEPLOYMENT, self.release.namespace, self.app.name)
+        other = labels_of(live).get(APP_LABEL, self.release.app) if live else self.release.app
+        if other != self.release.app and not self.force:
+            raise FieldsOwned(
+                f"Deployment {self.app.name} is released as {other}, not as {self.release.app}",
+                hint=f"`app: {other}` in the release file goes on with it; to take it over for good: --force-conflicts",
+            )
 
     def _refuse_paused(self, observed: Observed) -> None:
         """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Ours hold a share."""

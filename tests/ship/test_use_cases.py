@@ -197,14 +197,15 @@ def test_nothing_to_promote_and_nothing_to_roll_back_to() -> None:
 
 
 def test_a_missing_namespace_is_told() -> None:
-    """The API server's own words, before anything is there."""
+    """The API server's own words, before anything is there, and how to make it; by every verb that looks for it."""
 
     async def story(world: World) -> None:
         elsewhere = dataclasses.replace(release("v1"), namespace="nowhere")
-        with pytest.raises(NotFound, match='namespaces "nowhere" not found'):
-            await world.ship("apply", elsewhere)
-        with pytest.raises(NotFound, match='namespaces "nowhere" not found'):
-            await shipping.plan(world.cluster, elsewhere, Request("apply"))
+        plan = shipping.plan(world.cluster, elsewhere, Request("apply"))
+        for act in (*(world.ship(action, elsewhere) for action in ("apply", "promote", "rollback")), plan):
+            with pytest.raises(NotFound, match='namespaces "nowhere" not found') as missing:
+                await act
+            assert "kubectl create namespace nowhere" in missing.value.hint
 
     in_world(story)
 

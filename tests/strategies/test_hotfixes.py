@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -214,5 +215,22 @@ def test_what_somebody_made_of_the_service_is_told_and_not_undone_without_a_word
         assert result.failure is None
         assert world.ready_endpoints() == 4
         assert any("undoes what kubectl-patch changed of Service" in note for note in result.plan.notes)
+
+    in_world(story)
+
+
+@EACH
+def test_a_deployment_that_is_released_as_another_application_is_not_taken(strategy: str) -> None:
+    """Two histories of one Deployment would undo each other: refused by name, unless it is overruled."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        wanted = dataclasses.replace(release("v2", strategy=strategy), app="other")
+        with pytest.raises(FieldsOwned, match="Deployment shop is released as shop, not as other"):
+            await world.ship("apply", wanted, weight=100)
+        result = await world.ship("apply", wanted, weight=100, force=True)
+
+        assert result.failure is None
+        assert world.routed_versions() == {"v2"}
 
     in_world(story)
