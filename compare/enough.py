@@ -53,5 +53,6 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _tolerated(column: Column, median: float, number: int) -> float:
-    """What would not be shown as a spread; of few walks less, as both ends of those are nearer than those of many."""
-    return least_spread(column.unit, median) * min((number - 1) / (SURE - 1), 1.0)
+    """Twice what would be shown as a spread; of few walks less, as both ends of those are nearer than those of many. A probe's
+    period and a proxy's pause are a second: no number of walks tells whether one more of them is needed."""
+    return 2 * least_spread(column.unit, median) * min((number - 1) / (SURE - 1), 1.0)

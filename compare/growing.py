@@ -43,6 +43,11 @@ class Seeds:
         """Of each walk."""
         return min(DRAWS, -(-self.most // FEWEST)) if self.stops_early else 1
 
+    @property
+    def of_backs(self) -> int:
+        """Walks that are left for ways back."""
+        return FEWEST if self.stops_early else BACK_SEEDS
+
 
 @dataclass
 class _Grown:
@@ -104,7 +109,7 @@ class Wood:
         """Those that are missing of so many."""
         variant = grown.variant
         for place in range(len(grown.trees), number):
-            seed, turns = self._seeds.first + place, has_turns and place < BACK_SEEDS
+            seed, turns = self._seeds.first + place, has_turns and place < self._seeds.of_backs
             yield Walk(variant.label, variant.strategy, seed, self._draws(variant), turns, grown.moments if turns else ())
 
     def _draws(self, variant: Variant) -> int:

@@ -200,7 +200,8 @@ async def _rehearsed(
         await _drained(recorder)
         recorder.stop()
         writes = sandbox.store.version - base.snapshot.version
-        chances = [random, *(Random(f"{seed}, draw {draw}") for draw in range(1, draws))]
+        times = 1 if story.has_turned else draws  # a way back is told of by its first
+        chances = [random, *(Random(f"{seed}, draw {draw}") for draw in range(1, times))]
         runs = (_summed(base, scenario, load, seed, chance, recorder, story, done_s, to_s) for chance in chances)
         return tuple(replace(run, draw=draw, writes=writes) for draw, run in enumerate(runs))
 

@@ -83,6 +83,7 @@ class Story:
         self.cluster = Counted(cluster)
         self.marks: list[Mark] = [Mark(0.0, f"apply {strategy}")]
         self.phase, self.failure, self.is_cut, self.back_s = "Progressing", "", False, math.nan
+        self.has_turned = False
         self.plans = 0
         self._release, self._strategy, self._scenario, self._new_is_asked = release, strategy, scenario, new_is_asked
         self._zero_s, self._turns, self._gauges = zero_s, turns, gauges
@@ -107,6 +108,7 @@ class Story:
                 elif self._scenario.is_noticed_by_others and plot == WHOLE:
                     await self._until_noticed()
                 elif await (self._watched(plot.moments) if plot.moments else self._forth()):
+                    self.has_turned = True
                     await self._back()
         except TimeoutError:
             self.is_cut = True

@@ -43,9 +43,9 @@ def test_what_is_alike_is_enough_after_three_and_never_before() -> None:
 
 
 def test_what_varies_is_walked_again() -> None:
-    """By more than a tenth, by a phase, or by whether there is a figure at all."""
-    assert not enough(runs(5, duration_s=[10.0, 12.0]))
-    assert enough(runs(5, duration_s=[10.0, 10.4]))
+    """By more than a fifth, by a phase, or by whether there is a figure at all."""
+    assert not enough(runs(5, duration_s=[10.0, 12.5]))
+    assert enough(runs(5, duration_s=[10.0, 11.5]))
     assert not enough(runs(5, phase=["Promoted", "RolledBack"]))
     assert not enough(
         runs(5, toll=[some().outcomes[0].runs[0].toll, replace(some().outcomes[0].runs[0].toll, mixed_s=float("nan"))])
@@ -54,8 +54,8 @@ def test_what_varies_is_walked_again() -> None:
 
 def test_three_that_agree_have_to_agree_better() -> None:
     """Than five, as both ends of three are nearer to each other than those of many."""
-    assert not enough(runs(3, duration_s=[10.0, 10.8]))
-    assert enough(runs(5, duration_s=[10.0, 10.8]))
+    assert not enough(runs(3, duration_s=[10.0, 11.5]))
+    assert enough(runs(5, duration_s=[10.0, 11.5]))
 
 
 def test_draws_of_one_walk_count_as_one() -> None:
@@ -117,7 +117,7 @@ def test_few_walks_tell_what_many_do() -> None:
     for few, many in zip(early, all_, strict=True):
         for figure in (lambda run: run.duration_s, lambda run: float(run.toll.failed), lambda run: float(run.peak_pods)):
             ours, theirs = (median(map(figure, outcome.runs)) for outcome in (few, many))
-            assert ours == pytest.approx(theirs, rel=0.1, abs=5 if theirs > 50 else 1)
+            assert ours == pytest.approx(theirs, rel=0.2, abs=10 if theirs > 50 else 1)
 
 
 def test_what_is_known_is_shown_where_somebody_stops_it() -> None:
