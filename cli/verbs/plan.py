@@ -63,6 +63,8 @@ def plan(
     asked = _request(share.weight, promote, rollback, given.revision(to_revision), **how)
     if asked.action == "apply":
         _refuse_app(subject.name)
+    if asked.action == "rollback" and override:
+        raise BadInput("--image and --set do not go with a rollback", hint="it leads to what was released: --to-revision N")
     if subject.is_many:
         flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
         several.refuse_for_many(subject.source, name, override, flags)

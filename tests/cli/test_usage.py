@@ -33,6 +33,7 @@ WRONG = [
     (["apply", "canary", "now"], "got unexpected extra argument", "--help"),
     (["rollback", "--to-revision", "two"], "--to-revision two: not a revision's number", "deploy history"),
     (["plan", "--promote", "--rollback"], "--promote and --rollback contradict each other", "leave one"),
+    (["plan", "--rollback", "--image", ":2.0.0"], "--image and --set do not go with a rollback", "--to-revision"),
     (["plan", "--rollback", "--to", "50"], "--to and --full do not go with a rollback", "all the way"),
     (["wait", "--for", "pasued"], "--for pasued: no such phase", "did you mean paused?"),
     (["apply", "gone.json"], "gone.json cannot be read: No such file or directory", "--out plan.json"),
