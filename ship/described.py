@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..cluster.port import Cluster
 from ..errors import Forbidden, NotFound
-from ..kube.objects import DEPLOYMENT, Kind, Obj, Ref, get
+from ..kube.objects import DEPLOYMENT, Kind, Obj, Ref, get, is_a
 
 ROLLOUT = Kind("argoproj.io/v1alpha1", "Rollout", "rollouts")
 CANARY = Kind("flagger.app/v1beta1", "Canary", "canaries")
@@ -48,7 +48,7 @@ def _deployment(obj: Obj) -> str:
 async def _replicas(cluster: Cluster, obj: Obj, deployment: str) -> int | None:
     """A Rollout's own; of a Canary those of the second Deployment that Flagger makes, as it keeps the first at none."""
     count = get(obj, "spec", "replicas")
-    if obj["kind"] == CANARY.name and deployment:
+    if is_a(obj, CANARY) and deployment:
         ref = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, obj["metadata"].get("namespace", ""), f"{deployment}-primary")
         count = get(await cluster.get(ref), "spec", "replicas")
     return count if isinstance(count, int) else None
@@ -63,7 +63,7 @@ async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj]:
 
 async def _templates(cluster: Cluster, doc: Obj, namespace: str) -> list[Obj]:
     """All that are referred to, also by one another."""
-    if doc["kind"] == CANARY.name:
+    if is_a(doc, CANARY):
         refs = [ref for ref in _under(doc, "templateRef") if isinstance(ref, dict)]
         places = {namespace, *(str(ref.get("namespace") or namespace) for ref in refs)}
         wanted = [ref.get("name") for ref in refs]

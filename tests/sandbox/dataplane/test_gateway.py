@@ -530,3 +530,37 @@ def test_a_port_that_somebody_else_has_is_told_and_opened_later(tmp_path: Path) 
             await eventually(lambda: has("Programmed", "Programmed"))
 
     run(story())
+
+
+def test_who_waits_for_the_route_may_stop_its_old_pods(tmp_path: Path) -> None:
+    """A backend whose route is told to be gone gets no request any more: its pods end at once, and nothing is lost."""
+
+    async def story() -> None:
+        async with lab(tmp_path, route("moving", rule(backendRefs=[backend(V1), backend(V2)]))) as cluster:
+            answered, is_over = Counter[str | int](), asyncio.Event()
+
+            async def ask() -> None:
+                while not is_over.is_set():
+                    answered[await who(cluster)] += 1
+
+            async def settled() -> None:
+                async def is_in_force() -> bool:
+                    return not waits(cluster.api.get(HTTP_ROUTE, INFRA, "moving"), {})
+
+                await eventually(is_in_force)
+
+            async with asyncio.TaskGroup() as group:
+                callers = [group.create_task(ask()) for _ in range(4)]
+                for _ in range(8):
+                    await settled()
+                    await asyncio.sleep(0.05)
+                    cluster.replace(route("moving", rule(to=V1)))
+                    await settled()
+                    await cluster.echo(V2).stop()
+                    await cluster.echo(V2).start()
+                    cluster.replace(route("moving", rule(backendRefs=[backend(V1), backend(V2)])))
+                is_over.set()
+                await asyncio.gather(*callers)
+            assert set(answered) == {V1, V2}
+
+    run(story())
