@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import HPA, SERVICE, Obj, is_a, merged, template_labels
+from ..kube.objects import HPA, SERVICE, Obj, is_a, merged, selects, template_labels
 from ..plan.marks import digest_of, track_of
 from ..plan.observed import APP_LABEL, TRACK_LABEL, scales
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
-from ..routing import selector
+from ..routing import fit, selector
 from . import manifests, surroundings
 from .base import Strategy
 from .draft import Draft
@@ -132,7 +132,7 @@ class BlueGreen(Strategy):
     def _first(self, draft: Draft, release: Release, replicas: int) -> None:
         """The application's first version goes into its own Deployment; and so does one that comes back where somebody has
         deleted that."""
-        self._support(draft, release)
+        self._make_ready(draft, release)
         is_first = draft.observed.live is None
         why = "the application's first version" if is_first else f"{release.version} is made anew"
         draft.apply(self._side(release, selector.STABLE, replicas), why)
@@ -169,10 +169,12 @@ class BlueGreen(Strategy):
 
     def _pin(self, draft: Draft, track: str) -> None:
         """Services that reach every track are bound to the live one, before pods of the other appear. That asks for no more ready
-        pods than they reach now: an application in trouble must not be kept from its cure."""
+        pods than they reach now: an application in trouble must not be kept from its cure. One that does not even select them,
+        but others', has nobody else to be bound to."""
+        own = template_labels(draft.deployment(self._name_of(track)) or {})
         for name in self.app.service_names:
             live = draft.find(SERVICE, name)
-            if live is not None and selector.track_of(live) is None:
+            if live is not None and selector.track_of(live) is None and (not own or selects(fit.plain(live), own)):
                 ready = draft.ready(self._name_of(track))
                 draft.route(name, selector.pinned(live, track), ready, "bound to the live version before the other appears")
 

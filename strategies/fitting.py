@@ -16,11 +16,13 @@ from ..kube.objects import (
     SERVICE,
     Obj,
     annotations_of,
+    digest,
     get,
     is_a,
     labels_of,
     merged,
     ref_of,
+    selects,
     template_labels,
 )
 from ..plan.diff import changes
@@ -36,7 +38,8 @@ Shape = Callable[[Obj], Obj]
 
 
 def bridge(draft: Draft, release: Release) -> None:
-    """Services that the versions share take a form that serves all of their pods.
+    """Services that the versions share take a form that serves all of their pods. One that reaches none of ours yet but others',
+    as where another tool has narrowed its selector down to its own pods, serves these too, or them alone until ours are ready.
 
     Raises BadInput where there is none; a way back that is under way goes on all the same, and says so. Raises FieldsOwned where
     it is somebody else's change that would be undone.
@@ -45,9 +48,16 @@ def bridge(draft: Draft, release: Release) -> None:
     wanted = {service["metadata"]["name"]: service for service in release.services}
     for name in dict.fromkeys([*wanted, *(service["metadata"]["name"] for side in both for service in side.services)]):
         live = draft.find(SERVICE, name)
-        if live is None or selector.track_of(live) not in (None, selector.STABLE) or len(both) < 2:
+        if live is None or selector.track_of(live) not in (None, selector.STABLE):
             continue  # one that is bound to the other side moves with it, in one patch
-        needed = fit.bridge(live, wanted.get(name, live), both, _labels_of_others(draft, release))
+        is_ours = any(selects(fit.plain(live), side.labels) for side in both[:-1])
+        others = [] if is_ours else _served(draft, live)
+        sides = [*others, both[-1]] if others else both
+        if len(sides) < 2:
+            continue
+        needed = fit.bridge(live, wanted.get(name, live), sides, _labels_of_others(draft, release))
+        if isinstance(needed, Misfit) and others:
+            continue  # the manifests do not mean these pods: they are served until ours are ready
         if not isinstance(needed, Misfit):
             if name in wanted and changes(live, merged(live, needed)):
                 draft.tell_taken(wanted[name])
@@ -73,6 +83,17 @@ def _sides(draft: Draft, release: Release) -> list[Side]:
         templates.append(template)
         out.append(Side(other.version, other.workload, other.services))
     return [*out, Side(release.version, release.workload, release.services)]
+
+
+def _served(draft: Draft, service: Obj) -> list[Side]:
+    """The pods of others that a Service reaches, where its selector is to change: one side for each set of labels."""
+    found: dict[str, Side] = {}
+    for pod in draft.observed.strangers:
+        labels = labels_of(pod)
+        if is_a(pod, POD) and "deletionTimestamp" not in pod["metadata"] and selects(fit.plain(service), labels):
+            template = {"metadata": {"labels": labels}, "spec": pod["spec"]}
+            found.setdefault(digest(labels), Side("what serves now", {"spec": {"template": template}}, (service,)))
+    return list(found.values())
 
 
 def _labels_of_others(draft: Draft, release: Release) -> list[dict[str, str]]:
