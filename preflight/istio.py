@@ -145,7 +145,7 @@ def routed_elsewhere(case: Case) -> Iterator[Found]:
 
 def unsplittable(case: Case) -> Iterator[Found]:
     objects = [obj for obj in case.release.others if is_a(obj, VIRTUAL_SERVICE) or is_a(obj, DESTINATION_RULE)]
-    if not objects or not case.release.services or not all(map(_is_shaped, objects)):
+    if not objects or not case.release.services or not all(map(is_shaped, objects)):
         return
     host, is_ab = case.chosen.app.host, case.strategy == "ab"
     for obj, path, message, hint in unfits(objects, host):
@@ -160,7 +160,7 @@ def unsplittable(case: Case) -> Iterator[Found]:
             yield Found(routes, ("spec", "http"), message, hint=hint)
 
 
-def _is_shaped(obj: Obj) -> bool:
+def is_shaped(obj: Obj) -> bool:
     """Whether it has Istio's types all through: what has not is another rule's."""
     try:
         refuse_misfits(obj, type_of(obj))

@@ -16,6 +16,7 @@ from . import (
     naming,
     probes,
     references,
+    routing,
     services,
     shutdown,
     steps,
@@ -497,6 +498,35 @@ RULES: tuple[Rule, ...] = (
         "readiness probe is ready at once.",
         "template: {metadata: {labels: {job: migrate}}}     # and not the application's",
         hooks.gets_requests,
+    ),
+    Rule(
+        "RW049",
+        "error",
+        "a router that cannot do what is asked",
+        "The release would be refused before its first step.",
+        "Requests can be told apart or shared only by what routes them: replicas by no header, ingress-nginx by one, a route of "
+        "the Gateway API not by what is missing in a request. docs/routers.md has a table of who can do what.",
+        "router: gateway     # with an HTTPRoute to the Service in the manifests",
+        routing.refused,
+    ),
+    Rule(
+        "RW050",
+        "warning",
+        "a route that keeps users on a version",
+        "Session persistence binds who has met the new version to it, also at weight 0: a way back does not reach them.",
+        "It is experimental in the Gateway API (GEP-1619). Whatever the weights are, a cookie that is there already decides.",
+        "rules:\n- backendRefs: [{name: shop, port: 80}]     # without sessionPersistence",
+        routing.keeps_users,
+    ),
+    Rule(
+        "RW051",
+        "info",
+        "an Ingress of ingress-nginx",
+        "The controller is retired: faults in it are no longer mended.",
+        "Its last release was in March 2026. Told of Ingresses that carry an annotation of it. Both an Ingress and an HTTPRoute "
+        "may lead to the Service while users move from one to the other.",
+        "kind: HTTPRoute\nspec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: shop, port: 80}]}]}",
+        routing.retired,
     ),
 )
 

@@ -58,7 +58,7 @@ class Ab(Routed):
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         return self._split_by_route(draft, self._router, replicas)
 
-    def _refuse_unfit(self) -> None:
+    def refuse_unfit(self) -> None:
         if self.release.router == BY_PODS:
             raise BadInput(
                 "ab tells requests apart by what they carry, and replicas, how many pods there are, cannot",

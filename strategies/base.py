@@ -193,7 +193,7 @@ class Strategy(Homecoming):
         self, observed: Observed, action: Action, weight: int, *, prune: bool, has_undo: bool, reruns_hooks: bool = False
     ) -> Plan:
         self.check_weight(weight)
-        self._refuse_unfit()
+        self.refuse_unfit()
         self._refuse_renamed(observed)
         self._refuse_others(observed)
         self._refuse_paused(observed)
@@ -308,7 +308,7 @@ class Strategy(Homecoming):
                 hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
             )
 
-    def _refuse_unfit(self) -> None:
+    def refuse_unfit(self) -> None:
         """Raises BadInput for a release that the strategy cannot make."""
 
     def _beside(self, observed: Observed, weight: int) -> list[str]:

@@ -199,7 +199,7 @@ class BlueGreen(Strategy):
         made["metadata"]["labels"] = {**made["metadata"]["labels"], APP_LABEL: self.release.app}
         return made
 
-    def _refuse_unfit(self) -> None:
+    def refuse_unfit(self) -> None:
         if not self.release.services:
             raise BadInput(
                 "blue-green has no Service to switch: the manifests hold none that selects the application's pods",

@@ -67,7 +67,7 @@ class Canary(Routed):
     def _needs_tracks(self, weight: int) -> bool:
         return weight < 100 and self._router is not None
 
-    def _refuse_unfit(self) -> None:
+    def refuse_unfit(self) -> None:
         if router := self._router:
             self._refuse_no_service()
             for step in self.release.options.canary.steps:

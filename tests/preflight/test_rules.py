@@ -48,6 +48,31 @@ def adds(text: str) -> Spoil:
     return lambda app: app.add(text)
 
 
+HTTP_ROUTE = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules:
+  - backendRefs: [{name: shop, port: 80}]
+"""
+NGINX = """
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop, annotations: {nginx.ingress.kubernetes.io/proxy-body-size: 8m}}
+spec:
+  rules:
+  - {host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: shop, port: {name: http}}}}]}}
+"""
+
+
+def beta_of(headers: str) -> Spoil:
+    """A canary whose first step is for those who send the headers."""
+    match = {"headers": yaml.load(headers, yaml.BaseLoader)}
+    return with_file(strategies={"canary": {"steps": [{"weight": 0, "match": [match]}, {"weight": 50}]}})
+
+
 def named_so(name: str) -> Spoil:
     """The Deployment and its Service."""
 
@@ -322,6 +347,17 @@ MUST = {
     "a subset that ab cannot split": Case(
         "RW027", routes("{route: [{destination: {host: shop, subset: stable}}]}"), "ab", severity="error"
     ),
+    "a share by routes without a route": Case("RW049", with_file(router="gateway"), "canary", "error", "router"),
+    "testers of a canary by pods": Case("RW049", beta_of("{x-beta: yes}"), "canary", "error", "strategies.canary"),
+    "two headers for ingress-nginx": Case(
+        "RW049", both(beta_of("{x-beta: yes, x-team: a}"), with_file(router="nginx"), new_ingress("{name: http}")), "canary",
+        "error", "router",
+    ),
+    "a session that outlives a way back": Case(
+        "RW050", adds(HTTP_ROUTE.replace("- backend", "- sessionPersistence: {sessionName: x}\n    backend")),
+        place="spec.rules[0].sessionPersistence",
+    ),
+    "an Ingress of a retired controller": Case("RW051", adds(NGINX), severity="info", place="metadata.annotations"),
     "two rules for a host": Case("RW033", both(subsets("v1"), subsets("v2", name="e"))),
     "two rules for ab": Case("RW033", both(subsets("v1"), subsets("v2", name="e")), "ab", severity="error", place="spec.host"),
     "a subset called as ab's": Case("RW033", subsets("v1", "v2-rollway-b"), "ab", severity="error", place="spec.subsets[1].name"),
@@ -532,6 +568,11 @@ NEAR_MISSES = {
     "a key in two mappings": Case("RW037", sets("container.env", [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}])),
     "a beta of today": Case("RW022", adds("{apiVersion: resource.k8s.io/v1beta2, kind: ResourceClaim, metadata: {name: c}}")),
     "today's Ingress": Case("RW022", new_ingress("{number: 80}")),
+    "a share by a route": Case("RW049", both(with_file(router="gateway"), adds(HTTP_ROUTE)), "canary"),
+    "a share by pods": Case("RW049", pods(4), "canary"),
+    "a router that no strategy asks": Case("RW049", with_file(router="gateway"), "ramped"),
+    "a route without a session": Case("RW050", adds(HTTP_ROUTE)),
+    "an Ingress of the class alone": Case("RW051", new_ingress("{name: http}")),
     "a default behind the matches": Case("RW023", routes(MATCHED, TO_SHOP)),
     "everything below /": Case("RW023", routes(TO_SHOP.replace("{route", "{match: [{uri: {prefix: /}}], route"))),
     "x-api-version": Case("RW024", routes(MATCHED, TO_SHOP)),
