@@ -91,7 +91,12 @@ def _lacks_traffic(case: Case, gate: Gate, asked: list[Stop]) -> tuple[str, str]
     lengths = [float(stop.pause_s) for stop in asked if stop.pause_s is not None]
     if len(lengths) < len(asked):
         return None  # somebody promotes, when he has seen enough
-    shares = [case.pods_at(stop.weight, case.replicas or 1).percent / 100 for stop in asked]
+    strategy, shares = by_name(case.strategy)(case.release), list[float]()
+    for stop in asked:
+        pods = case.pods_at(stop.weight, case.replicas or 1)
+        if not (share := strategy.due_share(stop.weight, pods.canary, pods.stable)):
+            return None  # of those whom a match tells apart, nobody knows how many come
+        shares.append(share)
     needed_s = _needed_s(gate, list(zip(shares, lengths, strict=True)), float(traffic.rate))
     if needed_s <= sum(lengths):
         return None

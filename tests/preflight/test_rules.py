@@ -385,6 +385,9 @@ MUST = {
         place="gates[0].effect.total",
     ),
     "no traffic for what a gate has to find": Case("RW043", gated("60s", "60s", rate=1), "canary", place="gates[0]"),
+    "a quarter of the traffic, by a route": Case(
+        "RW043", both(gated("2m", "2m", rate=2), pods(1), routes(TO_SHOP)), "canary", place="gates[0]"
+    ),
     "more measurements than there is time for": Case(
         "RW043", gated("60s", "60s", compare='cpu{pod=~"{{ pods }}"}', count=200, interval="30s"), "canary"
     ),
@@ -599,6 +602,7 @@ NEAR_MISSES = {
     "ready-made counts": Case("RW042", gated(use="istio")),
     "enough traffic": Case("RW043", gated("60s", "5m", rate=20), "canary"),
     "little traffic, and somebody who promotes": Case("RW043", gated("60s", None, rate=1), "canary"),
+    "half of the traffic, by pods": Case("RW043", both(gated("2m", "2m", rate=2), pods(1)), "canary"),
     "traffic that nobody knows": Case("RW043", gated("60s", "60s"), "canary"),
     "as many measurements as there is time for": Case(
         "RW043", gated("60s", "60s", compare='cpu{pod=~"{{ pods }}"}', count=30, interval="30s"), "canary"
