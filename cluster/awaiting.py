@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 
 from ..errors import ClusterError
@@ -39,7 +40,7 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
     kind = kind_of(step.ref.api_version, step.ref.kind)
     assert kind is not None
     clock = asyncio.get_running_loop().time
-    seen, moved_at = "", clock()
+    seen, moved_at, looked_at = "", clock(), -math.inf
     async with contextlib.aclosing(cluster.watch(kind, step.ref.namespace, name=step.ref.name)) as events:
         following = asyncio.ensure_future(anext(events))
         live: Obj | None = None
@@ -48,6 +49,8 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 await asyncio.wait({following}, timeout=LOOK_EVERY_S)
                 if following.done():
                     event = following.result()
+                    if event.type == "DELETED" and _progress(kind, event.obj).is_done:
+                        return  # a Job that its ttlSecondsAfterFinished has put away already
                     if event.type == "DELETED":
                         raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
                     live, following = event.obj, asyncio.ensure_future(anext(events))
@@ -58,7 +61,9 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 if state.is_done:
                     return
                 why = state.failure or ("nothing has moved" if clock() - moved_at >= step.deadline_s else "")
-                problems = [] if live is None else await problems_of(cluster, live)
+                problems: list[Problem] = []
+                if live is not None and (why or clock() - looked_at >= LOOK_EVERY_S):
+                    problems, looked_at = await problems_of(cluster, live), clock()
                 if why or any(each.is_final for each in problems):
                     hindrances = [await _held_by(cluster, live), await refused_of(cluster, live)] if live is not None else []
                     raise _failed(step.ref, state, ", ".join(filter(None, (why, *hindrances))), problems)

@@ -66,7 +66,12 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
     told = settings.load(state_dir)
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
     sandbox = Sandbox(
-        store=store, seed=seed, load_balancer=told.lb_lag or Lag(), processes=processes, is_proxied=binary() is not None
+        outlives=True,
+        store=store,
+        seed=seed,
+        load_balancer=told.lb_lag or Lag(),
+        processes=processes,
+        is_proxied=binary() is not None,
     )
     await sandbox.start()
     if told.nodes is not None:

@@ -55,6 +55,7 @@ class Sandbox:
         admit: Callable[[Obj], Obj] | None = None,
         presumes: bool = False,
         is_proxied: bool = False,
+        outlives: bool = False,
     ) -> None:
         self.store = Store(seed=seed, forgets=presumes) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
@@ -64,7 +65,8 @@ class Sandbox:
         self._presumes, self._is_proxied = presumes, is_proxied
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
-        self._queue = Queue(self.store)
+        self._outlives = outlives
+        self._queue = Queue(self.store, outlives=outlives)
         self._kubelet: Kubelet | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._api: Api | None = None
@@ -90,7 +92,7 @@ class Sandbox:
         bootstrap(self.store, now())
         index = Index(self.store)
         self._unsubscribe = self.store.subscribe(index.note)  # before the controllers: they ask it
-        self._queue = Queue(self.store, self._lag_s if self._spread is not None else None)
+        self._queue = Queue(self.store, self._lag_s if self._spread is not None else None, outlives=self._outlives)
         door = Door(self.store, self._admit(), presumes=self._presumes)
         # Garbage goes first, so that its names are free; ReplicaSets before Deployments, which decide on their statuses.
         controllers: list[Controller] = [

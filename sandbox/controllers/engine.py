@@ -8,6 +8,7 @@ that stand first are always served first, so a run is the same every time.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -38,14 +39,18 @@ class Controller(Protocol):
         ...
 
 
+_log = logging.getLogger(__name__)
+
+
 class Queue:
     """Keys that wait, by controller. `start` binds it to the running loop; before that keys are only collected.
 
-    `lag` says how many seconds a controller takes to hear of a change; without it they hear at once.
+    `lag` says how many seconds a controller takes to hear of a change; without it they hear at once. `outlives` errors of
+    controllers, which are logged: whoever has a cluster in the background loses one object's turn, and not the cluster.
     """
 
-    def __init__(self, store: Store, lag: Callable[[str], float] | None = None) -> None:
-        self._store, self._lag = store, lag
+    def __init__(self, store: Store, lag: Callable[[str], float] | None = None, *, outlives: bool = False) -> None:
+        self._store, self._lag, self._outlives = store, lag, outlives
         self._late: set[Key] = set()  # on their way to a controller
         self._controllers: dict[str, Controller] = {}
         self._asleep: dict[Kind, str] = {}
@@ -151,6 +156,9 @@ class Queue:
         try:
             call(*args)
         except Exception as error:
+            if self._outlives:
+                _log.exception("a controller failed at %s", ", ".join(map(str, args)))
+                return
             self._failure = self._failure or error
             self._release()
             raise

@@ -3,12 +3,15 @@ one)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from ...kube.objects import Obj, annotations_of
 
+_NUMBER = re.compile(r"[0-9]{1,10}")
+"""As far as Kubernetes has indexes."""
 INDEX = "batch.kubernetes.io/job-completion-index"
 FAILURES = "batch.kubernetes.io/job-index-failure-count"
 IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
@@ -16,13 +19,13 @@ IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
 
 def index_of(pod: Obj) -> int | None:
     text = annotations_of(pod).get(INDEX, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def failures_of(pod: Obj, annotation: str = FAILURES) -> int:
     """How often its index had failed before it."""
     text = annotations_of(pod).get(annotation, "")
-    return int(text) if text.isdecimal() else 0
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def parsed(text: str, completions: int) -> set[int]:
@@ -30,9 +33,9 @@ def parsed(text: str, completions: int) -> set[int]:
     found: set[int] = set()
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        if first.isdecimal() and (not last or last.isdecimal()):
-            found |= set(range(int(first), int(last or first) + 1))
-    return {each for each in found if each < completions}
+        if _NUMBER.fullmatch(first) and (not last or _NUMBER.fullmatch(last)):
+            found |= set(range(int(first), min(int(last or first) + 1, completions)))
+    return found
 
 
 def written(indexes: Iterable[int]) -> str:

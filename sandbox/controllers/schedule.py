@@ -29,7 +29,10 @@ def following(schedule: str, zone: str | None, after: datetime) -> datetime:
 
     if found := _EVERY.fullmatch(schedule.strip()):
         seconds = sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[hms]", found[1]))
-        return after.replace(microsecond=0) + timedelta(seconds=max(seconds, 1))
+        try:
+            return after.replace(microsecond=0) + timedelta(seconds=max(seconds, 1))
+        except OverflowError:
+            raise Unreadable(f"{schedule!r}: beyond the end of time") from None
     fields = MACROS.get(schedule.strip(), schedule).replace("?", "*")
     try:
         local = after.astimezone(ZoneInfo(zone or "Etc/UTC"))
