@@ -10,6 +10,8 @@ from .checks import Problems
 _COUNTS = ("active", "ready", "succeeded", "failed", "terminating")
 CRON_FIELDS = 5
 _ENDS = ("Never", "OnFailure")
+_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
+_OPERATORS = ("In", "NotIn")
 
 
 def status_problems(status: Obj) -> Problems:
@@ -69,3 +71,52 @@ def _job_spec(field: str, spec: Obj) -> Problems:
     policy = get(spec, "template", "spec", "restartPolicy")
     if policy not in _ENDS:
         yield checks.unsupported(f"{field}.template.spec.restartPolicy", policy, ("OnFailure", "Never"))
+    if spec.get("podFailurePolicy") is not None:
+        yield from _failure_policy(f"{field}.podFailurePolicy", spec)
+
+
+def _failure_policy(field: str, spec: Obj) -> Problems:
+    pod = get(spec, "template", "spec", default={})
+    if pod.get("restartPolicy") != "Never":
+        yield checks.invalid(
+            f"{field.rpartition('.')[0]}.template.spec.restartPolicy", pod.get("restartPolicy"),
+            'only "Never" is supported when podFailurePolicy is specified',
+        )  # fmt: skip
+    names = {each.get("name") for key in ("containers", "initContainers") for each in pod.get(key) or ()}
+    for place, rule in enumerate(spec["podFailurePolicy"].get("rules") or ()):
+        path = f"{field}.rules[{place}]"
+        yield from _one_of(f"{path}.action", rule.get("action"), _ACTIONS)
+        codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions")
+        if codes is not None and conditions:
+            yield checks.invalid(path, "", "specifying both OnExitCodes and OnPodConditions is not supported")
+        if codes is None and not conditions:
+            yield checks.invalid(path, "", "specifying one of OnExitCodes and OnPodConditions is required")
+        if codes is not None:
+            yield from _exit_codes(f"{path}.onExitCodes", codes, names)
+        for at, pattern in enumerate(conditions or ()):
+            if not pattern.get("type"):
+                yield checks.required(f"{path}.onPodConditions[{at}].type")
+
+
+def _exit_codes(field: str, codes: Obj, names: set[str]) -> Problems:
+    yield from _one_of(f"{field}.operator", codes.get("operator"), _OPERATORS)
+    if (name := codes.get("containerName")) is not None and name not in names:
+        text = "must be one of the container or initContainer names in the pod template"
+        yield checks.invalid(f"{field}.containerName", name, text)
+    values = codes.get("values") or []
+    if not values:
+        yield checks.invalid(f"{field}.values", values, "at least one value is required")
+    for at, value in enumerate(values):
+        if value == 0 and codes.get("operator") == "In":
+            yield checks.invalid(f"{field}.values[{at}]", value, "must not be 0 for the In operator")
+        if value in values[:at]:
+            yield checks.duplicate(f"{field}.values[{at}]", value)
+    if values != sorted(values):
+        yield checks.invalid(f"{field}.values", values, "must be ordered")
+
+
+def _one_of(field: str, value: str | None, known: tuple[str, ...]) -> Problems:
+    if not value:
+        yield checks.required(field, f"valid values: [{' '.join(map(checks.shown, known))}]")
+    elif value not in known:
+        yield checks.unsupported(field, value, known)

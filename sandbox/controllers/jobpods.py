@@ -60,7 +60,7 @@ def ruling_of(policy: Mapping[str, Any] | None, pod: Obj) -> Ruling:
     for place, rule in enumerate((policy or {}).get("rules") or ()):
         cause = _exit_code(rule["onExitCodes"], pod) if rule.get("onExitCodes") else _condition(rule, pod)
         if cause:
-            action = rule["action"]
+            action = rule.get("action") or ""
             message = f"{cause} matching {action} rule at index {place}" if action == "FailJob" else ""
             return Ruling(action, action != "Ignore", message)
     return Ruling()
@@ -72,7 +72,7 @@ def _exit_code(wanted: Mapping[str, Any], pod: Obj) -> str:
         code = get(status, "state", "terminated", "exitCode")
         if not code or wanted.get("containerName") not in (None, status["name"]):
             continue
-        if (code in wanted["values"]) == (wanted["operator"] == "In"):
+        if (code in (wanted.get("values") or ())) == (wanted.get("operator") == "In"):
             meta = pod["metadata"]
             return f"Container {status['name']} for pod {meta['namespace']}/{meta['name']} failed with exit code {code}"
     return ""
@@ -81,7 +81,7 @@ def _exit_code(wanted: Mapping[str, Any], pod: Obj) -> str:
 def _condition(rule: Mapping[str, Any], pod: Obj) -> str:
     for condition in get(pod, "status", "conditions", default=()):
         for pattern in rule.get("onPodConditions") or ():
-            if condition["type"] == pattern["type"] and condition["status"] == pattern.get("status", "True"):
+            if condition["type"] == pattern.get("type") and condition["status"] == pattern.get("status", "True"):
                 meta = pod["metadata"]
                 return f"Pod {meta['namespace']}/{meta['name']} has condition {condition['type']}"
     return ""

@@ -147,3 +147,32 @@ def test_a_daemon_set_has_a_pod_on_the_node() -> None:
     live, pods = in_sandbox(story)
     assert (live["status"]["desiredNumberScheduled"], live["status"]["numberAvailable"]) == (1, 1)
     assert [pod["spec"]["nodeName"] for pod in pods] == ["rollway-sandbox"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"action": "FailJob", "onExitCodes": {"operator": "In"}}, "at least one value is required"),
+        ({"onExitCodes": {"operator": "In", "values": [1]}}, r'action: Required value: valid values: \["Count"'),
+        ({"action": "Stop", "onExitCodes": {"operator": "In", "values": [1]}}, "action: Unsupported value"),
+        ({"action": "FailJob", "onExitCodes": {"values": [1]}}, "operator: Required value"),
+        ({"action": "FailJob", "onExitCodes": {"operator": "In", "values": [0]}}, "must not be 0 for the In operator"),
+        ({"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2, 1]}}, "must be ordered"),
+        (
+            {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [1], "containerName": "b"}},
+            "must be one of the container",
+        ),
+        ({"action": "FailJob"}, "specifying one of OnExitCodes and OnPodConditions is required"),
+        ({"action": "FailJob", "onPodConditions": [{"status": "True"}]}, "type: Required value"),
+    ],
+)
+def test_a_failure_policy_that_no_pod_could_be_held_against_is_refused(rule: Obj, said: str) -> None:
+    """It would stop the controller at the first pod that fails."""
+
+    async def story(sandbox: Sandbox) -> None:
+        job = yaml.safe_load(JOB_TEXT)
+        job["spec"]["podFailurePolicy"] = {"rules": [rule]}
+        with pytest.raises(Invalid, match=said):
+            sandbox.api.create(JOB, SPACE, job)
+
+    in_sandbox(story)
