@@ -9,7 +9,7 @@ from .draft import Draft, Foreign, Shelf, begun, deployment
 from .ledger import Field
 from .steps import Steps
 
-ROUTER = "rollway splits requests by the number of ready pods behind the Services; it leaves this router alone"
+ROUTER = "router: replicas splits requests by ready pods, and leaves routes alone; istio, nginx or gateway would use yours"
 SERVICES = "rollway points the application's own Services at both versions: no Service of one version has to be there"
 PODS_FOLLOW = "pods follow the share: so many of the new version as the share asks for"
 SIDE_LABELS = "rollway labels the two versions itself, by rollway.dev/track"

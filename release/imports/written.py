@@ -39,6 +39,8 @@ def release_text(draft: Draft, app: str, manifests: Sequence[str], workload: str
     if image:
         lines.append(f"# image: {scalar_text(image)}   # default: the manifests'; a pipeline says --image")
     body: dict[str, Any] = {"strategy": draft.strategy}
+    if draft.strategy == "canary":
+        body["router"] = "replicas"  # `auto` would take up routes that were written for the other tool's Services
     if blocks := {key: block for key, block in draft.blocks.items() if block}:
         body["strategies"] = blocks
     if draft.gates:

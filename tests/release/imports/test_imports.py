@@ -117,6 +117,7 @@ def test_a_rollouts_pods_become_a_deployment_and_nothing_else_is_copied(folder: 
     wanted = {"replicas": 5, "minReadySeconds": 3, "revisionHistoryLimit": 2, "selector": SELECTOR, "template": PODS}
     assert (made["kind"], made["spec"]) == ("Deployment", wanted)
     release = load("deploy.yaml")
+    assert release.router == "replicas"
     assert (release.namespace, [service["metadata"]["name"] for service in release.services]) == ("prod", ["shop"])
     assert {str(key) for key in release.sources.objects} == {"Deployment shop", "Service shop"}
 
