@@ -25,15 +25,16 @@ _ROUTING = "networking.istio.io"  # kinds of it that are not known here stand be
 
 
 class Aside(NamedTuple):
-    """How many objects are left out, which a release reads with each of its plans all the same, and how many of them are other
-    than before, which it applies once."""
+    """How many objects are left out, which a release reads with each of its plans all the same; how many of them are other than
+    before, which it applies once; and how many of these were there, about which a dry run asks first (ship.accepted)."""
 
     objects: int = 0
     changed: int = 0
+    there: int = 0
 
     def requests(self, plans: int) -> int:
         """To the API server, for so many plans."""
-        return self.objects * plans + self.changed
+        return self.objects * plans + self.changed + self.there
 
 
 NOTHING = Aside()
@@ -45,9 +46,9 @@ def without_bystanders(release: Release, before: Release) -> tuple[Release, Asid
     if not left_out:
         return release, Aside()
     was = {ref_of(obj): obj for obj in before.others}
-    changed = sum(was.get(ref_of(obj)) != obj for obj in left_out)
+    changed = [obj for obj in left_out if was.get(ref_of(obj)) != obj]
     kept = tuple(obj for obj in release.others if not is_bystander(obj))
-    return replace(release, others=kept), Aside(len(left_out), changed)
+    return replace(release, others=kept), Aside(len(left_out), len(changed), sum(ref_of(obj) in was for obj in changed))
 
 
 def is_bystander(obj: Obj) -> bool:

@@ -8,6 +8,7 @@ from ..cluster.port import Cluster
 from ..errors import ApiError, BadInput, Invalid
 from ..kube import ssa
 from ..kube.conversion import converted
+from ..kube.defaults import declared
 from ..kube.objects import DESTINATION_RULE, VIRTUAL_SERVICE, Obj, is_a, ref_of
 from ..plan.diff import changes
 from ..plan.observed import FIELD_MANAGER, Observed
@@ -45,7 +46,7 @@ def _is_changed(live: Obj | None, manifest: Obj) -> bool:
         return False
     there = converted(live, manifest["apiVersion"])
     after = ssa.apply(there, manifest, FIELD_MANAGER, force=True, now="")
-    return any(not change.path.startswith(_OURS) for change in changes(there, after))
+    return any(not change.path.startswith(_OURS) for change in changes(there, declared(after)))
 
 
 async def _refusal(cluster: Cluster, obj: Obj) -> str:

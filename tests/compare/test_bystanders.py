@@ -53,8 +53,8 @@ def test_what_has_changed_is_applied_once() -> None:
     changed = obj(RBAC, "Role", rules=[])
     kept, aside = without_bystanders(with_role(role=changed), earlier(with_role()))
 
-    assert aside == Aside(objects=1, changed=1)
-    assert aside.requests(plans=3) == 4
+    assert aside == Aside(objects=1, changed=1, there=1)
+    assert aside.requests(plans=3) == 5, "read by each plan, asked about by a dry run, applied"
     assert ROLE not in kept.others
     assert without_bystanders(with_role(), earlier(with_role()))[1] == Aside(objects=1)
 
