@@ -54,7 +54,7 @@ async def _with_seconds(
 
     A Deployment that the list has told of is not asked for again: mostly that is both of them.
     """
-    others = [ref for ref in ordered if ref.kind != DEPLOYMENT.name]
+    others = [ref for ref in ordered if not ref.is_a(DEPLOYMENT)]
     lists = asyncio.gather(cluster.list(HPA, namespace), cluster.list(DEPLOYMENT, namespace, labels=labels))
     first, (autoscalers, labelled) = await asyncio.gather(_gets(cluster, others), lists)
     known: dict[Ref, Obj | None] = dict(zip(others, first, strict=True)) | {ref_of(obj): obj for obj in labelled}

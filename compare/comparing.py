@@ -109,7 +109,7 @@ def _understood(variant: Variant, old: Release) -> Variant:
 
 def _pods_of(release: Release, observed: Observed | None) -> int | None:
     """How many pods run where the release itself does not say: as many as now, else as few as the autoscaler allows."""
-    live = [obj for ref, obj in observed.objects.items() if obj is not None and ref.kind == DEPLOYMENT.name] if observed else []
+    live = [obj for ref, obj in observed.objects.items() if obj is not None and ref.is_a(DEPLOYMENT)] if observed else []
     if counts := [int(get(each, "spec", "replicas", default=1)) for each in live]:
         return max(counts)
     if release.replicas is not None:

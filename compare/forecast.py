@@ -68,7 +68,7 @@ def _summed(runs: Sequence[Run], release: Release, start_s: float | None) -> For
 
 
 def _deployments(observed: Observed) -> list[Obj]:
-    return [obj for ref, obj in observed.objects.items() if obj is not None and ref.kind == DEPLOYMENT.name]
+    return [obj for ref, obj in observed.objects.items() if obj is not None and ref.is_a(DEPLOYMENT)]
 
 
 async def _standing(release: Release, observed: Observed, start_s: float | None) -> Base | None:

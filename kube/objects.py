@@ -26,6 +26,10 @@ class Ref(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
 
+    def is_a(self, kind: Kind) -> bool:
+        """Whether it is of that kind, in any version: kinds of one name in other groups are other kinds."""
+        return self.kind == kind.name and self.api_version.rpartition("/")[0] == kind.group
+
 
 def ref_of(obj: Mapping[str, Any]) -> Ref:
     meta = obj["metadata"]

@@ -83,7 +83,7 @@ def _essence(step: Step, is_autoscaled: bool) -> dict[str, Any]:
         data["changes"] = {path: f"{_shown(old)} → {_shown(new)}" for path, old, new in step.changes}
     if not is_autoscaled:
         return data
-    if isinstance(step, Apply) and step.ref.kind == DEPLOYMENT.name:
+    if isinstance(step, Apply) and step.ref.is_a(DEPLOYMENT):
         spec = {key: value for key, value in data["manifest"].get("spec", {}).items() if key != "replicas"}
         data["manifest"] = {**data["manifest"], "spec": spec}
         data["changes"].pop(".spec.replicas", None)

@@ -40,12 +40,12 @@ class Observed:
     def deployments(self, app: str) -> Iterator[Obj]:
         """The live Deployments that carry the application's label."""
         for ref, obj in self.objects.items():
-            if obj is not None and ref.kind == DEPLOYMENT.name and labels_of(obj).get(APP_LABEL) == app:
+            if obj is not None and ref.is_a(DEPLOYMENT) and labels_of(obj).get(APP_LABEL) == app:
                 yield obj
 
     def autoscalers_of(self, name: str) -> list[Obj]:
         """The HPAs that scale the Deployment of that name."""
-        return [obj for ref, obj in self.objects.items() if ref.kind == HPA.name and obj and scales(obj, name)]
+        return [obj for ref, obj in self.objects.items() if ref.is_a(HPA) and obj and scales(obj, name)]
 
     def is_autoscaled(self, name: str) -> bool:
         return bool(self.autoscalers_of(name))

@@ -106,7 +106,7 @@ def _place_of(release: Release, target: Key | None) -> _Place:
 
 def _for_web(edit: Edit) -> Edit:
     """The key of `web:` that renders this part of the Deployment."""
-    is_deployment = edit.target is not None and edit.target.kind == DEPLOYMENT.name
+    is_deployment = edit.target is not None and edit.target[:2] == (DEPLOYMENT.group, DEPLOYMENT.name)
     known = next((path for path in WRITTEN_AS if edit.path[: len(path)] == path), None) if is_deployment else None
     if known is None or edit.is_removal:
         raise CannotEdit("web: has no key for it")

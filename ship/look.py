@@ -38,7 +38,7 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
     refs = set().union(*(refs_of(each, involved) for each in known))
     # what only an earlier revision had, this account may have lost the right to read; the others are listed
-    former = sorted(ref for ref in refs - refs_of(release, involved) if ref.kind not in (DEPLOYMENT.name, HPA.name))
+    former = sorted(ref for ref in refs - refs_of(release, involved) if not (ref.is_a(DEPLOYMENT) or ref.is_a(HPA)))
     own = ref_of(release.workload)
     seconds = [own._replace(name=f"{own.name}-{suffix}") for name in sorted(involved) if (suffix := by_name(name).suffix)]
     current = in_flight_of(revisions)

@@ -160,7 +160,7 @@ def _services(release: Release, observed: Observed) -> list[Obj]:
 
 def _made_services(release: Release, observed: Observed) -> list[Obj]:
     """Those beside them that routes name."""
-    refs = (ref for router in _routers(release) for ref in router.refs() if ref.kind == SERVICE.name)
+    refs = (ref for router in _routers(release) for ref in router.refs() if ref.is_a(SERVICE))
     return [live for ref in refs if (live := observed.objects.get(ref))]
 
 

@@ -67,7 +67,7 @@ class Draft:
         self._pods = {
             ref.name: get(obj, "status", "replicas", default=0)
             for ref, obj in self.objects.items()
-            if obj is not None and ref.kind == DEPLOYMENT.name
+            if obj is not None and ref.is_a(DEPLOYMENT)
         }
         self.peak_pods = sum(self._pods.values())
         self._latest: tuple[Obj, Obj, tuple[Obj, tuple[FieldConflict, ...]]] | None = None
@@ -369,7 +369,7 @@ class Draft:
     def _refuse_emptying(self, live: Obj) -> None:
         """A side is never scaled away while a Service reaches it and nothing else of the application."""
         for ref, service in self.objects.items():
-            if ref.kind != SERVICE.name or not service or not _selects(service, live):
+            if not ref.is_a(SERVICE) or not service or not _selects(service, live):
                 continue
             others = (obj for obj in self.objects.values() if obj and is_a(obj, DEPLOYMENT) and ref_of(obj) != ref_of(live))
             if not any(_selects(service, other) and get(other, "spec", "replicas", default=1) for other in others):

@@ -108,7 +108,7 @@ def _labels_of_others(draft: Draft, release: Release) -> list[dict[str, str]]:
 def _deployments(draft: Draft, release: Release) -> list[Obj]:
     """The application's: those that carry its label, and its own, which one that is adopted does not carry yet."""
     own = release.workload["metadata"]["name"]
-    found = (obj for ref, obj in draft.objects.items() if ref.kind == DEPLOYMENT.name and obj)
+    found = (obj for ref, obj in draft.objects.items() if ref.is_a(DEPLOYMENT) and obj)
     return [obj for obj in found if obj["metadata"]["name"] == own or labels_of(obj).get(APP_LABEL) == release.app]
 
 

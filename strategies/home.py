@@ -84,7 +84,7 @@ class Homecoming(ABC):
     def _services(self, draft: Draft) -> list[Obj]:
         """The live Services of the application: those of the manifests, and those that an earlier version's had and that are
         bound to one of its tracks still."""
-        found = [obj for ref, obj in draft.objects.items() if ref.kind == SERVICE.name and obj]
+        found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and obj]
         names = self.app.service_names
         live = [draft.observed.live.release["workload"]] if draft.observed.live else []
         pods = [template_labels(workload) for workload in (self.release.workload, *live)]
@@ -99,8 +99,8 @@ class Homecoming(ABC):
 
     def _made_services(self, draft: Draft) -> list[Obj]:
         """Those beside them that a router's routes name."""
-        names = {ref.name for router in self._routers(self.release) for ref in router.refs() if ref.kind == SERVICE.name}
-        found = [obj for ref, obj in draft.objects.items() if ref.kind == SERVICE.name and ref.name in names and obj]
+        names = {ref.name for router in self._routers(self.release) for ref in router.refs() if ref.is_a(SERVICE)}
+        found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and ref.name in names and obj]
         return [service for service in found if marks.is_ours(service, self.release.app)]
 
     def _live_track(self, draft: Draft) -> str:

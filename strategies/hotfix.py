@@ -80,5 +80,5 @@ def undone(live: Obj | None, takes_over: Iterable[FieldConflict]) -> Iterator[st
 
 def _touched(steps: Iterable[Step]) -> Iterator[Ref]:
     for step in steps:
-        if isinstance(step, Apply | Scale | Delete) and step.ref.kind == DEPLOYMENT.name:
+        if isinstance(step, Apply | Scale | Delete) and step.ref.is_a(DEPLOYMENT):
             yield step.ref

@@ -264,7 +264,7 @@ def _back(step: Step, version: str) -> str:
         case Run():
             return f"run {step.moment} {step.hook}"
         case Delete():
-            return f"delete {step.ref.name if step.ref.kind == DEPLOYMENT.name else step.ref}"
+            return f"delete {step.ref.name if step.ref.is_a(DEPLOYMENT) else step.ref}"
         case Route():
             return f"switch {step.ref.name} back"
         case Apply() if is_a(step.manifest, DEPLOYMENT):
