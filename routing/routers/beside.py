@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from ...kube.objects import SERVICE, Obj, Ref, is_a
+from ...kube.objects import SERVICE, Obj, Ref, is_a, ref_of
 from ...plan.marks import is_ours
 from .. import selector
 from ..router import Labels, Router, Steps
@@ -33,6 +33,20 @@ class Beside(Router):
 
     def deletes(self) -> set[Ref]:
         return self.refs()
+
+    @property
+    def past(self) -> str:
+        others = f"those that reach Service {self.host.name} otherwise stay with the version before"
+        return f"requests are shared by {self.shared_by}; {others}"
+
+    def beside(self, elsewhere: Sequence[Obj] | None, *, splits: bool) -> list[str]:
+        """Others' routes lead to the first side by themselves: nothing is lost by them, and nothing shared."""
+        if elsewhere is None:
+            return [f"whether other routes lead to Service {self.host.name} is not known: they may not be listed"]
+        mine = {ref_of(obj) for obj in self.release.others}
+        found = [ref for route in self.leading(elsewhere) if (ref := ref_of(route)) not in mine]
+        what = f"leads to Service {self.host.name}, and is not in the manifests: its requests stay with the version before"
+        return [f"{ref} of namespace {ref.namespace} {what}" for ref in found if splits]
 
     def lay(self, steps: Steps, sides: Sequence[Labels]) -> None:
         for service in self.parts():
@@ -64,6 +78,15 @@ class Beside(Router):
         return any(self.names_second(obj) or self.is_second(obj) for obj in live)
 
     # what is each one's own
+
+    @property
+    @abstractmethod
+    def shared_by(self) -> str:
+        """The routes that share the requests, as they are told of."""
+
+    @abstractmethod
+    def leading(self, live: Iterable[Obj]) -> list[Obj]:
+        """The live routes that lead to the application's own Service."""
 
     @abstractmethod
     def lay_routes(self, steps: Steps) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ...errors import BadInput
@@ -40,18 +40,11 @@ class Gateway(Beside):
         return bool(self._users)
 
     @property
-    def past(self) -> str:
-        names = ", ".join(f"{route['kind']} {route['metadata']['name']}" for route in self._users)
-        others = f"those that reach Service {self.host.name} otherwise stay with the version before"
-        return f"requests are shared by {names}; {others}"
+    def shared_by(self) -> str:
+        return ", ".join(f"{route['kind']} {route['metadata']['name']}" for route in self._users)
 
-    def beside(self, elsewhere: Sequence[Obj] | None, *, splits: bool) -> list[str]:
-        if elsewhere is None:
-            return [f"whether other routes lead to Service {self.host.name} is not known: they may not be listed"]
-        mine = {ref_of(obj) for obj in self.release.others}
-        found = [ref for route in gateway.routes_of(elsewhere, self.host) if (ref := ref_of(route)) not in mine]
-        what = f"leads to Service {self.host.name}, and is not in the manifests: its requests stay with the version before"
-        return [f"{ref} of namespace {ref.namespace} {what}" for ref in found if splits]
+    def leading(self, live: Iterable[Obj]) -> list[Obj]:
+        return gateway.routes_of(live, self.host)
 
     def is_route(self, obj: Mapping[str, Any]) -> bool:
         return self.is_chosen and bool(gateway.routes_of([obj], self.host))
@@ -92,7 +85,7 @@ class Gateway(Beside):
             steps.apply(route, "as in the manifests")
 
     def await_given_back(self, steps: Steps) -> None:
-        for route in gateway.routes_of(there(steps), self.host):
+        for route in self.leading(there(steps)):
             steps.await_route(ref_of(route), "before what it has named goes", is_changed=True)
 
     # what is live

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ...errors import BadInput
-from ...kube.objects import INGRESS, Kind, Obj, Ref, ref_of
+from ...kube.objects import INGRESS, Kind, Obj, Ref
 from ...plan.marks import is_ours
 from .. import nginx
 from ..router import Steps, there
@@ -40,19 +40,11 @@ class Nginx(Beside):
         return any(nginx.is_served(ingress) for ingress in self._users)
 
     @property
-    def past(self) -> str:
-        names = ", ".join(f"Ingress {ingress['metadata']['name']}" for ingress in self._users)
-        others = f"those that reach Service {self.host.name} otherwise stay with the version before"
-        return f"requests are shared by a canary of {names}; {others}"
+    def shared_by(self) -> str:
+        return "a canary of " + ", ".join(f"Ingress {ingress['metadata']['name']}" for ingress in self._users)
 
-    def beside(self, elsewhere: Sequence[Obj] | None, *, splits: bool) -> list[str]:
-        """Two canaries for one rule: ingress-nginx heeds the older one."""
-        if elsewhere is None:
-            return [f"whether other Ingresses lead to Service {self.host.name} is not known: they may not be listed"]
-        mine = {ref_of(obj) for obj in self.release.others}
-        found = [ref for each in nginx.ingresses_of(elsewhere, self.host) if (ref := ref_of(each)) not in mine]
-        what = f"leads to Service {self.host.name}, and is not in the manifests: its requests stay with the version before"
-        return [f"{ref} {what}" for ref in found if splits]
+    def leading(self, live: Iterable[Obj]) -> list[Obj]:
+        return nginx.ingresses_of(live, self.host)
 
     def is_route(self, obj: Mapping[str, Any]) -> bool:
         return False  # the user's own Ingresses stay as they are
