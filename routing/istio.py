@@ -309,13 +309,17 @@ def _sent(rule: Mapping[str, Any], host: Host, bind: Callable[[Mapping[str, Any]
 
 def _rules(vs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for kind in ("http", "tls", "tcp"):
-        yield from get(vs, "spec", kind, default=[])
+        yield from _mappings(get(vs, "spec", kind))
+
+
+def _mappings(items: Any) -> list[Mapping[str, Any]]:
+    """Those of a list; what is of another shape is the API server's to refuse."""
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list | tuple) else []
 
 
 def _destinations(rule: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for target in (*(rule.get("route") or ()), *(rule.get("mirrors") or ())):
-        yield target.get("destination") or {}
-    yield rule.get("mirror") or {}
+    targets = (target.get("destination") for key in ("route", "mirrors") for target in _mappings(rule.get(key)))
+    yield from _mappings([*targets, rule.get("mirror")])
 
 
 def _sends(rule: Mapping[str, Any], host: Host) -> bool:
@@ -323,7 +327,7 @@ def _sends(rule: Mapping[str, Any], host: Host) -> bool:
 
 
 def _reaches(rule: Mapping[str, Any], host: Host) -> bool:
-    return any(_is_target(target, host) for target in rule.get("route") or ())
+    return any(_is_target(target, host) for target in _mappings(rule.get("route")))
 
 
 def _is_target(target: Mapping[str, Any], host: Host) -> bool:
