@@ -70,6 +70,8 @@ class Draft:
             if obj is not None and ref.is_a(DEPLOYMENT)
         }
         self.peak_pods = sum(self._pods.values())
+        entries = observed.live.entries if observed.live else ()
+        self._released_at = entries[-1].at if entries else ""
         self._latest: tuple[Obj, Obj, tuple[Obj, tuple[FieldConflict, ...]]] | None = None
 
     # what is there by now
@@ -133,7 +135,7 @@ class Draft:
             self._follow_deployment(live, after)
             after = _newer(after, live)
         self.objects[known_as(ref_of(manifest))] = after
-        self.notes += hotfix.undone(live, takes_over)
+        self.notes += hotfix.undone(live, takes_over, self._released_at)
         self.steps.append(
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
         )
@@ -146,7 +148,7 @@ class Draft:
     def tell_taken(self, manifest: Obj) -> None:
         """Notes what is undone of others where a patch makes an object what the manifest says. Raises FieldsOwned, as apply."""
         live = self.find_like(manifest)
-        found = hotfix.undone(live, self._applied(live, manifest)[1])
+        found = hotfix.undone(live, self._applied(live, manifest)[1], self._released_at)
         self.notes += [note for note in found if note not in self.notes]
 
     def has_other_selector(self, manifest: Obj) -> bool:
@@ -343,7 +345,7 @@ class Draft:
             return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
         except ApplyConflict as conflict:
             foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
-        recent = [cause for cause in foreign if hotfix.has_written_since(live, cause.manager)]
+        recent = [cause for cause in foreign if hotfix.has_written_since(live, cause.manager, self._released_at)]
         if recent and not self.force:
             fields = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent)
             raise FieldsOwned(

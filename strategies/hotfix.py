@@ -55,22 +55,24 @@ def written_since(live: Obj) -> tuple[FieldConflict, ...]:
     )
 
 
-def has_written_since(live: Obj, manager: str) -> bool:
+def has_written_since(live: Obj, manager: str, released_at: str = "") -> bool:
     """Whether somebody else has written the object after rollway's last apply. Entries of one name (their subresources, their
-    versions) count together; what this draft itself applies carries no time, and is later than all."""
+    versions) count together; what this draft itself applies carries no time, and is later than all. Who has changed every field
+    that rollway held leaves no trace of it: then since `released_at`, when the live version was entered in the history."""
     entries = get(live, "metadata", "managedFields", default=[])
     if any(entry.get("manager") == manager and entry.get("subresource") == "scale" for entry in entries):
         # The API server notes no time for these; who owns the number has set another one than we did, after we did.
         return any(entry.get("manager") == FIELD_MANAGER for entry in entries)
     ours = [entry.get("time", "") for entry in entries if entry.get("manager") == FIELD_MANAGER and entry["operation"] == "Apply"]
-    if not ours or "" in ours:
+    last = max(ours, default=released_at)
+    if not last or "" in ours:
         return False
-    return any(entry.get("time", "") > max(ours) for entry in entries if entry.get("manager") == manager)
+    return any(entry.get("time", "") > last for entry in entries if entry.get("manager") == manager)
 
 
-def undone(live: Obj | None, takes_over: Iterable[FieldConflict]) -> Iterator[str]:
+def undone(live: Obj | None, takes_over: Iterable[FieldConflict], released_at: str = "") -> Iterator[str]:
     """A note of what an apply undoes that others have written since rollway's last one."""
-    recent = [cause for cause in takes_over if live and has_written_since(live, cause.manager)]
+    recent = [cause for cause in takes_over if live and has_written_since(live, cause.manager, released_at)]
     if live and recent:
         owners = ", ".join(dict.fromkeys(cause.manager for cause in recent))
         fields = ", ".join(cause.field for cause in recent[:MOST_FIELDS])

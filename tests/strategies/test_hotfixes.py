@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rollway.cluster.events import StepBegan
 from rollway.errors import FieldsOwned
-from rollway.kube.objects import DEPLOYMENT, SERVICE
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, SERVICE
 from rollway.plan.steps import Apply, Record
 from rollway.ship.status import status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
@@ -232,5 +232,25 @@ def test_a_deployment_that_is_released_as_another_application_is_not_taken(strat
 
         assert result.failure is None
         assert world.routed_versions() == {"v2"}
+
+    in_world(story)
+
+
+@EACH
+def test_who_has_changed_all_that_rollway_held_of_an_object_is_heard_as_well(strategy: str) -> None:
+    """Nothing of rollway's is left in its managedFields then: an apply is refused, and a rollback says what it undoes."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await promoted(world, "v2", strategy)
+        await asyncio.sleep(2)
+        edit = {"data": {"currency": "USD"}}
+        world.sandbox.api.patch(CONFIG_MAP, NAMESPACE_NAME, "shop-settings", edit, manager="kubectl-edit")
+        with pytest.raises(FieldsOwned, match="ConfigMap shop-settings has been changed by somebody else"):
+            await world.ship("apply", release("v3", strategy=strategy), weight=100)
+        result = await world.ship("rollback", release("v2", strategy=strategy))
+
+        assert result.failure is None
+        assert any("undoes what kubectl-edit changed of ConfigMap" in note for note in result.plan.notes)
 
     in_world(story)
