@@ -18,6 +18,22 @@ def pinned(service: Mapping[str, Any], track: str) -> Obj:
     return {**service, "spec": {**service["spec"], "selector": selector}}
 
 
+def led_home(second: Mapping[str, Any], first: Mapping[str, Any]) -> Obj:
+    """A second Service, reaching the stable pods the way that the first one does: their labels, and what they call their ports,
+    may be others than those of the pods that it has reached."""
+    targets = {_number(port): port["targetPort"] for port in get(first, "spec", "ports", default=()) if "targetPort" in port}
+    ports = [
+        {**port, "targetPort": targets[_number(port)]} if _number(port) in targets else port
+        for port in get(second, "spec", "ports", default=())
+    ]
+    chosen = {**get(first, "spec", "selector", default={}), TRACK_LABEL: STABLE}
+    return {**second, "spec": {**second["spec"], "selector": chosen, "ports": ports}}
+
+
+def _number(port: Mapping[str, Any]) -> tuple[int, str]:
+    return port["port"], port.get("protocol", "TCP")
+
+
 def track_of(service: Mapping[str, Any] | None) -> str | None:
     """The track a live Service is pinned to, or None where it reaches every track."""
     track: str | None = get(service, "spec", "selector", default={}).get(TRACK_LABEL)

@@ -32,6 +32,7 @@ from ..kube.objects import (
     Kind,
     Obj,
     Ref,
+    is_a,
     kind_of,
     ref_of,
 )
@@ -194,7 +195,10 @@ def _unrouting(release: Release, strategy: str) -> Iterator[Right]:
     own goes after the release."""
     made = by_name(strategy)(release)
     for kind in made.routing_kinds:
-        yield from _on(kind, "list", *(["watch"] if (kind.group, kind.name) in ROUTES else []))
+        yield from _on(kind, "list")
+        places = {"", *(_elsewhere(ref_of(obj), release.namespace) for obj in release.others if is_a(obj, kind))}
+        for place in places if (kind.group, kind.name) in ROUTES else ():
+            yield from _on(kind, "list", "watch", namespace=place)
     for ref in made.routing_deletes:
         yield from _on(likely_kind(ref), "delete", names=[ref.name])
 

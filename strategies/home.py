@@ -133,7 +133,8 @@ class Homecoming(ABC):
         made = self._made_services(draft)
         away = [live for live in (*self._services(draft), *made) if selector.track_of(live) not in (None, selector.STABLE)]
         bound = self._bound(draft, release, selector.STABLE) if away else {}
-        bound |= {live["metadata"]["name"]: selector.pinned(live, selector.STABLE) for live in made}
+        first = bound.get(self.app.host.name) or draft.find(SERVICE, self.app.host.name)
+        bound |= {live["metadata"]["name"]: selector.led_home(live, first or live) for live in made}
         for live in away:
             name, sides = live["metadata"]["name"], (f"{self.app.name}-{selector.track_of(live)}", self.app.name)
             # what a route has sent to the second side so far the first one can carry as it is, or it is lost with the second

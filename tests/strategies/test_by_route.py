@@ -10,7 +10,9 @@ from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtu
 from rollway.errors import BadInput
 from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, SERVICE
 from rollway.plan.steps import Apply, Delete, Wait
+from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
+from rollway.sandbox.store.store import Change
 from shop import NAMESPACE_NAME, World, in_world, promoted, release
 
 STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
@@ -265,5 +267,38 @@ def test_the_first_routes_that_the_manifests_have_are_taken() -> None:
         await promoted(world, routed("v1", strategy="canary", others=(virtual_service(), EDGE, http_route())))
         result = await world.ship("apply", both)
         assert result.plan.router == "gateway"
+
+    in_world(story)
+
+
+def test_on_the_way_back_the_second_service_reaches_the_first_sides_pods_by_what_they_call_their_ports() -> None:
+    def calling(tag: str, name: str) -> Release:
+        """Whose pods call their port, and have a label, otherwise."""
+        wanted = routed(tag, strategy="canary")
+        wanted.services[0]["spec"]["ports"][0]["targetPort"] = name
+        wanted.services[0]["spec"]["selector"]["tier"] = name
+        template = wanted.workload["spec"]["template"]
+        template["metadata"]["labels"]["tier"] = name
+        template["spec"]["containers"][0]["ports"] = [{"name": name, "containerPort": 8080}]
+        return wanted
+
+    async def story(world: World) -> None:
+        followed = Followed(world)
+        await promoted(world, calling("v1", "http"))
+        await world.ship("apply", calling("v2", "web"), weight=50)
+        targets: list[tuple[str, object]] = []
+
+        def look(change: Change) -> None:
+            if change.kind == SERVICE and change.obj["metadata"]["name"] == "shop-canary":
+                spec = change.obj["spec"]
+                targets.append((spec["selector"]["rollway.dev/track"], spec["ports"][0]["targetPort"]))
+
+        world.sandbox.store.subscribe(look)
+        back = await world.ship("rollback", calling("v2", "web"))
+        assert back.phase == "RolledBack", back.failure
+        assert {target for track, target in targets if track == "stable"} <= {"http", 8080}
+        assert targets
+        assert not followed.astray
+        assert not world.emptied
 
     in_world(story)

@@ -6,9 +6,10 @@ import asyncio
 import dataclasses
 
 import pytest
+from byroute import EDGE, http_route
 from permitted import Permitted
 from rollway.errors import BadInput, Forbidden, MissingRights, NotFound
-from rollway.kube.objects import CONFIG_MAP, NAMESPACE, SECRET, Obj
+from rollway.kube.objects import API_GATEWAY, CONFIG_MAP, HTTP_ROUTE, NAMESPACE, REFERENCE_GRANT, SECRET, Obj
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.ship.rights import manifests, rights
@@ -147,3 +148,30 @@ def test_what_the_application_is_made_of_is_not_elsewhere(kind: str) -> None:
     ]
     with pytest.raises(BadInput, match=f"{kind} shop is in namespace other, the release in shop"):
         dataclasses.replace(plain, workload=moved[0], services=tuple(moved[1:])).with_namespace(NAMESPACE_NAME)
+
+
+def test_a_route_elsewhere_is_watched_there() -> None:
+    """Its Gateway is a platform team's, in a namespace of its own."""
+    place = {"namespace": "infra"}
+    edge = {**EDGE, "metadata": {**EDGE["metadata"], **place}}
+    route = http_route({"backendRefs": [{"name": "shop", "namespace": NAMESPACE_NAME, "port": 80}]})
+    route["metadata"] |= place
+    grant: Obj = {
+        "apiVersion": REFERENCE_GRANT.api_version, "kind": REFERENCE_GRANT.name, "metadata": {"name": "infra"},
+        "spec": {
+            "from": [{"group": HTTP_ROUTE.group, "kind": HTTP_ROUTE.name, **place}], "to": [{"group": "", "kind": "Service"}],
+        },
+    }  # fmt: skip
+
+    async def story(world: World) -> None:
+        infra = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "infra"}}
+        world.sandbox.api.create(NAMESPACE, "", infra)
+        world.sandbox.api.create(API_GATEWAY, "infra", edge, manager="somebody")
+        wanted = [shop(tag, route, grant, strategy="canary") for tag in ("v1", "v2")]
+        allowed = Permitted(world.cluster, rights(wanted[0], ["canary"]))
+        assert (await world.ship("apply", wanted[0], cluster=allowed)).phase == "Promoted"
+        first = await world.ship("apply", wanted[1], cluster=allowed)
+        assert (first.phase, first.plan.router) == ("Paused", "gateway")
+        assert (await world.ship("rollback", wanted[1], cluster=allowed)).phase == "RolledBack"
+
+    in_world(story)

@@ -29,7 +29,7 @@ class Permitted:
 
     async def watch(self, kind: Kind, namespace: str, *, name: str = "", **chosen: Any) -> AsyncGenerator[Any, None]:
         for verb in ("watch", "list"):
-            self._check_kind(verb, kind, name)
+            self._check_kind(verb, kind, name, namespace="" if namespace == "shop" else namespace)
         async for event in self._cluster.watch(kind, namespace, name=name, **chosen):
             yield event
 
