@@ -126,7 +126,8 @@ class Router(ABC):
 
     @abstractmethod
     def give_back(self, steps: Steps) -> None:
-        """Routes and all that belongs to them as in the manifests, when the first side alone has pods."""
+        """Routes and all that belongs to them as in the manifests, after `home` of every router, when the first side alone has
+        pods."""
 
     @abstractmethod
     def ease(self, steps: Steps, sides: Sequence[Labels]) -> None:

@@ -364,7 +364,12 @@ class Homecoming(ABC):
         self._close_ports(draft, release)
 
     def _give_routes_back(self, draft: Draft, release: Release) -> None:
-        for router in self._routers(release):
+        """That of the chosen router first: it knows how late who serves its routes may be. What they name goes when none of them
+        names it any more."""
+        routers = sorted(self._routers(release), key=lambda router: not router.is_chosen)
+        for router in routers:
+            router.home(draft)
+        for router in routers:
             router.give_back(draft)
 
     def _open(self, draft: Draft, release: Release) -> None:

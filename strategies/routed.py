@@ -78,13 +78,11 @@ class Routed(Strategy):
     def _bind(self, draft: Draft, router: Router) -> None:
         """Services by which the router does not tell the sides apart reach the stable pods only, before the second side's
         appear."""
+        routed = "only the routed Service tells the variants apart" if router.reaches_both else "routes alone lead to the new one"
         for name in (name for name in self.app.service_names if name not in router.reaches_both):
             live = draft.find(SERVICE, name)
             if live is not None:
-                ready = draft.ready(self.app.name)
-                draft.route(
-                    name, selector.pinned(live, selector.STABLE), ready, "only the routed Service tells the variants apart"
-                )
+                draft.route(name, selector.pinned(live, selector.STABLE), draft.ready(self.app.name), routed)
 
     def _refuse_no_service(self) -> None:
         if not self.release.services:

@@ -62,7 +62,6 @@ class Beside(Router):
         self.send_routes(steps, traffic, why)
 
     def give_back(self, steps: Steps) -> None:
-        self.home(steps)
         self.give_routes_back(steps)
         made = [name for name in self.seconds if (obj := steps.find(SERVICE, name)) and self.is_second(obj)]
         if made:

@@ -9,7 +9,7 @@ import pytest
 from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
 from rollway.errors import BadInput
 from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, SERVICE
-from rollway.plan.steps import Apply, Delete, Wait
+from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
 from rollway.sandbox.store.store import Change
@@ -153,8 +153,9 @@ def test_nginx_takes_its_share_by_a_canary_beside_the_users_ingress() -> None:
         await world.ship("promote", wanted)
         annotations = world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop-canary")["metadata"]["annotations"]
         assert annotations[f"{PREFIX}canary-weight"] == "20"
-        await world.ship("promote", wanted, weight=100)
+        done = await world.ship("promote", wanted, weight=100)
         assert [each["metadata"]["name"] for each in world.sandbox.store.list(INGRESS, NAMESPACE_NAME)] == ["shop"]
+        assert [step.seconds for step in done.plan.steps if isinstance(step, Hold)] == [5], "nobody says when nginx has heard"
         assert world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop") == users
         assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "shop-canary") is None
 
