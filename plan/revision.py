@@ -139,6 +139,13 @@ def in_flight_of(history: Sequence[Revision]) -> Revision | None:
     return history[-1] if history and history[-1].is_in_flight else None
 
 
+def unsettled_of(history: Sequence[Revision]) -> list[Revision]:
+    """The release under way, and those since the live one that it may have superseded: a run that was cut off has perhaps not put
+    away what they had put up."""
+    live = live_of(history)
+    return [each for each in history if each.number > (live.number if live else 0)] if in_flight_of(history) else []
+
+
 def before(history: Sequence[Revision], number: int) -> Revision | None:
     """The promoted revision before that one."""
     return live_of([revision for revision in history if revision.number < number])

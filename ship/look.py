@@ -24,7 +24,7 @@ from ..kube.objects import (
     ref_of,
 )
 from ..plan.observed import Observed
-from ..plan.revision import Revision, before, in_flight_of, live_of
+from ..plan.revision import Revision, before, in_flight_of, live_of, unsettled_of
 from ..release.model import Release
 from ..routing import fit
 from ..strategies import by_name
@@ -112,13 +112,14 @@ async def _allowed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj
 
 
 def _concerned(revisions: Sequence[Revision]) -> list[Revision]:
-    """The revisions whose objects a plan may touch: what is under way, what is live, and what that would go back to.
+    """The revisions whose objects a plan may touch: what is under way and what it has superseded, what is live,
+    and what that would go back to.
 
     Their manifests may name objects that the release file no longer has.
     """
-    live, current = live_of(revisions), in_flight_of(revisions)
+    live = live_of(revisions)
     earlier = before(revisions, live.number) if live else None
-    return [revision for revision in (current, live, earlier) if revision]
+    return [*unsettled_of(revisions), *(revision for revision in (live, earlier) if revision)]
 
 
 def refs_of(release: Release, involved: set[str]) -> set[Ref]:

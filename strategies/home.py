@@ -27,7 +27,7 @@ from ..kube.order import in_order
 from ..plan import marks
 from ..plan.marks import digest_of, owns_replicas, track_of
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
-from ..plan.revision import Revision
+from ..plan.revision import Revision, unsettled_of
 from ..release.model import Release
 from ..routing import selector
 from ..routing.router import Outside, Router
@@ -99,7 +99,8 @@ class Homecoming(ABC):
 
     def _made_services(self, draft: Draft) -> list[Obj]:
         """Those beside them that a router's routes name."""
-        names = {ref.name for router in self._routers(self.release) for ref in router.refs() if ref.is_a(SERVICE)}
+        routers = self._routers_there(draft, self.release)
+        names = {ref.name for router in routers for ref in router.refs() if ref.is_a(SERVICE)}
         found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and ref.name in names and obj]
         return [service for service in found if marks.is_ours(service, self.release.app)]
 
@@ -326,6 +327,14 @@ class Homecoming(ABC):
         """All that may split the application's requests, whichever a strategy before may have used."""
         return every(release, self.app.host, self.app.name, self.suffix, self._outside(release), self._router_name(release))
 
+    def _routers_there(self, draft: Draft, release: Release) -> list[Router]:
+        """And those of the Services that a release which is given up was routed by, where it had them under other names."""
+        unsettled = [each for each in unsettled_of(draft.observed.history) if each.digest != self.release.digest]
+        hosts = dict.fromkeys(App(Release.from_record(each.release)).host for each in unsettled)
+        former = [host for host in hosts if host != self.app.host]
+        others = [every(release, host, self.app.name, self.suffix, Outside(), "") for host in former]
+        return [router for routers in others for router in routers] + self._routers(release)
+
     @property
     def routing_kinds(self) -> tuple[Kind, ...]:
         """Of which other objects have a say in where the release's requests go."""
@@ -353,7 +362,7 @@ class Homecoming(ABC):
 
     def _routes_home(self, draft: Draft, release: Release) -> None:
         """Routes that tell the sides apart send everything to the stable one, before the other's pods go."""
-        for router in self._routers(release):
+        for router in self._routers_there(draft, release):
             router.home(draft)
 
     def _routes_settled(self, draft: Draft, release: Release) -> None:
@@ -366,7 +375,7 @@ class Homecoming(ABC):
     def _give_routes_back(self, draft: Draft, release: Release) -> None:
         """That of the chosen router first: it knows how late who serves its routes may be. What they name goes when none of them
         names it any more."""
-        routers = sorted(self._routers(release), key=lambda router: not router.is_chosen)
+        routers = sorted(self._routers_there(draft, release), key=lambda router: not router.is_chosen)
         for router in routers:
             router.home(draft)
         for router in routers:
@@ -386,7 +395,7 @@ class Homecoming(ABC):
     def _has_parts(self, draft: Draft) -> bool:
         """Whether what routes tells two sides apart."""
         live = [obj for obj in draft.objects.values() if obj]
-        return any(router.is_split(live) for router in self._routers(self.release))
+        return any(router.is_split(live) for router in self._routers_there(draft, self.release))
 
     def _count(self, draft: Draft, name: str, replicas: int) -> int | None:
         """The number of pods to write into a manifest: none where an HPA decides, unless we own the field and dropping it would

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import functools
 
 import pytest
 from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
+from mortal import Killed, Mortal
 from rollway.errors import BadInput
 from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, SERVICE
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
 from rollway.sandbox.store.store import Change
-from shop import NAMESPACE_NAME, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
 
 STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
 TWO_HEADERS = {"ab": {"match": [{"headers": {"x-beta": "yes", "x-team": "a"}}]}}
@@ -303,3 +306,53 @@ def test_on_the_way_back_the_second_service_reaches_the_first_sides_pods_by_what
         assert not world.emptied
 
     in_world(story)
+
+
+def test_what_is_replaced_may_have_been_routed_by_a_service_of_another_name() -> None:
+    def at(tag: str, name: str) -> Release:
+        wanted = routed(tag, router="nginx", strategy="canary")
+        wanted.services[0]["metadata"]["name"] = name
+        wanted.others[-1]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = name
+        return wanted
+
+    async def story(world: World) -> None:
+        await promoted(world, at("v1", "shop"))
+        followed = Followed(world)
+        await world.ship("apply", at("v2", "web"), weight=20)
+        result = await world.ship("apply", at("v3", "shop"), weight=20, replace=True)
+        assert result.phase == "Paused", result.failure
+        assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "web-canary") is None
+        assert not followed.astray
+        assert not world.emptied
+
+    in_world(story)
+
+
+@functools.cache
+def _with_a_route_of_its_own() -> Stand:
+    """A release under way whose manifests have a route that no other version's have."""
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary"))
+        more = (EDGE, http_route(), http_route(name="second"))
+        await world.ship("apply", routed("v2", strategy="canary", others=more), weight=20)
+
+    return stand_of(story)
+
+
+@pytest.mark.parametrize("calls", range(10, 34, 2))
+def test_a_run_that_is_killed_while_it_replaces_another_leaves_none_of_its_routes_split(calls: int) -> None:
+    async def story(world: World) -> None:
+        followed, wanted = Followed(world), routed("v3", strategy="canary")
+        with contextlib.suppress(Killed):
+            await world.ship("apply", wanted, weight=20, replace=True, cluster=Mortal(world.cluster, calls))
+        await asyncio.sleep(60)
+        result = await world.ship("apply", wanted, weight=20, replace=True, holder="test@nowhere/1")
+        assert result.phase == "Paused", result.failure
+        assert backends(world) == [{"shop": 80, "shop-canary": 20}]
+        await world.ship("promote", wanted, weight=100)
+        assert (backends(world), backends(world, "second")) == ([{"shop": 1}], [{"shop": 1}])
+        assert not followed.astray
+        assert not world.emptied
+
+    in_world(story, stand=_with_a_route_of_its_own())
