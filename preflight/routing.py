@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadInput
-from ..kube.objects import DESTINATION_RULE, INGRESS, VIRTUAL_SERVICE, Obj, is_a
+from ..kube.objects import DESTINATION_RULE, INGRESS, REFERENCE_GRANT, VIRTUAL_SERVICE, Obj, is_a
 from ..release.yamlfile import Path
 from ..routing import gateway, nginx
 from ..routing.routers.istio import Istio
@@ -53,4 +53,4 @@ def _routes(case: Case) -> list[Obj]:
 
 
 def _is_route(obj: Obj) -> bool:
-    return any(is_a(obj, kind) for kind in (*gateway.KINDS, INGRESS, VIRTUAL_SERVICE, DESTINATION_RULE))
+    return any(is_a(obj, kind) for kind in (*gateway.KINDS, REFERENCE_GRANT, INGRESS, VIRTUAL_SERVICE, DESTINATION_RULE))

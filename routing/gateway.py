@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..kube.objects import GRPC_ROUTE, HTTP_ROUTE, SERVICE, Obj, get, is_a
+from ..kube.objects import GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, SERVICE, Obj, get, is_a
 from .matches import Undecided, both
 from .traffic import Host, Traffic
 
@@ -58,6 +58,27 @@ def joined(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -> Obj:
     names = set(seconds)
     rules = [{**rule, "backendRefs": _joined(rule, route, host, names)} for rule in rules_of(route)]
     return {**route, "spec": {**route["spec"], "rules": rules}}
+
+
+def narrow_grant(route: Mapping[str, Any], host: Host, second: str, objects: Iterable[Mapping[str, Any]]) -> Obj | None:
+    """The ReferenceGrant that lets a route of another namespace lead to the Service, and none to the second one; None where
+    the route needs none, or none is among the objects."""
+    kind, namespace = route["kind"], route["metadata"].get("namespace") or host.namespace
+    if namespace == host.namespace:
+        return None
+
+    def is_from(grant: Mapping[str, Any]) -> bool:
+        sources = get(grant, "spec", "from", default=())
+        return any((each.get("kind"), each.get("namespace")) == (kind, namespace) for each in sources)
+
+    def allows(grant: Mapping[str, Any], name: str) -> bool:
+        to = (each for each in get(grant, "spec", "to", default=()) if each.get("kind") == SERVICE.name)
+        return any(each.get("name") in (None, name) for each in to)
+
+    grants = [dict(obj) for obj in objects if is_a(obj, REFERENCE_GRANT) and is_from(obj)]
+    grants = [grant for grant in grants if (grant["metadata"].get("namespace") or host.namespace) == host.namespace]
+    found = next((grant for grant in grants if allows(grant, host.name)), None)
+    return None if any(allows(grant, second) for grant in grants) else found
 
 
 def names_one_of(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -> bool:

@@ -38,6 +38,23 @@ def canaries_of(objects: Iterable[Mapping[str, Any]], services: Iterable[str]) -
     ]
 
 
+def rival(objects: Iterable[Mapping[str, Any]], ingresses: Iterable[Mapping[str, Any]], host: Host) -> Obj | None:
+    """A canary Ingress of the namespace for a host and path by which one of the Ingresses leads to the Service."""
+    taken = {place for ingress in ingresses for place in _places(ingress, host.name)}
+    found = (dict(obj) for obj in objects if is_a(obj, INGRESS) and is_canary(obj) and _namespace(obj, host) == host.namespace)
+    return next((obj for obj in found if taken & _places(obj)), None)
+
+
+def _places(ingress: Mapping[str, Any], service: str = "") -> set[tuple[str, str]]:
+    """The hosts and paths of its rules; of those to a Service, where one is named."""
+    return {
+        (rule.get("host") or "", path.get("path") or "/")
+        for rule in get(ingress, "spec", "rules", default=())
+        for path in get(rule, "http", "paths", default=())
+        if not service or get(path, "backend", "service", "name") == service
+    }
+
+
 def is_canary(ingress: Mapping[str, Any]) -> bool:
     return annotations_of(ingress).get(CANARY) == "true"
 

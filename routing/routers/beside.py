@@ -8,7 +8,7 @@ side as well, before any pod leaves: whoever serves the routes may be as late as
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
 from ...kube.objects import SERVICE, Obj, Ref, is_a, ref_of
@@ -74,7 +74,9 @@ class Beside(Router):
         """A Service's own selector is eased where it has to be (strategies.fitting)."""
 
     def is_split(self, live: Iterable[Obj]) -> bool:
-        return any(self.names_second(obj) or self.is_second(obj) for obj in live)
+        objects = list(live)
+        names = self.own_seconds(objects)
+        return any(self.names_second(obj, names) or self.is_second(obj) for obj in objects)
 
     # what is each one's own
 
@@ -103,8 +105,8 @@ class Beside(Router):
         """Until whoever serves them says so, where it does."""
 
     @abstractmethod
-    def names_second(self, obj: Obj) -> bool:
-        """Whether a live object is a route that leads to a second Service."""
+    def names_second(self, obj: Obj, names: Collection[str]) -> bool:
+        """Whether a live object is a route that leads to a second Service, of one of these names."""
 
     @property
     def second(self) -> str:
@@ -115,6 +117,11 @@ class Beside(Router):
     def seconds(self) -> tuple[str, ...]:
         """The names that one may have, whichever strategy made it."""
         return tuple(f"{self.host.name}-{track}" for track in TRACKS)
+
+    def own_seconds(self, live: Iterable[Obj]) -> tuple[str, ...]:
+        """Those of the names that no Service of somebody else's has: users may call one so, and lead requests to it."""
+        known = {obj["metadata"]["name"]: obj for obj in live if is_a(obj, SERVICE)}
+        return tuple(name for name in self.seconds if name not in known or self.is_second(known[name]))
 
     def is_second(self, obj: Obj) -> bool:
         return is_a(obj, SERVICE) and obj["metadata"]["name"] in self.seconds and is_ours(obj, self.release.app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ...errors import BadInput
@@ -32,6 +32,12 @@ class Gateway(Beside):
                 raise BadInput(
                     f"{route['kind']} {route['metadata']['name']} has no parentRefs: no Gateway serves it",
                     hint="name its Gateway in spec.parentRefs",
+                )
+            if grant := gateway.narrow_grant(route, self.host, self.second, self.release.others):
+                raise BadInput(
+                    f"ReferenceGrant {grant['metadata']['name']} lets {route['kind']} {route['metadata']['name']} lead to "
+                    f"Service {self.host.name} alone: what goes to {self.second} beside it would be answered 500",
+                    hint=f"leave the name out of the grant's `to`, or add {self.second} there",
                 )
         self.routes(traffic)
 
@@ -65,9 +71,10 @@ class Gateway(Beside):
     # as steps
 
     def lay_routes(self, steps: Steps) -> None:
+        names = self.own_seconds(there(steps))
         for route in self._users:
             live = steps.find_like(route)
-            if live is None or not self.names_second(live):
+            if live is None or not self.names_second(live, names):
                 self._apply(steps, route, "all requests to the version before, until the new one is there")
 
     def send_routes(self, steps: Steps, traffic: Traffic, why: str) -> None:
@@ -75,9 +82,9 @@ class Gateway(Beside):
             self._apply(steps, route, why)
 
     def home(self, steps: Steps) -> None:
-        written = {ref_of(route): route for route in self._users}
-        for live in [live for live in there(steps) if self.names_second(live)]:
-            plain = written.get(ref_of(live)) or gateway.joined(as_manifest(live), self.host, self.seconds)
+        written, names = {ref_of(route): route for route in self._users}, self.own_seconds(there(steps))
+        for live in [live for live in there(steps) if self.names_second(live, names)]:
+            plain = written.get(ref_of(live)) or gateway.joined(as_manifest(live), self.host, names)
             steps.apply(plain, "all requests to the application's own")
 
     def give_routes_back(self, steps: Steps) -> None:
@@ -91,11 +98,13 @@ class Gateway(Beside):
     # what is live
 
     def share(self, live: Iterable[Obj]) -> float | None:
-        routes = [obj for obj in live if self.names_second(obj)]
-        return max(gateway.share(route, self.host, self.seconds) for route in routes) if routes else None
+        objects = list(live)
+        names = self.own_seconds(objects)
+        routes = [obj for obj in objects if self.names_second(obj, names)]
+        return max(gateway.share(route, self.host, names) for route in routes) if routes else None
 
-    def names_second(self, obj: Obj) -> bool:
-        return gateway.names_one_of(obj, self.host, self.seconds)
+    def names_second(self, obj: Obj, names: Collection[str]) -> bool:
+        return gateway.names_one_of(obj, self.host, names)
 
     # inside
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ...errors import BadInput
+from ...errors import BadInput, Refused
 from ...kube.objects import INGRESS, Kind, Obj, Ref
 from ...plan.marks import is_ours
 from .. import nginx
@@ -46,6 +46,16 @@ class Nginx(Beside):
     def leading(self, live: Iterable[Obj]) -> list[Obj]:
         return nginx.ingresses_of(live, self.host)
 
+    def beside(self, elsewhere: Sequence[Obj] | None, *, splits: bool) -> list[str]:
+        """Of two canaries of one path ingress-nginx heeds one: perhaps nobody would ever meet the new version."""
+        theirs = [obj for obj in elsewhere or () if not is_ours(obj, self.release.app)]
+        if splits and (rival := nginx.rival(theirs, self._users, self.host)):
+            raise Refused(
+                f"Ingress {rival['metadata']['name']}, not in the manifests, is a canary of the same host and path already",
+                hint="ingress-nginx heeds one: delete it first, or share by pods (router: replicas)",
+            )
+        return super().beside(elsewhere, splits=splits)
+
     def is_route(self, obj: Mapping[str, Any]) -> bool:
         return False  # the user's own Ingresses stay as they are
 
@@ -74,7 +84,7 @@ class Nginx(Beside):
             steps.apply(ingress, why, is_made=True)
 
     def home(self, steps: Steps) -> None:
-        for ingress in [obj for obj in there(steps) if self.names_second(obj)]:
+        for ingress in [obj for obj in there(steps) if self.names_second(obj, self.seconds)]:
             steps.delete(INGRESS, ingress["metadata"]["name"], "all requests to the application's own")
 
     def give_routes_back(self, steps: Steps) -> None:
@@ -83,11 +93,11 @@ class Nginx(Beside):
     # what is live
 
     def share(self, live: Iterable[Obj]) -> float | None:
-        found = [nginx.share(obj) for obj in live if self.names_second(obj)]
+        found = [nginx.share(obj) for obj in live if self.names_second(obj, self.seconds)]
         return max(found) if found else None
 
-    def names_second(self, obj: Obj) -> bool:
-        return is_ours(obj, self.release.app) and bool(nginx.canaries_of([obj], self.seconds))
+    def names_second(self, obj: Obj, names: Collection[str]) -> bool:
+        return is_ours(obj, self.release.app) and bool(nginx.canaries_of([obj], names))
 
     def _canary(self, ingress: Obj, traffic: Traffic) -> Obj:
         name = f"{ingress['metadata']['name']}-{self.track}"

@@ -10,12 +10,13 @@ import functools
 import pytest
 from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
 from mortal import Killed, Mortal
-from rollway.errors import BadInput
-from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, SERVICE
+from rollway.errors import BadInput, Refused
+from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
 from rollway.sandbox.store.store import Change
+from rollway.strategies import by_name
 from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
 
 STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
@@ -356,3 +357,61 @@ def test_a_run_that_is_killed_while_it_replaces_another_leaves_none_of_its_route
         assert not world.emptied
 
     in_world(story, stand=_with_a_route_of_its_own())
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "canary"])
+def test_a_route_to_a_service_of_that_name_which_is_somebodys_is_left_alone(strategy: str) -> None:
+    """Users of other tools call theirs so."""
+    both = [{"name": "shop", "port": 80, "weight": 90}, {"name": "shop-canary", "port": 80, "weight": 10}]
+    split = http_route({"backendRefs": both})
+    mine = release("v1").services[0]
+    theirs = {**mine, "metadata": {**mine["metadata"], "name": "shop-canary"}}
+
+    async def story(world: World) -> None:
+        world.sandbox.api.create(SERVICE, NAMESPACE_NAME, theirs, manager="somebody")
+        await promoted(world, routed("v1", strategy="ramped", others=(EDGE, split)))
+        await promoted(world, routed("v2", strategy="ramped", others=(EDGE,)).with_router("replicas"))
+        await promoted(world, routed("v3", strategy=strategy, others=(EDGE,)).with_router("replicas"))
+        assert backends(world) == [{"shop": 90, "shop-canary": 10}]
+
+    in_world(story)
+
+
+def test_a_canary_ingress_of_somebody_else_for_the_same_path_is_refused() -> None:
+    """ingress-nginx heeds one of the two: perhaps nobody would ever meet the new version."""
+    theirs = ingress("theirs", canary="true", canary_weight="5")
+    theirs["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = "elsewhere"
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", router="nginx", strategy="canary"))
+        world.sandbox.api.create(INGRESS, NAMESPACE_NAME, theirs, manager="somebody")
+        with pytest.raises(Refused, match="Ingress theirs, not in the manifests, is a canary of the same host and path already"):
+            await world.ship("apply", routed("v2", router="nginx", strategy="canary"))
+        theirs["spec"]["rules"][0]["host"] = "other.example.com"
+        world.sandbox.api.patch(INGRESS, NAMESPACE_NAME, "theirs", {"spec": theirs["spec"]}, "merge", manager="somebody")
+        wanted = routed("v2", router="nginx", strategy="canary")
+        assert (await world.ship("apply", wanted)).phase == "Paused"
+        assert (await world.ship("promote", wanted, weight=50)).phase == "Paused", "its own is no rival"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(("names", "is_refused"), [(["shop"], True), ([None], False), (["shop", "shop-canary"], False)])
+def test_a_grant_that_names_the_service_alone_is_told_before_anything(names: list[str | None], is_refused: bool) -> None:
+    """A backend that no grant allows is answered 500 for its share."""
+    route = http_route({"backendRefs": [{"name": "shop", "namespace": NAMESPACE_NAME, "port": 80}]})
+    route["metadata"]["namespace"] = "infra"
+    grant = {
+        "apiVersion": REFERENCE_GRANT.api_version, "kind": REFERENCE_GRANT.name,
+        "metadata": {"name": "infra", "namespace": NAMESPACE_NAME},
+        "spec": {
+            "from": [{"group": HTTP_ROUTE.group, "kind": HTTP_ROUTE.name, "namespace": "infra"}],
+            "to": [{"group": "", "kind": "Service", **({"name": name} if name else {})} for name in names],
+        },
+    }  # fmt: skip
+    wanted = routed("v2", strategy="canary", others=(grant, route))
+    if not is_refused:
+        return by_name("canary")(wanted).refuse_unfit()
+    with pytest.raises(BadInput, match="ReferenceGrant infra lets HTTPRoute shop lead to Service shop alone"):
+        by_name("canary")(wanted).refuse_unfit()
+    return None
