@@ -41,15 +41,19 @@ class Routed(Strategy):
         return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(traffic.weight))
 
     def _finish_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
-        """The second side takes everybody at full size, while the application's own Deployment is rolled behind its back."""
-        if draft.deployment(self._second_name) is not None:
+        """The second side takes everybody at full size, while the application's own Deployment is rolled behind its back; what
+        an HPA scales is never without requests."""
+        if draft.deployment(self._second_name) is None:
+            self._routes_home(draft, self.release)
+        elif draft.observed.is_autoscaled(self.app.name):
+            # pods that get no requests would be scaled away before everybody comes back to them
+            draft.notes.append(f"an HPA scales {self.app.name}: it is rolled in place, while the share stays as it is")
+        else:
             draft.resume(self._second_name)
             draft.apply(self._second(replicas), "at full size before it takes everybody")
             draft.wait(self._second_name, "rolled-out", replicas, "until all of it is ready")
             router.lay(draft, self._sides(draft, self.release))
             router.send(draft, Traffic(100), f"{self.release.version} for everybody")
-        else:
-            self._routes_home(draft, self.release)
         return super()._finish(draft, replicas)
 
     def _split_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:

@@ -11,7 +11,7 @@ import pytest
 from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
 from mortal import Killed, Mortal
 from rollway.errors import BadInput, Refused
-from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE
+from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
@@ -415,3 +415,28 @@ def test_a_grant_that_names_the_service_alone_is_told_before_anything(names: lis
     with pytest.raises(BadInput, match="ReferenceGrant infra lets HTTPRoute shop lead to Service shop alone"):
         by_name("canary")(wanted).refuse_unfit()
     return None
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
+def test_what_an_autoscaler_scales_is_never_without_requests(router: str) -> None:
+    """It would scale idle pods away, and then everybody would come back to the few that are left."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 8}
+    scaler = {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "theirs"}, "spec": spec}
+
+    async def story(world: World) -> None:
+        wanted = [routed(tag, router=router, strategy="canary", replicas=None) for tag in ("v1", "v2")]
+        await promoted(world, wanted[0])
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler, manager="somebody")
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 4}}, "merge", manager="hpa")
+        await asyncio.sleep(20)
+        followed = Followed(world)
+        await world.ship("apply", wanted[1], weight=20)
+        done = await world.ship("promote", wanted[1], weight=100)
+        assert (done.phase, world.pods()) == ("Promoted", {"shop v2": 4})
+        assert not [step for step in done.plan.steps if "for everybody" in step.why]
+        assert [note for note in done.plan.notes if "an HPA scales shop: it is rolled in place" in note]
+        assert not followed.astray
+        assert not world.emptied
+
+    in_world(story)
