@@ -196,7 +196,7 @@ def _unrouting(release: Release, strategy: str) -> Iterator[Right]:
     made = by_name(strategy)(release)
     for kind in made.routing_kinds:
         yield from _on(kind, "list")
-        places = {"", *(_elsewhere(ref_of(obj), release.namespace) for obj in release.others if is_a(obj, kind))}
+        places = {_elsewhere(ref_of(obj), release.namespace) for obj in release.others if is_a(obj, kind)}
         for place in places if (kind.group, kind.name) in ROUTES else ():
             yield from _on(kind, "list", "watch", namespace=place)
     for ref in made.routing_deletes:

@@ -32,7 +32,7 @@ class Beside(Router):
         return {Ref(SERVICE.api_version, SERVICE.name, self.host.namespace, name) for name in self.seconds}
 
     def deletes(self) -> set[Ref]:
-        return self.refs()
+        return {ref for ref in self.refs() if ref.name.endswith(f"-{self.track}")}
 
     @property
     def past(self) -> str:

@@ -10,12 +10,14 @@ import functools
 import pytest
 from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
 from mortal import Killed, Mortal
+from permitted import Permitted
 from rollway.errors import BadInput, Refused
 from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
 from rollway.sandbox.store.store import Change
+from rollway.ship.rights import rights
 from rollway.strategies import by_name
 from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
 
@@ -438,5 +440,30 @@ def test_what_an_autoscaler_scales_is_never_without_requests(router: str) -> Non
         assert [note for note in done.plan.notes if "an HPA scales shop: it is rolled in place" in note]
         assert not followed.astray
         assert not world.emptied
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["canary", "ab"])
+@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
+def test_a_router_is_granted_what_it_needs_and_of_what_it_makes_nothing_more(strategy: str, router: str) -> None:
+    options = {"ab": {"weight": 20, "match": [{"headers": {"x-beta": "yes"}}]}, "canary": STEPS["canary"]}
+
+    async def story(world: World) -> None:
+        v1, v2, bad = (routed(tag, router=router, strategy=strategy, options=options) for tag in ("v1", "v2", "bad"))
+        granted = rights(v1, [strategy])
+        allowed = Permitted(world.cluster, granted)
+        await world.ship("apply", v1, cluster=allowed)
+        await world.ship("apply", v2, cluster=allowed)
+        await world.ship("promote", v2, weight=50, cluster=allowed)
+        assert (await world.ship("promote", v2, weight=100, cluster=allowed)).phase == "Promoted"
+        assert (await world.ship("rollback", v2, cluster=allowed)).phase == "RolledBack"
+        failed = await world.ship("apply", bad, cluster=allowed)
+        assert (failed.phase, failed.way_back_failure) == ("RolledBack", None)
+        await world.ship("apply", v2, cluster=allowed)
+        assert (await world.ship("rollback", v2, cluster=allowed)).phase == "RolledBack"
+        made = {"services", "ingresses", "httproutes", "grpcroutes", "virtualservices", "destinationrules"}
+        unused = {right for right in granted - allowed.used if right.resource in made}
+        assert {(right.verb, right.resource, right.name) for right in unused} == set()
 
     in_world(story)
