@@ -256,7 +256,8 @@ def guessed(release: Release) -> dict[str, str]:
 # before the first change
 
 TELLING = {
-    ("list", "events"), ("get", "pods/log"), ("list", "virtualservices"), ("list", "destinationrules"), ("get", "namespaces"),
+    ("list", "events"), ("get", "pods/log"), ("list", "virtualservices"), ("list", "destinationrules"), ("list", "ingresses"),
+    ("get", "namespaces"),
 }  # fmt: skip
 """What only helps to tell why a release failed, who else routes its host, or which cluster a plan is for: whoever lacks these may
 release all the same."""

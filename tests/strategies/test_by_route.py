@@ -467,3 +467,16 @@ def test_a_router_is_granted_what_it_needs_and_of_what_it_makes_nothing_more(str
         assert {(right.verb, right.resource, right.name) for right in unused} == set()
 
     in_world(story)
+
+
+def test_who_may_not_list_ingresses_may_release_and_is_told_what_is_not_known() -> None:
+    async def story(world: World) -> None:
+        wanted = [routed(tag, router="nginx", strategy="canary") for tag in ("v1", "v2")]
+        granted = [right for right in rights(wanted[0], ["canary"]) if (right.verb, right.resource) != ("list", "ingresses")]
+        allowed = Permitted(world.cluster, granted)
+        assert (await world.ship("apply", wanted[0], cluster=allowed)).phase == "Promoted"
+        result = await world.ship("apply", wanted[1], cluster=allowed)
+        assert result.phase == "Paused", result.failure
+        assert "whether other routes lead to Service shop is not known: they may not be listed" in result.plan.notes
+
+    in_world(story)
