@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -228,7 +229,7 @@ def test_a_shell_completes_what_the_cluster_and_the_kubeconfig_hold(
     assert complete(deploy, monkeypatch, "deploy status -n sh") == ["shop"]
     assert complete(deploy, monkeypatch, "deploy status --context p") == ["prod", "pre-prod"]
     assert complete(deploy, monkeypatch, "deploy rollback -n shop shop --to-revision 1") == ["1"]
-    assert complete(deploy, monkeypatch, f"deploy rollback -f {EXAMPLE} --to-revision 1") == ["1"]
+    assert complete(deploy, monkeypatch, f"deploy rollback -f {shlex.quote(str(EXAMPLE))} --to-revision 1") == ["1"]
     assert complete(deploy, monkeypatch, "deploy rollback -n shop nobody --to-revision 1") == []
 
 

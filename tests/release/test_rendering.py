@@ -14,8 +14,7 @@ from rollway.release.scaffold import from_manifests
 from rollway.release.several import load_all
 
 K8S = Path(__file__).parents[2] / "examples" / "shop" / "k8s"
-HELM = f"""#!{sys.executable}
-import pathlib, sys
+HELM = """import pathlib, sys
 words = sys.argv[1:]
 pathlib.Path("asked").write_text(" ".join(words))
 name, chart = words[1:3]
@@ -32,7 +31,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     program = tmp_path / "bin" / "helm"
     program.parent.mkdir()
-    program.write_text(HELM)
+    program.with_suffix(".py").write_text(HELM)
+    # a first line that names the interpreter bears no space in its path
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program.with_suffix(".py")}" "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     chart("chart")
