@@ -131,6 +131,7 @@ class Homecoming(ABC):
         if is_back:
             self._spare_seconds(draft, release, replicas)
         self._roll(draft, release, replicas, is_adopted=is_adopted, final=final, is_back=is_back)
+        self._fill_up(draft, is_back=is_back)
         made = self._made_services(draft)
         away = [live for live in (*self._services(draft), *made) if selector.track_of(live) not in (None, selector.STABLE)]
         bound = self._bound(draft, release, selector.STABLE) if away else {}
@@ -144,6 +145,18 @@ class Homecoming(ABC):
         self._routes_home(draft, release)
         self._retire_seconds(draft)
         self._routes_settled(draft, release)
+
+    def _fill_up(self, draft: Draft, *, is_back: bool) -> None:
+        """While another side had a share by routes, an autoscaler has seen no more than the rest of the requests: as many pods as
+        there were before that, before everybody comes back. On the way back nobody waits for them: they come while users leave
+        what is given up."""
+        current, name = draft.observed.in_flight, self.app.name
+        if current is None or not draft.observed.is_autoscaled(name) or not self._is_tracked(draft):
+            return
+        if 0 < draft.replicas(name) < current.replicas:
+            draft.scale(name, current.replicas, "an autoscaler took them while another side had a share of the requests")
+            if not is_back:
+                draft.wait(name, "rolled-out", current.replicas, "before everybody comes back")
 
     def _spare_seconds(self, draft: Draft, release: Release, replicas: int) -> None:
         """Empties the second Deployments that share a Service with the user's own, where its ready pods are enough."""

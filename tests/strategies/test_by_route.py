@@ -12,7 +12,7 @@ from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtu
 from mortal import Killed, Mortal
 from permitted import Permitted
 from rollway.errors import BadInput, Refused
-from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE
+from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE, Obj
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
@@ -419,19 +419,48 @@ def test_a_grant_that_names_the_service_alone_is_told_before_anything(names: lis
     return None
 
 
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
 @pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
-def test_what_an_autoscaler_scales_is_never_without_requests(router: str) -> None:
-    """It would scale idle pods away, and then everybody would come back to the few that are left."""
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
-    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 8}
-    scaler = {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "theirs"}, "spec": spec}
+def test_pods_that_an_autoscaler_took_are_back_before_everybody_is(router: str, verb: str) -> None:
+    """At half of the requests it has halved the Deployment that it scales."""
 
     async def story(world: World) -> None:
         wanted = [routed(tag, router=router, strategy="canary", replicas=None) for tag in ("v1", "v2")]
         await promoted(world, wanted[0])
-        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler, manager="somebody")
-        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 4}}, "merge", manager="hpa")
-        await asyncio.sleep(20)
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler(), manager="somebody")
+        await scaled(world, 8)
+        await world.ship("apply", wanted[1], weight=50)
+        await scaled(world, 4)
+        done = await world.ship(verb, wanted[1], weight=100 if verb == "promote" else None)
+        assert not done.failure
+        assert world.pods() == {f"shop {'v2' if verb == 'promote' else 'v1'}": 8}
+        order = [step.type for step in done.plan.steps if getattr(step, "ref", None) and step.ref.name in ("shop", "shop-canary")]
+        assert order.index("scale") < order.index("delete")
+
+    in_world(story)
+
+
+def scaler() -> Obj:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 8}
+    return {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "theirs"}, "spec": spec}
+
+
+async def scaled(world: World, pods: int) -> None:
+    """By its autoscaler, as far as that goes."""
+    world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": pods}}, "merge", manager="hpa")
+    await asyncio.sleep(20)
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
+def test_what_an_autoscaler_scales_is_never_without_requests(router: str) -> None:
+    """It would scale idle pods away, and then everybody would come back to the few that are left."""
+
+    async def story(world: World) -> None:
+        wanted = [routed(tag, router=router, strategy="canary", replicas=None) for tag in ("v1", "v2")]
+        await promoted(world, wanted[0])
+        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler(), manager="somebody")
+        await scaled(world, 4)
         followed = Followed(world)
         await world.ship("apply", wanted[1], weight=20)
         done = await world.ship("promote", wanted[1], weight=100)
