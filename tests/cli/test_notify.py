@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from shell import EXAMPLE, shell
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("NOBODYS_HOOK", raising=False)
     path = tmp_path / "deploy.yaml"
-    text = EXAMPLE.read_text().replace("[k8s/]", f"[{EXAMPLE.parent / 'k8s'}]")
+    text = EXAMPLE.read_text().replace("[k8s/]", json.dumps([str(EXAMPLE.parent / "k8s")]))
     path.write_text(text + "notify:\n- {slack: {env: NOBODYS_HOOK}, on: [failed]}\n- {name: ops, teams: {env: NOBODYS_HOOK}}\n")
     return path
 

@@ -197,7 +197,7 @@ def test_a_promotion_by_name_is_held_by_the_gates_of_the_release(
 
 def complete(deploy: Shell, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
     """What bash is offered for the last word."""
-    words = line.split(" ")
+    words = shlex.split(f"{line}.")  # the last one may be empty still
     with monkeypatch.context() as here:
         here.setenv("_DEPLOY_COMPLETE", "complete_bash")
         here.setenv("COMP_WORDS", line)
