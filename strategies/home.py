@@ -7,6 +7,7 @@ undoes a failed run, and lets the next strategy start clean from whatever anothe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import ClassVar
 
 from ..kube.intstr import fenceposts
@@ -338,6 +339,14 @@ class Homecoming(ABC):
 
     def _routers(self, release: Release) -> list[Router]:
         """All that may split the application's requests, whichever a strategy before may have used."""
+        return self._own_routers if release is self.release else self._routers_of(release)
+
+    @cached_property
+    def _own_routers(self) -> list[Router]:
+        """Asked of every object of the manifests: which one is chosen is looked for once."""
+        return self._routers_of(self.release)
+
+    def _routers_of(self, release: Release) -> list[Router]:
         return every(release, self.app.host, self.app.name, self.suffix, self._outside(release), self._router_name(release))
 
     def _routers_there(self, draft: Draft, release: Release) -> list[Router]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import dataclasses
 import functools
 
 import pytest
@@ -13,12 +14,15 @@ from mortal import Killed, Mortal
 from permitted import Permitted
 from rollway.errors import BadInput, Refused
 from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE, Obj
+from rollway.plan.observed import Observed
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
+from rollway.routing.routers import chosen
 from rollway.sandbox.store.store import Change
 from rollway.ship.rights import rights
-from rollway.strategies import by_name
+from rollway.strategies import by_name, canary
+from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
 
 STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
@@ -104,6 +108,19 @@ def test_a_route_that_nobody_takes_up_ends_the_release_with_the_old_version_unto
         assert world.versions() == {"v1": 4}
 
     in_world(story)
+
+
+def test_which_router_is_chosen_is_looked_for_once_however_much_the_manifests_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An install of thousands of objects is asked of each whether it is a route."""
+    looks: list[Release] = []
+    monkeypatch.setattr(canary, "chosen", lambda release, host: looks.append(release) or chosen(release, host))
+    plain = routed("v1", strategy="canary")
+    settings = tuple(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"set-{at}", "namespace": NAMESPACE_NAME}}
+        for at in range(50)
+    )
+    by_name("canary")(dataclasses.replace(plain, others=(*plain.others, *settings))).plan(Request("apply"), Observed())
+    assert len(looks) < 10
 
 
 def test_testers_first_and_then_everybody() -> None:
