@@ -13,10 +13,7 @@ from ..health.deployment import progress
 from ..health.pods import is_of_template, is_ready
 from ..kube.objects import (
     DEPLOYMENT,
-    DESTINATION_RULE,
-    INGRESS,
     SERVICE,
-    VIRTUAL_SERVICE,
     Obj,
     annotations_of,
     get,
@@ -33,12 +30,13 @@ from ..release.image import split_image
 from ..release.model import Release, app_container
 from ..routing.ratio import Pods
 from ..routing.router import Outside, Router
-from ..routing.routers import every
+from ..routing.routers import ROUTERS, every
 from ..routing.selector import STABLE
 from ..strategies.app import App
 from .windows import is_of
 
-WAYS = (INGRESS, VIRTUAL_SERVICE, DESTINATION_RULE)
+WAYS = tuple(kind for router in ROUTERS for kind in router.kinds)
+"""What requests come by, beside Services."""
 MOST_FIELDS = 3
 
 

@@ -7,13 +7,25 @@ import contextlib
 import copy
 import dataclasses
 import functools
+from typing import Any
 
 import pytest
 from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
 from mortal import Killed, Mortal
 from permitted import Permitted
 from rollway.errors import BadInput, Refused
-from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, HPA, HTTP_ROUTE, INGRESS, REFERENCE_GRANT, SERVICE, Obj
+from rollway.kube.objects import (
+    API_GATEWAY,
+    DEPLOYMENT,
+    HPA,
+    HTTP_ROUTE,
+    INGRESS,
+    REFERENCE_GRANT,
+    SERVICE,
+    VIRTUAL_SERVICE,
+    Kind,
+    Obj,
+)
 from rollway.plan.observed import Observed
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
@@ -21,6 +33,7 @@ from rollway.routing.nginx import PREFIX
 from rollway.routing.routers import chosen
 from rollway.sandbox.store.store import Change
 from rollway.ship.rights import rights
+from rollway.ship.status import status
 from rollway.strategies import by_name, canary
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
@@ -282,6 +295,29 @@ def test_a_route_of_somebody_else_is_told() -> None:
         assert backends(world, "theirs") == [{"shop": 1}]
 
     in_world(story)
+
+
+@pytest.mark.parametrize(("router", "kind"), [("gateway", HTTP_ROUTE), ("istio", VIRTUAL_SERVICE), ("nginx", INGRESS)])
+def test_a_route_that_somebody_has_changed_is_told(router: str, kind: Kind) -> None:
+    """By name and field; what serves it writes only how it stands."""
+
+    async def story(world: World) -> None:
+        wanted = routed("v1", router=router)
+        await promoted(world, wanted)
+        assert not (await status(world.cluster, wanted)).remarks
+        name = "routes" if router == "istio" else "shop"
+        theirs = {"spec": {"rules" if router == "nginx" else "hostnames" if router == "gateway" else "hosts": VALUES[router]}}
+        await asyncio.sleep(5)
+        world.sandbox.api.patch(kind, NAMESPACE_NAME, name, theirs, "merge", manager="kubectl-edit")
+        [told] = (await status(world.cluster, wanted)).remarks
+        assert told.startswith(f"{kind.name} {name} has been changed since the release by kubectl-edit: ")
+
+    in_world(story)
+
+
+VALUES: dict[str, list[Any]] = {
+    "gateway": ["other.example.com"], "istio": ["shop", "other"], "nginx": [{"host": "other.example.com"}],
+}  # fmt: skip
 
 
 def test_the_first_routes_that_the_manifests_have_are_taken() -> None:
