@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadInput
-from ..kube.objects import DESTINATION_RULE, INGRESS, REFERENCE_GRANT, VIRTUAL_SERVICE, Obj, is_a
+from ..kube.objects import REFERENCE_GRANT, Obj, is_a
 from ..release.yamlfile import Path
 from ..routing import gateway, nginx
+from ..routing.routers import ROUTERS
 from ..routing.routers.istio import Istio
 from .case import Case, mappings
 from .istio import is_shaped
@@ -18,8 +19,8 @@ def refused(case: Case) -> Iterator[Found]:
     """Istio's routes under ab have a rule of their own, which knows the line."""
     if case.strategy not in ("canary", "ab") or (case.strategy == "ab" and case.router == Istio.name):
         return
-    if not case.release.services or len(_routes(case)) < sum(1 for obj in case.release.others if _is_route(obj)):
-        return
+    if not case.release.services or not all(map(is_shaped, _routes(case))):
+        return  # what has not the types of its kind is another rule's
     try:
         case.chosen.refuse_unfit()
     except BadInput as unfit:
@@ -38,7 +39,8 @@ def keeps_users(case: Case) -> Iterator[Found]:
 
 
 def retired(case: Case) -> Iterator[Found]:
-    for ingress in nginx.ingresses_of(_routes(case), case.chosen.app.host):
+    shaped = [obj for obj in _routes(case) if is_shaped(obj)]
+    for ingress in nginx.ingresses_of(shaped, case.chosen.app.host):
         if nginx.is_served(ingress):
             message = (
                 f"Ingress {ingress['metadata']['name']} is served by ingress-nginx, which saw its last release in March 2026"
@@ -48,9 +50,6 @@ def retired(case: Case) -> Iterator[Found]:
 
 
 def _routes(case: Case) -> list[Obj]:
-    """Those that have the types of their kind: what has not is another rule's."""
-    return [obj for obj in case.release.others if _is_route(obj) and is_shaped(obj)]
-
-
-def _is_route(obj: Obj) -> bool:
-    return any(is_a(obj, kind) for kind in (*gateway.KINDS, REFERENCE_GRANT, INGRESS, VIRTUAL_SERVICE, DESTINATION_RULE))
+    """What a router looks at of the manifests."""
+    kinds = (REFERENCE_GRANT, *(kind for router in ROUTERS for kind in router.kinds))
+    return [obj for obj in case.release.others if any(is_a(obj, kind) for kind in kinds)]

@@ -7,7 +7,7 @@ the route; on the way back the other way round.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -24,9 +24,6 @@ class Steps(Protocol):
     """The plan in the making (strategies.draft), as far as a router writes into it."""
 
     objects: dict[Ref, Obj | None]
-
-    @property
-    def notes(self) -> MutableSequence[str]: ...
 
     def find(self, kind: Kind, name: str) -> Obj | None: ...
 

@@ -25,8 +25,7 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.order import in_order
-from ..plan import marks
-from ..plan.marks import digest_of, owns_replicas, track_of
+from ..plan.marks import digest_of, is_ours, owns_replicas, track_of
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 from ..plan.revision import Revision, unsettled_of
 from ..release.model import Release
@@ -90,20 +89,20 @@ class Homecoming(ABC):
         live = [draft.observed.live.release["workload"]] if draft.observed.live else []
         pods = [template_labels(workload) for workload in (self.release.workload, *live)]
 
-        def is_ours(service: Obj) -> bool:
+        def is_of_app(service: Obj) -> bool:
             name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})
             rest = {key: value for key, value in chosen.items() if key != TRACK_LABEL}
-            is_made = marks.is_ours(service, self.release.app)
+            is_made = is_ours(service, self.release.app)
             return name in names or (not is_made and TRACK_LABEL in chosen and any(selects(rest, labels) for labels in pods))
 
-        return [service for service in found if is_ours(service)]
+        return [service for service in found if is_of_app(service)]
 
     def _made_services(self, draft: Draft) -> list[Obj]:
         """Those beside them that a router's routes name."""
         routers = self._routers_there(draft, self.release)
         names = {ref.name for router in routers for ref in router.refs() if ref.is_a(SERVICE)}
         found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and ref.name in names and obj]
-        return [service for service in found if marks.is_ours(service, self.release.app)]
+        return [service for service in found if is_ours(service, self.release.app)]
 
     def _live_track(self, draft: Draft) -> str:
         """The track that gets the requests."""
