@@ -59,7 +59,7 @@ def imported(doc: Foreign, shelf: Shelf) -> Draft:
     spec = root["spec"]
     for key, reason in _REFS.items():
         spec[key].name(reason)
-    _target(spec["targetRef"], draft, shelf)
+    draft.refer(spec["targetRef"], shelf)
     _autoscaler(spec["autoscalerRef"], shelf)
     analysis = spec["analysis"] if spec["analysis"].is_there else spec["canaryAnalysis"]
     skipped = spec["skipAnalysis"].flag()
@@ -71,17 +71,6 @@ def imported(doc: Foreign, shelf: Shelf) -> Draft:
     draft.wait_for(spec["progressDeadlineSeconds"])
     _service(spec["service"], draft, shelf)
     return draft
-
-
-def _target(ref: Field, draft: Draft, shelf: Shelf) -> None:
-    kind, name = ref["kind"].text(), ref["name"].text()
-    ref["apiVersion"].take()
-    if kind not in (None, "Deployment"):
-        ref["kind"].name("rollway releases Deployments")
-    elif name:
-        draft.wanted = name
-        if shelf.deployment(name) is None:
-            ref["name"].name(f"Deployment {name} is in none of these files: add its file to manifests")
 
 
 def _autoscaler(ref: Field, shelf: Shelf) -> None:

@@ -75,6 +75,18 @@ class Draft:
         if not any(doc.ledger is known.ledger for known in self.used):
             self.used.append(doc)
 
+    def refer(self, ref: Field, shelf: Shelf) -> str:
+        """Takes the workload that a reference names, and answers the name."""
+        kind, name = ref["kind"].text(), ref["name"].text()
+        ref["apiVersion"].take()
+        if kind not in (None, "Deployment"):
+            ref["kind"].name("rollway releases Deployments")
+        elif name:
+            self.wanted = name
+            if shelf.deployment(name) is None:
+                ref["name"].name(f"Deployment {name} is in none of these files: add its file to manifests")
+        return name or ""
+
     def wait_for(self, field: Field) -> None:
         """progressDeadlineSeconds, in the block of the strategy that is used."""
         seconds = field.count(1)

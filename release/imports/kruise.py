@@ -18,15 +18,7 @@ def imported(doc: Foreign, shelf: Shelf) -> Draft:
     spec = root["spec"]
     spec["disabled"].name("a release begins when you run it")
     spec.at("strategy", "paused").name("a release begins when you run it")
-    ref = spec["workloadRef"] if spec["workloadRef"].is_there else spec.at("objectRef", "workloadRef")
-    kind, name = ref["kind"].text(), ref["name"].text()
-    ref["apiVersion"].take()
-    if kind not in (None, "Deployment"):
-        ref["kind"].name("rollway releases Deployments")
-    elif name:
-        draft.wanted = name
-        if shelf.deployment(name) is None:
-            ref["name"].name(f"Deployment {name} is in none of these files: add its file to manifests")
+    draft.refer(spec["workloadRef"] if spec["workloadRef"].is_there else spec.at("objectRef", "workloadRef"), shelf)
     if draft.wanted:
         draft.name = draft.wanted
     _strategy(spec["strategy"], draft)

@@ -48,15 +48,7 @@ def _refers(spec: Field, draft: Draft, shelf: Shelf) -> None:
     """The pods are another object's."""
     ref = spec["workloadRef"]
     ref["scaleDown"].name("the Deployment itself is what rollway releases: it keeps its pods")
-    kind, name = ref["kind"].text(), ref["name"].text()
-    ref["apiVersion"].take()
-    if kind not in (None, "Deployment"):
-        ref["kind"].name("rollway releases Deployments")
-    elif name:
-        draft.wanted = name
-        if shelf.deployment(name) is None:
-            ref["name"].name(f"Deployment {name} is in none of these files: add its file to manifests")
-    _beside(spec, name or "the Deployment")
+    _beside(spec, draft.refer(ref, shelf) or "the Deployment")
 
 
 def _beside(spec: Field, name: str) -> None:
