@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from ..cluster.port import Cluster
 from ..release.notify import Notify
+from .incoming import Incoming
 from .port import News
-from .posting import Post
 from .texts import facts, head, text_of
 
 
-class Slack:
+class Slack(Incoming):
     def __init__(self, entry: Notify, cluster: Cluster, namespace: str) -> None:
-        assert entry.slack is not None
-        self._address, self._template, self._post = entry.slack, entry.template, Post(cluster, namespace)
+        super().__init__(entry.slack, entry.template, cluster, namespace)
 
-    async def tell(self, news: News) -> None:
-        await self._post.send(await self._post.address(self._address), message(news, self._template))
-
-    async def close(self) -> None:
-        await self._post.close()
-
-
-def message(news: News, template: str | None) -> dict[str, object]:
-    """`text` is what a notification shows; commands stand as code."""
-    if template is not None:
-        return {"text": _plain(text_of(news, template))}
-    code = {"on", "back"}
-    lines = [f"*{word}* `{_plain(text)}`" if word in code else f"*{word}* {_plain(text)}" for word, text in facts(news)]
-    body = "\n".join([f"*{_plain(head(news))}*", *lines])
-    return {"text": _plain(head(news)), "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": body}}]}
+    def message(self, news: News, template: str | None) -> dict[str, object]:
+        """`text` is what a notification shows; commands stand as code."""
+        if template is not None:
+            return {"text": _plain(text_of(news, template))}
+        code = {"on", "back"}
+        lines = [f"*{word}* `{_plain(text)}`" if word in code else f"*{word}* {_plain(text)}" for word, text in facts(news)]
+        body = "\n".join([f"*{_plain(head(news))}*", *lines])
+        return {"text": _plain(head(news)), "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": body}}]}
 
 
 def _plain(text: str) -> str:
