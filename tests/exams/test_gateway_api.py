@@ -16,6 +16,7 @@ from exams import exam
 from gateway_lab import INFRA, Answer, Lab, is_of_a_class, lab
 from rollway.kube.objects import API_GATEWAY, Obj
 from rollway.sandbox.controllers.attachment import CLASS
+from traffic import run
 
 EXAM = exam("gateway-api-httproute")
 TESTS = EXAM.get("tests", [])
@@ -30,7 +31,7 @@ def test_requests_go_where_the_suite_expects_them(row: dict[str, Any], tmp_path:
             wrong = [told for case in row["cases"] for told in await _examine(cluster, row, case)]
             assert not wrong, "\n".join(wrong)
 
-    _run(story())
+    run(story(), 120)
 
 
 def test_weights_are_shares_of_500_requests(tmp_path: Path) -> None:
@@ -51,15 +52,7 @@ def test_weights_are_shares_of_500_requests(tmp_path: Path) -> None:
                     return
             pytest.fail(f"{shares} is not {row['expect']}")
 
-    _run(story())
-
-
-def _run(story: Any) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(120):
-            await story
-
-    asyncio.run(in_time())
+    run(story(), 120)
 
 
 def _of_ours(manifest: Obj) -> Obj:

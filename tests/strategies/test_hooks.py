@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 import pytest
+from disturbed import prepare
 from hooked import Ran, hook, hooked, jobs, told
 from mortal import Away, Faulty, Killed, Mortal
 from rollway.cluster.events import RunEvent, StepMoved
@@ -34,18 +35,9 @@ async def full(world: World, tag: str, strategy: str) -> None:
     assert result.phase == "Promoted", result.failure
 
 
-async def prepare(world: World, strategy: str, verb: str) -> None:
-    await full(world, "v1", strategy)
-    if verb == "rollback":
-        await full(world, "v2", strategy)
-    if verb == "promote":
-        await world.ship("apply", hooked("v2", strategy), weight=0 if strategy == "blue-green" else 25)
-    world.emptied.clear()
-
-
 @functools.cache
 def prepared(strategy: str, verb: str) -> Stand:
-    return stand_of(lambda world: prepare(world, strategy, verb))
+    return stand_of(lambda world: prepare(world, strategy, verb, hooked))
 
 
 async def command(world: World, strategy: str, verb: str, cluster: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from byroute import routed
@@ -31,12 +32,13 @@ def shop(tag: str, way: str) -> Release:
     )
 
 
-async def prepare(world: World, way: str, verb: str) -> None:
-    await promoted(world, shop("v1", way))
+async def prepare(world: World, way: str, verb: str, made: Callable[[str, str], Release] = shop) -> None:
+    """`made` is the release of a tag by a way."""
+    await promoted(world, made("v1", way))
     if verb == "rollback":
-        await promoted(world, shop("v2", way))
+        await promoted(world, made("v2", way))
     if verb == "promote":
-        await world.ship("apply", shop("v2", way), weight=0 if way == "blue-green" else 25)
+        await world.ship("apply", made("v2", way), weight=0 if way == "blue-green" else 25)
     world.emptied.clear()
 
 

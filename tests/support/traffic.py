@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -112,6 +112,16 @@ async def request(
 async def answers(count: int, address: str, port: int, **how: Any) -> Counter[str]:
     """How often which body was answered, each on a connection of its own."""
     return Counter([(await request(address, port, **how)).body for _ in range(count)])
+
+
+def run(story: Coroutine[Any, Any, None], seconds: float = 60) -> None:
+    """In real time; one that hangs fails."""
+
+    async def in_time() -> None:
+        async with asyncio.timeout(seconds):
+            await story
+
+    asyncio.run(in_time())
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,9 @@ from cluster_with_proxy import (
 from rollway.kube.objects import GATEWAY, INGRESS, Obj
 from rollway.routing import istio
 from rollway.routing.traffic import Host, Traffic
-from traffic import Connection, Server, answers, eventually, own_address, request, servers
+from traffic import Connection, Server, answers, eventually, own_address, request, run, servers
 
 HOST = "shop.example.com"
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(60):
-            await story
-
-    asyncio.run(in_time())
 
 
 def tracked(*names: str) -> list[Obj]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,9 @@ import pytest
 from gateway_lab import APPS, INFRA, WEB, Lab, backend, gateway, lab, listener, made, route, safe
 from rollway.health.routes import Waiting, waits
 from rollway.kube.objects import API_GATEWAY, GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, Obj, get
-from traffic import eventually
+from traffic import eventually, run
 
 V1, V2, V3 = "infra-backend-v1", "infra-backend-v2", "infra-backend-v3"
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(60):
-            await story
-
-    asyncio.run(in_time())
 
 
 def rule(*matches: Obj, to: str = V1, filters: tuple[Obj, ...] = (), **rest: Any) -> Obj:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,9 @@ import pytest
 from cluster_with_proxy import Proxied, endpoint_slice, ingress, proxied, service
 from rollway.kube.objects import Obj
 from rollway.sandbox.dataplane.nginx_canary import PREFIX, Canary, Wrong, canary_of, decide, is_nginx
-from traffic import eventually, request, servers
+from traffic import eventually, request, run, servers
 
 HOST = "shop.example.com"
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(60):
-            await story
-
-    asyncio.run(in_time())
 
 
 def of_nginx(name: str, to: str, *, class_: str = "nginx", **annotations: Any) -> Obj:
