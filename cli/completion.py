@@ -69,7 +69,8 @@ def outputs(*known: str) -> Callable[[str], list[str]]:
 
 def contexts(incomplete: str) -> list[str]:
     """Of the kubeconfig's files; none of those that cannot be read."""
-    from ..release.yamlfile import documents, read_text
+    from ..release.reading import read_text
+    from ..release.yamlfile import documents
 
     found: dict[str, None] = {}
     for path in (os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")).split(os.pathsep):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -36,6 +35,7 @@ from . import history, hooks, jobs
 from .alarm import Alarm, Alarmed, check, pause, unless
 from .awaiting import is_other, wait_for_other
 from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
+from .journal import Journal, standing
 from .label import label
 from .lock import Lock
 from .port import Cluster
@@ -52,23 +52,6 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 class Theirs(StepFailed):
     """Somebody else has changed what the step would write: the way back must not overwrite it either."""
-
-
-@dataclass
-class Journal:
-    """The history as the run knows it; `revisions` are those of the cluster and the plan's new ones."""
-
-    revisions: dict[int, Revision]
-    noticed: list[str] = field(default_factory=list)
-    """What others have done to the application meanwhile."""
-
-    @staticmethod
-    def of(known: Sequence[Revision], plan: Plan) -> Journal:
-        return Journal({revision.number: revision for revision in (*plan.new_revisions, *known)})
-
-    @property
-    def in_order(self) -> tuple[Revision, ...]:
-        return tuple(self.revisions[number] for number in sorted(self.revisions))
 
 
 class Executor:
@@ -346,7 +329,7 @@ class Executor:
         await self.insist(self._lock.acquire)
         app, namespace = before[-1].app, before[-1].namespace
         known = await self.insist(partial(history.load, self._cluster, app, namespace))
-        if _standing(known) != _standing(before):
+        if standing(known) != standing(before):
             raise StalePlan(
                 "another run has acted on the release while this one waited",
                 detail="this run stops here and leaves the rest to that one",
@@ -398,8 +381,3 @@ def last_written(live: Obj | None, manager: str) -> str:
     """When a manager has last written an object; empty where that is not noted."""
     entries = get(live, "metadata", "managedFields", default=[]) if live else []
     return max((entry.get("time", "") for entry in entries if entry.get("manager") == manager), default="")
-
-
-def _standing(revisions: Sequence[Revision]) -> list[tuple[int, str, int]]:
-    """What matters of a history to whoever waits: the last revision."""
-    return [(revision.number, revision.phase, revision.weight) for revision in revisions[-1:]]

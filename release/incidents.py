@@ -13,8 +13,9 @@ from .file import nearest, validated
 from .gates import Gate
 from .model import Release
 from .options import Seconds, Strict
+from .reading import read_text
 from .wrong import Wrong
-from .yamlfile import Document, documents, read_text
+from .yamlfile import Document, documents
 
 GatePhase = Literal["running", "passed", "failed", "inconclusive", "error"]
 ReleasePhase = Literal["under way", "paused", "promoted", "rolled back"]

@@ -19,10 +19,11 @@ from .manifests import Located
 from .model import Release, Sources, app_container, in_apply_order, key_of, readable
 from .names import MAX_APP, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
+from .reading import read_text
 from .rendering import Names
 from .web import rendered
 from .wrong import Wrong
-from .yamlfile import Document, Path, documents, read_text
+from .yamlfile import Document, Path, documents
 
 
 def load(

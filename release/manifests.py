@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TextIO
 from ..errors import BadInput
 from ..kube.objects import Obj
 from .file import shown, sort_of
+from .reading import read_stream, read_text
 from .rendering import Names, Rendering, source_of, text_of
-from .yamlfile import Document, Path, documents, read_stream, read_text
+from .yamlfile import Document, Path, documents
 
 NAMELESS = Names()
 MAX_FILES = 500

@@ -12,8 +12,9 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from ..errors import BadInput
 from .names import safe_name, wrong_label
 from .options import Strict
+from .reading import MAX_BYTES, read_text
 from .wrong import Wrong
-from .yamlfile import MAX_BYTES, documents, read_text
+from .yamlfile import documents
 
 LONGEST_S = 120
 CHART = "Chart.yaml"

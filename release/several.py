@@ -14,7 +14,8 @@ from ..kube.objects import Ref, ref_of
 from .file import nearest
 from .load import load
 from .model import Release
-from .yamlfile import documents, read_text
+from .reading import read_text
+from .yamlfile import documents
 
 MAX_RELEASES = 1000
 Item = TypeVar("Item")

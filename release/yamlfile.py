@@ -10,18 +10,16 @@ from __future__ import annotations
 import bisect
 import copy
 import json
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn, TextIO
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
 from ..errors import BadInput
+from .yamlscalar import plain
 
-MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """Nodes that all aliases of a file may stand for."""
@@ -73,60 +71,6 @@ class Document:
             if mark := self.marks.get(path[:end]):
                 return self.source, *mark
         return self.source, 0, 0
-
-
-_OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/dev/null", "/proc/self/fd/")
-"""What a shell hands over, as for `<(kustomize build .)`: somebody writes to it. Of another pipe nobody knows that."""
-
-
-def read_text(path: str, source: str) -> str:
-    """The text of a file known to the user as `source`. Raises BadInput: missing, a folder, unreadable, too large, not UTF-8."""
-    try:
-        info = os.stat(path)
-        if stat.S_ISDIR(info.st_mode):
-            raise BadInput("this is a folder, not a file", where=source)
-        if not (stat.S_ISREG(info.st_mode) or path.startswith(_OPEN_ALREADY)):
-            raise BadInput("this is a pipe or a device, not a file", where=source, hint="standard input is named - in manifests")
-        if info.st_size > MAX_BYTES:
-            _too_large(source)
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise BadInput("no such file", where=source) from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise BadInput(f"cannot be read: {reason}", where=source) from error
-    return _decoded(content, source)
-
-
-def read_stream(stream: TextIO, source: str = "<stdin>") -> str:
-    """All of it. Raises BadInput: too large, not UTF-8."""
-    try:
-        buffer = getattr(stream, "buffer", None)
-        content = stream.read(MAX_BYTES + 1).encode() if buffer is None else buffer.read(MAX_BYTES + 1)
-    except UnicodeError as error:
-        raise BadInput("not UTF-8 text", where=source) from error
-    except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror or error}", where=source) from error
-    return _decoded(content, source)
-
-
-def _decoded(content: bytes, source: str) -> str:
-    if len(content) > MAX_BYTES:
-        _too_large(source)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadInput(
-            f"not UTF-8 text: byte 0x{content[error.start]:02x} in line {line}", where=source, hint="save the file as UTF-8"
-        ) from error
-
-
-def _too_large(source: str) -> NoReturn:
-    raise BadInput(
-        f"larger than {MAX_BYTES // 1024 // 1024} MiB", where=source, hint="release manifests are text: is it the right file?"
-    )
 
 
 def documents(text: str, source: str) -> Iterator[Document]:
@@ -383,43 +327,6 @@ _CORE = "tag:yaml.org,2002:"
 _SEQ, _MAP = _CORE + "seq", _CORE + "map"
 _TEXTS = (_CORE + "str", _CORE + "timestamp")
 _SCALARS: dict[str, type] = {_CORE + "int": int, _CORE + "float": float, _CORE + "bool": bool, _CORE + "null": type(None)}
-
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
-_BOOLS = {form: word in _TRUE for word in _TRUE + _FALSE for form in (word, word.capitalize(), word.upper())}
-_SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
-
-
-def plain(text: str) -> Any:
-    """What an unquoted scalar stands for: null, a boolean, a number, or the text itself."""
-    if text in _NULLS:
-        return None
-    if text in _BOOLS:
-        return _BOOLS[text]
-    if text[0] not in "-+.0123456789":
-        return text
-    if _SPECIAL_FLOAT.fullmatch(text):
-        return float(text.replace(".", ""))
-    bare = text.replace("_", "")
-    if _INT.fullmatch(text) and len(bare) < 70 and (number := _integer(bare)) is not None:
-        return number
-    if _FLOAT.fullmatch(text):
-        value = float(bare)
-        return text if value in (float("inf"), float("-inf")) else value
-    return text
-
-
-def _integer(bare: str) -> int | None:
-    digits = bare.lstrip("+-")
-    if not digits or digits[-1] in "xob":
-        return None
-    is_octal = len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567"
-    value = int(digits, 8 if is_octal else 0)
-    value = -value if bare[0] == "-" else value
-    # beyond 64 bits it is a float, as in Go
-    return value if -(2**63) <= value < 2**64 else None
 
 
 def _is_merge(event: Any) -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import BadInput
 from ..preflight.writing import Rewritten, rewritten
+from ..release.reading import read_text
 from ..release.yamledit import CannotEdit
-from ..release.yamlfile import read_text
 from .checking import Checked
 
 BOM = "\ufeff"

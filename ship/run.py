@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cluster import history
 from ..cluster.events import Failure, Measured, RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, Waiting
-from ..cluster.execute import Executor, Journal
+from ..cluster.execute import Executor
+from ..cluster.journal import Journal
 from ..cluster.lock import Lock, this_process
 from ..cluster.port import Cluster
 from ..cluster.who import this_person
@@ -26,7 +27,7 @@ from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies import by_name
 from ..strategies.base import Request, Strategy
-from . import accepted, rights, served
+from . import accepted, permission, served
 from .look import look
 from .pauses import left_s
 from .refusals import own_namespace, refuse_missing_namespace, refuse_share
@@ -112,7 +113,7 @@ async def plan(
 ) -> Plan:
     """What `run` would do now. Changes nothing. `prepares`: whoever runs it makes a missing namespace first, and the
     definitions of custom resources that have none."""
-    async with rights.explained(cluster, release, {strategy or release.strategy}):
+    async with permission.explained(cluster, release, {strategy or release.strategy}):
         observed = await look(cluster, release, strategy)
     if not prepares and not observed.history and not any(observed.objects.values()):
         await refuse_missing_namespace(cluster, release)
@@ -228,7 +229,7 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
     if own and await cluster.get(ref_of(own)) is None:
         await cluster.apply(own)  # the lock lives in the namespace, so one that the release brings along has to be there first
     async with contextlib.AsyncExitStack() as held:
-        async with rights.explained(cluster, release, {strategy or release.strategy}):
+        async with permission.explained(cluster, release, {strategy or release.strategy}):
             try:
                 lock = await held.enter_async_context(Lock(cluster, release.app, release.namespace, options.holder))
             except NotFound:
@@ -241,7 +242,7 @@ async def _locked(cluster: Cluster, release: Release, strategy: str | None, opti
         if made.is_empty:
             return Result(made, made.phase, made.weight, stands=observed.revision(made.revision))
         history.refuse_large(made.new_revisions)
-        await rights.check(cluster, chosen.release, _strategies(chosen, observed), made)
+        await permission.check(cluster, chosen.release, _strategies(chosen, observed), made)
         await served.check(cluster, made)
         await accepted.check(cluster, chosen.release, observed, made)
         return await _execute(cluster, release, chosen, made, observed, lock, options)

@@ -7,7 +7,6 @@ undoes a failed run, and lets the next strategy start clean from whatever anothe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
 from typing import ClassVar
 
 from ..kube.intstr import fenceposts
@@ -15,40 +14,27 @@ from ..kube.objects import (
     DEPLOYMENT,
     HPA,
     SERVICE,
-    Kind,
     Obj,
-    Ref,
     get,
     is_a,
     ref_of,
-    selects,
     template_labels,
 )
 from ..kube.order import in_order
-from ..plan.marks import digest_of, is_ours, owns_replicas, track_of
-from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
-from ..plan.revision import Revision, unsettled_of
+from ..plan.marks import digest_of, owns_replicas, track_of
+from ..plan.observed import FIELD_MANAGER
+from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
-from ..routing.router import Outside, Router
-from ..routing.routers import every
 from . import adoption, fitting, manifests, surroundings
-from .app import App
 from .draft import Draft, owners_of
 from .manifests import Rolling
+from .ways_in import WaysIn
 
 
-class Homecoming(ABC):
-    suffix: ClassVar[str] = ""
-    """Of the second Deployment's name, where the strategy uses one; its track is the same word."""
-
+class Homecoming(WaysIn, ABC):
     is_dark: ClassVar[bool] = False
     """Whether all old pods go before the first new one comes, so that two versions never run side by side."""
-
-    def __init__(self, release: Release, *, force: bool = False) -> None:
-        self.release = release
-        self.app = App(release)
-        self.force = force
 
     @property
     @abstractmethod
@@ -80,37 +66,6 @@ class Homecoming(ABC):
         """Whether the user's own Deployment has been on its way to a release that was under way: some of its pods are that."""
         current, own = draft.observed.in_flight, draft.deployment(self.app.name)
         return current is not None and digest_of(own) == current.digest and bool(draft.replicas(self.app.name))
-
-    def _services(self, draft: Draft) -> list[Obj]:
-        """The live Services of the application: those of the manifests, and those that an earlier version's had and that are
-        bound to one of its tracks still."""
-        found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and obj]
-        names = self.app.service_names
-        live = [draft.observed.live.release["workload"]] if draft.observed.live else []
-        pods = [template_labels(workload) for workload in (self.release.workload, *live)]
-
-        def is_of_app(service: Obj) -> bool:
-            name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})
-            rest = {key: value for key, value in chosen.items() if key != TRACK_LABEL}
-            is_made = is_ours(service, self.release.app)
-            return name in names or (not is_made and TRACK_LABEL in chosen and any(selects(rest, labels) for labels in pods))
-
-        return [service for service in found if is_of_app(service)]
-
-    def _made_services(self, draft: Draft) -> list[Obj]:
-        """Those beside them that a router's routes name."""
-        routers = self._routers_there(draft, self.release)
-        names = {ref.name for router in routers for ref in router.refs() if ref.is_a(SERVICE)}
-        found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and ref.name in names and obj]
-        return [service for service in found if is_ours(service, self.release.app)]
-
-    def _live_track(self, draft: Draft) -> str:
-        """The track that gets the requests."""
-        return selector.live_track(self._services(draft))
-
-    def _is_tracked(self, draft: Draft) -> bool:
-        """Whether routing tells the sides apart by label."""
-        return any(selector.track_of(service) for service in self._services(draft)) or self._has_parts(draft)
 
     def _as_found(self, draft: Draft, exact: Obj) -> Obj:
         return adoption.as_found(draft, exact, is_tracked=self._is_tracked(draft))
@@ -277,15 +232,6 @@ class Homecoming(ABC):
         draft.wait(name, "drained", 0, "its pods leave before the Deployment does")
         draft.delete(DEPLOYMENT, name, "no longer needed")
 
-    def _bound(self, draft: Draft, release: Release, track: str) -> dict[str, Obj]:
-        """The Services by name as they are to be, reaching one track: as in the manifests, with ports that are routed to still.
-        One that the manifests no longer have goes along if it can."""
-        opened = fitting.opened(draft, release, lambda service: selector.pinned(service, track))
-        wanted = {service["metadata"]["name"] for service in release.services}
-        former = [live for live in self._services(draft) if live["metadata"]["name"] not in wanted]
-        left = {live["metadata"]["name"]: selector.pinned(fitting.led_along(draft, release, live), track) for live in former}
-        return left | {service["metadata"]["name"]: service for service in opened}
-
     def _make_ready(self, draft: Draft, release: Release) -> None:
         """All that has to be before pods of the release stand beside those of another version."""
         draft.refuse_other_selector(release.workload)
@@ -321,102 +267,6 @@ class Homecoming(ABC):
         """The labels of the pods that there are, and of those that come."""
         live = filter(None, (draft.deployment(self.app.name), *draft.project().deployments(self.release.app)))
         return [template_labels(each) for each in live if get(each, "spec", "replicas")] + [template_labels(release.workload)]
-
-    def _is_routing(self, obj: Obj) -> bool:
-        """Whether a manifest is a router's: those have their own place in a plan."""
-        return any(router.is_route(obj) for router in self._routers(self.release))
-
-    def other(self, draft: Draft, obj: Obj) -> Obj:
-        """One of the release's other objects as this strategy applies it."""
-        return obj
-
-    def service(self, draft: Draft, service: Obj) -> Obj:
-        """A Service as this strategy leaves it."""
-        return service
-
-    # what routes, on the way home
-
-    def _routers(self, release: Release) -> list[Router]:
-        """All that may split the application's requests, whichever a strategy before may have used."""
-        return self._own_routers if release is self.release else self._routers_of(release)
-
-    @cached_property
-    def _own_routers(self) -> list[Router]:
-        """Asked of every object of the manifests: which one is chosen is looked for once."""
-        return self._routers_of(self.release)
-
-    def _routers_of(self, release: Release) -> list[Router]:
-        return every(release, self.app.host, self.app.name, self.suffix, self._outside(release), self._router_name(release))
-
-    def _routers_there(self, draft: Draft, release: Release) -> list[Router]:
-        """And those of the Services that a release which is given up was routed by, where it had them under other names."""
-        unsettled = [each for each in unsettled_of(draft.observed.history) if each.digest != self.release.digest]
-        hosts = dict.fromkeys(App(Release.from_record(each.release)).host for each in unsettled)
-        former = [host for host in hosts if host != self.app.host]
-        others = [every(release, host, self.app.name, self.suffix, Outside(), "") for host in former]
-        return [router for routers in others for router in routers] + self._routers(release)
-
-    @property
-    def routing_kinds(self) -> tuple[Kind, ...]:
-        """Of which other objects have a say in where the release's requests go."""
-        return next((router.kinds for router in self._routers(self.release) if router.is_chosen), ())
-
-    @property
-    def routing_refs(self) -> set[Ref]:
-        """What may stand beside the user's own routes: of the router that splits them, and of others that the manifests have
-        routes of, which a release before may have used."""
-        routers = [router for router in self._routers(self.release) if router.is_chosen or router.has_routes]
-        return {ref for router in routers for ref in router.refs()}
-
-    @property
-    def routing_deletes(self) -> set[Ref]:
-        """What of that goes when a release has ended."""
-        return {ref for router in self._routers(self.release) if router.is_chosen for ref in router.deletes()}
-
-    def _router_name(self, release: Release) -> str:
-        """Which of them this strategy splits the release's requests by; empty for none."""
-        return ""
-
-    def _outside(self, release: Release) -> Outside:
-        """By what this strategy lets the application be reached from outside, where the manifests have no route."""
-        return Outside()
-
-    def _routes_home(self, draft: Draft, release: Release) -> None:
-        """Routes that tell the sides apart send everything to the stable one, before the other's pods go."""
-        for router in self._routers_there(draft, release):
-            router.home(draft)
-
-    def _routes_settled(self, draft: Draft, release: Release) -> None:
-        """Services as the strategy leaves them; the preview and the routes of other strategies go."""
-        self._open(draft, release)
-        draft.delete(SERVICE, self.app.preview_name, "there is nothing to preview")
-        self._give_routes_back(draft, release)
-        self._close_ports(draft, release)
-
-    def _give_routes_back(self, draft: Draft, release: Release) -> None:
-        """That of the chosen router first: it knows how late who serves its routes may be. What they name goes when none of them
-        names it any more."""
-        routers = sorted(self._routers_there(draft, release), key=lambda router: not router.is_chosen)
-        for router in routers:
-            router.home(draft)
-        for router in routers:
-            router.give_back(draft)
-
-    def _open(self, draft: Draft, release: Release) -> None:
-        """Services as in the manifests, beside them ports that are routed to still; then whatever routes there."""
-        fitting.settle(draft, fitting.opened(draft, release, lambda service: self.service(draft, service)))
-        for obj in release.others:
-            if not self._is_routing(obj) and fitting.routes(release, obj):
-                draft.apply(self.other(draft, obj), "as in the manifests")
-
-    def _close_ports(self, draft: Draft, release: Release) -> None:
-        """Services as in the manifests, when nothing routes to their former ports any more."""
-        fitting.settle(draft, (self.service(draft, service) for service in release.services))
-
-    def _has_parts(self, draft: Draft) -> bool:
-        """Whether what routes tells two sides apart."""
-        live = [obj for obj in draft.objects.values() if obj]
-        return any(router.is_split(live) for router in self._routers_there(draft, self.release))
 
     def _count(self, draft: Draft, name: str, replicas: int) -> int | None:
         """The number of pods to write into a manifest: none where an HPA decides, unless we own the field and dropping it would

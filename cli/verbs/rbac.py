@@ -71,12 +71,12 @@ def rbac(
 
 
 def _rights(session: Session, release: Release, strategies: Sequence[str], account: str, prunes: bool) -> dict[str, Any]:
-    from ...ship import rights
+    from ...ship import rights, roles
 
     for kind, plural in rights.guessed(release).items():
         session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
     wide = [f"{', '.join(verbs)} {resource}" for resource, verbs in rights.unnamed(release, strategies).items()]
     told = f"not narrowed to names, which nobody knows beforehand: {'; '.join(wide)}; nor create, list and watch of any kind"
     session.view.note(told)
-    made = rights.manifests(release, strategies, account, prunes=prunes)
+    made = roles.manifests(release, strategies, account, prunes=prunes)
     return {"app": release.app, "namespace": release.namespace, "strategies": list(strategies), "manifests": made}

@@ -10,7 +10,7 @@ import yaml
 from rollway import preflight
 from rollway.preflight.writing import rewritten
 from rollway.release.load import load
-from rollway.release.yamlfile import read_text
+from rollway.release.reading import read_text
 
 HERE = Path(__file__).parent / "documents"
 GOLDEN = yaml.safe_load((HERE / "findings.yaml").read_text())

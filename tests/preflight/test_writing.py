@@ -14,8 +14,9 @@ from rollway.errors import BadInput
 from rollway.preflight.writing import Rewritten, rewritten
 from rollway.release.load import load
 from rollway.release.model import Release
+from rollway.release.reading import read_text
 from rollway.release.yamledit import put, remove, rename
-from rollway.release.yamlfile import documents, read_text
+from rollway.release.yamlfile import documents
 from rollway.ship.checking import check
 from rollway.ship.fixing import plan_fixes
 

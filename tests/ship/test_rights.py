@@ -21,7 +21,9 @@ from rollway.release.config import pinned
 from rollway.release.model import Release
 from rollway.release.notify import Notify
 from rollway.ship import run as shipping
-from rollway.ship.rights import TELLING, adopting, guessed, manifests, rights, rules
+from rollway.ship.permission import TELLING
+from rollway.ship.rights import adopting, guessed, rights
+from rollway.ship.roles import manifests, rules
 from rollway.ship.saved import bind
 from rollway.ship.sight import see
 from rollway.ship.status import status, wait_for_phase

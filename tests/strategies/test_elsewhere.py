@@ -12,7 +12,8 @@ from rollway.errors import BadInput, Forbidden, MissingRights, NotFound
 from rollway.kube.objects import API_GATEWAY, CONFIG_MAP, HTTP_ROUTE, NAMESPACE, REFERENCE_GRANT, SECRET, Obj
 from rollway.release.model import Release
 from rollway.ship import run as shipping
-from rollway.ship.rights import manifests, rights
+from rollway.ship.rights import rights
+from rollway.ship.roles import manifests
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
 

@@ -11,7 +11,8 @@ import pytest
 from changing import CHANGES, FITTING, PARTED, PODS, Look, version
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rollway.cluster.execute import Executor, Journal
+from rollway.cluster.execute import Executor
+from rollway.cluster.journal import Journal
 from rollway.cluster.lock import Lock
 from rollway.errors import BadInput
 from rollway.health.pods import is_ready

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rollway.cluster.execute import Executor, Journal
+from rollway.cluster.execute import Executor
+from rollway.cluster.journal import Journal
 from rollway.cluster.lock import Lock
 from rollway.plan.plan import Plan
 from rollway.plan.steps import Hold, Record
