@@ -30,7 +30,7 @@ from ..kube.objects import POD, Obj, Ref, get, ref_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.plan import Plan
 from ..plan.revision import Entry, HookRun, Revision
-from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
+from ..plan.steps import Apply, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
 from . import history, hooks, jobs
 from .alarm import Alarm, Alarmed, check, pause, unless
 from .awaiting import is_other, wait_for_other
@@ -39,6 +39,7 @@ from .journal import Journal, standing
 from .label import label
 from .lock import Lock
 from .port import Cluster
+from .returning import give_back
 from .waiting import StepFailed, wait_for
 
 T = TypeVar("T")
@@ -152,6 +153,10 @@ class Executor:
                 await self._wait(index, step)
             case Run():
                 await self._run(index, step)
+            case GiveBack():
+                self._before_change()
+                if not await give_back(self._cluster, step):
+                    self._notice(f"{step.ref} keeps rollway as a manager of {len(step.loans)} fields that were others' before")
             case Delete():
                 self._before_change()
                 self._stands.pop(step.ref, None)

@@ -19,7 +19,10 @@ class Journal:
 
     @staticmethod
     def of(known: Sequence[Revision], plan: Plan) -> Journal:
-        return Journal({revision.number: revision for revision in (*plan.new_revisions, *known)})
+        revisions = {revision.number: revision for revision in (*plan.new_revisions, *known)}
+        if plan.revision in revisions:
+            revisions[plan.revision] = revisions[plan.revision].with_loans(plan.loans)
+        return Journal(revisions)
 
     @property
     def in_order(self) -> tuple[Revision, ...]:

@@ -98,6 +98,28 @@ def _readable(element: str) -> str:
             return f"[{text}]"
 
 
+def value_at(value: Any, path: Path) -> Any:
+    """What stands at a path; ABSENT where nothing does."""
+    for element in path:
+        mark, _, text = element.partition(":")
+        if mark == "f":
+            value = value.get(text, ABSENT) if isinstance(value, Mapping) else ABSENT
+        elif not isinstance(value, list):
+            return ABSENT
+        elif mark == "k":
+            keys = json.loads(text)
+            value = next((item for item in value if _has_keys(item, keys)), ABSENT)
+        elif mark == "v":
+            value = next((item for item in value if compact(item) == text), ABSENT)
+        else:
+            value = value[int(text)] if int(text) < len(value) else ABSENT
+    return value
+
+
+def _has_keys(item: Any, keys: Mapping[str, Any]) -> bool:
+    return isinstance(item, Mapping) and all(item.get(key, key_default(key)) == wanted for key, wanted in keys.items())
+
+
 def ordered(paths: Iterable[Path]) -> list[Path]:
     """In the order of the API server: what is owned on one level first, then level by level below."""
     members = set(paths)

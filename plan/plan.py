@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .revision import Revision
-from .steps import Apply, Delete, Frozen, Hold, Label, Patch, Pause, Phase, Record, Route, Run, Scale, Step
+from .steps import Apply, Delete, Frozen, GiveBack, Hold, Label, Loan, Patch, Pause, Phase, Record, Route, Run, Scale, Step
 
 Action = Literal["apply", "promote", "rollback"]
 
@@ -23,7 +23,8 @@ class Plan(Frozen):
 
     `weight` is the share asked for, `from_weight` the one that holds before, `split` what is really reached.
     `router` is what splits requests; empty where it is how many pods there are, or a Service's selector.
-    `new_revisions` go into the history with the first Record that names them. `peak_pods` counts pods that do not terminate.
+    `new_revisions` go into the history with the first Record that names them, `loans` with the first of `revision`.
+    `peak_pods` counts pods that do not terminate.
     """
 
     app: str
@@ -45,6 +46,7 @@ class Plan(Frozen):
     router: str = ""
     notes: tuple[str, ...] = ()
     new_revisions: tuple[Revision, ...] = ()
+    loans: tuple[Loan, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -59,4 +61,4 @@ class Plan(Frozen):
 
 def is_change(step: Step) -> bool:
     """Whether a step changes the cluster (waiting and pausing do not)."""
-    return isinstance(step, Apply | Patch | Label | Scale | Route | Run | Delete | Record | Hold)
+    return isinstance(step, Apply | Patch | Label | Scale | Route | Run | GiveBack | Delete | Record | Hold)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from ..kube.objects import Obj
-from .steps import Frozen, Moment, Phase
+from .steps import Frozen, Loan, Moment, Phase
 
 MOST_ENTRIES = 20
 
@@ -46,7 +46,7 @@ class Revision(Frozen):
     `is_adopted` marks a snapshot of what somebody else had deployed: its pods may lack the labels that ours carry. `was_promoted`
     stays, whatever became of it later. `told` is what the pods said where it failed: reasons, events, the ends of their logs.
     `by` began it; `entries` are the last things that became of it. It stands in a pause since `paused_at`, of `pause_s` seconds
-    (None: until somebody goes on). `hooks` are the runs of its hooks, in order.
+    (None: until somebody goes on). `hooks` are the runs of its hooks, in order; `loans` the fields of others that it has taken.
     """
 
     number: int
@@ -71,6 +71,7 @@ class Revision(Frozen):
     message: str = ""
     told: tuple[str, ...] = ()
     hooks: tuple[HookRun, ...] = ()
+    loans: tuple[Loan, ...] = ()
     release: dict[str, Any]
 
     @property
@@ -119,6 +120,12 @@ class Revision(Frozen):
         """With that run of a hook: as it stands by now, where it was begun before."""
         others = tuple(each for each in self.hooks if each.job != run.job)
         return self.model_copy(update={"hooks": (*others, run)})
+
+    def with_loans(self, loans: Iterable[Loan]) -> Revision:
+        """With these as well; of a field that it has taken before, the first time counts."""
+        known = {(loan.ref, loan.manager, loan.path) for loan in self.loans}
+        new = tuple(loan for loan in loans if (loan.ref, loan.manager, loan.path) not in known)
+        return self.model_copy(update={"loans": (*self.loans, *new)}) if new else self
 
     @property
     def standing(self) -> str:

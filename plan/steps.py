@@ -156,6 +156,31 @@ class Run(Frozen):
         return ref_of(self.manifest)
 
 
+class Loan(Frozen):
+    """A field that another manager held when a release changed it first: `path` as managedFields have it, `was` a fingerprint of
+    its value then. `is_shared`: rollway's own apply held it, too."""
+
+    ref: Ref
+    manager: str
+    operation: Literal["Apply", "Update"]
+    api_version: str
+    path: tuple[str, ...]
+    was: str
+    is_shared: bool = False
+
+
+class GiveBack(Frozen):
+    """Makes those the managers of fields again that were before the release, where the value is what it was then (plan.lending).
+
+    Nothing of the object changes by it but who may change it next without a conflict; so it never fails a release.
+    """
+
+    type: Literal["give-back"] = "give-back"
+    ref: Ref
+    loans: tuple[Loan, ...]
+    why: str
+
+
 class Delete(Frozen):
     type: Literal["delete"] = "delete"
     ref: Ref
@@ -194,4 +219,6 @@ class Pause(Frozen):
     why: str
 
 
-Step = Annotated[Apply | Patch | Label | Scale | Route | Wait | Run | Delete | Hold | Record | Pause, Field(discriminator="type")]
+Step = Annotated[
+    Apply | Patch | Label | Scale | Route | Wait | Run | GiveBack | Delete | Hold | Record | Pause, Field(discriminator="type")
+]

@@ -10,7 +10,7 @@ from ..cluster.port import Cluster, Right
 from ..errors import ClusterError, Forbidden, MissingRights
 from ..kube.objects import DEPLOYMENT, JOB
 from ..plan.plan import Plan
-from ..plan.steps import Apply, Delete, Label, Patch, Route, Run, Scale, Step
+from ..plan.steps import Apply, Delete, GiveBack, Label, Patch, Route, Run, Scale, Step
 from ..release.model import Release
 from ..strategies import NAMES
 from .rights import adopting, elsewhere, fewest, guessed, labelling, likely_kind, on, rights
@@ -71,7 +71,7 @@ def _doing(step: Step, own: str) -> Iterator[Right]:
             yield from on(likely_kind(step.ref), "patch", names=[step.ref.name], namespace=place)
             if step.creates:
                 yield from on(likely_kind(step.ref), "create", namespace=place)
-        case Patch() | Route():
+        case Patch() | Route() | GiveBack():
             yield from on(likely_kind(step.ref), "patch", names=[step.ref.name])
         case Label():
             yield from on(DEPLOYMENT, "patch", names=[step.ref.name])

@@ -112,12 +112,13 @@ class Strategy(Homecoming):
         hooks.before_rollback(draft, abandoned)
         self._return_to(draft, target, replicas)
         surroundings.await_all(draft, Release.from_record(target.release))
+        last = observed.history[-1]
+        draft.give_back(abandoned or [last])
         for revision in abandoned:
             draft.record(
                 revision.number, "RolledBack", 0, revision.message or f"rolled back to revision {target.number}", to=target.number
             )
         draft.record(target.number, "Promoted", 100)
-        last = observed.history[-1]
         is_done = not abandoned and target is observed.live and last.phase == "RolledBack"
         source = abandoned[-1] if abandoned else last if is_done else target
         # without anything to abandon it goes forward, to a revision that was rolled back before
@@ -218,6 +219,7 @@ class Strategy(Homecoming):
             self._clean_up(draft)
             if prune:
                 surroundings.prune(draft, self.release)
+            draft.give_back(_since_live(draft))
             hooks.after(draft, number, reruns=reruns_hooks)
         else:
             draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
@@ -226,6 +228,7 @@ class Strategy(Homecoming):
             hotfix.refuse(draft.steps, observed, self.release.app)
             surroundings.refuse_owned(draft)
         surroundings.tell_left_over(draft, self.release, prune=prune)
+        draft.lend(number)
         plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
         if not self._changes_anything(plan, observed):
             return self._nothing(observed, action, current or base, *already.applied(self.release, current or base, asked))
@@ -373,7 +376,7 @@ class Strategy(Homecoming):
             weight=weight, phase=final.phase if final else "Promoted",
             steps=tuple(draft.steps), undo=tuple(undo), undo_note=undo_note,
             split=split or Split(stable=0, canary=replicas, percent=100.0), peak_pods=draft.peak_pods, steady_pods=replicas,
-            notes=tuple(draft.notes), new_revisions=tuple(draft.new_revisions),
+            notes=tuple(draft.notes), new_revisions=tuple(draft.new_revisions), loans=draft.loans.taken,
         )  # fmt: skip
 
     def _weight_before(self, observed: Observed, action: Action) -> int:
@@ -411,6 +414,7 @@ class Strategy(Homecoming):
         draft = self._draft(observed)
         if cleans_up:
             self._clean_up(draft)
+            draft.give_back(_since_live(draft))
         if current:
             hooks.tell_failed(draft, current)
             if cleans_up:
@@ -442,3 +446,9 @@ class Strategy(Homecoming):
         live, notes = already.promoted(self.release, observed)
         held = by_name(live.strategy)(Release.from_record(live.release), force=self.force)
         return held._nothing(observed, "promote", live, *notes, cleans_up=True)
+
+
+def _since_live(draft: Draft) -> list[Revision]:
+    """The revision that was live before the plan, and those since: what a run that was cut off has not given back goes along."""
+    live = draft.observed.live
+    return [each for each in draft.history if live is None or each.number >= live.number]

@@ -6,7 +6,7 @@ why running a command again simply finishes it; and the pods at the peak are tho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,7 @@ from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
 from . import hotfix
+from .loans import Loans
 from .manifests import namesakes_apart
 
 ROUTE_DEADLINE_S = 60
@@ -64,6 +65,7 @@ class Draft:
         self.history: list[Revision] = list(observed.history)
         self.new_revisions: list[Revision] = []
         self.notes: list[str] = []
+        self.loans = Loans(observed.objects)
         self._pods = {
             ref.name: get(obj, "status", "replicas", default=0)
             for ref, obj in self.objects.items()
@@ -134,7 +136,7 @@ class Draft:
         if is_a(manifest, DEPLOYMENT):
             self._follow_deployment(live, after)
             after = _newer(after, live)
-        self.objects[known_as(ref_of(manifest))] = after
+        self._write(live, after)
         self.notes += hotfix.undone(live, takes_over, self._released_at)
         self.steps.append(
             Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
@@ -178,7 +180,7 @@ class Draft:
         after = merged(live, patch)
         if found := changes(live, after):
             self.steps.append(Patch(ref=ref_of(live), patch=patch, changes=found, why=why))
-            self.objects[ref_of(live)] = _newer(after, live) if kind == DEPLOYMENT else after
+            self._write(live, _newer(after, live) if kind == DEPLOYMENT else after)
 
     def label(self, name: str, labels: dict[str, str], why: str) -> None:
         """Labels the pods of a Deployment as they run, and its template."""
@@ -189,7 +191,7 @@ class Draft:
         self.steps.append(Label(ref=ref_of(live), labels=labels, pods=pods, deadline_s=self.deadline_s, why=why))
         template = {"template": {"metadata": {"labels": labels}}, "paused": None}
         after = _newer(merged(live, {"spec": template}), live)
-        self.objects[ref_of(live)] = after
+        self._write(live, after)
         self._settle(after, "rolled-out", pods)
 
     def rolls(self, manifest: Obj) -> bool:
@@ -209,7 +211,7 @@ class Draft:
             self._refuse_emptying(live)
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
         self._set_pods(name, max(self._pods.get(name, 0), replicas))
-        self.objects[ref_of(live)] = _newer(merged(live, {"spec": {"replicas": replicas}}), live)
+        self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
 
     def resume(self, name: str) -> None:
         """Lets a Deployment that somebody paused roll again: one that is not live, whoever paused it."""
@@ -278,7 +280,7 @@ class Draft:
                 deadline_s=self.deadline_s,
             )
         )  # fmt: skip
-        self.objects[ref_of(live)] = after
+        self._write(live, after)
 
     def delete(self, kind: Kind, name: str, why: str) -> None:
         live = self.find(kind, name)
@@ -318,6 +320,15 @@ class Draft:
         update = {"phase": phase, "weight": weight, "message": message, "was_promoted": was_promoted}
         self.history[known] = revision.model_copy(update=update)
 
+    def give_back(self, revisions: Iterable[Revision]) -> None:
+        """Adds the steps by which the fields that these have taken, and the plan itself, are their owners' again, as far as they
+        are as they were found."""
+        self.steps += self.loans.given_back(self.objects, revisions)
+
+    def lend(self, number: int) -> None:
+        """Notes at a revision what the plan takes, for whoever goes on with it."""
+        self.history = [each.with_loans(self.loans.taken) if each.number == number else each for each in self.history]
+
     def begin(self, revision: Revision) -> None:
         """Makes a new revision known, and writes it down."""
         self.new_revisions.append(revision)
@@ -325,6 +336,12 @@ class Draft:
         self.record(revision.number, revision.phase, revision.weight, revision.message)
 
     # inside
+
+    def _write(self, live: Obj | None, after: Obj) -> None:
+        """The object as a step leaves it."""
+        if live is not None:
+            self.loans.note(live, after)
+        self.objects[known_as(ref_of(after))] = after
 
     def _applied(self, live: Obj | None, manifest: Obj) -> tuple[Obj, tuple[FieldConflict, ...]]:
         """The object after the apply, and whose fields are taken over for it.

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, assert_never
 
 from ...health.routes import is_route
+from ...kube import fieldset
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
-from ...plan.steps import Apply, Change, Delete, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
+from ...plan.steps import Apply, Change, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
 
 
 class Row(NamedTuple):
@@ -40,6 +41,8 @@ def row(step: Step) -> Row:
             return Row("…", name, _awaited(step), step.why, step.ref.name)
         case Run():
             return Row("▸", f"{step.moment} {step.hook}", f"a Job, {duration(step.deadline_s)} at most", step.why, step.hook)
+        case GiveBack():
+            return Row("~", str(step.ref), _given_back(step), step.why, step.ref.name)
         case Delete():
             return Row("−", str(step.ref), "removed", step.why, step.ref.name)
         case Hold():
@@ -247,6 +250,12 @@ def _paused(step: Pause) -> str:
 def _recorded(step: Record) -> str:
     at = f" at {step.weight}%" if step.phase in ("Paused", "Progressing") else ""
     return f"{step.phase}{at}"
+
+
+def _given_back(step: GiveBack) -> str:
+    """`.spec.rules to argocd-controller`"""
+    fields = ", ".join(dict.fromkeys(fieldset.readable(loan.path) for loan in step.loans))
+    return f"{fields} to {', '.join(dict.fromkeys(loan.manager for loan in step.loans))}"
 
 
 def _why(step: Apply) -> str:

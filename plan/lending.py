@@ -1,0 +1,92 @@
+"""Whose fields a release has taken, and how those that it has left as it found them go back to whom they were taken from.
+
+A write that changes a field takes it from everybody else who managed it, for good: an owner whose value stands there again would
+still meet a conflict when they next change it. The entries are put right in a request of their own: in one with the value, the
+API server makes its writer the owner once more (measured on Kubernetes 1.36).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from ..kube import fieldset, ssa
+from ..kube.fieldset import ABSENT, NOTHING
+from ..kube.objects import Obj, ref_of
+from ..kube.ssa import Owner, Share
+from .drift import CONTROLLERS
+from .observed import FIELD_MANAGER
+from .steps import Loan
+
+SPEC = "f:spec"
+
+
+def taken(found: Obj, live: Obj, after: Obj, *, entirely: bool = False) -> Iterator[Loan]:
+    """The fields of others that a write takes which makes `after` of `live`; `found` is the object as it was before the first
+    write of all. `entirely`: and where it takes one, those that rollway comes to hold beside others, with their value.
+
+    But for these, what stands in a spec alone: nothing else is changed for the time of a release. What was written by way of a
+    subresource, as an autoscaler does, is decided anew by whoever did.
+    """
+    shares = ssa.shares_of(found).values()
+    others = [share for share in shares if _is_others(share.owner)]
+    if not others or found is after:
+        return
+    ours = _applied(found)
+    changed = fieldset.compare({"spec": live.get("spec")}, {"spec": after.get("spec")}, ssa.type_of(after))
+    lost = changed.added | changed.modified | changed.removed
+    if entirely and any(share.fields & lost for share in others):
+        lost |= _applied(after) - ours
+    for share in others:
+        for path in fieldset.ordered(share.fields & lost):
+            owner, was = share.owner, fingerprint(fieldset.value_at(found, path))
+            operation: Literal["Apply", "Update"] = "Apply" if owner.operation == "Apply" else "Update"
+            if path[0] == SPEC or entirely:
+                yield Loan(
+                    ref=ref_of(found), manager=owner.manager, operation=operation, api_version=owner.api_version, path=path,
+                    was=was, is_shared=path in ours,
+                )  # fmt: skip
+
+
+def is_as_found(obj: Obj, loan: Loan) -> bool:
+    """Whether the field has the value again that it had when it was taken."""
+    return fingerprint(fieldset.value_at(obj, loan.path)) == loan.was
+
+
+def given_back(live: Obj, loans: Iterable[Loan]) -> list[Obj] | None:
+    """The managedFields in which all that is as it was found is theirs again; None where it is already. Others' entries, and what
+    rollway holds besides, stay as they are."""
+    shares = ssa.shares_of(live)
+    before = dict(shares)
+    for loan in loans:
+        if not is_as_found(live, loan):
+            continue
+        for key, share in list(shares.items()):
+            if share.owner.manager == FIELD_MANAGER and not (loan.is_shared and _is_applied(share.owner)):
+                shares[key] = share._replace(fields=share.fields - {loan.path})
+        owner = Owner(loan.manager, loan.operation, loan.api_version, "")
+        share = shares.get(owner.key, Share(owner, NOTHING, ""))
+        shares[owner.key] = share._replace(fields=share.fields | {loan.path})
+    return ssa.entries_of(shares.values()) if shares != before else None
+
+
+def fingerprint(value: Any) -> str:
+    """Of a field's value, which may be long, and nobody's business."""
+    text = "" if value is ABSENT else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _applied(obj: Obj) -> fieldset.FieldSet:
+    """What rollway's own apply holds."""
+    shares = ssa.shares_of(obj).values()
+    return frozenset().union(*(share.fields for share in shares if _is_applied(share.owner)))
+
+
+def _is_others(owner: Owner) -> bool:
+    return owner.manager not in (FIELD_MANAGER, *CONTROLLERS) and not owner.subresource
+
+
+def _is_applied(owner: Owner) -> bool:
+    return (owner.manager, owner.operation) == (FIELD_MANAGER, "Apply")

@@ -1,0 +1,53 @@
+"""What a plan takes of other managers' fields on its way, and gives back at its end (plan.lending)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..kube.objects import Obj, Ref, is_a, known_as, ref_of
+from ..plan import lending
+from ..plan.revision import Revision
+from ..plan.steps import GiveBack, Loan
+from ..routing.routers import ROUTERS
+
+Key = tuple[Ref, str, tuple[str, ...]]
+
+
+class Loans:
+    """`found` are the objects as they are before the plan."""
+
+    def __init__(self, found: Mapping[Ref, Obj | None]) -> None:
+        self._found = {known_as(ref): obj for ref, obj in found.items() if obj}
+        self._taken: dict[Key, Loan] = {}
+        self._written: set[Ref] = set()
+
+    @property
+    def taken(self) -> tuple[Loan, ...]:
+        return tuple(self._taken.values())
+
+    def note(self, live: Obj, after: Obj) -> None:
+        """That a step makes `after` of `live`."""
+        ref = known_as(ref_of(live))
+        self._written.add(ref)
+        if ref in self._found:
+            # what routes is there for the users' own hands: but for its split, a release has no business with it
+            entirely = any(is_a(live, kind) for router in ROUTERS for kind in router.kinds)
+            for loan in lending.taken(self._found[ref], live, after, entirely=entirely):
+                self._taken.setdefault(_key(loan), loan)
+
+    def given_back(self, objects: Mapping[Ref, Obj | None], revisions: Iterable[Revision]) -> Iterator[GiveBack]:
+        """The steps by which what the plan and these revisions have taken goes back, where it is as it was found. `objects` are
+        those at the end."""
+        loans: dict[Key, Loan] = {}
+        for loan in (*(loan for revision in revisions for loan in revision.loans), *self.taken):
+            loans.setdefault(_key(loan), loan)
+        for ref in dict.fromkeys(loan.ref for loan in loans.values()):
+            obj = objects.get(known_as(ref))
+            due = tuple(loan for loan in loans.values() if obj and loan.ref == ref and lending.is_as_found(obj, loan))
+            is_open = known_as(ref) in self._written or (obj and lending.given_back(obj, due) is not None)
+            if due and is_open:
+                yield GiveBack(ref=ref, loans=due, why="as it was found: theirs to change again")
+
+
+def _key(loan: Loan) -> Key:
+    return loan.ref, loan.manager, loan.path
