@@ -11,11 +11,13 @@ Action = Literal["apply", "promote", "rollback"]
 
 
 class Split(Frozen):
-    """Pods on each side when the plan is done, and the share of requests that the new version really gets, in percent."""
+    """Pods on each side when the plan is done, and the share of requests that the new version really gets, in percent; `copied`
+    percent of the others are copied to it, whose answers nobody sees."""
 
     stable: int
     canary: int
     percent: float
+    copied: int = 0
 
 
 class Plan(Frozen):

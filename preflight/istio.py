@@ -11,8 +11,9 @@ from ..kube.ssa import refuse_misfits, type_of
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from ..routing import claims
-from ..routing.istio import is_host, routes_of, rules_of, split
+from ..routing.istio import routes_of, rules_of, split
 from ..routing.matches import Undecided
+from ..routing.subsets import is_host
 from ..routing.traffic import Host, Traffic
 from ..routing.unfit import unfits
 from .case import Case, mappings, named, texts

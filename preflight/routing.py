@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from ..errors import BadInput
 from ..kube.objects import REFERENCE_GRANT, Obj, is_a
+from ..release.options import CanaryOptions
 from ..release.yamlfile import Path
 from ..routing import gateway, nginx
-from ..routing.routers import ROUTERS
+from ..routing.routers import ROUTERS, unable
 from ..routing.routers.istio import Istio
+from ..routing.traffic import Feature
 from .case import Case, mappings
 from .istio import is_shaped
 from .model import Found
@@ -21,11 +23,24 @@ def refused(case: Case) -> Iterator[Found]:
         return
     if not case.release.services or not all(map(is_shaped, _routes(case))):
         return  # what has not the types of its kind is another rule's
+    for feature, place in _asked(case):
+        if wrong := unable(case.router, feature):
+            yield Found(None, ("strategies", case.strategy, *place), wrong.summary, hint=wrong.hint)
+            return
     try:
         case.chosen.refuse_unfit()
     except BadInput as unfit:
-        place: Path = ("router",) if case.release.router != "auto" else ("strategies", case.strategy)
-        yield Found(None, place, unfit.summary, hint=unfit.hint)
+        at: Path = ("router",) if case.release.router != "auto" else ("strategies", case.strategy)
+        yield Found(None, at, unfit.summary, hint=unfit.hint)
+
+
+def _asked(case: Case) -> Iterator[tuple[Feature, Path]]:
+    """What is asked for that not every router can, and where in the strategy's block."""
+    options = case.release.options.canary if case.strategy == "canary" else case.release.options.ab
+    if options.sticky:
+        yield "sticky", ("sticky",)
+    if isinstance(options, CanaryOptions):
+        yield from (("mirror", ("steps", place, "mirror")) for place, step in enumerate(options.steps) if step.mirror)
 
 
 def keeps_users(case: Case) -> Iterator[Found]:

@@ -504,8 +504,8 @@ RULES: tuple[Rule, ...] = (
         "error",
         "a router that cannot do what is asked",
         "The release would be refused before its first step.",
-        "Requests can be told apart or shared only by what routes them: replicas by no header, ingress-nginx by one, a route of "
-        "the Gateway API not by what is missing in a request. docs/routers.md has a table of who can do what.",
+        "Requests can be told apart, shared or copied only by what routes them: replicas by no header, ingress-nginx by one, a "
+        "route of the Gateway API not by what is missing in a request. docs/routers.md has a table of who can do what.",
         "router: gateway     # with an HTTPRoute to the Service in the manifests",
         routing.refused,
     ),

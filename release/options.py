@@ -161,10 +161,16 @@ Match = Annotated[dict[str, Any], BeforeValidator(_match)]
 class CanaryStep(Strict):
     """One stop of a canary."""
 
-    weight: StrictInt = Field(ge=0, le=100, description="Share of requests for the new version, in whole percent.")
+    weight: StrictInt = Field(0, ge=0, le=100, description="Share of requests for the new version, in whole percent.")
     match: tuple[Match, ...] = Field(
         (),
         description="Requests that have the new version from this step on, whatever the weight, as ab's; only where routes split "
+        "requests.",
+    )
+    mirror: Annotated[StrictInt, Field(ge=1, le=100)] | None = Field(
+        None,
+        description="Share of requests that are copied to the new version before it answers any of them, in whole percent; "
+        "nobody sees its answers. Those that write are copied as well. Only where an HTTPRoute or a VirtualService splits "
         "requests.",
     )
     pause: Seconds | None = Field(
@@ -174,9 +180,26 @@ class CanaryStep(Strict):
 
     @model_validator(mode="after")
     def _reaches_somebody(self) -> CanaryStep:
-        if not self.weight and not self.match:
-            raise Wrong("0% and no match: nobody would meet the new version", at=("weight",))
+        if not self.weight and not self.match and not self.mirror:
+            raise Wrong(
+                "0%, no match and no mirror: nobody would meet the new version",
+                at=("weight",) if "weight" in self.model_fields_set else (),
+            )
+        if self.weight and self.mirror:
+            raise Wrong(
+                f"a mirror beside {self.weight}%: the new version would get requests that it answers a second time",
+                hint="copies come first, in a step without a weight; a match may stand beside them",
+                at=("mirror",),
+            )
         return self
+
+
+def _sticky() -> Any:
+    return Field(
+        False,
+        description="Users keep their version while the share grows, by a cookie; only where an HTTPRoute or a VirtualService "
+        "splits requests.",
+    )
 
 
 class CanaryOptions(Strict):
@@ -192,6 +215,7 @@ class CanaryOptions(Strict):
         "share",
         description="Pods of the new version where routes split requests: as many as its share needs, a count, or all.",
     )
+    sticky: StrictBool = _sticky()
     progress_deadline_seconds: Seconds = _deadline()
 
     @property
@@ -223,6 +247,7 @@ class AbOptions(Strict):
     weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = Field(
         None, description="Share of the requests that match nothing which goes to the second variant too, in whole percent."
     )
+    sticky: StrictBool = _sticky()
     hosts: tuple[str, ...] = Field((), description="Host names by which the application is reached from outside.")
     gateway: str | None = Field(None, description="The Istio Gateway that requests come in by: `name` or `namespace/name`.")
     replicas: Annotated[StrictInt, Field(ge=1)] | None = Field(

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..kube.objects import DESTINATION_RULE, VIRTUAL_SERVICE, Obj, get, is_a, labels_of
 from ..plan.observed import APP_LABEL
-from .istio import is_host, routes_of
+from .istio import routes_of
+from .subsets import is_host
 from .traffic import Host
 
 MESH = "mesh"

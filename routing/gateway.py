@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..kube.objects import GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, SERVICE, Obj, get, is_a
-from .matches import Undecided, both
-from .traffic import Host, Traffic
+from . import sticky
+from .matches import Undecided
+from .precedence import ROOT, Unspoken, is_implied, is_outranked, may_meet, met, narrowing, rank
+from .traffic import Draw, Host, Traffic
 
 KINDS = (HTTP_ROUTE, GRPC_ROUTE)
 MOST_RULES = 16
 MOST_MATCHES = 128
 HEAVIEST = 1_000_000
-_NOT_HERE = ("scheme", "authority", "withoutHeaders", "port", "sourceLabels", "gateways", "sourceNamespace", "ignoreUriCase")
-_ROOT: Obj = {"type": "PathPrefix", "value": "/"}
 
 
 class Pair(NamedTuple):
@@ -32,10 +31,6 @@ class Pair(NamedTuple):
     second: str
 
 
-class Unspoken(ValueError):
-    """What is asked for cannot be said in a route, in a sentence."""
-
-
 def routes_of(objects: Iterable[Mapping[str, Any]], host: Host) -> list[Obj]:
     """The HTTPRoutes and GRPCRoutes with a rule that leads to the Service."""
     return [dict(obj) for obj in objects if names_one_of(obj, host, [host.name])]
@@ -43,21 +38,38 @@ def routes_of(objects: Iterable[Mapping[str, Any]], host: Host) -> list[Obj]:
 
 def split(route: Mapping[str, Any], pair: Pair, traffic: Traffic) -> Obj:
     """The route with each of its rules to the Service split. Raises Undecided, or Unspoken where it would be more than a route
-    may hold."""
+    may hold, or is asked for what it cannot say."""
+    if traffic.sticky and is_a(route, GRPC_ROUTE):
+        raise Unspoken(f"GRPCRoute {route['metadata']['name']} cannot keep users on their side: who calls by gRPC has no cookies")
     asked = [narrowing(match, route) for match in traffic.matches] if traffic.weight < 100 else []
-    rules = [part for rule in rules_of(route) for part in _parted(rule, route, pair, traffic.weight, asked)]
+    rules = [part for rule in rules_of(route) for part in _parted(rule, route, pair, asked)]
     for match in asked:
         # after the user's own: of two that are as specific as each other, the first is taken
-        rules += _narrowed(route, pair, match)
-    _refuse_too_many(route, rules)
-    return {**route, "spec": {**route["spec"], "rules": rules}} if rules != rules_of(route) else dict(route)
+        rules += _narrowed(route, pair, match, _SECOND)
+    rest = _with_rules(route, rules)
+    split = [_mirrored(_drawn(rule, route, pair, sticky.drawn(traffic)), rule, route, pair, traffic.mirror) for rule in rules]
+    for match, draw in sticky.known(traffic):
+        # of what is left to be drawn: those who match have their side
+        split += _narrowed(rest, pair, match, draw)
+    _refuse_too_many(route, split)
+    return _with_rules(route, split) if split != rules_of(route) else dict(route)
 
 
 def joined(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -> Obj:
     """A live route of which nothing else is known, with all that leads to one of the second Services leading to the first."""
     names = set(seconds)
     rules = [{**rule, "backendRefs": _joined(rule, route, host, names)} for rule in rules_of(route)]
-    return {**route, "spec": {**route["spec"], "rules": rules}}
+    return unmirrored(_with_rules(route, rules), host, names)
+
+
+def unmirrored(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -> Obj:
+    """A route without copies to one of the second Services."""
+    names, rules = set(seconds), []
+    for rule in rules_of(route):
+        kept = [each for each in rule.get("filters") or () if not _copies_to(each, route, host, names)]
+        rest = {key: value for key, value in rule.items() if key != "filters"}
+        rules.append(rest | ({"filters": kept} if kept else {}) if kept != (rule.get("filters") or []) else rule)
+    return _with_rules(route, rules)
 
 
 def narrow_grant(route: Mapping[str, Any], host: Host, second: str, objects: Iterable[Mapping[str, Any]]) -> Obj | None:
@@ -87,6 +99,13 @@ def names_one_of(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -
     return _is_route(route) and any(_reaches(rule, route, host, *names) for rule in rules_of(route))
 
 
+def mirrors_to(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -> bool:
+    """Whether it is a route that copies requests to one of the Services of these names."""
+    names = set(seconds)
+    rules = rules_of(route) if _is_route(route) else []
+    return any(_copies_to(each, route, host, names) for rule in rules for each in rule.get("filters") or ())
+
+
 def share(route: Mapping[str, Any], host: Host, seconds: Iterable[str]) -> float:
     """The percentage of the Service's requests, of those that match nothing, that the second ones get by a route."""
     names, found = set(seconds), 0.0
@@ -111,30 +130,62 @@ def parents_of(route: Mapping[str, Any]) -> list[Obj]:
 # shares
 
 
-def _parted(rule: Obj, route: Mapping[str, Any], pair: Pair, weight: int, asked: Sequence[Obj]) -> list[Obj]:
-    """A rule in its place: what of its requests match anyway goes to the second Service, the rest by weight."""
+_SECOND = Draw(0, 1)
+"""All of them."""
+
+
+def _parted(rule: Obj, route: Mapping[str, Any], pair: Pair, asked: Sequence[Obj]) -> list[Obj]:
+    """A rule in its place: what of its requests match anyway, to the second Service, and the rest, which is yet to be drawn."""
     known = _matches(rule, route)
-    anyway = [own for own in known if any(_is_implied(own, match, route) for match in asked)]
+    anyway = [own for own in known if any(is_implied(own, match, route) for match in asked)]
     if not anyway or not _reaches(rule, route, pair.host, pair.host.name):
-        return [_weighted(rule, route, pair, weight)]
-    rest = [own for own in known if own not in anyway]
-    if not rest:
-        return [_weighted(rule, route, pair, 100)]
-    second = {**_unnamed(_weighted(rule, route, pair, 100)), "matches": anyway}
-    return [second, {**_weighted(rule, route, pair, weight), "matches": rest}]
+        return [rule]
+    rest, second = [own for own in known if own not in anyway], _drawn(rule, route, pair, _SECOND)
+    return [{**_unnamed(second), "matches": anyway}, {**rule, "matches": rest}] if rest else [second]
 
 
-def _weighted(rule: Mapping[str, Any], route: Mapping[str, Any], pair: Pair, weight: int) -> Obj:
-    if not weight or not _reaches(rule, route, pair.host, pair.host.name):
+def _drawn(rule: Mapping[str, Any], route: Mapping[str, Any], pair: Pair, draw: Draw) -> Obj:
+    if not draw.second or not _reaches(rule, route, pair.host, pair.host.name):
         return dict(rule)
     shares: list[tuple[Obj, int]] = []
     for ref in _refs(rule):
         if not _is_target(ref, route, pair.host, {pair.host.name}):
-            shares.append((ref, _weight(ref) * 100))
+            shares.append((ref, _weight(ref) * (draw.first + draw.second)))
             continue
-        sides = ((ref, 100 - weight), ({**ref, "name": pair.second}, weight))
-        shares += [(side, _weight(ref) * part) for side, part in sides if part]
+        names = ((pair.host.name, draw.first, draw.cookies[0]), (pair.second, draw.second, draw.cookies[1]))
+        shares += [(_with_cookie({**ref, "name": name}, cookie), _weight(ref) * part) for name, part, cookie in names if part]
     return {**rule, "backendRefs": _with_weights(shares)}
+
+
+def _with_cookie(ref: Obj, cookie: str) -> Obj:
+    """The backend, whose answers set a cookie beside what they set anyway. Raises Unspoken."""
+    if not cookie:
+        return ref
+    filters, added = list(ref.get("filters") or ()), {"name": "Set-Cookie", "value": cookie}
+    place = next((place for place, each in enumerate(filters) if each.get("type") == _EDITS_ANSWERS), len(filters))
+    edits = get(filters[place], "responseHeaderModifier", default={}) if place < len(filters) else {}
+    if any(each["name"].lower() == "set-cookie" for key in ("add", "set") for each in edits.get(key) or ()):
+        raise Unspoken(f"backend {ref['name']} sets a cookie by a filter of its own: there is no room for one that keeps users")
+    modified = {**edits, "add": [*(edits.get("add") or ()), added]}
+    return {
+        **ref,
+        "filters": [*filters[:place], {"type": _EDITS_ANSWERS, "responseHeaderModifier": modified}, *filters[place + 1 :]],
+    }
+
+
+_EDITS_ANSWERS = "ResponseHeaderModifier"
+
+
+def _mirrored(split: Obj, rule: Mapping[str, Any], route: Mapping[str, Any], pair: Pair, percent: int) -> Obj:
+    """What is made of a rule, with so much of what is drawn copied to the second Service; filters of the user's stay first."""
+    ours = next((ref for ref in _refs(rule) if _is_target(ref, route, pair.host, {pair.host.name})), None)
+    if not percent or ours is None:
+        return split
+    backend = {key: value for key, value in ours.items() if key not in ("weight", "filters")} | {"name": pair.second}
+    # all of them need no percentage, which not every implementation knows
+    share = {"percent": percent} if percent < 100 else {}
+    copies = {"type": "RequestMirror", "requestMirror": {"backendRef": backend, **share}}
+    return {**split, "filters": [*(rule.get("filters") or ()), copies]}
 
 
 def _with_weights(shares: Sequence[tuple[Obj, int]]) -> list[Obj]:
@@ -153,6 +204,7 @@ def _joined(rule: Mapping[str, Any], route: Mapping[str, Any], host: Host, names
     sums: list[tuple[Obj, int]] = []
     for ref in _refs(rule):
         plain = {**ref, "name": host.name} if _is_target(ref, route, host, names) else dict(ref)
+        plain = _without_cookie(plain)
         plain.pop("weight", None)
         place = next((place for place, (other, _) in enumerate(sums) if other == plain), None)
         if place is None:
@@ -162,18 +214,21 @@ def _joined(rule: Mapping[str, Any], route: Mapping[str, Any], host: Host, names
     return [ref for ref, _ in sums] if len(sums) == 1 else [{**ref, "weight": weight} for ref, weight in sums]
 
 
+def _without_cookie(ref: Obj) -> Obj:
+    """A live backend without what `_with_cookie` has written into it."""
+    filters = []
+    for each in ref.get("filters") or ():
+        edits = each.get("responseHeaderModifier") or {}
+        kept = [header for header in edits.get("add") or () if not sticky.is_ours(str(header.get("value")))]
+        if kept == (edits.get("add") or []):
+            filters.append(each)
+        elif rest := {key: value for key, value in {**edits, "add": kept}.items() if value}:
+            filters.append({**each, "responseHeaderModifier": rest})
+    plain = {key: value for key, value in ref.items() if key != "filters"}
+    return plain | ({"filters": filters} if filters else {})
+
+
 # requests that match
-
-
-def narrowing(match: Mapping[str, Any], route: Mapping[str, Any]) -> Obj:
-    """What an A/B test tells requests apart by (release.matching), which a route can say. Raises Unspoken."""
-    if found := next((key for key in _NOT_HERE if match.get(key)), None):
-        raise Unspoken(f"a route of the Gateway API cannot tell requests apart by {found}")
-    if is_a(route, GRPC_ROUTE) and (found := next((key for key in ("queryParams", "method", "uri") if match.get(key)), None)):
-        raise Unspoken(f"a GRPCRoute cannot tell requests apart by {found}")
-    if (method := match.get("method")) and "exact" not in method:
-        raise Unspoken("a route of the Gateway API takes a method as it is, by no prefix and no regular expression")
-    return dict(match)
 
 
 class _Narrow(NamedTuple):
@@ -186,18 +241,13 @@ class _Narrow(NamedTuple):
     is_implied: bool
 
 
-def _narrowed(route: Mapping[str, Any], pair: Pair, asked: Mapping[str, Any]) -> list[Obj]:
-    """For each rule to the Service, the part of its requests that match: to the second one, in place of the first. And the user's
-    other rules, for that part: a narrowed rule is more specific than the one that it was made of, and would outrank them."""
+def _narrowed(route: Mapping[str, Any], pair: Pair, asked: Mapping[str, Any], draw: Draw) -> list[Obj]:
+    """For each rule to the Service, the part of its requests that match, drawn so in place of the rule. And the user's other
+    rules, for that part: a narrowed rule is more specific than the one that it was made of, and would outrank them."""
     rules = rules_of(route)
-    known = [
-        _Narrow(place, own, both, _reaches(rule, route, pair.host, pair.host.name), _is_implied(own, asked, route))
-        for place, rule in enumerate(rules)
-        for own in _matches(rule, route)
-        if (both := _both(own, asked, route)) is not None
-    ]
+    known = _meeting(route, pair, asked)
     made = [each for each in known if each.is_ours and not each.is_implied]
-    guards = [each for each in known if not each.is_ours and any(_is_outranked(each.own, *ours[1:3]) for ours in made)]
+    guards = [each for each in known if not each.is_ours and _is_outranked(each.own, made)]
     added = [each for each in known if each in made or each in guards]
     # of two that become as specific as each other, the one stands first that was taken first
     order = sorted({each.place for each in added}, key=lambda place: max(_taken(each) for each in added if each.place == place))
@@ -207,13 +257,33 @@ def _narrowed(route: Mapping[str, Any], pair: Pair, asked: Mapping[str, Any]) ->
     for place in order:
         matches = [each.both for each in added if each.place == place]
         _refuse_moved_prefix(rules[place], matches)
-        found.append({**_unnamed(_weighted(rules[place], route, pair, 100)), "matches": matches})
+        found.append({**_unnamed(_drawn(rules[place], route, pair, draw)), "matches": matches})
     return found
+
+
+def _meeting(route: Mapping[str, Any], pair: Pair, asked: Mapping[str, Any]) -> list[_Narrow]:
+    """The matches that a request may meet beside the asked one: of rules to the Service, and then of others. One of others that
+    cannot be written as one with it counts as long as it would be outranked. Raises Undecided."""
+    found: list[_Narrow] = []
+    placed = [(_reaches(rule, route, pair.host, pair.host.name), place, rule) for place, rule in enumerate(rules_of(route))]
+    for is_ours, place, rule in sorted(placed, key=lambda each: not each[0]):
+        for own in _matches(rule, route):
+            try:
+                if (both := met(own, asked, route)) is not None:
+                    found.append(_Narrow(place, own, both, is_ours, is_implied(own, asked, route)))
+            except Undecided:
+                if is_ours or _is_outranked(own, [each for each in found if each.is_ours and not each.is_implied]):
+                    raise
+    return found
+
+
+def _is_outranked(own: Obj, made: Iterable[_Narrow]) -> bool:
+    return any(is_outranked(own, ours.own, ours.both) for ours in made)
 
 
 def _taken(each: _Narrow) -> tuple[Any, ...]:
     """How soon a match is taken as the route stands: the greatest first."""
-    return _rank(each.own), -each.place
+    return rank(each.own), -each.place
 
 
 def _refuse_reordered(known: Sequence[_Narrow], added: Sequence[_Narrow], order: Sequence[int], route: Mapping[str, Any]) -> None:
@@ -221,119 +291,19 @@ def _refuse_reordered(known: Sequence[_Narrow], added: Sequence[_Narrow], order:
     `added` stand in `order` behind all that stand where they stood."""
 
     def then(each: _Narrow) -> tuple[Any, ...]:
-        return (_rank(each.both), False, -order.index(each.place)) if each in added else (_rank(each.own), True, -each.place)
+        return (rank(each.both), False, -order.index(each.place)) if each in added else (rank(each.own), True, -each.place)
 
     for one, other in itertools.permutations(known, 2):
         is_turned = _taken(one) > _taken(other) and then(one) < then(other)
-        if is_turned and one.is_ours != other.is_ours and _meet(one, other, route):
+        if is_turned and one.is_ours != other.is_ours and may_meet(one.both, other.both, route):
             raise Undecided("two rules of the route that the match would change places of")
-
-
-def _meet(one: _Narrow, other: _Narrow, route: Mapping[str, Any]) -> bool:
-    """Whether a request may meet both."""
-    path = other.both.get("path") or _ROOT
-    operator = {"Exact": "exact", "PathPrefix": "prefix"}.get(path.get("type") or "PathPrefix", "regex")
-    form = {**_conditions(other.both), "uri": {operator: path.get("value") or "/"}}
-    try:
-        return _both(one.both, form, route) is not None
-    except Undecided:
-        return True
-
-
-def _is_outranked(other: Obj, own: Obj, narrow: Obj) -> bool:
-    """Whether a rule that came before `own` would come after what has been made of it."""
-    return _rank(own) <= _rank(other) < _rank(narrow)
-
-
-def _rank(match: Mapping[str, Any]) -> tuple[int, int, bool, int, int]:
-    """The more of it, the sooner a match is taken: an exact path, a longer prefix, a method, more headers, more queries."""
-    path = match.get("path") or _ROOT
-    kind = {"Exact": 2, "PathPrefix": 1}.get(path.get("type") or "PathPrefix", 0)
-    method = match.get("method")
-    return (
-        kind, len(path.get("value") or "/"), bool(method), len(match.get("headers") or ()), len(match.get("queryParams") or ()),
-    )  # fmt: skip
-
-
-def _is_implied(own: Mapping[str, Any], asked: Mapping[str, Any], route: Mapping[str, Any]) -> bool:
-    """Whether whatever meets a route's match meets the asked one, too."""
-    held = _both(own, asked, route)
-    return held is not None and _plain(held) == _plain(own)
-
-
-def _plain(match: Mapping[str, Any]) -> Obj:
-    return {**_conditions(match), "path": match.get("path") or _ROOT}
-
-
-def _both(own: Mapping[str, Any], asked: Mapping[str, Any], route: Mapping[str, Any]) -> Obj | None:
-    """A route's match and an asked one (of Istio's form) at once; None where no request meets both. Raises Undecided."""
-    extra = {key: value for key, value in asked.items() if key in ("headers", "queryParams", "method")}
-    held = both(_conditions(own), extra)
-    path = _both_paths(own.get("path") or _ROOT, asked.get("uri"))
-    if held is None or path is None:
-        return None
-    out = dict(own)
-    if path != (own.get("path") or _ROOT):
-        out["path"] = path
-    for key in ("headers", "queryParams"):
-        if held.get(key):
-            out[key] = [_condition(name, text) for name, text in held[key].items()]
-    if "method" in held and is_a(route, HTTP_ROUTE):
-        out["method"] = held["method"]["exact"]
-    return out
-
-
-def _conditions(match: Mapping[str, Any]) -> Obj:
-    """What a match asks for beside its path, in Istio's form."""
-    found: Obj = {
-        "headers": {each["name"].lower(): _text(each) for each in match.get("headers") or ()},
-        "queryParams": {each["name"]: _text(each) for each in match.get("queryParams") or ()},
-    }
-    if isinstance(match.get("method"), str):
-        found["method"] = {"exact": match["method"]}
-    return {key: value for key, value in found.items() if value}
-
-
-def _both_paths(own: Mapping[str, Any], asked: Mapping[str, str] | None) -> Obj | None:
-    """Prefixes are of whole segments: /api takes /api and /api/x, and not /apis."""
-    if not asked:
-        return dict(own)
-    kind, value = own.get("type") or "PathPrefix", str(own.get("value") or "/")
-    (operator, text), *_ = asked.items()
-    if operator == "regex" or kind == "RegularExpression":
-        if dict(own) == _ROOT and operator == "regex":
-            return {"type": "RegularExpression", "value": text}
-        raise Undecided(f"uri: {operator} {text} and {kind} {value}")
-    if kind == "Exact":
-        is_met = value == text if operator == "exact" else _is_within(value, text)
-        return dict(own) if is_met else None
-    if operator == "exact":
-        return {"type": "Exact", "value": text} if _is_within(text, value) else None
-    if _is_within(text, value):
-        return {"type": "PathPrefix", "value": text}
-    return dict(own) if _is_within(value, text) else None
-
-
-def _is_within(path: str, prefix: str) -> bool:
-    return f"{path.rstrip('/')}/".startswith(f"{prefix.rstrip('/')}/")
-
-
-def _text(condition: Mapping[str, Any]) -> dict[str, str]:
-    return {"regex" if condition.get("type") == "RegularExpression" else "exact": str(condition["value"])}
-
-
-def _condition(name: str, text: Mapping[str, str]) -> Obj:
-    if "exact" in text:
-        return {"type": "Exact", "name": name, "value": text["exact"]}
-    pattern = text["regex"] if "regex" in text else re.escape(text["prefix"]) + ".*" if "prefix" in text else ".*"
-    return {"type": "RegularExpression", "name": name, "value": pattern}
 
 
 def _refuse_moved_prefix(rule: Mapping[str, Any], narrow: Sequence[Mapping[str, Any]]) -> None:
     """A rewrite of the prefix that matched means another one, where the path is narrowed."""
-    paths = [get(each, "path", default=_ROOT) for each in rule.get("matches") or [{}]]
+    paths = [get(each, "path", default=ROOT) for each in rule.get("matches") or [{}]]
     moves = any(get(each, key, "path", "type") == "ReplacePrefixMatch" for each in _filters(rule) for key in _REWRITES)
-    if moves and any((each.get("path") or _ROOT) not in paths for each in narrow):
+    if moves and any((each.get("path") or ROOT) not in paths for each in narrow):
         raise Undecided("uri: a narrower path, and a filter that replaces the prefix of the wider one")
 
 
@@ -348,7 +318,7 @@ def _filters(rule: Mapping[str, Any]) -> Iterator[Obj]:
 
 def _matches(rule: Mapping[str, Any], route: Mapping[str, Any]) -> list[Obj]:
     """Those of a rule; one without any takes everything."""
-    default: Obj = {"path": _ROOT} if is_a(route, HTTP_ROUTE) else {}
+    default: Obj = {"path": ROOT} if is_a(route, HTTP_ROUTE) else {}
     return list(rule.get("matches") or [default])
 
 
@@ -362,6 +332,10 @@ def _refuse_too_many(route: Mapping[str, Any], rules: Sequence[Obj]) -> None:
     for seen, most, what in ((len(rules), MOST_RULES, "rules"), (matches, MOST_MATCHES, "matches")):
         if seen > most:
             raise Unspoken(f"{route['kind']} {route['metadata']['name']} would have {seen} {what}, and a route may have {most}")
+
+
+def _with_rules(route: Mapping[str, Any], rules: Sequence[Obj]) -> Obj:
+    return {**route, "spec": {**route["spec"], "rules": list(rules)}}
 
 
 # what leads where
@@ -382,6 +356,11 @@ def _weight(ref: Mapping[str, Any]) -> int:
 
 def _reaches(rule: Mapping[str, Any], route: Mapping[str, Any], host: Host, *names: str) -> bool:
     return any(_is_target(ref, route, host, set(names)) for ref in _refs(rule))
+
+
+def _copies_to(each: Mapping[str, Any], route: Mapping[str, Any], host: Host, names: set[str]) -> bool:
+    """Whether a filter copies requests to one of the Services of these names."""
+    return _is_target(get(each, "requestMirror", "backendRef", default={}), route, host, names)
 
 
 def _is_target(ref: Mapping[str, Any], route: Mapping[str, Any], host: Host, names: set[str]) -> bool:

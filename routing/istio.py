@@ -9,24 +9,19 @@ a VirtualService names its subsets, and goes after it: a route to an undefined s
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..kube.objects import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Obj, get, is_a
 from ..plan.observed import TRACK_LABEL
-from .matches import both, moved
+from . import sticky
+from .matches import Undecided, both, moved
 from .selector import STABLE
-from .traffic import VARIANT, Host, Traffic
+from .subsets import is_host, is_target, part, to, track_of, whole
+from .traffic import VARIANT, Draw, Host, Traffic
 
 VARIANT_RULE = "rollway-variant"
 """The name of the rules for matching requests, by which they are known again."""
-
-LONGEST_SUBSET = 63 - len("-rollway-stable")
-"""Of a user's subset, so that its parts have names that Istio takes: DNS labels."""
-
-_PART = re.compile(rf"(?:(?P<own>.+)-)?rollway-(?P<track>{STABLE}|{VARIANT})")
-
 
 Pods = Mapping[str, str]
 """The labels of one version's pods."""
@@ -73,7 +68,7 @@ def split(vs: Mapping[str, Any], host: Host, traffic: Traffic) -> Obj:
         bound["http"] = [rule for own in vs["spec"]["http"] for rule in _split_rule(own, host, traffic)]
     for kind in ("tls", "tcp"):
         if vs["spec"].get(kind):
-            bound[kind] = [_sent(rule, host, _to(STABLE)) for rule in vs["spec"][kind]]
+            bound[kind] = [_sent(rule, host, to(STABLE)) for rule in vs["spec"][kind]]
     return {**vs, "spec": {**vs["spec"], **bound}}
 
 
@@ -100,19 +95,44 @@ def gateway(name: str, hosts: Sequence[str]) -> Obj:
 
 
 def _split_rule(rule: Mapping[str, Any], host: Host, traffic: Traffic) -> list[Obj]:
-    """One rule of the user's, as: the matching requests to the variant, then the others by weight.
+    """One rule of the user's, as: the matching requests to the variant, those with a cookie as it says, the others by weight.
 
-    Where the user sends a part elsewhere (90% here, 10% to a legacy service), only our part is split, in both.
+    Where the user sends a part elsewhere (90% here, 10% to a legacy service), only our part is split, in all of them.
     """
-    rest = _sent({key: value for key, value in rule.items() if key != "route"}, host, _to(STABLE))
+    rest = _sent({key: value for key, value in rule.items() if key != "route"}, host, to(STABLE))
     if not rule.get("route"):
         return [rest]
     if not _reaches(rule, host):
         return [{**rest, "route": rule["route"]}]
     asked = traffic.matches if traffic.weight < 100 else ()
-    variant = _sent({"route": rule["route"]}, host, _to(VARIANT))
+    variant = _sent({"route": rule["route"]}, host, to(VARIANT))
     out = [{"name": VARIANT_RULE, **_unnamed(rest), **narrowed, **variant} for narrowed in _narrowed(rule, asked)]
-    return [*out, {**rest, "route": _weighted(rule["route"], host, traffic.weight)}]
+    for match, draw in sticky.known(traffic):
+        route = {"route": _drawn(rule["route"], host, draw)}
+        out += [{"name": VARIANT_RULE, **_unnamed(rest), **narrowed, **route} for narrowed in _narrowed(rule, [match])]
+    last = {**rest, "route": _drawn(rule["route"], host, sticky.drawn(traffic))}
+    return [*out, _mirrored(last, rule, host, traffic.mirror)]
+
+
+def _mirrored(rest: Obj, rule: Mapping[str, Any], host: Host, percent: int) -> Obj:
+    """The rule with so much of it copied to the variant, beside what the user has copied. Istio takes `mirror` or `mirrors`; the
+    one is older."""
+    if not percent:
+        return rest
+    ours = to(VARIANT)(next(target["destination"] for target in rule["route"] if is_target(target, host)))
+    part = {"value": float(percent)}
+    if not (rest.get("mirror") or rest.get("mirrors")):
+        return {**rest, "mirror": ours, "mirrorPercentage": part}
+    theirs = list(rest.get("mirrors") or ())
+    if rest.get("mirror"):
+        whole = rest.get("mirrorPercent", rest.get("mirror_percent"))
+        share = rest.get("mirrorPercentage") or ({"value": float(whole)} if whole is not None else None)
+        theirs = [{"destination": rest["mirror"], **({"percentage": share} if share else {})}]
+    plain = {key: value for key, value in rest.items() if key not in _ONE_MIRROR}
+    return {**plain, "mirrors": [*theirs, {"destination": ours, "percentage": part}]}
+
+
+_ONE_MIRROR = ("mirror", "mirrorPercentage", "mirrorPercent", "mirror_percent")
 
 
 def _unnamed(rule: Mapping[str, Any]) -> Obj:
@@ -133,17 +153,32 @@ def _narrowed(rule: Mapping[str, Any], matches: Sequence[Mapping[str, Any]]) -> 
     return rules
 
 
-def _weighted(targets: Sequence[Mapping[str, Any]], host: Host, weight: int) -> list[Obj]:
+def _drawn(targets: Sequence[Mapping[str, Any]], host: Host, draw: Draw) -> list[Obj]:
     shares: list[tuple[Obj, int]] = []
     for target in targets:
         whole = _weight(target, targets)
-        if not _is_target(target, host):
-            shares.append(({**target}, whole * 100))
+        if not is_target(target, host):
+            shares.append(({**target}, whole * (draw.first + draw.second)))
             continue
-        for track, share in ((STABLE, 100 - weight), (VARIANT, weight)):
+        for track, share, cookie in ((STABLE, draw.first, draw.cookies[0]), (VARIANT, draw.second, draw.cookies[1])):
             if share:
-                shares.append(({**target, "destination": _to(track)(target["destination"])}, whole * share))
+                sent = {**target, "destination": to(track)(target["destination"])}
+                shares.append((_with_cookie(sent, cookie), whole * share))
     return _with_weights(shares)
+
+
+def _with_cookie(target: Obj, cookie: str) -> Obj:
+    """The target, whose answers set a cookie beside what they set anyway. Raises Undecided."""
+    if not cookie:
+        return target
+    headers, response = target.get("headers") or {}, get(target, "headers", "response", default={})
+    if any(name.lower() == _SET_COOKIE for key in ("add", "set") for name in response.get(key) or ()):
+        raise Undecided(f"{_SET_COOKIE}: what the route adds to answers, and what keeps users on their side")
+    added = {**(response.get("add") or {}), _SET_COOKIE: cookie}
+    return {**target, "headers": {**headers, "response": {**response, "add": added}}}
+
+
+_SET_COOKIE = "set-cookie"
 
 
 def _weight(target: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> int:
@@ -177,8 +212,27 @@ def without_parts(obj: Mapping[str, Any], host: Host) -> Obj:
     return {**obj, "spec": {**obj["spec"], **joined}}
 
 
+def unmirrored(vs: Mapping[str, Any], host: Host) -> Obj:
+    """A live VirtualService without copies to the variant."""
+    rules = [_unmirrored(rule, host) for rule in vs["spec"].get("http") or ()]
+    return {**vs, "spec": {**vs["spec"], **({"http": rules} if rules else {})}}
+
+
+def _unmirrored(rule: Mapping[str, Any], host: Host) -> Obj:
+    if _is_variant(rule.get("mirror"), host):
+        return {key: value for key, value in rule.items() if key not in _ONE_MIRROR}
+    theirs = [each for each in rule.get("mirrors") or () if not _is_variant(each.get("destination"), host)]
+    rest = {key: value for key, value in rule.items() if key != "mirrors"}
+    return rest | ({"mirrors": theirs} if theirs else {})
+
+
+def _is_variant(destination: Mapping[str, Any] | None, host: Host) -> bool:
+    is_ours = is_host(get(destination, "host", default=""), host)
+    return is_ours and track_of(get(destination, "subset", default="")) == VARIANT
+
+
 def _joined_rule(rule: Mapping[str, Any], host: Host) -> Obj:
-    plain = _sent(rule, host, _whole)
+    plain = _sent(_unmirrored(rule, host), host, whole)
     return {**plain, "route": _joined(rule["route"], host)} if _reaches(rule, host) else plain
 
 
@@ -186,7 +240,8 @@ def _joined(targets: Sequence[Mapping[str, Any]], host: Host) -> list[Obj]:
     """The targets with our parts' shares added up again."""
     shares: list[tuple[Obj, int]] = []
     for target in targets:
-        plain = {**target, "destination": _whole(target["destination"])} if _is_target(target, host) else {**target}
+        plain = {**target, "destination": whole(target["destination"])} if is_target(target, host) else {**target}
+        plain = _without_cookie(plain)
         plain.pop("weight", None)
         share = _weight(target, targets) * 100
         known = next((place for place, (other, _) in enumerate(shares) if other == plain), None)
@@ -198,6 +253,18 @@ def _joined(targets: Sequence[Mapping[str, Any]], host: Host) -> list[Obj]:
     if total and all(share * 10_000 % total == 0 for _, share in shares):
         shares = [(target, share * 10_000 // total) for target, share in shares]
     return _with_weights(shares)
+
+
+def _without_cookie(target: Obj) -> Obj:
+    """A live target without what `_with_cookie` has written into it."""
+    added = get(target, "headers", "response", "add", default={})
+    if not sticky.is_ours(str(added.get(_SET_COOKIE, ""))):
+        return target
+    response = {**target["headers"]["response"], "add": {key: value for key, value in added.items() if key != _SET_COOKIE}}
+    sides = {**target["headers"], "response": {key: value for key, value in response.items() if value}}
+    headers = {key: value for key, value in sides.items() if value}
+    rest = {key: value for key, value in target.items() if key != "headers"}
+    return rest | ({"headers": headers} if headers else {})
 
 
 def widened(rule: Mapping[str, Any], live: Mapping[str, Any] | None) -> Obj:
@@ -216,7 +283,7 @@ def variant_weight(vs: Mapping[str, Any] | None, host: Host) -> int:
     for rule in reversed(get(vs, "spec", "http", default=[])):
         if _reaches(rule, host):
             ours = [
-                (target["destination"], _weight(target, rule["route"])) for target in rule["route"] if _is_target(target, host)
+                (target["destination"], _weight(target, rule["route"])) for target in rule["route"] if is_target(target, host)
             ]
             variant = sum(weight for destination, weight in ours if track_of(destination.get("subset", "")) == VARIANT)
             return round(100 * variant / (sum(weight for _, weight in ours) or 1))
@@ -252,45 +319,7 @@ def rules_of(objects: Iterable[Mapping[str, Any]], host: Host) -> list[Obj]:
     return [dict(obj) for obj in objects if is_a(obj, DESTINATION_RULE) and is_host(get(obj, "spec", "host", default=""), host)]
 
 
-# names
-
-
-def part(own: str, track: str) -> str:
-    """What one track's part of a subset is called; "" is the host as a whole."""
-    return "-".join(filter(None, (own, "rollway", track)))
-
-
-def track_of(subset: str) -> str:
-    """The track that a subset is the part of; empty for one of the user's."""
-    found = _PART.fullmatch(subset)
-    return found["track"] if found else ""
-
-
-def is_host(name: str, host: Host, namespace: str = "") -> bool:
-    """Whether a name in an object of a namespace (the host's own, where none is given) means the host: Istio's short names, and
-    the longer forms of the same Service; another namespace's is another host."""
-    name, full = str(name), f"{host.name}.{host.namespace}"
-    is_short = name == host.name and namespace in ("", host.namespace)
-    return is_short or name in (full, f"{full}.svc") or name.startswith(f"{full}.svc.")
-
-
 # inside
-
-
-def _to(track: str) -> Callable[[Mapping[str, Any]], Obj]:
-    """Binds a destination to one track's part of its subset."""
-    return lambda destination: {**destination, "subset": part(_own(destination.get("subset") or ""), track)}
-
-
-def _whole(destination: Mapping[str, Any]) -> Obj:
-    plain = {key: value for key, value in destination.items() if key != "subset"}
-    own = _own(destination.get("subset") or "")
-    return {**plain, "subset": own} if own else plain
-
-
-def _own(subset: str) -> str:
-    found = _PART.fullmatch(subset)
-    return (found["own"] or "") if found else subset
 
 
 def _sent(rule: Mapping[str, Any], host: Host, bind: Callable[[Mapping[str, Any]], Obj]) -> Obj:
@@ -299,7 +328,7 @@ def _sent(rule: Mapping[str, Any], host: Host, bind: Callable[[Mapping[str, Any]
     for key in ("route", "mirrors"):
         if rule.get(key):
             out[key] = [
-                {**target, "destination": bind(target["destination"])} if _is_target(target, host) else target
+                {**target, "destination": bind(target["destination"])} if is_target(target, host) else target
                 for target in rule[key]
             ]
     if is_host(get(rule, "mirror", "host", default=""), host):
@@ -327,11 +356,7 @@ def _sends(rule: Mapping[str, Any], host: Host) -> bool:
 
 
 def _reaches(rule: Mapping[str, Any], host: Host) -> bool:
-    return any(_is_target(target, host) for target in _mappings(rule.get("route")))
-
-
-def _is_target(target: Mapping[str, Any], host: Host) -> bool:
-    return is_host(get(target, "destination", "host", default=""), host)
+    return any(is_target(target, host) for target in _mappings(rule.get("route")))
 
 
 def _object(api_version: str, kind: str, name: str, spec: Obj) -> Obj:

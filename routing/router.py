@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 from ..kube.objects import Kind, Obj, Ref, get
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
-from .traffic import Host, Traffic
+from .traffic import Feature, Host, Traffic
 
 Labels = Mapping[str, str]
 """Those of one version's pods."""
@@ -61,6 +61,9 @@ class Router(ABC):
     name: ClassVar[str]
     kinds: ClassVar[tuple[Kind, ...]]
     """Those of which objects that are not in the manifests, of any namespace, may have a say in where requests go."""
+
+    can: ClassVar[frozenset[Feature]] = frozenset()
+    """What beside shares and matches."""
 
     @property
     @abstractmethod
@@ -116,6 +119,11 @@ class Router(ABC):
     @abstractmethod
     def send(self, steps: Steps, traffic: Traffic, why: str) -> None:
         """The routes for this traffic, where `lay` has been, and pods of both sides are ready."""
+
+    @abstractmethod
+    def end_copies(self, steps: Steps) -> None:
+        """No request is copied to the second side any more: before anything else of the way home. Nobody waits for it, as no
+        user is answered by them."""
 
     @abstractmethod
     def home(self, steps: Steps) -> None:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from ..kube.objects import VIRTUAL_SERVICE, Obj, get, is_a
 from .claims import claims
-from .istio import LONGEST_SUBSET, routes_of, rules_of, splits_http, track_of
+from .istio import routes_of, rules_of, splits_http
+from .subsets import LONGEST_SUBSET, track_of
 from .traffic import Host
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import BadInput
 from ..kube.objects import Obj
 from ..plan.observed import Observed
 from ..plan.plan import Split
+from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing.router import Outside, Router
 from ..routing.routers import BY_PODS, chosen
@@ -50,7 +53,7 @@ class Ab(Routed):
         why = f"{weight}% of all requests" if weight else "requests that match"
         words = "the second variant, beside the first", f"{why} to {self.release.version}"
         pods = self._variant_pods(replicas)
-        return self._share_by_route(draft, self._router, self._traffic(weight), replicas, pods, words)
+        return self._share_by_route(draft, self._router, self._traffic(weight, draft.history), replicas, pods, words)
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
         return self._finish_by_route(draft, self._router, replicas)
@@ -65,13 +68,18 @@ class Ab(Routed):
                 hint="let the router be gateway or istio; canary shares requests by pods",
             )
         self._refuse_no_service()
-        self._router.refuse_unfit(self._traffic(0))
+        self._refuse_unfit(self._router, [self._traffic(0), self._traffic(self.first_weight())])
 
     def _beside(self, observed: Observed, weight: int) -> list[str]:
         return self._router.beside(observed.elsewhere, splits=weight < 100)
 
-    def _traffic(self, weight: int) -> Traffic:
-        return Traffic(weight, tuple(dict(match) for match in self.release.options.ab.match))
+    @property
+    def is_sticky(self) -> bool:
+        return self.release.options.ab.sticky
+
+    def _traffic(self, weight: int, history: Sequence[Revision] = ()) -> Traffic:
+        matches = tuple(dict(match) for match in self.release.options.ab.match)
+        return Traffic(weight, matches, sticky=self._sticky(weight, history))
 
     @property
     def _router(self) -> Router:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from ..errors import BadInput
 from ..kube.objects import Obj
 from ..plan.observed import Observed
 from ..plan.plan import Split
+from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing.ratio import Pods, beside, by_pods, needed, split
 from ..routing.router import Router
@@ -55,6 +58,10 @@ class Canary(Routed):
             return by_pods(fresh, rest)
         return None if self._traffic(weight).matches else weight / 100
 
+    @property
+    def is_sticky(self) -> bool:
+        return self.release.options.canary.sticky
+
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         release, total = self.release, replicas or self.release.replicas or 1
         if router := self._router:
@@ -68,11 +75,11 @@ class Canary(Routed):
         return weight < 100 and self._router is not None
 
     def refuse_unfit(self) -> None:
-        if router := self._router:
+        router = self._router
+        if router:
             self._refuse_no_service()
-            for step in self.release.options.canary.steps:
-                router.refuse_unfit(self._traffic(step.weight))
-        elif any(step.match for step in self.release.options.canary.steps):
+        self._refuse_unfit(router, self._all_traffic())
+        if not router and any(step.match for step in self.release.options.canary.steps):
             raise BadInput(
                 "a step of the canary tells requests apart by what they carry, and no route of the manifests splits them",
                 hint="add the HTTPRoute or the VirtualService of the Service to the manifests, or leave the match out",
@@ -85,8 +92,8 @@ class Canary(Routed):
         self._refuse_empty(weight, replicas)
         if router := self._router:
             words = "the new version, beside the old", f"{self._asked(weight)} to {self.release.version}"
-            pods = self._pods_beside(weight, replicas)
-            return self._share_by_route(draft, router, self._traffic(weight), replicas, pods, words)
+            pods, traffic = self._pods_beside(weight, replicas), self._traffic(weight, draft.history)
+            return self._share_by_route(draft, router, traffic, replicas, pods, words)
         self._leave_routes(draft)
         parts = self._pods(draft, weight, replicas)
         self._make_ready(draft, self.release)
@@ -114,23 +121,37 @@ class Canary(Routed):
         found = chosen(release, self.app.host)
         return "" if found == BY_PODS else found
 
-    def _traffic(self, weight: int) -> Traffic:
+    def _traffic(self, weight: int, history: Sequence[Revision] = ()) -> Traffic:
         """With the matches of all steps that the weight has come to: who has met the new version stays with it."""
-        reached = (step for step in self.release.options.canary.steps if step.weight <= weight)
+        steps = self.release.options.canary.steps
         matches: list[Obj] = []
-        for match in (dict(match) for step in reached for match in step.match):
+        for match in (dict(match) for step in steps if step.weight <= weight for match in step.match):
             matches += [match] if match not in matches else []
-        return Traffic(weight, tuple(matches))
+        mirror = next((step.mirror for step in steps if step.weight == weight and step.mirror), 0)
+        return Traffic(weight, tuple(matches), mirror, self._sticky(weight, history))
+
+    def _all_traffic(self) -> Iterator[Traffic]:
+        """What the steps will ask for, one after another."""
+        before: tuple[int, ...] = ()
+        for step in self.release.options.canary.steps:
+            traffic = self._traffic(step.weight)
+            yield traffic._replace(sticky=traffic.sticky and traffic.sticky._replace(before=before))
+            before += (step.weight,)
 
     def _asked(self, weight: int) -> str:
-        matching = "requests that match" if self._traffic(weight).matches else ""
-        return " and ".join(filter(None, (matching, f"{weight}% of all requests" if weight or not matching else "")))
+        traffic = self._traffic(weight)
+        words = (
+            "requests that match" if traffic.matches else "",
+            f"copies of {traffic.mirror}% of the requests" if traffic.mirror else "",
+            f"{weight}% of all requests" if weight else "",
+        )
+        return " and ".join(filter(None, words)) or "none of the requests"
 
     def _pods_beside(self, weight: int, replicas: int) -> int:
         pods = self.release.options.canary.pods
         if pods == "all":
             return max(replicas, 1)
-        return needed(replicas, weight) if pods == "share" else pods
+        return needed(replicas, max(weight, self._traffic(weight).mirror)) if pods == "share" else pods
 
     # by pods
 

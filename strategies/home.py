@@ -82,6 +82,8 @@ class Homecoming(WaysIn, ABC):
     ) -> None:
         """The user's Deployment carries `release` alone; Services and routes reach it; nothing else is left. On the way back
         what is given up loses its share first, where the pods that are left can carry it."""
+        for router in self._routers_there(draft, release):
+            router.end_copies(draft)
         self._make_ready(draft, release)
         if is_back:
             self._spare_seconds(draft, release, replicas)

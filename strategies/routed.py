@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+
 from ..errors import BadInput
 from ..kube.objects import SERVICE, Obj
 from ..plan.plan import Split
+from ..plan.revision import Revision, in_flight_of
 from ..release.model import Release
-from ..routing import selector
+from ..routing import selector, sticky
 from ..routing.router import Router
-from ..routing.traffic import Traffic
+from ..routing.routers import BY_PODS, refuse_unable
+from ..routing.traffic import Sticky, Traffic
 from . import fitting, manifests
 from .base import Strategy
 from .draft import Draft
@@ -16,6 +21,19 @@ from .draft import Draft
 
 class Routed(Strategy):
     """The second side's pods are ready before anything is routed to them, and leave when nothing is."""
+
+    @property
+    @abstractmethod
+    def is_sticky(self) -> bool:
+        """Whether users keep their side while the share grows."""
+
+    def _sticky(self, weight: int, history: Sequence[Revision] = ()) -> Sticky | None:
+        """What users are known by at that share, in the release that the history has under way; without one, in its first."""
+        if not self.is_sticky:
+            return None
+        current = in_flight_of(history)
+        before = {entry.weight for entry in current.entries} - {weight} if current else set()
+        return Sticky(sticky.cookie_of(self.release.app, current.number if current else 1), tuple(sorted(before)))
 
     def _share_by_route(
         self, draft: Draft, router: Router, traffic: Traffic, replicas: int, pods: int, words: tuple[str, str]
@@ -29,6 +47,8 @@ class Routed(Strategy):
         router.lay(draft, self._sides(draft, self.release))
         self._bind(draft, router)
         why, gets = words
+        if traffic.mirror:
+            draft.notes.append(f"{traffic.mirror}% of the requests reach {self.release.version}, too: those that write, twice")
         draft.resume(self._second_name)
         now = draft.replicas(self._second_name)
         draft.apply(self._second(max(pods, now)), why, is_made=True)
@@ -38,7 +58,8 @@ class Routed(Strategy):
         if now > pods:
             draft.apply(self._second(pods), "as many as its share needs")
             draft.wait(self._second_name, "rolled-out", pods, "its surplus pods leave")
-        return Split(stable=draft.replicas(self.app.name), canary=pods, percent=float(traffic.weight))
+        stable = draft.replicas(self.app.name)
+        return Split(stable=stable, canary=pods, percent=float(traffic.weight), copied=traffic.mirror)
 
     def _finish_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
         """The second side takes everybody at full size, while the application's own Deployment is rolled behind its back; what
@@ -87,6 +108,13 @@ class Routed(Strategy):
             live = draft.find(SERVICE, name)
             if live is not None:
                 draft.route(name, selector.pinned(live, selector.STABLE), draft.ready(self.app.name), routed)
+
+    def _refuse_unfit(self, router: Router | None, asked: Iterable[Traffic]) -> None:
+        """Raises BadInput for what the router, or without one how many pods there are, cannot do of all that will be asked."""
+        for traffic in asked:
+            refuse_unable(router.name if router else BY_PODS, traffic)
+            if router:
+                router.refuse_unfit(traffic)
 
     def _refuse_no_service(self) -> None:
         if not self.release.services:

@@ -145,7 +145,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "steps": [step_document(step) for step in plan.steps],
         "undo": [step_document(step) for step in plan.undo],
         "undoNote": plan.undo_note,
-        "split": plan.split.model_dump(),
+        "split": plan.split.model_dump(exclude_defaults=True),
         "peakPods": plan.peak_pods,
         "steadyPods": plan.steady_pods,
         "notes": list(plan.notes),

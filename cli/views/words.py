@@ -74,14 +74,21 @@ def aim(plan: Plan) -> str:
     if plan.weight == 0 and plan.strategy == "blue-green":
         return ", staged"
     if plan.weight == 0 and plan.router:
-        return " for requests that match"
+        return f" for {_of_none(plan)}"
     return f" to {plan.weight}%"
+
+
+def _of_none(plan: Plan) -> str:
+    """What reaches the new version where no share of all requests does."""
+    return f"copies of {plan.split.copied}% of requests" if plan.split.copied else "the requests that match"
 
 
 def reached(plan: Plan) -> str:
     """The share that is really reached, beside the one that was asked for: pods do not come in percents."""
     if plan.strategy == "ab":
         return f"{plan.split.percent:g}% of requests, by weight; those that match besides"
+    if plan.split.copied:
+        return f"copies of {plan.split.copied}% of requests, answered to nobody: {pods(plan.split.canary)}"
     if plan.router:
         beside = f", beside {plan.split.stable}" if plan.split.stable else ""
         return f"{plan.split.percent:g}% of requests, by weight: {pods(plan.split.canary)}{beside}"
@@ -95,7 +102,7 @@ def stop(plan: Plan) -> str:
     if plan.weight == 0 and plan.strategy == "blue-green":
         return f"staged beside {plan.from_version}" if plan.from_version else "staged"
     if plan.weight == 0 and plan.router:
-        return "paused with the requests that match"
+        return f"paused with {_of_none(plan)}"
     total, given = plan.split.stable + plan.split.canary, plan.split.percent
     if plan.router or not total or given == plan.weight:
         return f"paused at {plan.weight}%"

@@ -40,11 +40,12 @@ _REFS = {
     "suspend": "a release begins when you run it",
 }
 NO_ALERTS = "rollway sends no alerts: whatever runs it tells by its exit code and `-o json`"
+MIRROR = "a step `mirror: 10` copies requests, where an HTTPRoute or a VirtualService of the manifests splits them"
 _ANALYSIS = {
     "alerts": NO_ALERTS,
     "sessionAffinity": ROUTER,
-    "mirror": "rollway mirrors no requests",
-    "mirrorWeight": "rollway mirrors no requests",
+    "mirror": MIRROR,
+    "mirrorWeight": MIRROR,
     "primaryReadyThreshold": "all pods are ready before anything goes on",
     "canaryReadyThreshold": "all pods are ready before anything goes on",
     "stepWeightPromotion": "the user's own Deployment becomes the new version pod by pod, as its rolling update says",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ...errors import BadInput
 from ...release.model import Release
 from ..router import Outside, Router
-from ..traffic import Host
+from ..traffic import FEATURES, Feature, Host, Traffic
 from .gateway import Gateway
 from .istio import Istio
 from .nginx import Nginx
@@ -18,6 +19,23 @@ BY_PODS = "replicas"
 def every(release: Release, host: Host, app: str, track: str, outside: Outside, chosen: str) -> list[Router]:
     """All of them for a release; `chosen` is the name of the one that is to split it."""
     return [kind(release, host, app, track, outside, is_chosen=kind.name == chosen) for kind in ROUTERS]
+
+
+def refuse_unable(name: str, traffic: Traffic) -> None:
+    """Raises BadInput where the router of that name cannot do what is asked for beside a share, with those that can."""
+    for feature in traffic.features:
+        if wrong := unable(name, feature):
+            raise wrong
+
+
+def unable(name: str, feature: Feature) -> BadInput | None:
+    able = [router.name for router in ROUTERS if feature in router.can]
+    if name in able:
+        return None
+    return BadInput(
+        f"router {name} cannot {FEATURES[feature]}",
+        hint=f"{' and '.join(able)} can: add a route of theirs to the manifests, or leave it out",
+    )
 
 
 def chosen(release: Release, host: Host) -> str:

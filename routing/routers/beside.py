@@ -61,6 +61,9 @@ class Beside(Router):
             steps.apply(service, "reaches the new version, whose pods are ready", is_made=True)
         self.send_routes(steps, traffic, why)
 
+    def end_copies(self, steps: Steps) -> None:
+        """Where it can make any."""
+
     def give_back(self, steps: Steps) -> None:
         self.give_routes_back(steps)
         made = [name for name in self.seconds if (obj := steps.find(SERVICE, name)) and self.is_second(obj)]

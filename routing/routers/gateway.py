@@ -9,8 +9,9 @@ from ...errors import BadInput
 from ...kube.objects import GRPC_ROUTE, HTTP_ROUTE, Kind, Obj, as_manifest, ref_of
 from .. import gateway
 from ..matches import Undecided
+from ..precedence import Unspoken
 from ..router import Steps, there
-from ..traffic import Traffic
+from ..traffic import Feature, Traffic
 from .beside import Beside
 
 
@@ -20,6 +21,7 @@ class Gateway(Beside):
 
     name: ClassVar[str] = "gateway"
     kinds: ClassVar[tuple[Kind, ...]] = (HTTP_ROUTE, GRPC_ROUTE)
+    can: ClassVar[frozenset[Feature]] = frozenset({"mirror", "sticky"})
 
     def refuse_unfit(self, traffic: Traffic) -> None:
         if not self._users:
@@ -63,7 +65,7 @@ class Gateway(Beside):
                 f"a match and one of the manifests' routes cannot be written as one: {both}",
                 hint="tell requests apart by something that the route does not ask for, such as another header",
             ) from both
-        except gateway.Unspoken as unspoken:
+        except Unspoken as unspoken:
             raise BadInput(
                 str(unspoken), hint="headers, queryParams, cookies, exact methods and paths it can; Istio's routes can the rest"
             ) from unspoken
@@ -80,6 +82,11 @@ class Gateway(Beside):
     def send_routes(self, steps: Steps, traffic: Traffic, why: str) -> None:
         for route in self.routes(traffic):
             self._apply(steps, route, why)
+
+    def end_copies(self, steps: Steps) -> None:
+        names = self.own_seconds(there(steps))
+        for live in [live for live in there(steps) if gateway.mirrors_to(live, self.host, names)]:
+            steps.apply(gateway.unmirrored(as_manifest(live), self.host, names), "no copies any more, before anything else")
 
     def home(self, steps: Steps) -> None:
         written, names = {ref_of(route): route for route in self._users}, self.own_seconds(there(steps))
@@ -104,7 +111,7 @@ class Gateway(Beside):
         return max(gateway.share(route, self.host, names) for route in routes) if routes else None
 
     def names_second(self, obj: Obj, names: Collection[str]) -> bool:
-        return gateway.names_one_of(obj, self.host, names)
+        return gateway.names_one_of(obj, self.host, names) or gateway.mirrors_to(obj, self.host, names)
 
     # inside
 

@@ -11,7 +11,7 @@ from ...plan.marks import applied_by_us, is_ours
 from .. import claims, istio
 from ..matches import Undecided
 from ..router import Labels, Router, Steps, there
-from ..traffic import Traffic
+from ..traffic import Feature, Traffic
 from ..unfit import unfits
 
 
@@ -21,6 +21,7 @@ class Istio(Router):
 
     name: ClassVar[str] = "istio"
     kinds: ClassVar[tuple[Kind, ...]] = (VIRTUAL_SERVICE, DESTINATION_RULE)
+    can: ClassVar[frozenset[Feature]] = frozenset({"mirror", "sticky"})
 
     @property
     def has_routes(self) -> bool:
@@ -128,6 +129,12 @@ class Istio(Router):
 
     def send(self, steps: Steps, traffic: Traffic, why: str) -> None:
         self._apply(steps, self.routes(traffic), why)
+
+    def end_copies(self, steps: Steps) -> None:
+        for live in self._live_routes(there(steps)):
+            plain = istio.unmirrored(as_manifest(live), self.host)
+            if istio.uses_parts(live, self.host) and plain != as_manifest(live):
+                steps.apply(plain, "no copies any more, before anything else")
 
     def home(self, steps: Steps) -> None:
         for live in self._live_routes(there(steps)):

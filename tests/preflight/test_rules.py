@@ -73,6 +73,17 @@ def beta_of(headers: str) -> Spoil:
     return with_file(strategies={"canary": {"steps": [{"weight": 0, "match": [match]}, {"weight": 50}]}})
 
 
+def copied(app: Written) -> None:
+    app.file["strategies"] = {"canary": {"steps": [{"mirror": 10}, {"weight": 50}]}}
+
+
+def kept(app: Written) -> None:
+    app.file["strategies"] = {
+        "canary": {"steps": [{"weight": 1}, {"weight": 50}], "sticky": True},
+        "ab": {"weight": 5, "sticky": True},
+    }
+
+
 def named_so(name: str) -> Spoil:
     """The Deployment and its Service."""
 
@@ -349,6 +360,15 @@ MUST = {
     ),
     "a share by routes without a route": Case("RW049", with_file(router="gateway"), "canary", "error", "router"),
     "testers of a canary by pods": Case("RW049", beta_of("{x-beta: yes}"), "canary", "error", "strategies.canary"),
+    "copies by ingress-nginx": Case(
+        "RW049", both(copied, with_file(router="nginx"), new_ingress("{name: http}")), "canary", "error",
+        "strategies.canary.steps[0].mirror",
+    ),
+    "copies by pods": Case("RW049", copied, "canary", "error", "strategies.canary.steps[0].mirror"),
+    "users kept by pods": Case("RW049", kept, "canary", "error", "strategies.canary.sticky"),
+    "users kept by how many pods there are under ab": Case(
+        "RW049", both(kept, with_file(router="nginx"), new_ingress("{name: http}")), "ab", "error", "strategies.ab.sticky"
+    ),
     "two headers for ingress-nginx": Case(
         "RW049", both(beta_of("{x-beta: yes, x-team: a}"), with_file(router="nginx"), new_ingress("{name: http}")), "canary",
         "error", "router",
@@ -573,6 +593,8 @@ NEAR_MISSES = {
     "today's Ingress": Case("RW022", new_ingress("{number: 80}")),
     "a share by a route": Case("RW049", both(with_file(router="gateway"), adds(HTTP_ROUTE)), "canary"),
     "a share by pods": Case("RW049", pods(4), "canary"),
+    "copies by a route": Case("RW049", both(copied, adds(HTTP_ROUTE)), "canary"),
+    "users kept by a route": Case("RW049", both(kept, adds(HTTP_ROUTE)), "canary"),
     "a router that no strategy asks": Case("RW049", with_file(router="gateway"), "ramped"),
     "a route without a session": Case("RW050", adds(HTTP_ROUTE)),
     "an Ingress of the class alone": Case("RW051", new_ingress("{name: http}")),

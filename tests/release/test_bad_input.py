@@ -170,7 +170,18 @@ RELEASE_FILE = [
     Case(
         "weight 0",
         deploy(APP + "strategies:\n  canary:\n    steps:\n    - {weight: 0}\n"),
-        "deploy.yaml:5:8: strategies.canary.steps[0]: 0% and no match: nobody would meet the new version",
+        "deploy.yaml:5:8: strategies.canary.steps[0]: 0%, no match and no mirror: nobody would meet the new version",
+    ),
+    Case(
+        "a mirror beside a weight",
+        deploy(APP + "strategies:\n  canary:\n    steps:\n    - {weight: 5, mirror: 10}\n"),
+        "deploy.yaml:5:19: strategies.canary.steps[0]: a mirror beside 5%: the new version would get requests that it answers a "
+        "second time",
+    ),
+    Case(
+        "a mirror of more than all",
+        deploy(APP + "strategies:\n  canary:\n    steps:\n    - mirror: 101\n"),
+        "deploy.yaml:5:7: strategies.canary.steps[0].mirror is 101; it takes at most 100",
     ),
     Case(
         "weight over 100",
@@ -185,7 +196,7 @@ RELEASE_FILE = [
     Case(
         "weight missing",
         deploy(APP + "strategies:\n  canary:\n    steps:\n    - pause: 5m\n"),
-        "deploy.yaml:5:7: strategies.canary.steps[0].weight is missing",
+        "deploy.yaml:5:7: strategies.canary.steps[0]: 0%, no match and no mirror: nobody would meet the new version",
     ),
     Case(
         "weights out of order",

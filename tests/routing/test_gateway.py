@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rollway.kube.objects import Obj
 from rollway.routing import gateway
-from rollway.routing.gateway import Pair, Unspoken
+from rollway.routing.gateway import Pair
 from rollway.routing.matches import Undecided
+from rollway.routing.precedence import Unspoken
 from rollway.routing.traffic import Host, Traffic
 
 HOST = Host("shop", "shop")
@@ -252,3 +253,39 @@ def test_more_rules_than_a_route_may_have() -> None:
     assert gateway.split(http_route(*rules), PAIR, Traffic(50))
     with pytest.raises(Unspoken, match="18 rules, and a route may have 16"):
         gateway.split(http_route(*rules), PAIR, Traffic(0, (HEADER,)))
+
+
+# copies
+
+
+def test_copies_are_of_what_is_drawn_and_the_users_filters_stay() -> None:
+    """Not of those who match, who have the second side, nor of rules elsewhere."""
+    theirs = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "shadow", "port": 80}}}
+    mine = rule(ref("shop", 9, namespace="shop"), ref("legacy", 1), filters=[theirs], name="all")
+    other = rule(ref("admin"), matches=[{"path": {"type": "Exact", "value": "/admin"}}])
+    drawn, elsewhere, *narrow = gateway.split(http_route(mine, other), PAIR, Traffic(0, (HEADER,), mirror=10))["spec"]["rules"]
+    backend = {"name": "shop-canary", "namespace": "shop", "port": 80}
+    assert drawn["filters"] == [theirs, {"type": "RequestMirror", "requestMirror": {"backendRef": backend, "percent": 10}}]
+    assert drawn["backendRefs"] == mine["backendRefs"]
+    assert elsewhere == other
+    assert [(each["filters"], weights(each)) for each in narrow] == [([theirs], {"shop-canary": 9, "legacy": 1})]
+
+
+def test_copies_of_all_ask_for_no_percentage() -> None:
+    """Which fewer implementations know."""
+    (made,) = gateway.split(http_route(), PAIR, Traffic(0, mirror=100))["spec"]["rules"]
+    assert made["filters"] == [{"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "shop-canary", "port": 80}}}]
+
+
+def test_copies_are_known_and_taken_back() -> None:
+    theirs = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "shadow", "port": 80}}}
+    route = http_route(
+        rule(ref("shop")), rule(ref("shop"), filters=[theirs], matches=[{"path": {"type": "Exact", "value": "/x"}}])
+    )
+    split = gateway.split(route, PAIR, Traffic(0, mirror=10))
+    assert gateway.mirrors_to(split, HOST, [PAIR.second])
+    assert not gateway.mirrors_to(route, HOST, [PAIR.second])
+    assert gateway.routes_of([split], HOST) == [split]
+    assert gateway.share(split, HOST, [PAIR.second]) == 0
+    assert gateway.unmirrored(split, HOST, [PAIR.second]) == route
+    assert gateway.joined(split, HOST, [PAIR.second]) == route

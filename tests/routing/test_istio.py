@@ -249,3 +249,37 @@ def test_a_label_that_versions_differ_in_is_no_part_of_a_subset_meanwhile() -> N
     assert parts["v1-rollway-b"] == {"app": "shop", TRACK: "b"}
     split_rule = istio.destination_rule("d", SHOP, user=rule(*subsets))
     assert istio.eased(split_rule, [sides[0]]) == split_rule
+
+
+# copies
+
+
+def test_copies_go_to_the_variant_beside_what_the_user_has_copied() -> None:
+    """`mirror` where there is none, and both as `mirrors` where there is: Istio takes no rule that has the two."""
+    ours = {"host": "shop", "subset": "rollway-b"}
+    (plain,) = split(Traffic(0, mirror=10))
+    assert (targets(plain), plain["mirror"], plain["mirrorPercentage"]) == ({"rollway-stable": 100}, ours, {"value": 10.0})
+
+    shadow = {"mirror": {"host": "shadow"}, "mirrorPercentage": {"value": 5}}
+    listed = [{"destination": {"host": "shadow"}, "percentage": {"value": 5}}]
+    for theirs in (shadow, {"mirrors": listed}):
+        (both,) = split(Traffic(0, mirror=10), {"route": [to()], **theirs})
+        assert both["mirrors"] == [*listed, {"destination": ours, "percentage": {"value": 10.0}}]
+        assert not {"mirror", "mirrorPercentage"} & both.keys()
+        back = istio.without_parts(vs(both), SHOP)["spec"]["http"]
+        assert back == [{"route": [to()], "mirrors": listed}]
+
+
+def test_copies_are_taken_back_and_nothing_else() -> None:
+    made = istio.split(vs({"route": [to()]}, {"route": [to(host="pay")]}), SHOP, Traffic(0, (MATCH,), mirror=50))
+    assert istio.uses_parts(made, SHOP)
+    assert istio.unmirrored(made, SHOP) == istio.split(
+        vs({"route": [to()]}, {"route": [to(host="pay")]}), SHOP, Traffic(0, (MATCH,))
+    )
+    assert istio.without_parts(made, SHOP) == vs({"route": [to()]}, {"route": [to(host="pay")]})
+
+
+def test_those_who_match_are_not_copied() -> None:
+    narrow, rest = split(Traffic(0, (MATCH,), mirror=50))
+    assert "mirror" not in narrow
+    assert "mirror" in rest

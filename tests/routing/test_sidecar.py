@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from rollway.routing import istio
+from rollway.routing import istio, subsets
 from rollway.routing.matches import Undecided, both
 from rollway.routing.traffic import Host, Traffic
 from sidecar import Asked, Obj, holds, path_of, refused, rule_for, shares
@@ -131,7 +131,7 @@ def test_a_request_differs_in_its_part_at_most(http: list[Obj], ours: list[Obj],
     track = "b" if any(holds(match, asked) for match in ours) else "stable"
     wanted: dict[tuple[str, str], float] = {}
     for (host, subset), share in shares(was).items():
-        wanted[host, istio.part(subset, track) if is_shop(host) else subset] = share
+        wanted[host, subsets.part(subset, track) if is_shop(host) else subset] = share
     assert shares(now) == pytest.approx(wanted)
 
 
@@ -153,7 +153,7 @@ def test_shares_are_split_and_joined_again(http: list[Obj], ours: list[Obj], wei
     split = rule_for(made, asked)
     if was and split and "route" in was and split.get("name") != istio.VARIANT_RULE:
         whole = sum(share for (host, _), share in shares(was).items() if is_shop(host))
-        variant = sum(share for (_, subset), share in shares(split).items() if istio.track_of(subset) == "b")
+        variant = sum(share for (_, subset), share in shares(split).items() if subsets.track_of(subset) == "b")
         assert variant == pytest.approx(whole * weight / 100)
 
 

@@ -10,7 +10,7 @@ import functools
 from typing import Any
 
 import pytest
-from byroute import EDGE, Followed, backends, http_route, ingress, routed, virtual_service
+from byroute import EDGE, Followed, backends, copies, http_route, ingress, routed, virtual_service
 from mortal import Killed, Mortal
 from permitted import Permitted
 from rollway.errors import BadInput, Refused
@@ -40,6 +40,7 @@ from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stan
 
 STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
 TWO_HEADERS = {"ab": {"match": [{"headers": {"x-beta": "yes", "x-team": "a"}}]}}
+COPIED = {"canary": {"steps": [{"mirror": 50}, {"weight": 20}]}}
 TESTERS = {"canary": {"steps": [{"weight": 0, "match": [{"headers": {"x-beta": "yes"}}]}, {"weight": 20}]}}
 
 
@@ -145,6 +146,51 @@ def test_testers_first_and_then_everybody() -> None:
         assert backends(world) == [{"shop": 1}, {"shop-canary": 1}]
         await world.ship("promote", wanted)
         assert backends(world) == [{"shop": 80, "shop-canary": 20}, {"shop-canary": 1}], "testers stay with it"
+
+    in_world(story)
+
+
+def test_copies_first_and_then_users() -> None:
+    """As many pods as the copies need; the copies end where users come."""
+
+    async def story(world: World) -> None:
+        followed = Followed(world)
+        await promoted(world, routed("v1", strategy="canary", options=COPIED))
+        wanted = routed("v2", strategy="canary", options=COPIED)
+        first = await world.ship("apply", wanted)
+        assert (first.phase, first.plan.weight, first.plan.split.copied) == ("Paused", 0, 50)
+        assert (backends(world), copies(world)) == ([{"shop": 1}], [{"shop-canary": 50}])
+        assert world.pods() == {"shop v1": 4, "shop-canary v2": 2}
+        assert "50% of the requests reach v2, too: those that write, twice" in first.plan.notes
+        again = await world.ship("apply", wanted)
+        assert again.plan.is_empty
+        await world.ship("promote", wanted)
+        assert (backends(world), copies(world)) == ([{"shop": 80, "shop-canary": 20}], [{}])
+        await world.ship("promote", wanted, weight=100)
+        assert (backends(world), copies(world), world.versions()) == ([{"shop": 1}], [{}], {"v2": 4})
+        assert not followed.astray
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio"])
+def test_copies_end_before_anything_else_is_taken_back(router: str) -> None:
+    """What is taken back shall not write any more, and nothing be written twice by the version that stays."""
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", router=router, strategy="canary", options=COPIED))
+        before, followed = world.standing(), Followed(world)
+        wanted = routed("v2", router=router, strategy="canary", options=COPIED)
+        await world.ship("apply", wanted)
+        back = await world.ship("rollback", wanted)
+        assert back.phase == "RolledBack", back.failure
+        changing = [step for step in back.plan.steps if not isinstance(step, Wait)]
+        assert changing[0].ref.kind == ("HTTPRoute" if router == "gateway" else "VirtualService")
+        assert changing[0].why == "no copies any more, before anything else"
+        await asyncio.sleep(5)
+        assert world.standing() == before
+        assert not followed.astray
+        assert not world.emptied
 
     in_world(story)
 
@@ -260,6 +306,8 @@ def test_the_next_strategy_starts_clean_from_routes_that_another_one_left() -> N
         (routed("v2", router="nginx", strategy="ab", options=TWO_HEADERS), "tells requests apart by one header"),
         (release("v2", strategy="canary", options=TESTERS), "no route of the manifests splits them"),
         (routed("v2", strategy="canary", options=TESTERS).with_router("replicas"), "no route of the manifests splits them"),
+        (routed("v2", router="nginx", strategy="canary", options=COPIED), "router nginx cannot copy a share of the requests"),
+        (release("v2", strategy="canary", options=COPIED), "router replicas cannot copy a share of the requests"),
     ],
 )
 def test_what_a_router_cannot_do_is_refused(wanted: object, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from rollway.kube.objects import API_GATEWAY, HTTP_ROUTE, INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get
@@ -62,7 +63,7 @@ class Followed:
     def _look(self) -> None:
         store = self._world.sandbox.store
         for route in store.list(HTTP_ROUTE, NAMESPACE_NAME):
-            for ref in (ref for rule in get(route, "spec", "rules", default=()) for ref in rule.get("backendRefs") or ()):
+            for ref in (ref for rule in get(route, "spec", "rules", default=()) for ref in _named_by(rule)):
                 if ref.get("weight", 1) and not self._is_served(ref["name"]):
                     self.astray.append(f"{route['metadata']['name']} leads to {ref['name']}")
         for each in store.list(INGRESS, NAMESPACE_NAME):
@@ -73,6 +74,19 @@ class Followed:
     def _is_served(self, service: str) -> bool:
         is_there = self._world.sandbox.store.find(SERVICE, NAMESPACE_NAME, service) is not None
         return is_there and self._world.ready_endpoints(service) > 0
+
+
+def _named_by(rule: Obj) -> Iterator[Obj]:
+    """What a rule leads to, and what it copies to."""
+    yield from rule.get("backendRefs") or ()
+    yield from (each["requestMirror"]["backendRef"] for each in rule.get("filters") or () if "requestMirror" in each)
+
+
+def copies(world: World, name: str = "shop") -> list[dict[str, int]]:
+    """Of each rule of a live HTTPRoute: Service to percentage."""
+    route = world.sandbox.store.get(HTTP_ROUTE, NAMESPACE_NAME, name)
+    mirrors = [[each["requestMirror"] for each in rule.get("filters") or ()] for rule in route["spec"]["rules"]]
+    return [{each["backendRef"]["name"]: each.get("percent", 100) for each in found} for found in mirrors]
 
 
 def backends(world: World, name: str = "shop") -> list[dict[str, int]]:

@@ -16,20 +16,27 @@ QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("re
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
 BY_ROUTE = ("canary gateway", "canary istio", "canary nginx", "ab gateway")
 """A strategy, and the router whose routes the manifests hold."""
+FEATURES: dict[str, dict[str, Any]] = {"mirror": {"steps": [{"mirror": 10}, {"weight": 25}]}}
+FEATURED = tuple(f"canary {router} {feature}" for router in ("gateway", "istio") for feature in FEATURES)
+"""And what is asked of it beside a share."""
 EACH = [
-    (strategy, verb)
-    for strategy in (*STRATEGIES, *BY_ROUTE)
-    for verb in ("apply", "promote", "rollback")
-    if (strategy, verb) != ("recreate", "promote")  # which holds no share that could be promoted
+    *(
+        (strategy, verb)
+        for strategy in (*STRATEGIES, *BY_ROUTE)
+        for verb in ("apply", "promote", "rollback")
+        if (strategy, verb) != ("recreate", "promote")  # which holds no share that could be promoted
+    ),
+    *((way, verb) for way in FEATURED for verb in ("apply", "promote", "abort")),
 ]
 
 
 def shop(tag: str, way: str) -> Release:
     """The shop to be released by a strategy, and by routes where the way names a router."""
-    strategy, _, router = way.partition(" ")
-    return (
-        routed(tag, router=router, strategy=strategy, options=QUICK) if router else release(tag, strategy=strategy, options=QUICK)
-    )
+    strategy, router, feature = (*way.split(), "", "")[:3]
+    options = {**QUICK, strategy: QUICK[strategy] | FEATURES[feature]} if feature else QUICK
+    if not router:
+        return release(tag, strategy=strategy, options=options)
+    return routed(tag, router=router, strategy=strategy, options=options)
 
 
 async def prepare(world: World, way: str, verb: str, made: Callable[[str, str], Release] = shop) -> None:
@@ -37,8 +44,9 @@ async def prepare(world: World, way: str, verb: str, made: Callable[[str, str], 
     await promoted(world, made("v1", way))
     if verb == "rollback":
         await promoted(world, made("v2", way))
-    if verb == "promote":
-        await world.ship("apply", made("v2", way), weight=0 if way == "blue-green" else 25)
+    if verb in ("promote", "abort"):
+        is_first = way == "blue-green" or way.endswith("mirror")
+        await world.ship("apply", made("v2", way), weight=0 if is_first else 25)
     world.emptied.clear()
 
 
@@ -49,9 +57,10 @@ def prepared(way: str, verb: str) -> Stand:
 
 
 async def command(world: World, way: str, verb: str, cluster: Any, **options: Any) -> Any:
-    """The verb, said in a way that means the same when it is said twice."""
-    more: dict[str, Any] = {"to_revision": 1} if verb == "rollback" else {"weight": 100 if verb == "promote" else None}
-    return await world.ship(verb, shop("v2", way), cluster=cluster, **more, **options)
+    """The verb, said in a way that means the same when it is said twice. `abort` is a rollback in mid-release."""
+    is_back = verb in ("rollback", "abort")
+    more: dict[str, Any] = {"to_revision": 1} if is_back else {"weight": 100 if verb == "promote" else None}
+    return await world.ship("rollback" if is_back else verb, shop("v2", way), cluster=cluster, **more, **options)
 
 
 def undisturbed(way: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:
