@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint newest lock bench fidelity golden clean
+.PHONY: demo test check lint audit newest lock bench fidelity golden clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	@echo "go on with it:   export PATH=\"$(CURDIR)/$(BIN):\$$PATH\"   then   deploy --help"
 	@echo "left behind: $(VENV)/ and what Python compiled in the folders beside it; make clean removes both"
 
-test: check
+test: check audit
 
 # Everything that CI checks; of `make check FILE…` those files alone, with the tests of the folders that mirror theirs.
 FILES := $(filter-out ./,$(wildcard $(MAKECMDGOALS)))
@@ -32,6 +32,13 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/vulture . --exclude .venv,.venv-newest,.types,build
+	$(BIN)/python tools/licenses.py
+
+# Asks a database on the net; where that is away it says so, and is green.
+audit: $(VENV)/.dev
+	$(BIN)/python tools/audit.py requirements/run.txt requirements/dev.txt
 
 golden: $(VENV)/.dev
 	$(BIN)/pytest -q tests/golden tests/docs/test_checks.py --update-golden

@@ -103,7 +103,6 @@ class Field:
     is_always: bool = False
     is_omitzero: bool = False
     merge_key: str = ""
-    retains_keys: bool = False
     replaces: bool = False
 
 
@@ -120,7 +119,7 @@ _KEY_DEFAULTS: Mapping[str, Any] = {"protocol": "TCP"}
 
 _FIELD = re.compile(
     r"(?P<name>[\w-]+)(?P<flag>[!?]?)(=(?P<go>\w+))?:(?P<pointer>\*?)(?P<type>.*?)"
-    r"(~(?P<merge>[\w=]+))?(?P<retain>%?)(?P<replace>\^?)$"
+    r"(~(?P<merge>[\w=]+))?%?(?P<replace>\^?)$"
 )
 
 
@@ -232,7 +231,6 @@ def _field(token: str, table: Mapping[str, Struct]) -> Field:
         is_always=parts["flag"] == "!",
         is_omitzero=parts["flag"] == "?",
         merge_key=parts["merge"] or "",
-        retains_keys=bool(parts["retain"]),
         replaces=bool(parts["replace"]),
     )
 

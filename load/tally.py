@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 
 from .report import Bucket, Latency, Outage, Report, Sample
 
@@ -17,15 +16,6 @@ BUCKET_S = 0.1
 MOST_BUCKETS = 36_000
 MOST_VERSIONS = 50
 OTHERS = "(others)"
-
-
-def report_of(samples: Iterable[Sample], rate: float) -> Report:
-    """The report of requests that have all ended."""
-    tally = Tally(rate)
-    for sample in samples:
-        tally.send(sample.number, sample.due_s)
-        tally.take(sample)
-    return tally.report()
 
 
 class Latencies:

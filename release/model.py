@@ -107,10 +107,6 @@ class Release:
     def manifests(self) -> tuple[Obj, ...]:
         return in_apply_order((*self.others, *self.services, self.workload))
 
-    def with_router(self, router: RouterName) -> Release:
-        """A copy whose requests that router splits."""
-        return replace(self, router=router)
-
     def with_namespace(self, namespace: str) -> Release:
         """A copy in that namespace; what others may have elsewhere, as a RoleBinding in kube-system, stays there. Raises BadInput
         where what the application is made of names another one."""

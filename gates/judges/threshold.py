@@ -19,7 +19,6 @@ from ..operations import Unfit
 from ..words import number, shown
 
 ERROR_LIMIT = 4
-UNLIMITED = -1
 
 
 class Assessed(NamedTuple):

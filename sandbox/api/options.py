@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from ...kube.validation import checks
 
-PATCH_TYPES = ("merge", "strategic", "json", "apply")
-
 
 @dataclass(frozen=True, slots=True)
 class Options:

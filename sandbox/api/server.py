@@ -154,7 +154,7 @@ class Api:
         return self._replace(kind, live, obj, asked)
 
     def patch(self, kind: Kind, namespace: str, name: str, patch: Any, type_: str = "merge", **options: Any) -> Obj:
-        """`type_` is one of PATCH_TYPES. An apply creates what is not there. Raises ApplyConflict, Invalid,
+        """`type_` is merge, strategic, json or apply. An apply creates what is not there. Raises ApplyConflict, Invalid,
         NotFound, Conflict.
         """
         asked = Options(**options)

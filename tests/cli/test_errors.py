@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,8 @@ from shell import EXAMPLE, run, shell
 
 
 def failing(error: BaseException) -> Surroundings:
-    @contextlib.asynccontextmanager
-    async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
+    def connect(where: Where, note: Note) -> contextlib.AbstractAsyncContextManager[Connected]:
         raise error
-        yield
 
     return Surroundings(connect=connect)
 

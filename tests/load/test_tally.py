@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rollway.load.report import Bucket, Outage, Report, Sample
-from rollway.load.tally import MOST_BUCKETS, MOST_VERSIONS, Latencies, Outages, Tally, Timeline, report_of
+from rollway.load.tally import MOST_BUCKETS, MOST_VERSIONS, Latencies, Outages, Tally, Timeline
+from tallied import report_of
 
 RATE = 10.0
 

@@ -74,8 +74,6 @@ def changed(old: str, new: str) -> dict[str, str | bytes]:
 
 WEB = "app: shop\nweb:\n  image: nginx:1\n"
 LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-WEBSVR = DEPLOYMENT.replace("shop", "websvr")
-WEBSVR_SERVICE = SERVICE.replace("name: shop", "name: websvr-service").replace("app: shop", "app: websvr-server")
 
 FILES = [
     Case("no file", {}, "deploy.yaml: no such file", "deploy init"),

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mortal import Mortal
 from rollway.errors import BadInput, Locked, TimedOut, Unreachable
 from rollway.kube.objects import LEASE
-from rollway.load.tally import report_of
 from rollway.load.trial import silence
 from rollway.load.verdict import Verdict
 from rollway.release.several import App, linked, load_all
@@ -24,6 +23,7 @@ from rollway.ship.schedule import Schedule
 from rollway.strategies.base import Request
 from services import service
 from shop import NAMESPACE_NAME, World, in_world
+from tallied import report_of
 
 # what depends on what; how many at once; what fails -> what starts in each round, and what is skipped
 SCHEDULES: dict[str, tuple[Mapping[str, Sequence[str]], int, set[str], list[str], dict[str, str]]] = {

@@ -10,12 +10,12 @@ from rollway.cli.views.paint import Paint
 from rollway.cluster.events import Failure, RunBegan, RunEvent, StepBegan, Waiting
 from rollway.errors import Refused, TimedOut
 from rollway.load.report import Sample
-from rollway.load.tally import report_of
 from rollway.load.target import Bound
 from rollway.load.verdict import Verdict
 from rollway.plan.steps import Hold, Wait
 from rollway.ship.run import Result
 from shop import STRATEGIES, in_world, promoted, release
+from tallied import report_of
 
 REASON = "1 of 12 requests lost (1 refused); none may be"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import dataclasses
 import functools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,7 +133,7 @@ def test_which_router_is_chosen_is_looked_for_once_however_much_the_manifests_ho
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"set-{at}", "namespace": NAMESPACE_NAME}}
         for at in range(50)
     )
-    by_name("canary")(dataclasses.replace(plain, others=(*plain.others, *settings))).plan(Request("apply"), Observed())
+    by_name("canary")(replace(plain, others=(*plain.others, *settings))).plan(Request("apply"), Observed())
     assert len(looks) < 10
 
 
@@ -264,7 +264,7 @@ def test_from_a_share_of_routes_to_one_of_pods_and_back_again() -> None:
         followed = Followed(world)
         await promoted(world, routed("v1", strategy="canary"))
         by_route = routed("v2", strategy="canary")
-        by_pods = routed("v2", strategy="canary").with_router("replicas")
+        by_pods = replace(routed("v2", strategy="canary"), router="replicas")
         await world.ship("apply", by_route, weight=25)
         await world.ship("apply", by_pods, weight=50)
         assert (backends(world), world.pods()) == ([{"shop": 1}], {"shop v1": 2, "shop-canary v2": 2})
@@ -296,16 +296,25 @@ def test_the_next_strategy_starts_clean_from_routes_that_another_one_left() -> N
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        (release("v2", strategy="ab").with_router("replicas"), "ab tells requests apart by what they carry"),
-        (release("v2", strategy="canary").with_router("gateway"), "no HTTPRoute of the manifests leads to Service shop"),
-        (release("v2", strategy="canary").with_router("nginx"), "no Ingress of the manifests has a rule to Service shop"),
+        (replace(release("v2", strategy="ab"), router="replicas"), "ab tells requests apart by what they carry"),
+        (
+            replace(release("v2", strategy="canary"), router="gateway"),
+            "no HTTPRoute of the manifests leads to Service shop",
+        ),
+        (
+            replace(release("v2", strategy="canary"), router="nginx"),
+            "no Ingress of the manifests has a rule to Service shop",
+        ),
         (
             routed("v2", strategy="canary", others=(ingress(), ingress("b", canary="true"))),
             "Ingress b of the manifests is a canary",
         ),
         (routed("v2", router="nginx", strategy="ab", options=TWO_HEADERS), "tells requests apart by one header"),
         (release("v2", strategy="canary", options=TESTERS), "no route of the manifests splits them"),
-        (routed("v2", strategy="canary", options=TESTERS).with_router("replicas"), "no route of the manifests splits them"),
+        (
+            replace(routed("v2", strategy="canary", options=TESTERS), router="replicas"),
+            "no route of the manifests splits them",
+        ),
         (routed("v2", router="nginx", strategy="canary", options=COPIED), "router nginx cannot copy a share of the requests"),
         (release("v2", strategy="canary", options=COPIED), "router replicas cannot copy a share of the requests"),
     ],
@@ -473,8 +482,8 @@ def test_a_route_to_a_service_of_that_name_which_is_somebodys_is_left_alone(stra
     async def story(world: World) -> None:
         world.sandbox.api.create(SERVICE, NAMESPACE_NAME, theirs, manager="somebody")
         await promoted(world, routed("v1", strategy="ramped", others=(EDGE, split)))
-        await promoted(world, routed("v2", strategy="ramped", others=(EDGE,)).with_router("replicas"))
-        await promoted(world, routed("v3", strategy=strategy, others=(EDGE,)).with_router("replicas"))
+        await promoted(world, replace(routed("v2", strategy="ramped", others=(EDGE,)), router="replicas"))
+        await promoted(world, replace(routed("v3", strategy=strategy, others=(EDGE,)), router="replicas"))
         assert backends(world) == [{"shop": 90, "shop-canary": 10}]
 
     in_world(story)
