@@ -71,21 +71,22 @@ def apply(
     now: str,
     subresource: str = "",
     ignored: Sequence[Path] = (),
+    type_: Type | None = None,
 ) -> Obj:
     """The object after a server-side apply: merged, without what only this manager applied before and no longer does.
 
     Defaults are not filled in, and the metadata that only the server writes is the live object's. `ignored` are
-    paths that this endpoint resets (the status). Raises ApplyConflict where others own a field that would change,
-    unless forced; ApiError where the manifest does not fit the schema.
+    paths that this endpoint resets (the status). `type_` is the shape of a kind that is not known here. Raises ApplyConflict
+    where others own a field that would change, unless forced; ApiError where the manifest does not fit the schema.
     """
-    type_ = type_of(manifest)
+    type_ = type_ or type_of(manifest)
     refuse_misfits(manifest, type_)
     shares = shares_of(live or {})
     before = {key: value for key, value in (live or {}).items() if key != "metadata"}
     if live is not None:
         before["metadata"] = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
         if not shares:
-            entries = track_update(None, live, BEFORE_FIRST_APPLY, now=now)
+            entries = track_update(None, live, BEFORE_FIRST_APPLY, now=now, type_=type_)
             shares = shares_of({"metadata": {"managedFields": entries}})
     owner = Owner(manager, "Apply", manifest["apiVersion"], subresource)
     last = shares.get(owner.key)
@@ -113,9 +114,10 @@ def track_update(
     *,
     now: str,
     ignored: Sequence[Path] = (),
+    type_: Type | None = None,
 ) -> list[Obj]:
     """The managedFields after an ordinary write: who changed a field owns it. `before` is None on create."""
-    type_ = type_of(after)
+    type_ = type_ or type_of(after)
     shares = shares_of(before or after)
     old = _plain(before) if before is not None else _blank(after, type_)
     changed = fieldset.compare(old, _plain(after), type_).without(ignored)

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from ..cluster.port import Event, Right
 from ..errors import NotFound
-from ..kube.objects import DEFINITION, Kind, Obj, Ref, get, kind_of, labels_of, selects
+from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of, selects
 from .api.server import Api
-from .store.customs import customs_of
 from .store.store import Change
 
 MANAGER = "rollway"
@@ -153,8 +152,7 @@ class InProcess:
     def _kind(self, ref: Ref) -> Kind:
         if (known := kind_of(ref.api_version, ref.kind)) is not None:
             return known
-        made = (custom.kind for custom in customs_of(self._api.store.list(DEFINITION)))
-        asked = (ref.api_version, ref.kind)
+        made, asked = self._api.store.customs, (ref.api_version, ref.kind)
         if (kind := next((kind for kind in made if (kind.api_version, kind.name) == asked), None)) is not None:
             return kind
         raise NotFound(404, "NotFound", "the server could not find the requested resource")

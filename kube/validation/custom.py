@@ -14,10 +14,10 @@ from . import checks
 from .checks import Problem, Problems
 from .gateway import RULES, SCHEMA_RULES, WITHOUT_RULES
 
-_BLOCKING = (
+BLOCKING = (
     "FieldValueTypeInvalid", "FieldValueRequired", "FieldValueNotSupported", "FieldValueTooLong", "FieldValueTooMany",
 )  # fmt: skip
-_NOT_CHECKED = (
+NOT_CHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"
 )
 
@@ -26,10 +26,10 @@ def custom(obj: Obj, type_: Struct) -> Problems:
     """Everything that the schema refuses. The rules in CEL are only asked once the types are right."""
     found = list(_struct("", obj, type_))
     yield from found
-    if not any(problem.reason in _BLOCKING for problem in found):
+    if not any(problem.reason in BLOCKING for problem in found):
         yield from _ruled("", obj, type_)
     elif type_.name not in WITHOUT_RULES:
-        yield checks.invalid("<nil>", None, _NOT_CHECKED)
+        yield checks.invalid("<nil>", None, NOT_CHECKED)
 
 
 def status(obj: Obj, type_: Struct) -> Problems:
@@ -47,7 +47,7 @@ _JSON_TYPES = {"s": "string", "d": "string", "y": "string", "T": "string", "b": 
 
 def _struct(path: str, value: Any, type_: Struct) -> Problems:
     if not isinstance(value, Mapping):
-        yield _wrong_type(path, value, "object")
+        yield wrong_type(path, value, "object")
         return
     for name, declared in type_.fields.items():
         here = f"{path}.{name}" if path else name
@@ -71,7 +71,7 @@ def _value(path: str, value: Any, type_: Type) -> Problems:
             yield from _struct(path, value, type_)
         case ListOf():
             if not isinstance(value, list):
-                yield _wrong_type(path, value, "array")
+                yield wrong_type(path, value, "array")
                 return
             yield from _count(path, len(value), type_)
             for place, item in enumerate(value):
@@ -79,7 +79,7 @@ def _value(path: str, value: Any, type_: Type) -> Problems:
             yield from _twins(path, value, type_)
         case MapOf():
             if not isinstance(value, Mapping):
-                yield _wrong_type(path, value, "object")
+                yield wrong_type(path, value, "object")
                 return
             for key, item in value.items():
                 yield from _value(f"{path}.{key}", item, type_.item)
@@ -113,9 +113,9 @@ def _twins(path: str, items: Sequence[Any], type_: ListOf) -> Problems:
 
 def _scalar(path: str, value: Any, type_: Scalar) -> Problems:
     wanted = _JSON_TYPES.get(type_.code)
-    seen = _json_type(value)
+    seen = json_type(value)
     if wanted and seen != wanted and not (wanted == "number" and seen == "integer"):
-        yield _wrong_type(path, value, wanted)
+        yield wrong_type(path, value, wanted)
         return
     if type_.enum and value not in type_.enum:
         yield checks.unsupported(path, value, map(str, type_.enum))
@@ -144,12 +144,12 @@ def _text(path: str, value: str, type_: Scalar) -> Problems:
         yield checks.invalid(path, value, f"{path} in body should match '{type_.pattern}'")
 
 
-def _wrong_type(path: str, value: Any, wanted: str) -> Problem:
-    seen = checks.shown(_json_type(value))
+def wrong_type(path: str, value: Any, wanted: str) -> Problem:
+    seen = checks.shown(json_type(value))
     return Problem(path, "FieldValueTypeInvalid", f"Invalid value: {seen}: {path} in body must be of type {wanted}: {seen}")
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
     match value:
         case bool():
             return "boolean"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from ..objects import Kind, Obj, is_namesake
+from ..objects import DEFINITION, Kind, Obj, get, is_namesake
 from ..schema import schema_of
 from ..types_gateway import GROUP as GATEWAY_API
 from . import batch as validation_batch
 from . import checks, kept
 from . import data as validation_data
-from . import definition as validation_definition
 from . import gateway as validation_gateway
 from . import pod as validation_pod
 from . import policy as validation_policy
@@ -20,6 +20,7 @@ from .checks import Problem, Problems
 from .custom import custom
 from .custom import status as custom_status
 
+Schema = Mapping[str, Any]
 Check = Callable[[Obj], Problems]
 UpdateCheck = Callable[[Obj, Obj], Problems]
 
@@ -52,6 +53,36 @@ def refuse_status(kind: Kind, obj: Obj) -> None:
         _refuse(kind, obj, list(custom_status(obj, type_)))
 
 
+def warnings(kind: Kind, obj: Obj) -> Sequence[str]:
+    """What is said of a write that is accepted."""
+    if not kind.is_a(DEFINITION):
+        return ()
+    from . import definition
+
+    return definition.unserved(obj)
+
+
+def refuse_custom(kind: Kind, obj: Obj, schema: Schema, before: Obj | None = None) -> None:
+    """Raises Invalid with everything that is wrong with an object of a kind that a definition makes."""
+    from . import structural
+
+    found = [*_metadata(kind, obj)]
+    if before is not None:
+        found += _metadata_update(obj, before)
+    plain = {key: value for key, value in obj.items() if key != "metadata"}
+    _refuse(kind, obj, [*found, *structural.problems(plain, schema, structural.NEW if before is None else before)])
+
+
+def refuse_custom_status(kind: Kind, obj: Obj, schema: Schema, before: Obj) -> None:
+    """Raises Invalid where the status does not fit the definition."""
+    from . import structural
+
+    described = get(schema, "properties", "status")
+    if described is not None and "status" in obj:
+        was = before.get("status", structural.NEW)
+        _refuse(kind, obj, list(structural.status_problems(obj["status"], described, was)))
+
+
 def _refuse(kind: Kind, obj: Obj, found: list[Problem]) -> None:
     if found:
         raise checks.refusal(kind.name, kind.group, obj["metadata"].get("name", ""), found)
@@ -65,6 +96,21 @@ def _spec(kind: Kind, obj: Obj) -> Problems:
         yield from custom(obj, type_)
     elif check := _CHECKS.get(kind.name):
         yield from check(obj)
+
+
+# What checks definitions, and what they define, is read where there are some.
+
+
+def _definition(obj: Obj) -> Problems:
+    from . import definition
+
+    return definition.definition(obj)
+
+
+def _definition_update(obj: Obj, before: Obj) -> Problems:
+    from . import definition
+
+    return definition.definition_update(obj, before)
 
 
 _CHECKS: Mapping[str, Check] = {
@@ -84,7 +130,7 @@ _CHECKS: Mapping[str, Check] = {
     "PodDisruptionBudget": validation_policy.budget,
     "HorizontalPodAutoscaler": validation_policy.autoscaler,
     "Ingress": validation_policy.ingress,
-    "CustomResourceDefinition": validation_definition.definition,
+    "CustomResourceDefinition": _definition,
 }
 
 _UPDATES: Mapping[str, UpdateCheck] = {
@@ -98,6 +144,7 @@ _UPDATES: Mapping[str, UpdateCheck] = {
     "Service": validation_service.service_update,
     "ConfigMap": validation_data.config_map_update,
     "Secret": validation_data.secret_update,
+    "CustomResourceDefinition": _definition_update,
     "GatewayClass": validation_gateway.same_controller,
 }
 

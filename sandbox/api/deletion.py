@@ -12,7 +12,7 @@ from typing import Literal
 
 from ...errors import Conflict
 from ...kube.clock import timestamp
-from ...kube.objects import NAMESPACE, POD, Kind, Obj, get
+from ...kube.objects import DEFINITION, NAMESPACE, POD, Kind, Obj, get
 from ..store.store import Store
 
 Propagation = Literal["", "Background", "Foreground", "Orphan"]
@@ -20,6 +20,8 @@ Propagation = Literal["", "Background", "Foreground", "Orphan"]
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 POD_GRACE_S = 30
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+"""The finalizer of a CustomResourceDefinition that is being deleted."""
 
 
 def delete(
@@ -47,6 +49,8 @@ def delete(
     if kind.is_a(NAMESPACE) and get(live, "spec", "finalizers"):
         # The namespace controller empties it first, and takes the finalizer of the spec off then.
         return store.update(kind, marked | {"status": {**(live.get("status") or {}), "phase": "Terminating"}})
+    if kind.is_a(DEFINITION) and "deletionTimestamp" not in live["metadata"]:
+        marked = _held_for_cleanup(marked, now)
     if finished(marked):
         return store.remove(kind, namespace, name)
     return store.update(kind, marked)
@@ -79,6 +83,19 @@ def _marked(kind: Kind, live: Obj, now: datetime, propagation: str, grace_s: int
         meta["deletionTimestamp"] = timestamp(began + timedelta(seconds=grace))
         meta["deletionGracePeriodSeconds"] = grace
     return live | {"metadata": meta}
+
+
+def _held_for_cleanup(definition: Obj, now: datetime) -> Obj:
+    """A definition stays until its resources are gone, and says so."""
+    meta, status = definition["metadata"], definition.get("status") or {}
+    why = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+    told = {
+        "type": "Terminating", "status": "True", "reason": "InstanceDeletionPending", "message": why,
+        "lastTransitionTime": timestamp(now),
+    }  # fmt: skip
+    finalizers = list(dict.fromkeys([*(meta.get("finalizers") or ()), CLEANUP]))
+    conditions = [*(status.get("conditions") or ()), told]
+    return definition | {"metadata": meta | {"finalizers": finalizers}, "status": status | {"conditions": conditions}}
 
 
 def _grace(kind: Kind, live: Obj, grace_s: int | None) -> int:

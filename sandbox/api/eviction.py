@@ -13,6 +13,8 @@ from ..store.refusals import bad_request
 from ..store.store import Store
 from .deletion import delete
 from .options import Options
+from .registry import Rules
+from .shape import BuiltIn
 from .typed import decoded
 
 EVICTION = Kind("policy/v1", "Eviction", "evictions")
@@ -20,7 +22,7 @@ EVICTION = Kind("policy/v1", "Eviction", "evictions")
 
 def check_eviction(body: Obj, name: str) -> Obj:
     """The body as an Eviction. Raises ApiError (400) for another kind of object, and for another pod than the address's."""
-    asked = decoded(EVICTION, body, Options())
+    asked = decoded(BuiltIn(EVICTION, Rules()), body, Options())
     if asked["metadata"].get("name") != name:
         raise bad_request("name in URL does not match name in Eviction object")
     return asked

@@ -72,7 +72,7 @@ class Rules:
             obj["metadata"]["generation"] = (live["metadata"].get("generation") or 0) + 1
 
     def _wanted(self, obj: Obj) -> Obj:
-        left_out = ("metadata", "status", "apiVersion", "kind")
+        left_out = ("metadata", "apiVersion", "kind", "status" if self.has_status else "")
         wanted = {key: value for key, value in obj.items() if key not in left_out}
         if self.bumps_on_annotations:
             wanted["annotations"] = obj["metadata"].get("annotations") or {}
@@ -84,10 +84,11 @@ def _rules() -> Mapping[tuple[str, str], Rules]:
         "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "EndpointSlice",
         "VirtualService", "DestinationRule", "Gateway", "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant",
         "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
+        "CustomResourceDefinition",
     )  # fmt: skip
     not_blindly = (
         "Lease", "ServiceAccount", "PodDisruptionBudget", "Namespace", "VirtualService", "DestinationRule", "Gateway",
-        "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant",
+        "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant", "CustomResourceDefinition",
     )  # fmt: skip
     out = {}
     for kind in KINDS:

@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from ...errors import ApiError
 from ...kube import ssa
 from ...kube.objects import Kind, Obj, get
 
 SCALE = Kind("autoscaling/v1", "Scale", "scales")
-_PATH = ("f:spec", "f:replicas")
 
 
-def of(obj: Obj) -> Obj:
+class Paths(NamedTuple):
+    """Where a kind keeps what its scale shows. `selector` is the path of a text; None where it is a LabelSelector in the spec."""
+
+    wanted: tuple[str, ...]
+    seen: tuple[str, ...]
+    selector: tuple[str, ...] | None = None
+
+
+BUILT_IN = Paths(("spec", "replicas"), ("status", "replicas"))
+
+
+def paths_of(scale: Mapping[str, str]) -> Paths:
+    """As a CustomResourceDefinition names them; without a `labelSelectorPath` there is no selector."""
+    wanted, seen, selector = (
+        tuple(scale.get(key, "").strip(".").split(".")) for key in ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
+    )
+    return Paths(wanted, seen, selector if selector != ("",) else ())
+
+
+def of(obj: Obj, paths: Paths = BUILT_IN) -> Obj:
+    """The Scale of an object. Raises ApiError (500) where a custom resource has no replicas."""
     meta = obj["metadata"]
     kept = {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if key in meta}
-    status: Obj = {"replicas": get(obj, "status", "replicas", default=0)}
-    if text := selector_text(get(obj, "spec", "selector", default={})):
+    status: Obj = {"replicas": get(obj, *paths.seen, default=0)}
+    if text := _selector(obj, paths):
         status["selector"] = text
-    replicas = get(obj, "spec", "replicas", default=0)
+    replicas = get(obj, *paths.wanted)
+    if replicas is None and paths is not BUILT_IN:
+        path = "." + ".".join(paths.wanted)
+        raise ApiError(500, "InternalError", f'Internal error occurred: the spec replicas field "{path}" does not exist')
     spec = {"replicas": replicas} if replicas else {}
     return {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": kept, "spec": spec, "status": status}
+
+
+def _selector(obj: Obj, paths: Paths) -> str:
+    if paths.selector is None:
+        return selector_text(get(obj, "spec", "selector", default={}))
+    return str(get(obj, *paths.selector, default="")) if paths.selector else ""
+
+
+def scaled(obj: Obj, replicas: int, paths: Paths) -> Obj:
+    """A copy of the object with that many replicas."""
+    out = copy.deepcopy(obj)
+    inner = out
+    for key in paths.wanted[:-1]:
+        inner = inner.setdefault(key, {})
+    inner[paths.wanted[-1]] = replicas
+    return out
 
 
 def selector_text(selector: Mapping[str, Any]) -> str:
@@ -38,13 +78,14 @@ def selector_text(selector: Mapping[str, Any]) -> str:
     return ",".join(text for _, text in sorted(terms))
 
 
-def entries(live: Obj, scaled: Obj, manager: str) -> list[Obj]:
+def entries(live: Obj, scaled: Obj, manager: str, paths: Paths) -> list[Obj]:
     """Who scales owns the replicas, through the subresource; the server notes no time for it."""
-    if live["spec"] == scaled["spec"]:
+    if get(live, *paths.wanted) == get(scaled, *paths.wanted):
         return list(get(live, "metadata", "managedFields", default=[]))
+    path = tuple(f"f:{key}" for key in paths.wanted)
     shares = {
-        key: share._replace(fields=share.fields - {_PATH}) for key, share in ssa.shares_of(live).items() if share.fields - {_PATH}
+        key: share._replace(fields=share.fields - {path}) for key, share in ssa.shares_of(live).items() if share.fields - {path}
     }
     owner = ssa.Owner(manager, "Update", scaled["apiVersion"], "scale")
-    shares[owner.key] = ssa.Share(owner, frozenset({_PATH}), "")
+    shares[owner.key] = ssa.Share(owner, frozenset({path}), "")
     return ssa.entries_of(shares.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import ApiError
@@ -173,14 +173,16 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def field_predicate(text: str, kind: Kind) -> Predicate:
-    """Whether an object's fields fit the selector. Raises ApiError (400) for fields that the kind cannot be selected by."""
+def field_predicate(text: str, kind: Kind, further: Collection[str] = ()) -> Predicate:
+    """Whether an object's fields fit the selector; `further` are those that a definition lets select by. Raises ApiError (400)
+    for fields that the kind cannot be selected by."""
     terms: list[tuple[str, bool, str]] = []
     for term in (part for part in re.split(r"(?<!\\),", text) if part):
         parts = re.fullmatch(r"(?P<key>[^=!]*)(?P<operator>==|!=|=)(?P<value>.*)", term)
         if parts is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
-        _check_field(parts["key"], kind)
+        if parts["key"] not in further:
+            _check_field(parts["key"], kind)
         value = re.sub(r"\\(.)", r"\1", parts["value"])
         terms.append((parts["key"], parts["operator"] == "!=", value))
     return lambda obj: all((_field(obj, key) == value) != is_not for key, is_not, value in terms)

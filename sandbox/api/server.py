@@ -14,15 +14,13 @@ from random import Random
 from typing import Any
 
 from ...errors import ApiError
-from ...kube import codec, defaults, objects, ssa
+from ...kube import codec, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.conversion import converted
 from ...kube.inert import INERT
-from ...kube.objects import DEFINITION, JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
+from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
 from ...kube.validation import checks
-from ...kube.validation import dispatch as validation
 from ..events import record
-from ..store.customs import custom_of
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
 from ..store.store import Store
 from . import addresses, admission, eviction, quota, scale, selectors
@@ -30,15 +28,17 @@ from .admission import check_account
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
 from .jobs import choose_own_pods
+from .kept import keep_server_fields, without_times
 from .names import suffix
 from .options import Options, check_patch_options
 from .paging import Expired, Page, Start, place_of, start_of
 from .registry import Rules, rules_of
-from .scale import SCALE
-from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, is_custom, patched
+from .shape import BuiltIn, Shape, shape_of
+from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, patched
 
 SILENT = ("PriorityClass", "PodTemplate")
 """Kinds without fields here for which nothing has to act."""
+SCALE = BuiltIn(scale.SCALE, Rules())
 LASTING = ("default", "kube-system", "kube-public")
 
 
@@ -68,7 +68,7 @@ class Api:
     def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Obj:
         """Raises NotFound. Custom resources are answered in the version asked for."""
         live = _in_version(kind, self.store.get(kind, namespace, name))
-        return scale.of(live) if subresource == "scale" else live
+        return scale.of(live, self._shape(kind).scale) if subresource == "scale" else live
 
     def list(
         self,
@@ -107,15 +107,15 @@ class Api:
 
     def predicate(self, kind: Kind, label_selector: str, field_selector: str) -> selectors.Predicate:
         by_label = selectors.label_predicate(label_selector)
-        by_field = selectors.field_predicate(field_selector, kind)
+        by_field = selectors.field_predicate(field_selector, kind, self._shape(kind).selectable)
         return lambda obj: by_label(obj) and by_field(obj)
 
     # writing
 
     def create(self, kind: Kind, namespace: str, body: Mapping[str, Any], **options: Any) -> Obj:
         """Raises Conflict (AlreadyExists), Invalid, NotFound (no such namespace), ApiError (400)."""
-        asked = Options(**options)
-        obj = decoded(kind, body, asked)
+        asked, shape = Options(**options), self._shape(kind)
+        obj = decoded(shape, body, asked)
         fit_namespace(kind, obj, namespace)
         if get(obj, "metadata", "resourceVersion"):
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
@@ -124,10 +124,10 @@ class Api:
             meta.pop(name, None)
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = meta["generateName"][:58] + suffix(self._random)
-        defaults.fill(obj)
+        shape.fill(obj)
         self._check_namespace(kind, obj, namespace)
         obj["metadata"]["managedFields"] = ssa.track_update(
-            None, obj, asked.manager, now=self._timestamp(), ignored=rules_of(kind).ignored("")
+            None, obj, asked.manager, now=self._timestamp(), ignored=shape.rules.ignored(""), type_=shape.owned
         )
         return self._create(kind, obj, asked)
 
@@ -135,22 +135,22 @@ class Api:
         """Replaces the object, or with a `subresource` its status or scale. Raises Conflict where the version is not
         the live one.
         """
-        asked = Options(**options)
+        asked, shape = Options(**options), self._shape(kind)
         if asked.subresource == "scale":
             return self._rescale(kind, namespace, name, decoded(SCALE, body, asked), asked)
-        obj = decoded(kind, body, asked)
+        obj = decoded(shape, body, asked)
         fit_namespace(kind, obj, namespace)
         fit_name(obj, name)
         live = self.store.find(kind, namespace, name)
         if live is None:
-            if rules_of(kind).creates_on_update:
+            if shape.rules.creates_on_update:
                 if uid := get(obj, "metadata", "uid"):
                     # who names the object it means does not mean a new one
                     nothing = {"metadata": {"namespace": namespace, "name": name, "uid": ""}}
                     raise other_uid(kind, nothing, uid, is_custom=False)
                 return self.create(kind, namespace, body, **options)
             raise not_found(kind, name)
-        defaults.fill(obj)
+        shape.fill(obj)
         return self._replace(kind, live, obj, asked)
 
     def patch(self, kind: Kind, namespace: str, name: str, patch: Any, type_: str = "merge", **options: Any) -> Obj:
@@ -166,14 +166,14 @@ class Api:
             )
         if type_ == "apply":
             return self._apply(kind, namespace, name, patch, asked)
-        live = self.store.get(kind, namespace, name)
+        live, shape = self.store.get(kind, namespace, name), self._shape(kind)
         if asked.subresource == "scale":
-            wanted = decoded_patch(SCALE, patched(SCALE, scale.of(live), patch, type_), patch, type_, asked)
+            wanted = decoded_patch(SCALE, patched(SCALE, scale.of(live, shape.scale), patch, type_), patch, type_, asked)
             return self._rescale(kind, namespace, name, wanted, asked)
-        obj = decoded_patch(kind, patched(kind, _in_version(kind, live), patch, type_), patch, type_, asked)
+        obj = decoded_patch(shape, patched(shape, _in_version(kind, live), patch, type_), patch, type_, asked)
         fit_namespace(kind, obj, namespace)
         fit_name(obj, name)
-        defaults.fill(obj)
+        shape.fill(obj)
         return self._replace(kind, live, obj, asked)
 
     def delete(
@@ -220,23 +220,24 @@ class Api:
     # inside: writing
 
     def _create(self, kind: Kind, obj: Obj, asked: Options) -> Obj:
-        rules = rules_of(kind)
-        meta = obj["metadata"]
+        shape = self._shape(kind)
+        rules, meta = shape.rules, obj["metadata"]
         meta["creationTimestamp"] = self._timestamp()
         if rules.has_generation:
             meta["generation"] = 1
         if rules.has_status:
             obj.pop("status", None)
-            if is_custom(kind):
-                defaults.fill(obj)
+            if rules.is_custom:
+                shape.fill(obj)
             else:
-                obj |= decoded(kind, {"metadata": meta}, Options(), only="status")
+                obj |= decoded(shape, {"metadata": meta}, Options(), only="status")
         if not meta["managedFields"]:
             del meta["managedFields"]
         self._admit(kind, obj)
         if kind.is_a(SERVICE):
             addresses.allocate(obj, self.store.list(SERVICE), self._random)
-        validation.refuse_new(kind, obj)
+        shape.refuse_new(obj)
+        asked.warnings.extend(shape.warnings(obj))
         if asked.dry_run:
             if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
                 raise exists_already(kind, meta["name"])
@@ -269,9 +270,10 @@ class Api:
 
     def _replace(self, kind: Kind, live: Obj, obj: Obj, asked: Options, *, entries: Sequence[Obj] | None = None) -> Obj:
         """The common end of update and patch: what the server keeps, ownership, validation, the write."""
-        rules = rules_of(kind)
+        shape = self._shape(kind)
+        rules = shape.rules
         self._check_version(kind, live, obj, rules, is_patch=entries is not None)
-        _keep_server_fields(obj, live)
+        keep_server_fields(obj, live)
         if kind.is_a(SERVICE):
             addresses.keep(obj, live)
         if entries is None:
@@ -279,7 +281,7 @@ class Api:
             before = live if given is None else live | {"metadata": live["metadata"] | {"managedFields": given}}
             entries = ssa.track_update(
                 _in_version(kind, before), obj, asked.manager, subresource=asked.subresource, now=self._timestamp(),
-                ignored=rules.ignored(asked.subresource),
+                ignored=rules.ignored(asked.subresource), type_=shape.owned,
             )  # fmt: skip
         obj = rules.reset(obj, live, asked.subresource)
         obj["metadata"]["managedFields"] = list(entries)
@@ -287,13 +289,14 @@ class Api:
             del obj["metadata"]["managedFields"]
         rules.bump(obj, live, asked.subresource)
         if asked.subresource == "status":
-            validation.refuse_status(kind, obj)
+            shape.refuse_status(obj, _in_version(kind, live))
         elif not asked.subresource:
-            validation.refuse_changed(kind, obj, _in_version(kind, live))
+            shape.refuse_changed(obj, _in_version(kind, live))
+            asked.warnings.extend(shape.warnings(obj))
             if kind.is_a(SERVICE):
                 addresses.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
         obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
-        if _without_times(self._stored(kind, obj)) == _without_times(live):
+        if without_times(self._stored(kind, obj)) == without_times(live):
             return _in_version(kind, live)
         if asked.dry_run:
             return _in_version(kind, obj)
@@ -313,9 +316,9 @@ class Api:
             seen = codec.json_kind(manifest)
             why = f"json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
             raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}")
-        manifest = copy.deepcopy(manifest)
+        manifest, shape = copy.deepcopy(manifest), self._shape(kind)
         check_apply_target(kind, manifest)
-        ssa.refuse_misfits(manifest, ssa.type_of(manifest))  # told of the object as it is written
+        ssa.refuse_misfits(manifest, shape.owned or ssa.type_of(manifest))  # told of the object as it is written
         fit_namespace(kind, manifest, namespace)
         manifest["metadata"].setdefault("name", name)
         fit_name(manifest, name)
@@ -328,11 +331,11 @@ class Api:
             self._check_namespace(kind, manifest, namespace)
         merged = ssa.apply(
             _in_version(kind, live) if live else None, manifest, asked.manager, force=asked.force, now=self._timestamp(),
-            subresource=asked.subresource, ignored=rules_of(kind).ignored(asked.subresource),
+            subresource=asked.subresource, ignored=shape.rules.ignored(asked.subresource), type_=shape.owned,
         )  # fmt: skip
         entries = merged["metadata"].pop("managedFields")
-        obj = decoded(kind, merged, Options(field_validation="Ignore"))
-        defaults.fill(obj)
+        obj = decoded(shape, merged, Options(field_validation="Ignore"))
+        shape.fill(obj)
         if live is None:
             if get(manifest, "metadata", "resourceVersion") or get(manifest, "metadata", "uid"):
                 raise not_found(kind, name)
@@ -349,15 +352,18 @@ class Api:
         problems = list(checks.not_negative("spec.replicas", replicas))
         if problems:
             raise checks.refusal("Scale", "autoscaling", name, problems)
-        obj = copy.deepcopy(live)
-        obj["spec"]["replicas"] = replicas
-        obj["metadata"]["managedFields"] = scale.entries(live, obj, asked.manager)
-        rules_of(kind).bump(obj, live, "")
-        if obj["spec"] == live["spec"] or asked.dry_run:
-            return scale.of(obj)
-        return scale.of(self.store.update(kind, obj))
+        shape = self._shape(kind)
+        obj = scale.scaled(live, replicas, shape.scale)
+        obj["metadata"]["managedFields"] = scale.entries(live, obj, asked.manager, shape.scale)
+        shape.rules.bump(obj, live, "")
+        if obj["spec"] == live.get("spec") or asked.dry_run:
+            return scale.of(obj, shape.scale)
+        return scale.of(self.store.update(kind, obj), shape.scale)
 
     # inside: conditions
+
+    def _shape(self, kind: Kind) -> Shape:
+        return shape_of(kind, self.store.customs.get(kind))
 
     def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
         if not kind.namespaced:
@@ -371,7 +377,7 @@ class Api:
     def _check_version(self, kind: Kind, live: Obj, obj: Obj, rules: Rules, *, is_patch: bool) -> None:
         meta, was = obj["metadata"], live["metadata"]
         if (uid := meta.get("uid")) and uid != was["uid"]:
-            raise other_uid(kind, live, uid, is_custom=is_custom(kind))
+            raise other_uid(kind, live, uid, is_custom=rules.is_custom)
         given = meta.get("resourceVersion") if meta.get("resourceVersion") != "0" else ""
         if given and given != was["resourceVersion"]:
             raise modified_meanwhile(kind, was["name"])
@@ -384,28 +390,11 @@ class Api:
         known = objects.HOMES.get((kind.group, kind.name))
         if known is not None:
             return _in_version(known, obj)
-        custom = custom_of(self.store.list(DEFINITION), kind)
+        custom = self.store.customs.get(kind)
         return converted(obj, custom.kept_as) if custom is not None else obj
 
     def _timestamp(self) -> str:
         return timestamp(self._now())
-
-
-def _keep_server_fields(obj: Obj, live: Obj) -> None:
-    meta, was = obj["metadata"], live["metadata"]
-    for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
-        meta.pop(name, None)
-        if name in was:
-            meta[name] = was[name]
-
-
-def _without_times(obj: Obj) -> Obj:
-    """For telling whether a write changes anything: when somebody last owned a field is no change."""
-    meta = dict(obj["metadata"])
-    meta["managedFields"] = [
-        {key: value for key, value in entry.items() if key != "time"} for entry in meta.get("managedFields") or ()
-    ]
-    return obj | {"metadata": meta}
 
 
 def _in_version(kind: Kind, obj: Obj) -> Obj:

@@ -9,68 +9,71 @@ from typing import Any
 from ...kube import codec
 from ...kube.objects import Kind, Obj, kind_of, merged
 from ...kube.patch import PatchFailed, go_map, json_patched, strategic_patched
-from ...kube.schema import Struct, open_type, schema_of
 from ...kube.validation import checks
 from ..store.refusals import Generic, bad_request, unsupported_body
 from .options import Options
+from .shape import Shape
 
 
-def decoded(kind: Kind, body: Any, asked: Options, *, only: str = "") -> Obj:
+def decoded(shape: Shape, body: Any, asked: Options, *, only: str = "") -> Obj:
     """The typed object of a body. Raises ApiError (400)."""
-    _check_kind(kind, body)
+    kind, is_custom = shape.kind, shape.rules.is_custom
+    _check_kind(shape, body)
     meant = {**body, "apiVersion": kind.api_version, "kind": kind.name}
     if meant.get("metadata") is None:
         meant["metadata"] = {}
     try:
-        obj, strict = codec.decoded(copy.deepcopy(meant) if is_custom(kind) else meant, type_of(kind))
+        obj, strict = shape.read(copy.deepcopy(meant) if is_custom else meant)
     except codec.Misfit as problem:
         raise bad_request(_unreadable(kind, str(problem))) from None
     if strict and asked.field_validation == "Strict" and not only:
         raise bad_request(_unreadable(kind, "strict decoding error: " + ", ".join(strict)))
     if asked.field_validation == "Warn":
         asked.warnings.extend(strict)
-    if is_custom(kind) and "metadata" not in obj:
+    if is_custom and "metadata" not in obj:
         obj["metadata"] = {}
     return {key: value for key, value in obj.items() if key == only} if only else obj
 
 
-def patched(kind: Kind, live: Obj, patch: Any, type_: str) -> Obj:
+def patched(shape: Shape, live: Obj, patch: Any, type_: str) -> Obj:
     try:
         match type_:
             case "json":
                 return dict(json_patched(live, patch))
             case "strategic":
-                if is_custom(kind):
+                if shape.rules.is_custom:
                     raise unsupported_body("json-patch+json, merge-patch+json, apply-patch+yaml")
-                return strategic_patched(live, patch, type_of(kind))
+                return strategic_patched(live, patch, shape.type_)
             case _:
                 return merged(live, patch)
     except PatchFailed as problem:
         raise Generic(422, "Invalid", "the server rejected our request due to an error in our request") from problem
 
 
-def decoded_patch(kind: Kind, patched: Any, patch: Any, type_: str, asked: Options) -> Obj:
+def decoded_patch(shape: Shape, patched: Any, patch: Any, type_: str, asked: Options) -> Obj:
     """What does not fit after a patch is the patch's fault: 422. A strategic patch cannot change what the object is."""
+    kind = shape.kind
     try:
         if type_ == "strategic":
             patched = patched | {"apiVersion": kind.api_version, "kind": kind.name}
-        _compare_kind(kind, patched.get("apiVersion") or "", patched.get("kind") or "")
-        obj, strict = codec.decoded(patched, type_of(kind))
+        _compare_kind(shape, patched.get("apiVersion") or "", patched.get("kind") or "")
+        obj, strict = shape.read(patched)
     except codec.Misfit as problem:
         value = go_map(patch) if type_ == "strategic" else checks.shown(patched)
         why = _unconverted(str(problem)) if type_ == "strategic" else str(problem)
         raise checks.refusal("", "", "", [checks.invalid("patch", value, why)]) from None
     if strict and asked.field_validation == "Strict":
-        value = go_map(patch) if type_ == "strategic" else _as_kept(kind, patched)
+        value = go_map(patch) if type_ == "strategic" else _as_kept(shape, patched)
         raise checks.refusal("", "", "", [checks.invalid("patch", value, "strict decoding error: " + ", ".join(strict))])
     if asked.field_validation == "Warn":
         asked.warnings.extend(strict)
     return copy.deepcopy(obj)
 
 
-def _as_kept(kind: Kind, obj: Obj) -> str:
+def _as_kept(shape: Shape, obj: Obj) -> str:
     """A whole object in a message: a custom resource is a map to the server, whose keys it sorts."""
-    return json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if is_custom(kind) else checks.shown(obj)
+    is_map = shape.rules.is_custom
+    return json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if is_map else checks.shown(obj)
 
 
 _INTERNAL = {
@@ -79,23 +82,25 @@ _INTERNAL = {
 }  # fmt: skip
 
 
-def _check_kind(kind: Kind, body: Any) -> None:
+def _check_kind(shape: Shape, body: Any) -> None:
     """A body may leave out what it is; if it says so, it has to be what the address says."""
+    kind = shape.kind
     version, name = body.get("apiVersion") or kind.api_version, body.get("kind") or kind.name
     try:
-        _compare_kind(kind, version, name)
+        _compare_kind(shape, version, name)
     except codec.Misfit as problem:
-        if is_custom(kind):
+        if shape.rules.is_custom:
             raise bad_request(str(problem)) from None
         short = version.rpartition("/")[2]
         raise bad_request(f'{name} in version "{short}" cannot be handled as a {kind.name}: {problem}') from None
 
 
-def _compare_kind(kind: Kind, version: str, name: str) -> None:
+def _compare_kind(shape: Shape, version: str, name: str) -> None:
     """Raises Misfit where they are not the kind's."""
+    kind = shape.kind
     if (version, name) == (kind.api_version, kind.name):
         return
-    if is_custom(kind):
+    if shape.rules.is_custom:
         raise codec.Misfit(_custom_mismatch(kind, version, name))
     if kind_of(version, name) is not None:
         internal = f"({_INTERNAL.get(kind.group, kind.group)}.{kind.name})"
@@ -151,11 +156,3 @@ def fit_name(obj: Obj, name: str) -> None:
         raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
     if given != name:
         raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
-
-
-def type_of(kind: Kind) -> Struct:
-    return schema_of(kind) or open_type(kind.name)
-
-
-def is_custom(kind: Kind) -> bool:
-    return type_of(kind).is_custom

@@ -57,18 +57,20 @@ def _answer(request: web.Request, body: Any, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="application/yaml", headers=_HEADERS)
 
 
-def object_answer(request: web.Request, kind: Kind, obj: Obj, status: int = 200, *, as_it_is: bool = False) -> web.Response:
+def object_answer(
+    request: web.Request, printer: tables.Printer, obj: Obj, status: int = 200, *, as_it_is: bool = False
+) -> web.Response:
     """In the form asked for; `as_it_is` for what has no other."""
-    return _answer(request, obj if as_it_is else shaper(request, kind)(obj), status)
+    return _answer(request, obj if as_it_is else shaper(request, printer)(obj), status)
 
 
-def shaper(request: web.Request, kind: Kind) -> Callable[[Obj], Obj]:
+def shaper(request: web.Request, printer: tables.Printer) -> Callable[[Obj], Obj]:
     """How the client wants to see one object."""
     include = request.query.get("includeObject", "")
     match form_of(request):
         case "table":
             return lambda obj: tables.table(
-                kind, [obj], now(), version=obj["metadata"].get("resourceVersion", ""), include=include
+                printer, [obj], now(), version=obj["metadata"].get("resourceVersion", ""), include=include
             )
         case "metadata":
             return tables.metadata_of
@@ -76,11 +78,11 @@ def shaper(request: web.Request, kind: Kind) -> Callable[[Obj], Obj]:
             return lambda obj: obj
 
 
-def page_answer(request: web.Request, kind: Kind, page: Page) -> web.Response:
+def page_answer(request: web.Request, kind: Kind, printer: tables.Printer, page: Page) -> web.Response:
     match form_of(request):
         case "table":
             include = request.query.get("includeObject", "")
-            body = tables.table(kind, page.items, now(), version=str(page.version), continue_=page.continue_, include=include)
+            body = tables.table(printer, page.items, now(), version=str(page.version), continue_=page.continue_, include=include)
         case "metadata":
             body = list_of(kind, page) | {"kind": "PartialObjectMetadataList", "apiVersion": tables.META}
             body["items"] = [tables.metadata_of(obj) for obj in page.items]

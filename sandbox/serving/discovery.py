@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from ...kube.inert import INERT
-from ...kube.objects import DEFINITION, KINDS, Kind
+from ...kube.objects import KINDS, Kind
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.registry import rules_of
-from ..store.customs import Custom, custom_of, customs_of
+from ..store.customs import Custom
 from ..store.store import Store
 
 Document = dict[str, Any]
@@ -61,14 +62,20 @@ Served = Mapping[str, Mapping[str, Kind]]
 
 def served(store: Store) -> Served:
     """The kinds by group version and plural: `served(store)["apps/v1"]["deployments"]`."""
-    out = {group_version: dict(kinds) for group_version, kinds in built_in().items()} if _has_customs(store) else built_in()
-    for each in customs_of(store.list(DEFINITION)):
-        cast("dict[str, dict[str, Kind]]", out).setdefault(each.kind.api_version, {})[each.kind.plural] = each.kind
+    if not store.customs:
+        return built_in()
+    out = {group_version: dict(kinds) for group_version, kinds in built_in().items()}
+    for kind in sorted(store.customs, key=lambda kind: _age(kind.api_version.rpartition("/")[2])):
+        out.setdefault(kind.api_version, {})[kind.plural] = kind
     return out
 
 
-def _has_customs(store: Store) -> bool:
-    return next(store.list(DEFINITION), None) is not None
+def _age(version: str) -> tuple[int, int, int, str]:
+    """The order of versions that Kubernetes knows, the best first: v10, v2, v11beta2, v3beta1, v12alpha1, other names last."""
+    parts = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
+    if parts is None:
+        return 3, 0, 0, version
+    return {None: 0, "beta": 1, "alpha": 2}[parts[2]], -int(parts[1]), -int(parts[3] or 0), ""
 
 
 @cache
@@ -112,14 +119,14 @@ def resources(group_version: str, store: Store) -> Document | None:
         return None
     out: list[Document] = []
     for kind in kinds.values():
+        custom = store.customs.get(kind)
         entry: Document = {
             "name": kind.plural,
-            "singularName": kind.name.lower(),
+            "singularName": custom.names["singular"] if custom else kind.name.lower(),
             "namespaced": kind.namespaced,
             "kind": kind.name,
             "verbs": list(_VERBS),
         }
-        custom = custom_of(store.list(DEFINITION), kind)
         if custom is None:
             own = _SHORT.get(f"{kind.name}.{kind.group}") or _SHORT.get(kind.name)
             if short := own or INERT.get(kind._replace(api_version=home_of(kind)), ()):
@@ -129,8 +136,7 @@ def resources(group_version: str, store: Store) -> Document | None:
             elif kind.group == GATEWAY_API:
                 entry["categories"] = ["gateway-api"]
         else:
-            entry |= {"shortNames": list(custom.short)} if custom.short else {}
-            entry |= {"categories": list(custom.categories)} if custom.categories else {}
+            entry |= {key: list(custom.names[key]) for key in ("shortNames", "categories") if custom.names.get(key)}
         out += [entry, *_subresources(kind, custom)]
     out.sort(key=lambda each: str(each["name"]))
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": out}
@@ -141,7 +147,7 @@ def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
     out: list[Document] = []
     if custom.has_status if custom else rules_of(kind).has_status:
         out.append({"name": f"{kind.plural}/status"} | base)
-    if custom.has_scale if custom else rules_of(kind).has_scale:
+    if custom.scale is not None if custom else rules_of(kind).has_scale:
         scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
         out.append({"name": f"{kind.plural}/scale"} | base | scale)
     if kind.name == "Pod":

@@ -19,7 +19,7 @@ from ..api.server import Api
 from ..node.podlogs import PodLogs
 from ..store.refusals import not_allowed
 from ..store.store import Store
-from . import access, discovery
+from . import access, discovery, tables
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
 from .paths import Target, target_of
 from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
@@ -139,7 +139,7 @@ class _Server:
             return await watch(request, self._api, target.kind, target.namespace, self._flush)
         page = self._api.list(target.kind, target.namespace, **list_options(query))
         self._flush()
-        return page_answer(request, target.kind, page)
+        return page_answer(request, target.kind, self._printer(target), page)
 
     async def _pod_subresource(self, request: web.Request, target: Target) -> web.StreamResponse:
         if target.subresource == "eviction" and request.method == "POST":
@@ -169,6 +169,9 @@ class _Server:
 
     # answers
 
+    def _printer(self, target: Target) -> tables.Printer:
+        return tables.printer_of(target.kind, self._api.store.customs.get(target.kind))
+
     def _exists(self, target: Target) -> bool:
         return self._api.store.find(target.kind, target.namespace, target.name) is not None
 
@@ -182,7 +185,7 @@ class _Server:
 
     def _answer(self, request: web.Request, target: Target, obj: Obj, status: int = 200) -> web.Response:
         self._flush()
-        return object_answer(request, target.kind, obj, status, as_it_is=bool(target.subresource))
+        return object_answer(request, self._printer(target), obj, status, as_it_is=bool(target.subresource))
 
 
 def _document(parts: list[str], request: web.Request, store: Store) -> web.Response | None:

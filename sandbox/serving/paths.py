@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...kube.objects import DEFINITION, Kind
+from ...kube.objects import Kind
 from ..api.registry import rules_of
-from ..store.customs import custom_of
 from ..store.refusals import no_such_resource
 from ..store.store import Store
 from . import discovery
@@ -46,8 +45,8 @@ def target_of(parts: list[str], store: Store) -> Target | None:
 
 
 def _has_subresource(kind: Kind, subresource: str, store: Store) -> bool:
-    if (custom := custom_of(store.list(DEFINITION), kind)) is not None:
-        return (subresource == "status" and custom.has_status) or (subresource == "scale" and custom.has_scale)
+    if (custom := store.customs.get(kind)) is not None:
+        return (subresource == "status" and custom.has_status) or (subresource == "scale" and custom.scale is not None)
     rules = rules_of(kind)
     return (
         (subresource == "status" and rules.has_status)

@@ -12,6 +12,8 @@ from ...kube.objects import Kind, Obj, get, is_namesake, labels_of
 from ...kube.printed import age, pod_status
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.scale import selector_text
+from ..store.customs import Custom
+from . import columns
 
 META = "meta.k8s.io/v1"
 Cells = Sequence[Any]
@@ -25,24 +27,44 @@ class Column(NamedTuple):
     priority: int = 0
 
 
-def table(kind: Kind, objects: Sequence[Obj], now: datetime, *, version: str = "", continue_: str = "", include: str = "") -> Obj:
-    columns, cells = _printer(kind)
-    rows = [{"cells": list(cells(obj, now)), "object": _carried(obj, include)} for obj in objects]
+class Printer(NamedTuple):
+    """How objects of a kind are shown: the head of the table, and the cells of one."""
+
+    head: Sequence[Obj]
+    cells: Callable[[Obj, datetime], Cells]
+
+
+def table(
+    printer: Printer, objects: Sequence[Obj], now: datetime, *, version: str = "", continue_: str = "", include: str = ""
+) -> Obj:
+    rows = [{"cells": list(printer.cells(obj, now)), "object": _carried(obj, include)} for obj in objects]
     meta = {key: value for key, value in (("resourceVersion", version), ("continue", continue_)) if value}
-    definitions = [
-        {
-            "name": column.name,
-            "type": column.type,
-            "format": "name" if column.name == "Name" else "",
-            "description": "",
-            "priority": column.priority,
-        }
-        for column in columns
-    ]
-    return {"kind": "Table", "apiVersion": META, "metadata": meta, "columnDefinitions": definitions, "rows": rows}
+    return {"kind": "Table", "apiVersion": META, "metadata": meta, "columnDefinitions": list(printer.head), "rows": rows}
 
 
-def _printer(kind: Kind) -> tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]:
+def printer_of(kind: Kind, custom: Custom | None = None) -> Printer:
+    """Of a kind that a definition makes, as that says."""
+    if custom is not None:
+        return _defined(custom.columns or (columns.AGE,))
+    shown, cells = _built_in(kind)
+    return Printer([_head(column) for column in shown], cells)
+
+
+def _head(column: Column) -> Obj:
+    return {
+        "name": column.name, "type": column.type, "format": "name" if column.name == "Name" else "", "description": "",
+        "priority": column.priority,
+    }  # fmt: skip
+
+
+def _defined(further: Sequence[Mapping[str, Any]]) -> Printer:
+    def cells(obj: Obj, now: datetime) -> Cells:
+        return obj["metadata"]["name"], *(columns.cell(obj, column, now) for column in further)
+
+    return Printer([_head(_NAME), *map(columns.described, further)], cells)
+
+
+def _built_in(kind: Kind) -> tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]:
     if is_namesake(kind.api_version, kind.name):
         return _DEFAULT
     return _PRINTERS.get(f"{kind.name}.{kind.group}") or _PRINTERS.get(kind.name, _DEFAULT)
@@ -245,6 +267,10 @@ def _event(obj: Obj, now: datetime) -> Cells:
     return age(seen, now), obj.get("type", ""), obj.get("reason", ""), place, (obj.get("message") or "").strip()
 
 
+def _definition(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], obj["metadata"].get("creationTimestamp", "")
+
+
 def _lease(obj: Obj, now: datetime) -> Cells:
     return obj["metadata"]["name"], get(obj, "spec", "holderIdentity", default=""), _created(obj, now)
 
@@ -333,6 +359,7 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
     "ConfigMap": ((_NAME, Column("Data"), _AGE), _data),
     "Secret": ((_NAME, Column("Type"), Column("Data"), _AGE), _secret),
     "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),
+    "CustomResourceDefinition": ((_NAME, Column("Created At", "date")), _definition),
     "Lease": ((_NAME, Column("Holder"), _AGE), _lease),
     "GatewayClass": (
         (_NAME, Column("Controller"), Column("Accepted"), _AGE, Column("Description", "string", 1)),

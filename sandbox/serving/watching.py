@@ -31,7 +31,8 @@ async def watch(request: web.Request, api: Api, kind: Kind, namespace: str, flus
     query = request.query
     chosen = api.predicate(kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
     _check(query)
-    shown = _Shown(kind, namespace, chosen, shaper(request, kind), is_table=form_of(request) == "table")
+    printer = tables.printer_of(kind, api.store.customs.get(kind))
+    shown = _Shown(kind, namespace, chosen, printer, shaper(request, printer), is_table=form_of(request) == "table")
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     changes: asyncio.Queue[Change] = asyncio.Queue()
@@ -132,6 +133,7 @@ class _Shown(NamedTuple):
     kind: Kind
     namespace: str
     chosen: Predicate
+    printer: tables.Printer
     shape: Callable[[Obj], Obj]
     is_table: bool
 
@@ -168,7 +170,7 @@ class _Shown(NamedTuple):
         blank = zero(type_) if type_ is not None else {}
         obj = blank | {"kind": self.kind.name, "apiVersion": self.kind.api_version, "metadata": meta}
         if self.is_table:
-            empty = tables.table(self.kind, [], now(), version=str(version))
+            empty = tables.table(self.printer, [], now(), version=str(version))
             empty["rows"] = [{"cells": [], "object": obj}] if is_initial_end else []
             return {"type": "BOOKMARK", "object": empty}
         return {"type": "BOOKMARK", "object": self.shape(obj)}

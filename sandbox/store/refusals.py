@@ -28,6 +28,12 @@ def not_allowed() -> ApiError:
     return Generic(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
+def ending_definition() -> ApiError:
+    """Nothing new of a kind whose definition is being deleted."""
+    why = "create not allowed while custom resource definition is terminating"
+    return ApiError.of(405, "MethodNotAllowed", why, {})
+
+
 def unsupported_body(types: str) -> ApiError:
     """`types` are the media types that would do, without their `application/`."""
     listed = ", ".join(f"application/{type_}" for type_ in types.split(", "))

@@ -14,7 +14,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from ...kube.objects import DEFINITION, HOMES, KINDS, Kind, Obj, get
-from .customs import customs_of
+from .customs import Custom, customs_of
 from .refusals import exists_already, modified_meanwhile, not_found
 
 EVENTS_KEPT = 10_000
@@ -62,6 +62,8 @@ class Store:
         self.changes: deque[Change] = deque(maxlen=0 if forgets else EVENTS_KEPT)
         self._subscribers: list[Subscriber] = []
         self._random = chance(seed, self.version)
+        self.customs: Mapping[Kind, Custom] = {}
+        """What the definitions make, by kind and version; not what is built in, though it be defined too."""
         self._customs: dict[tuple[str, str], Kind] = {}
         self._homes: dict[Kind, Kind] = {}
         self._learn()
@@ -190,8 +192,12 @@ class Store:
 
     def _learn(self) -> None:
         self._customs, self._homes = {}, {}
+        customs: dict[Kind, Custom] = {}
         for custom in customs_of(self.list(DEFINITION)):
-            self._customs.setdefault((custom.kind.group, custom.kind.name), custom.kind)
+            name = (custom.kind.group, custom.kind.name)
+            if name not in HOMES and self._customs.setdefault(name, custom.kind).plural == custom.kind.plural:
+                customs[custom.kind] = custom
+        self.customs = customs
 
 
 def _key(obj: Obj) -> Key:

@@ -111,7 +111,7 @@ def test_a_kind_with_a_known_name_in_another_group_is_another_kind() -> None:
         sandbox.api.create(DEFINITION, "", definition(knative))
         made = sandbox.api.create(knative, "default", written(knative, "1.web", spec={"template": {}}))
         assert made["spec"] == {"template": {}}
-        shown = tables.table(knative, [made], now())
+        shown = tables.table(tables.printer_of(knative), [made], now())
         assert [column["name"] for column in shown["columnDefinitions"]] == ["Name", "Age"]
         listed = discovery.resources("serving.knative.dev/v1", sandbox.store)
         assert listed is not None

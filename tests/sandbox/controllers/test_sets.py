@@ -12,7 +12,7 @@ from rollway.errors import Invalid
 from rollway.kube.clock import now
 from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Kind, Obj
 from rollway.sandbox.controllers.daemonset import fits
-from rollway.sandbox.serving.tables import table
+from rollway.sandbox.serving.tables import printer_of, table
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
@@ -90,7 +90,7 @@ def test_a_revision_stays_what_it_was_and_comes_back_as_the_newest(kind: Kind) -
         await asyncio.sleep(60)
         assert [pod["spec"]["containers"][0]["image"] for pod in pods_of(sandbox).values()] == ["a:1"]
         revisions = sandbox.api.list(CONTROLLER_REVISION, SPACE)
-        rows = [row["cells"] for row in table(CONTROLLER_REVISION, revisions.items, now())["rows"]]
+        rows = [row["cells"] for row in table(printer_of(CONTROLLER_REVISION), revisions.items, now())["rows"]]
         assert sorted(row[2] for row in rows) == [2, 3]
         assert [row[1:3] for row in rows if row[0] == first["metadata"]["name"]] == [[f"{kind.name.lower()}.apps/s", 3]]
         with pytest.raises(Invalid, match="field is immutable"):
