@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint audit newest lock bench fidelity golden clean
+.PHONY: demo test check lint audit mutate newest lock bench fidelity golden clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -39,6 +39,11 @@ lint: $(VENV)/.dev
 # Asks a database on the net; where that is away it says so, and is green.
 audit: $(VENV)/.dev
 	$(BIN)/python tools/audit.py requirements/run.txt requirements/dev.txt
+
+# Whether tests notice small faults in what has changed since BASE (origin/main, else the last release), or in FILE… of the rooms
+# that [tool.mutate] names; `MUTATE=--all` asks for all lines, `MUTATE="--all --sample 100"` for that many of them.
+mutate: $(VENV)/.dev
+	$(BIN)/python -m rollway.tools.mutate $(if $(BASE),--base $(BASE)) $(MUTATE) $(FILES)
 
 golden: $(VENV)/.dev
 	$(BIN)/pytest -q tests/golden tests/docs/test_checks.py --update-golden

@@ -1,0 +1,314 @@
+"""Whether tests notice small faults in what a change touches: `python -m rollway.tools.mutate [FILE…]`.
+
+`[tool.mutate]` of pyproject.toml says which rooms are asked, and which tests each is held by. Those run once as they are, with
+coverage, so that each fault (mutants.py) is shown to the tests alone that reach its lines, quickest first. What lives, and is not
+named in mutants.toml with the reason why nobody could notice, is told with its place, and the answer is 1.
+
+Nothing is written into the tree: a process is forked for each fault, and has the one module compiled with it as it is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from .mutants import Mutant, mutants, mutated
+
+HEAVY = ("pytest", "_pytest.assertion.rewrite", "hypothesis", "yaml", "pydantic", "aiohttp", "jinja2", "rich.console")
+"""What tests import and nobody mutates: there before the forks, once for all of them."""
+AT_MOST_S = 60.0
+"""How much of tests' time a fault is shown, quickest first."""
+SLOWER = 5
+"""So many times longer, and the patience that was asked for, tests may take with a fault: else it hangs, and is caught."""
+PYTEST = ("-q", "-x", "--no-header", "-W", "default", "-m", "not live and not real_time")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file, its faults, and the tests that hold its room."""
+
+    file: Path
+    faults: tuple[Mutant, ...]
+    tests: tuple[str, ...]
+
+
+@dataclass
+class Reach:
+    """What the tests reach as things are: by file and line the tests that run it, and how long each takes."""
+
+    lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def of(self, file: Path, fault: Mutant) -> list[str]:
+        """The tests for a fault, quickest first. What runs as its module is imported is reached by all that reach the module."""
+        by_line = self.lines.get(str(file), {})
+        hit = set().union(*(by_line.get(line, set()) for line in range(fault.line, fault.last_line + 1)))
+        found = sorted(
+            hit - {""} or (set().union(*by_line.values()) - {""} if hit else ()), key=lambda it: self.seconds.get(it, 0)
+        )
+        out, left_s = list[str](), AT_MOST_S
+        for test in found:
+            left_s -= self.seconds.get(test, 0)
+            if out and left_s < 0:
+                break
+            out.append(test)
+        return out
+
+
+def changed_lines(base: str, file: Path) -> set[int]:
+    """The lines of a file that are not as in `base`."""
+    command = ["git", "diff", "--unified=0", "--no-color", base, "--", str(file)]
+    diff = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.finditer(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", diff, re.MULTILINE)
+    return {line for hunk in found for line in range(int(hunk[1]), int(hunk[1]) + int(hunk[2] or 1))}
+
+
+def default_base() -> str:
+    """main as others have it; else the last release; else the commit before."""
+    for command in (["rev-parse", "--verify", "--quiet", "origin/main"], ["describe", "--tags", "--abbrev=0"]):
+        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return "HEAD~1"
+
+
+def targets(rooms: Mapping[str, Sequence[str]], files: Sequence[Path], base: str | None) -> list[Target]:
+    """The rooms' files, or those among them that are named; with `base` only the faults in lines that have changed since."""
+    out = []
+    for room, tests in rooms.items():
+        for file in sorted(Path(room).rglob("*.py")) if Path(room).is_dir() else [Path(room)]:
+            if files and file not in files:
+                continue
+            found = mutants(file.read_text())
+            if base:
+                lines = changed_lines(base, file)
+                found = [fault for fault in found if lines & set(range(fault.line, fault.last_line + 1))]
+            if found:
+                out.append(Target(file.resolve(), tuple(found), tuple(tests)))
+    return out
+
+
+def sampled(found: Sequence[Target], count: int, seed: int) -> list[Target]:
+    """That many faults of all, each as likely as any other."""
+    every = [(target, fault) for target in found for fault in target.faults]
+    drawn = set(random.Random(seed).sample(range(len(every)), min(count, len(every))))
+    kept = [pair for number, pair in enumerate(every) if number in drawn]
+    return [
+        Target(target.file, faults, target.tests)
+        for target in found
+        if (faults := tuple(fault for owner, fault in kept if owner is target))
+    ]
+
+
+# forks
+
+
+def forked(work: Callable[[], int], patience_s: float) -> Callable[[], int | None]:
+    """Begins it in a process of its own, without output; what is answered waits for its exit code, None where it takes longer."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(null, number)
+        code = 70
+        with contextlib.suppress(BaseException):
+            code = work()
+        os._exit(code)
+    ends_at = time.monotonic() + patience_s
+
+    def wait() -> int | None:
+        """-1 while it runs."""
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            _end(pid)  # what it may have left
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() < ends_at:
+            return -1
+        _end(pid)
+        os.waitpid(pid, 0)
+        return None
+
+    return wait
+
+
+def _end(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def at_once(jobs: Iterable[tuple[Any, Callable[[], int], float]], count: int) -> Generator[tuple[Any, int | None], None, None]:
+    """Runs (name, work, patience) in forks, `count` beside each other; (name, exit code) as they end."""
+    waiting, running = iter(jobs), dict[int, tuple[Any, Callable[[], int | None]]]()
+    number = 0
+    while True:
+        while len(running) < count and (job := next(waiting, None)):
+            name, work, patience_s = job
+            running[number] = name, forked(work, patience_s)
+            number += 1
+        if not running:
+            return
+        for key, (name, wait) in list(running.items()):
+            if (code := wait()) != -1:
+                del running[key]
+                yield name, code
+        time.sleep(0.02)
+
+
+# what is reached
+
+
+class Watched:
+    """A plugin of pytest: whose lines run when, and how long each test takes."""
+
+    def __init__(self, measured: Any) -> None:
+        self.measured, self.seconds = measured, dict[str, float]()
+
+    def pytest_runtest_protocol(self, item: Any) -> None:
+        self.measured.switch_context(item.nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
+
+
+def reach(files: Sequence[Path], tests: Sequence[str], count: int) -> Reach:
+    """Runs the tests as things are, in `count` processes. What fails is in `failed`."""
+    found = Reach()
+    spread = [each for folder in tests for each in (sorted(Path(folder).rglob("test_*.py")) or [Path(folder)])]
+    parts = [part for index in range(count * 4) if (part := [str(file) for file in spread[index :: count * 4]])]
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [(index, partial(_measured, files, part, Path(folder, str(index))), 3600.0) for index, part in enumerate(parts)]
+        for index, code in at_once(jobs, count):
+            if code not in (0, 5):
+                found.failed += parts[index]
+                continue
+            told = json.loads(Path(folder, str(index)).read_text())
+            found.seconds |= told["seconds"]
+            for name, lines in told["lines"].items():
+                kept = found.lines.setdefault(name, {})
+                for line, tests_of in lines.items():
+                    kept.setdefault(int(line), set()).update(tests_of)
+    return found
+
+
+def _measured(files: Sequence[Path], tests: Sequence[str], out: Path) -> int:
+    import coverage
+    import pytest
+
+    measured = coverage.Coverage(data_file=None, include=[str(file) for file in files], config_file=False)
+    measured.start()
+    watched = Watched(measured)
+    code = pytest.main([*PYTEST, *tests], plugins=[watched])
+    measured.stop()
+    data = measured.get_data()
+    lines = {file: data.contexts_by_lineno(file) for file in data.measured_files()}
+    out.write_text(json.dumps({"seconds": watched.seconds, "lines": lines}))
+    return int(code)
+
+
+# a fault
+
+
+def shown(file: Path, fault: Mutant, tests: Sequence[str]) -> int:
+    """pytest's answer where the file has that fault."""
+    import pytest
+
+    code = compile(mutated(file.read_text(), fault), str(file), "exec")
+    plain = SourceFileLoader.get_code
+
+    def get_code(self: SourceFileLoader, name: str) -> CodeType | None:
+        return code if self.get_filename(name) == str(file) else plain(self, name)
+
+    SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
+    return int(pytest.main([*PYTEST, *tests]))
+
+
+def ends_of(found: Sequence[Target], known: Reach, told: Callable[[str], None], *, jobs: int, patience_s: float) -> Counter[str]:
+    """How many were caught, hung and lived; `told` hears of each that lives."""
+    ends, shows = Counter[str](), []
+    for target in found:
+        for fault in target.faults:
+            if tests := known.of(target.file, fault):
+                work = partial(shown, target.file, fault, tests)
+                longest_s = patience_s + SLOWER * sum(known.seconds.get(test, 0) for test in tests)
+                shows.append(((target.file, fault, len(tests)), work, longest_s))
+            else:
+                ends["lived"] += 1
+                told(_told(target.file, fault, "no test comes here"))
+    for (file, fault, tests), code in at_once(shows, jobs):
+        end = "hung" if code is None else "lived" if code == 0 else "caught"
+        ends[end] += 1
+        if end == "lived":
+            told(_told(file, fault, f"{tests} tests do not notice"))
+    return ends
+
+
+def _told(file: Path, fault: Mutant, why: str) -> str:
+    return f"{os.path.relpath(file)}:{fault.line} in {fault.where or 'the module'}: {why}\n  - {fault.before}\n  + {fault.after}"
+
+
+def without_named(found: Sequence[Target], named: Iterable[Mapping[str, str]]) -> list[Target]:
+    """Without the faults that nobody could notice, by mutants.toml."""
+    keys = {(each["file"], each["where"], each["before"], each["after"]) for each in named}
+    return [
+        Target(target.file, tuple(m for m in target.faults if (os.path.relpath(target.file), *m.key) not in keys), target.tests)
+        for target in found
+    ]
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="Whether tests notice small faults.")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="of the rooms; all where none is named")
+    parser.add_argument("--base", help="what the change is against: origin/main, else the last release")
+    parser.add_argument("--all", action="store_true", help="all lines, not only those that have changed")
+    parser.add_argument("--sample", type=int, metavar="N", help="that many faults, drawn from all")
+    parser.add_argument("--seed", type=int, default=0, help="another draw")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="beside each other")
+    parser.add_argument("--patience", type=float, default=20.0, metavar="S", help="how much longer tests may take with a fault")
+    asked = parser.parse_args(words)
+    rooms = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["mutate"]["rooms"]
+    named = tomllib.loads(path.read_text()) if (path := Path("tools/mutants.toml")).exists() else {}
+    base = None if asked.all else asked.base or default_base()
+    found = without_named(targets(rooms, asked.files, base), named.get("equivalent", ()))
+    found = sampled(found, asked.sample, asked.seed) if asked.sample else found
+    total = sum(len(target.faults) for target in found)
+    if not total:
+        print(f"no line of {', '.join(rooms)} has changed since {base}" if base else "nothing to change there")
+        return 0
+    for name in HEAVY:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    tests = list(dict.fromkeys(test for target in found for test in target.tests))
+    print(f"{total} faults in {len(found)} files; first {', '.join(tests)} as they are", flush=True)
+    known = reach([target.file for target in found], tests, asked.jobs)
+    if known.failed:
+        print(f"these fail already, and say nothing of a fault: {' '.join(known.failed)}")
+        return 2
+    ends = ends_of(found, known, lambda line: print(line, flush=True), jobs=asked.jobs, patience_s=asked.patience)
+    caught = ends["caught"] + ends["hung"]
+    print(f"{caught} of {total} caught ({100 * caught / total:.1f}%), {ends['hung']} of these as they hang; {ends['lived']} live")
+    return 1 if ends["lived"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
