@@ -53,6 +53,8 @@ class Routed(Strategy):
         now = draft.replicas(self._second_name)
         draft.apply(self._second(max(pods, now)), why, is_made=True)
         draft.notes.append(router.past)
+        if traffic.sticky and traffic.weight:
+            draft.notes.append(f"users keep their version, by the cookie {traffic.sticky.cookie}")
         draft.wait(self._second_name, "rolled-out", max(pods, now), "nothing is routed to it before")
         router.send(draft, traffic, gets)
         if now > pods:

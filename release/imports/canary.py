@@ -41,9 +41,10 @@ _REFS = {
 }
 NO_ALERTS = "rollway sends no alerts: whatever runs it tells by its exit code and `-o json`"
 MIRROR = "a step `mirror: 10` copies requests, where an HTTPRoute or a VirtualService of the manifests splits them"
+STICKY = "`sticky: true` keeps users on their version, where an HTTPRoute or a VirtualService of the manifests splits requests"
 _ANALYSIS = {
     "alerts": NO_ALERTS,
-    "sessionAffinity": ROUTER,
+    "sessionAffinity": STICKY,
     "mirror": MIRROR,
     "mirrorWeight": MIRROR,
     "primaryReadyThreshold": "all pods are ready before anything goes on",

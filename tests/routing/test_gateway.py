@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from byroute import http_route
+from httproutes import rule_for, weights
 from hypothesis import given
 from hypothesis import strategies as st
 from rollway.kube.objects import Obj
@@ -28,10 +29,6 @@ def ref(name: str, weight: int | None = None, **more: Any) -> Obj:
 
 def rule(*refs: Obj, **more: Any) -> Obj:
     return {**more, "backendRefs": list(refs)}
-
-
-def weights(rule: Obj) -> dict[str, int]:
-    return {each["name"]: each.get("weight", 1) for each in rule["backendRefs"]}
 
 
 @pytest.mark.parametrize(
@@ -98,38 +95,9 @@ def test_what_is_joined_leads_where_it_led(weight: int, own: int, other: int) ->
 
 
 def served(route: Obj, request: Obj) -> dict[str, int]:
-    """Where a request goes, by the order of precedence of the specification."""
-
-    def rank(match: Obj, place: int) -> tuple[Any, ...]:
-        path = match.get("path") or {"type": "PathPrefix", "value": "/"}
-        kind = {"Exact": 1}.get(path["type"], 0)
-        return (
-            kind, len(path["value"]), "method" in match, len(match.get("headers", ())), len(match.get("queryParams", ())), -place,
-        )  # fmt: skip
-
-    found = [
-        (rank(match, place), each)
-        for place, each in enumerate(route["spec"]["rules"])
-        for match in each.get("matches") or [{}]
-        if meets(match, request)
-    ]
-    return weights(max(found, key=lambda pair: pair[0])[1]) if found else {}
-
-
-def meets(match: Obj, request: Obj) -> bool:
-    path = match.get("path") or {"type": "PathPrefix", "value": "/"}
-    asked = request["path"]
-    is_there = asked == path["value"] or (
-        path["type"] == "PathPrefix" and (path["value"] == "/" or f"{asked}/".startswith(f"{path['value'].rstrip('/')}/"))
-    )
-    headers = {each["name"]: each["value"] for each in match.get("headers", ())}
-    queries = {each["name"]: each["value"] for each in match.get("queryParams", ())}
-    return (
-        is_there
-        and match.get("method", request["method"]) == request["method"]
-        and headers.items() <= request["headers"].items()
-        and queries.items() <= request["query"].items()
-    )
+    """Where a request goes."""
+    found = rule_for(route, request)
+    return weights(found) if found else {}
 
 
 def matches_asked(asked: Obj, request: Obj) -> bool:

@@ -7,6 +7,7 @@ import contextlib
 import copy
 import functools
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -37,10 +38,12 @@ from rollway.ship.status import status
 from rollway.strategies import by_name, canary
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
+from users import User, ways_of
 
 STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
 TWO_HEADERS = {"ab": {"match": [{"headers": {"x-beta": "yes", "x-team": "a"}}]}}
 COPIED = {"canary": {"steps": [{"mirror": 50}, {"weight": 20}]}}
+KEPT = {"ab": {"match": [{"headers": {"x-beta": "yes"}}], "weight": 5, "sticky": True}}
 TESTERS = {"canary": {"steps": [{"weight": 0, "match": [{"headers": {"x-beta": "yes"}}]}, {"weight": 20}]}}
 
 
@@ -169,6 +172,41 @@ def test_copies_first_and_then_users() -> None:
         await world.ship("promote", wanted, weight=100)
         assert (backends(world), copies(world), world.versions()) == ([{"shop": 1}], [{}], {"v2": 4})
         assert not followed.astray
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio"])
+def test_users_keep_their_side_until_nobody_is_told_apart(router: str) -> None:
+    """Through shares of the release file and others; and in a release after that was taken back they are drawn anew."""
+    options = {"canary": {"sticky": True, "steps": [{"weight": 1}, {"weight": 50}]}}
+    kind, name = (HTTP_ROUTE, "shop") if router == "gateway" else (VIRTUAL_SERVICE, "routes")
+
+    async def story(world: World) -> None:
+        def route() -> Obj:
+            return world.sandbox.store.get(kind, NAMESPACE_NAME, name)
+
+        await promoted(world, routed("v1", router=router, strategy="canary", options=options))
+        before, followed, random = world.standing(), Followed(world), Random(3)
+        users, wanted = [User() for _ in range(2000)], routed("v2", router=router, strategy="canary", options=options)
+        for weight in (None, 7, 30, 50):
+            await world.ship("promote" if weight else "apply", wanted, weight=weight)
+            ways = ways_of(route())
+            for _ in range(2):
+                share = sum(user.visit(ways, random) for user in users) / 20
+            assert abs(share - (weight or 1)) < 2
+        assert not [user for user in users if user.went_back]
+        assert (await world.ship("promote", wanted, weight=50)).plan.is_empty
+        await world.ship("rollback", wanted)
+        await asyncio.sleep(5)
+        assert world.standing() == before, "nobody stays"
+        again = await world.ship("apply", wanted)
+        assert again.phase == "Paused", again.failure
+        assert sum(user.visit(ways_of(route()), random) for user in users) < 60
+        assert (await world.ship("promote", wanted, weight=100)).phase == "Promoted"
+        assert "rollway-shop" not in str(route()["spec"])
+        assert not followed.astray
+        assert not world.emptied
 
     in_world(story)
 
@@ -316,6 +354,7 @@ def test_the_next_strategy_starts_clean_from_routes_that_another_one_left() -> N
             "no route of the manifests splits them",
         ),
         (routed("v2", router="nginx", strategy="canary", options=COPIED), "router nginx cannot copy a share of the requests"),
+        (routed("v2", router="nginx", strategy="ab", options=KEPT), "router nginx cannot keep users on their side"),
         (release("v2", strategy="canary", options=COPIED), "router replicas cannot copy a share of the requests"),
     ],
 )

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 from byroute import Followed
-from disturbed import EACH, command, prepared, shop, undisturbed
+from disturbed import EACH, command, prepared, shop, undisturbed, unnumbered
 from mortal import Faulty, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked, Refused
@@ -61,7 +61,7 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
             await world.ship("apply", shop("v2", strategy), weight=100)
 
         await asyncio.sleep(60)
-        assert world.standing() == standing, f"call {at} of {calls}"
+        assert unnumbered(world.standing()) == unnumbered(standing), f"call {at} of {calls}"
         told = [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
         if fault == "conflict" and told != history:
             # an answer that no repeat helps against: the first run ended in its way back, which is told, and then came another

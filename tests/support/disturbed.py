@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +18,7 @@ QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("re
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
 BY_ROUTE = ("canary gateway", "canary istio", "canary nginx", "ab gateway")
 """A strategy, and the router whose routes the manifests hold."""
-FEATURES: dict[str, dict[str, Any]] = {"mirror": {"steps": [{"mirror": 10}, {"weight": 25}]}}
+FEATURES: dict[str, dict[str, Any]] = {"mirror": {"steps": [{"mirror": 10}, {"weight": 25}]}, "sticky": {"sticky": True}}
 FEATURED = tuple(f"canary {router} {feature}" for router in ("gateway", "istio") for feature in FEATURES)
 """And what is asked of it beside a share."""
 EACH = [
@@ -61,6 +63,11 @@ async def command(world: World, way: str, verb: str, cluster: Any, **options: An
     is_back = verb in ("rollback", "abort")
     more: dict[str, Any] = {"to_revision": 1} if is_back else {"weight": 100 if verb == "promote" else None}
     return await world.ship("rollback" if is_back else verb, shop("v2", way), cluster=cluster, **more, **options)
+
+
+def unnumbered(standing: dict[str, Any]) -> str:
+    """Whatever number the revision has by which users are known."""
+    return re.sub(r"(rollway\\*-shop\\*)-\d+", r"\1", json.dumps(standing, sort_keys=True))
 
 
 def undisturbed(way: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:

@@ -46,6 +46,34 @@ def test_testers_then_a_share_then_everybody_and_back(example: Callable[..., Lab
     assert [each["figures"]["lost"] for each in (report, others, testers, share, back, after)] == [0] * 6
 
 
+@pytest.mark.parametrize("by", ["gateway", "istio"])
+def test_copies_then_users_who_stay_then_back(example: Callable[..., Lab], by: str) -> None:
+    """Copies answer nobody; who has the cookie of a side is answered by it, and by the old version when all is taken back."""
+    quick = {"sleep: {seconds: 2}": f"sleep: {{seconds: {stretched(1)}}}"}
+    other = {"[app.yaml, gateway.yaml]": f"[app.yaml, {by}.yaml]", "router: gateway": f"router: {by}"}
+    act, file = example("routers", quick | (other if by != "gateway" else {})), "careful.deploy.yaml"
+    act.release("apply", "--image", f":{OLD}", file=file)
+    where = reached(act, by)
+    kept = ("-H", "cookie: rollway-act-2=b")
+    with act.probed(*where, "--rate", "50") as report:
+        act.release("apply", "--image", f":{NEW}", file=file)
+        with act.probed(*where) as copied:
+            pass
+        act.release("promote", file=file)
+        act.release("promote", "--to", "30%", file=file)
+        with act.probed(*where, *kept) as theirs, act.probed(*where, "-H", "cookie: rollway-act-2=a30") as others:
+            pass
+        act.release("rollback", file=file)
+        with act.probed(*where, *kept) as back:
+            pass
+
+    assert set(copied["figures"]["versions"]) == {OLD}
+    assert set(theirs["figures"]["versions"]) == {NEW}
+    assert set(others["figures"]["versions"]) == {OLD}
+    assert set(back["figures"]["versions"]) == {OLD}
+    assert [each["figures"]["lost"] for each in (report, copied, theirs, others, back)] == [0] * 5
+
+
 def reached(act: Lab, router: str) -> tuple[str, ...]:
     """The address that users come by, and as whom they ask."""
     return (gateway_of(act) if router == "gateway" else act.ingress, "--host", "act.example.com")
