@@ -63,6 +63,9 @@ class Api:
         self._random = Random(seed)
         self._admit_pod = admit
 
+    def _shape(self, kind: Kind) -> Shape:
+        return shape_of(kind, self.store.customs.get(kind))
+
     # reading
 
     def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Obj:
@@ -345,25 +348,22 @@ class Api:
 
     def _rescale(self, kind: Kind, namespace: str, name: str, wanted: Obj, asked: Options) -> Obj:
         live = self.store.get(kind, namespace, name)
-        version = get(wanted, "metadata", "resourceVersion")
-        if version and version != live["metadata"]["resourceVersion"]:
+        if get(wanted, "metadata", "resourceVersion", default="") not in ("", live["metadata"]["resourceVersion"]):
             raise modified_meanwhile(kind, name)
         replicas = get(wanted, "spec", "replicas", default=0)
-        problems = list(checks.not_negative("spec.replicas", replicas))
-        if problems:
+        if problems := list(checks.not_negative("spec.replicas", replicas)):
             raise checks.refusal("Scale", "autoscaling", name, problems)
         shape = self._shape(kind)
         obj = scale.scaled(live, replicas, shape.scale)
         obj["metadata"]["managedFields"] = scale.entries(live, obj, asked.manager, shape.scale)
         shape.rules.bump(obj, live, "")
+        if shape.rules.is_custom:
+            shape.refuse_changed(obj, live)
         if obj["spec"] == live.get("spec") or asked.dry_run:
             return scale.of(obj, shape.scale)
         return scale.of(self.store.update(kind, obj), shape.scale)
 
     # inside: conditions
-
-    def _shape(self, kind: Kind) -> Shape:
-        return shape_of(kind, self.store.customs.get(kind))
 
     def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
         if not kind.namespaced:
@@ -390,8 +390,7 @@ class Api:
         known = objects.HOMES.get((kind.group, kind.name))
         if known is not None:
             return _in_version(known, obj)
-        custom = self.store.customs.get(kind)
-        return converted(obj, custom.kept_as) if custom is not None else obj
+        return converted(obj, custom.kept_as) if (custom := self.store.customs.get(kind)) is not None else obj
 
     def _timestamp(self) -> str:
         return timestamp(self._now())

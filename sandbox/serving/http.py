@@ -195,11 +195,8 @@ def _document(parts: list[str], request: web.Request, store: Store) -> web.Respo
             return web.Response(text="ok", content_type="text/plain")
         case ["version"]:
             return json_answer(dict(discovery.VERSION))
-        case ["openapi", "v3"]:
-            return json_answer(discovery.openapi_index(store))
-        case ["openapi", "v3", "api" | "apis", *rest]:
-            described = discovery.openapi("/".join(rest), store)
-            return json_answer(described) if described else None
+        case ["openapi", *rest]:
+            return _openapi(rest, request, store)
         case ["api"]:
             return json_answer(discovery.core_versions(request.host))
         case ["apis"]:
@@ -213,5 +210,23 @@ def _document(parts: list[str], request: web.Request, store: Store) -> web.Respo
         case ["apis", group, version]:
             listed = discovery.resources(f"{group}/{version}", store)
             return json_answer(listed) if listed else None
+        case _:
+            return None
+
+
+def _openapi(parts: list[str], request: web.Request, store: Store) -> web.Response | None:
+    """Schemas, as who asks for them reads them."""
+    from . import openapi, openapi_pb  # most sandboxes are asked for no schema
+
+    match parts:
+        case ["v2"] if "proto-openapi" in request.headers.get("Accept", ""):
+            return web.Response(body=openapi_pb.document(openapi.v2(store)), content_type=openapi_pb.MEDIA)
+        case ["v2"]:
+            return json_answer(openapi.v2(store))
+        case ["v3"]:
+            return json_answer(openapi.index(store))
+        case ["v3", "api" | "apis", *rest]:
+            described = openapi.v3("/".join(rest), store)
+            return json_answer(described) if described else None
         case _:
             return None

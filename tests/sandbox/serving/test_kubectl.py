@@ -272,3 +272,77 @@ def test_everybody_may_do_everything(kubectl: Kubectl) -> None:
     """`auth can-i` is answered, for one right and for all."""
     assert kubectl("auth", "can-i", "delete", "pods").out == "yes\n"
     assert "*.*" in kubectl("auth", "can-i", "--list").out
+
+
+WIDGETS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.kubectl.example.com}
+spec:
+  group: kubectl.example.com
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets, shortNames: [wdg], categories: [all]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {status: {}, scale: {specReplicasPath: .spec.count, statusReplicasPath: .status.count}}
+    additionalPrinterColumns: [{name: Size, type: string, jsonPath: .spec.size}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            description: What is wanted of it.
+            required: [size]
+            properties:
+              size: {type: string, enum: [small, large], description: How big it is.}
+              count: {type: integer, default: 1, maximum: 5}
+          status: {type: object, properties: {count: {type: integer}}}
+"""
+WIDGET = """
+apiVersion: kubectl.example.com/v1
+kind: Widget
+metadata: {name: one}
+spec: {size: small}
+"""
+
+
+def test_a_definition_serves_its_kind(kubectl: Kubectl) -> None:
+    """Created, waited for, shown by short name and category, scaled, explained, refused in the schema's words; gone with it."""
+    kubectl("apply", "-f", "-", stdin=WIDGETS)
+    kubectl("wait", "--for=condition=established", "crd/widgets.kubectl.example.com", "--timeout=10s")
+    kubectl("apply", "-f", "-", stdin=WIDGET)
+
+    assert [line.split()[:2] for line in kubectl("get", "wdg").out.splitlines()] == [["NAME", "SIZE"], ["one", "small"]]
+    assert "widget.kubectl.example.com/one" in kubectl("get", "all").out
+    kubectl("scale", "wdg", "one", "--replicas=3")
+    assert kubectl("get", "wdg", "one", "-o", "jsonpath={.spec.count}").out == "3"
+    assert "should be less than or equal to 5" in kubectl("scale", "wdg", "one", "--replicas=9", code=1).err
+    refused = kubectl("apply", "-f", "-", stdin=WIDGET.replace("small", "huge"), code=1).err
+    assert 'spec.size: Unsupported value: "huge": supported values: "small", "large"' in refused
+    assert 'unknown field "spec.sise"' in kubectl("create", "-f", "-", stdin=WIDGET.replace("size:", "sise:"), code=1).err
+    assert "How big it is." in kubectl("explain", "widgets.spec").out
+    unknown = kubectl("apply", "-f", "-", stdin=WIDGET.replace("Widget", "Wodget"), code=1).err
+    assert 'no matches for kind "Wodget" in version "kubectl.example.com/v1"' in unknown
+
+    kubectl("delete", "crd", "widgets.kubectl.example.com", "--timeout=10s")
+    assert "widgets" not in kubectl("api-resources", "--api-group=kubectl.example.com", "-o", "name").out
+
+
+def test_explain_knows_the_fields(kubectl: Kubectl) -> None:
+    """Of built-in kinds, by both versions of the schemas that the server tells."""
+    assert "imagePullPolicy\t<string>" in kubectl("explain", "pods.spec.containers").out
+    assert "maxSurge\t<IntOrString>" in kubectl("explain", "deployments.spec.strategy", "--recursive").out
+    assert "<map[string]string>" in kubectl("explain", "pods.metadata.labels", "--output=plaintext-openapiv2").out
+    assert 'field "nope" does not exist' in kubectl("explain", "pods.spec.nope", code=1).err
+
+
+def test_a_list_is_created_as_what_is_in_it(kubectl: Kubectl) -> None:
+    """`kind: List`, whatever kinds it holds, and the list of one kind."""
+    one, two = (f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}" for name in ("one", "two"))
+    made = kubectl("create", "-f", "-", stdin=f"apiVersion: v1\nkind: List\nitems: [{one}]").out
+    assert made + kubectl("apply", "-f", "-", stdin=f"apiVersion: v1\nkind: ConfigMapList\nitems: [{two}]").out == (
+        "configmap/one created\nconfigmap/two created\n"
+    )
