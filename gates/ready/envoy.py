@@ -1,12 +1,14 @@
 """Gateways built on Envoy: its own statistics of the cluster (Envoy: "Cluster manager statistics").
 
-Envoy Gateway names a cluster after the route's rule and its backends; Contour after namespace, Service and port. So the side is
-found by the names of its Service in the cluster's name: what is measured is what the gateway saw, connection failures included.
+Envoy Gateway names a cluster after the route's rule and its backends; Contour and Cilium after namespace, Service and port. So
+the side is found by the names of its namespace and its Service, each a whole word of the cluster's name: what is measured is
+what the gateway saw, connection failures included.
 """
 
 from .model import Ready
 
-_OF = 'envoy_cluster_name=~".*{{ namespace }}.*{{ deployment }}(/.*|_.*|$)"'
+_ELSE = "[^a-z0-9-]"  # what no name has in it
+_OF = f'envoy_cluster_name=~"(.*{_ELSE})?{{{{ namespace }}}}{_ELSE}(.*{_ELSE})?{{{{ deployment }}}}({_ELSE}.*)?"'
 
 QUERIES = Ready(
     of="requests that the gateway's Envoy has sent on",

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pace import slowness
 from rollway.cluster.client import KubeClient, connect
-from rollway.kube.objects import DEPLOYMENT, NAMESPACE, POD, Obj, Ref
+from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, NAMESPACE, POD, Obj, Ref, get
 from rollway.sandbox import daemon
 from rollway.sandbox.dataplane.traffic import standing
 from rollway.sandbox.durations import Lag
@@ -75,6 +75,15 @@ class Lab:
     def ingress(self) -> str:
         """Where Ingresses and Gateways are."""
         return str(standing(self.home)["ingress"]["url"])
+
+    @property
+    def gateway(self) -> str:
+        """Where the Gateway `edge` is, of the Gateway API."""
+        edge = Ref(API_GATEWAY.api_version, API_GATEWAY.name, self.namespace, "edge")
+        found: list[Obj | None] = []
+        wait_for(lambda: found.append(self.ask(lambda client: client.get(edge))) or get(found[-1], "status", "addresses"))
+        host, port = get(found[-1], "status", "addresses")[0]["value"], get(found[-1], "spec", "listeners")[0]["port"]
+        return f"http://{host}:{port}"
 
     @contextlib.contextmanager
     def probed(self, url: str, *words: str) -> Iterator[dict[str, Any]]:
@@ -153,15 +162,17 @@ def sandbox(home: Path, lags: dict[str, str]) -> Iterator[Path]:
         daemon.down(home)
 
 
-def lab(home: Path, folder: Path, example: str, quicker: dict[str, str]) -> Lab:
-    """A copy of the example with each key of `quicker`, which has to be there, become its value; NAMESPACE is its own."""
-    left, name = set(quicker), f"{example}-{next(_numbers)}"
-    for path in (EXPERIMENTS / example).rglob("*.yaml"):
+def lab(home: Path, folder: Path, example: str | Path, quicker: dict[str, str]) -> Lab:
+    """A copy of the example, or of another folder, with each key of `quicker`, which has to be there, become its value; NAMESPACE
+    is its own."""
+    source = EXPERIMENTS / example
+    left, name = set(quicker), f"{source.name}-{next(_numbers)}"
+    for path in source.rglob("*.yaml"):
         text = path.read_text()
         for old, new in quicker.items():
             left -= {old} if old in text else set()
             text = text.replace(old, new.replace("NAMESPACE", name))
-        target = folder / path.relative_to(EXPERIMENTS / example)
+        target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     assert not left, f"not in the example: {left}"

@@ -41,7 +41,7 @@ def example(home: Path, tmp_path: Path) -> Iterator[Example]:
     """`example("slow-requests", {"as it is": "as it is in the test"})`; its pods go with the test."""
     labs: list[Lab] = []
 
-    def made(name: str, quicker: dict[str, str] | None = None) -> Lab:
+    def made(name: str | Path, quicker: dict[str, str] | None = None) -> Lab:
         labs.append(lab(home, tmp_path, name, quicker or {}))
         return labs[-1]
 

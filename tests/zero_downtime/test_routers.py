@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from lab import Lab, wait_for
+from lab import Lab
 from pace import stretched
-from rollway.kube.objects import API_GATEWAY, Obj, Ref, get
 
 pytestmark = pytest.mark.real_time
 OLD, NEW = "1.0.0", "2.0.0"
@@ -76,12 +75,4 @@ def test_copies_then_users_who_stay_then_back(example: Callable[..., Lab], by: s
 
 def reached(act: Lab, router: str) -> tuple[str, ...]:
     """The address that users come by, and as whom they ask."""
-    return (gateway_of(act) if router == "gateway" else act.ingress, "--host", "act.example.com")
-
-
-def gateway_of(act: Lab) -> str:
-    edge = Ref(API_GATEWAY.api_version, API_GATEWAY.name, act.namespace, "edge")
-    found: list[Obj] = []
-    wait_for(lambda: found.append(act.ask(lambda client: client.get(edge))) or get(found[-1], "status", "addresses"))
-    host, (listener, *_) = found[-1]["status"]["addresses"][0]["value"], found[-1]["spec"]["listeners"]
-    return f"http://{host}:{listener['port']}"
+    return (act.gateway if router == "gateway" else act.ingress, "--host", "act.example.com")
