@@ -12,8 +12,25 @@ import pytest
 from rollway.cluster import history
 from rollway.cluster.port import Cluster
 from rollway.errors import BadInput, ClusterError
-from rollway.kube.objects import Obj
+from rollway.kube.objects import Obj, Ref
 from rollway.plan.revision import Revision
+
+
+def revision(number: int, phase: str, **kw: Any) -> Revision:
+    given = {"version": "1", "image": "shop:1", "digest": "", "replicas": 1, "base": 0, "release": {}, "weight": 0} | kw
+    return Revision.model_validate(
+        given | {"number": number, "app": "shop", "namespace": "shop", "strategy": "ramped", "phase": phase}
+    )
+
+
+class Emptied:
+    """A cluster that takes what is to be deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    async def delete(self, ref: Ref) -> None:
+        self.deleted.append(ref.name)
 
 
 class OneSecret:
@@ -58,3 +75,13 @@ def test_a_record_that_no_secret_holds_is_refused() -> None:
         asyncio.run(history.write(cast(Cluster, cluster), revision))
 
     assert cluster.applied == []
+
+
+def test_what_is_live_and_what_it_came_from_are_never_pruned() -> None:
+    """Also where more than ten releases failed since: a rollback goes there."""
+    past = [revision(1, "Promoted"), revision(2, "RolledBack"), revision(3, "Promoted", base=1)]
+    cluster = Emptied()
+
+    asyncio.run(history.prune(cast(Cluster, cluster), [*past, *(revision(number, "RolledBack") for number in range(4, 15))]))
+
+    assert {name for name in cluster.deleted if not name.endswith(".gates")} == {"rollway.shop.v2", "rollway.shop.v4"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rollway.health.deployment import refusal
+from rollway.health.deployment import progress, refusal
 
 QUOTA = 'pods "shop-1" is forbidden: exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4'
 
@@ -35,3 +35,21 @@ def test_no_refusal() -> None:
     assert refusal(deployment(QUOTA, observed=2)) is None
     assert refusal({"metadata": {}, "status": {}}) is None
     assert refusal(None) is None
+
+
+def rolling(*, pods: int, updated: int, ready: int, available: int) -> dict:
+    counts = {"replicas": pods, "updatedReplicas": updated, "readyReplicas": ready, "availableReplicas": available}
+    return {"metadata": {"generation": 1}, "spec": {"replicas": 3}, "status": {"observedGeneration": 1, **counts}}
+
+
+def test_ready_is_not_available_yet() -> None:
+    """Under `minReadySeconds` a pod has to stay ready for so long: until then it is neither done nor told as there."""
+    waiting = progress(rolling(pods=3, updated=3, ready=3, available=2), "rolled-out", 3)
+
+    assert (waiting.is_done, waiting.ready, waiting.message) == (False, 2, "2 of 3 pods available")
+    assert progress(rolling(pods=3, updated=3, ready=3, available=3), "rolled-out", 3).is_done
+
+
+def test_old_pods_are_not_told_as_new_ones() -> None:
+    """The status counts both together: what may be old ones is taken off."""
+    assert progress(rolling(pods=4, updated=2, ready=4, available=3), "rolled-out", 3).ready == 1

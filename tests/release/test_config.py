@@ -94,6 +94,24 @@ def test_other_content_is_another_name(tmp_path: Path) -> None:
     assert first.workload != other.workload
 
 
+def test_all_that_a_file_may_hold_is_content(tmp_path: Path) -> None:
+    """Bytes and a Secret's type as well as texts; its labels are not."""
+
+    def named(**parts: object) -> str:
+        manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "data": {"a": "YQ=="}, **parts}
+        release = read(tmp_path, "a", "pinConfig: false\n")
+        _, (found, *_) = pinned(release.workload, (), (manifest,))
+        return str(found["metadata"]["name"])
+
+    plain = named()
+
+    assert plain.startswith("keys-")
+    assert named(binaryData={"b": "Yg=="}) != plain
+    assert named(type="example.com/token") != plain
+    assert named(data={"a": "Yg=="}) != plain
+    assert named(metadata={"name": "keys", "labels": {"team": "web"}}) == plain
+
+
 def test_what_others_refer_to_stays_under_its_name(tmp_path: Path) -> None:
     """A CronJob of the manifests reads the Secret by name; a ConfigMap that no pod of ours reads is not renamed."""
     release = read(tmp_path, "a")

@@ -1,0 +1,85 @@
+"""The executor looks again in the moment before it acts, and does not act on less than was planned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+from rollway.cluster.events import Failure
+from rollway.cluster.execute import Executor
+from rollway.cluster.journal import Journal
+from rollway.cluster.lock import Lock
+from rollway.cluster.port import Cluster
+from rollway.kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref
+from rollway.plan.plan import Plan
+from rollway.plan.steps import Route, Step
+
+GREEN = {"app": "shop", "rollway.dev/track": "green"}
+
+
+def ref(kind: Kind, name: str) -> Ref:
+    return Ref(kind.api_version, kind.name, "shop", name)
+
+
+class Live:
+    """A cluster with so many pods of the new side, ready and not, and Deployments with so many asked for. Takes every patch."""
+
+    def __init__(self, ready: int, unready: int, asked: Mapping[str, int]) -> None:
+        self.asked, self.patched = dict(asked), list[tuple[str, Any]]()
+        self._pods = [_pod("True")] * ready + [_pod("False")] * unready
+
+    async def list(self, kind: Kind, namespace: str, *, labels: Mapping[str, str]) -> list[Obj]:
+        return self._pods if labels == GREEN else []
+
+    async def get(self, ref: Ref) -> Obj | None:
+        return {"spec": {"replicas": self.asked[ref.name]}} if ref.name in self.asked else None
+
+    async def patch(self, ref: Ref, patch: Any, **_: Any) -> Obj:
+        self.patched.append((ref.name, patch))
+        return {}
+
+
+class Held:
+    """A lock that is ours."""
+
+    def check(self) -> None:
+        return
+
+
+def _pod(ready: str) -> Obj:
+    return {"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+
+def carried_out(live: Live, step: Step) -> Failure | None:
+    plan = Plan.model_construct(steps=(step,))
+    executor = Executor(cast(Cluster, live), cast(Lock, Held()), Journal({}), lambda event: None)
+    return asyncio.run(executor.run(plan))
+
+
+def switch(min_ready: int) -> Route:
+    return Route(
+        ref=ref(SERVICE, "shop"), selector=GREEN, was={"app": "shop"}, min_ready=min_ready, former=ref(DEPLOYMENT, "shop"),
+        former_pods=min_ready, side=ref(DEPLOYMENT, "shop-green"), why="",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("ready", "unready"), [(2, 1), (2, 0), (0, 3)])
+def test_a_switch_waits_for_no_pod_less_than_planned(ready: int, unready: int) -> None:
+    """One that is not ready is one too many, and nothing is written."""
+    live = Live(ready, unready, {"shop": 3, "shop-green": 3})
+
+    failed = carried_out(live, switch(3))
+
+    assert failed is not None
+    assert f"{ready} of 3 pods behind the new selector are ready" in failed.summary
+    assert live.patched == []
+
+
+def test_a_switch_is_one_write() -> None:
+    """With all of them ready, and as many as before on the other side."""
+    live = Live(3, 1, {"shop": 3, "shop-green": 3})
+
+    assert carried_out(live, switch(3)) is None
+    assert live.patched == [("shop", [{"op": "replace", "path": "/spec/selector", "value": GREEN}])]
