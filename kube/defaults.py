@@ -75,10 +75,9 @@ def _stateful_set(obj: Obj) -> None:
     strategy = spec.setdefault("updateStrategy", {})
     if not strategy.get("type"):
         strategy["type"] = "RollingUpdate"
-    if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
-        # its feature gate is off in 1.36: what is written is dropped without a word
-        strategy["rollingUpdate"].pop("maxUnavailable", None)
+        strategy.setdefault("rollingUpdate", {})
+    if strategy["type"] == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        strategy["rollingUpdate"].setdefault("partition", 0)
     kept = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     kept.setdefault("whenDeleted", "Retain")
     kept.setdefault("whenScaled", "Retain")

@@ -26,7 +26,9 @@ def json_patched(document: Any, operations: Any) -> Any:
     """The document after all operations. Raises ApiError (400) for what is no patch, PatchFailed for one that misfits."""
     if not isinstance(operations, list):
         seen = {dict: "object", str: "string", bool: "bool", int: "number", float: "number"}.get(type(operations))
-        raise ApiError(400, "BadRequest", f"json: cannot unmarshal {seen} into Go value of type jsonpatch.Patch")
+        raise ApiError(
+            400, "BadRequest", f"error decoding patch: json: cannot unmarshal {seen} into Go value of type []handlers.jsonPatchOp"
+        )
     for operation in operations:
         if not isinstance(operation, dict):
             seen = {list: "array", str: "string", bool: "bool"}.get(type(operation), "number")

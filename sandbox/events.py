@@ -33,6 +33,7 @@ def record(
         store.update(EVENT, known | {"count": known["count"] + 1, "lastTimestamp": at})
         return
     involved = {"kind": kind.name, "namespace": namespace, "name": meta["name"], "uid": meta["uid"]}
+    involved |= {"resourceVersion": meta["resourceVersion"]} if "resourceVersion" in meta else {}
     event: Obj = {
         "apiVersion": "v1",
         "kind": "Event",
@@ -41,6 +42,7 @@ def record(
         "reason": reason,
         "message": message,
         "type": type_,
+        "eventTime": None,
         "count": 1,
         "firstTimestamp": at,
         "lastTimestamp": at,

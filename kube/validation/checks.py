@@ -33,6 +33,11 @@ def invalid(field: str, value: Any, why: str) -> Problem:
     return Problem(field, "FieldValueInvalid", f"Invalid value: {shown(value)}: {why}")
 
 
+def contradictory(field: str, why: str) -> Problem:
+    """Invalid as a whole: the value is left out of the message."""
+    return Problem(field, "FieldValueInvalid", f"Invalid value: {why}")
+
+
 def immutable(field: str, value: Any) -> Problem:
     return invalid(field, value, "field is immutable")
 
@@ -49,12 +54,21 @@ def duplicate(field: str, value: Any) -> Problem:
     return Problem(field, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
 
 
+def too_many(field: str, count: int, limit: int) -> Problem:
+    return Problem(field, "FieldValueTooMany", f"Too many: {count}: must have at most {limit} items")
+
+
 def not_found(field: str, value: Any) -> Problem:
     return Problem(field, "FieldValueNotFound", f"Not found: {shown(value)}")
 
 
 def too_long(field: str, limit: int) -> Problem:
     return Problem(field, "FieldValueTooLong", f"Too long: may not be more than {limit} bytes")
+
+
+def valid_values(known: Iterable[str]) -> str:
+    """What goes with "Required value" where only some values will do."""
+    return f"valid values: [{' '.join(map(shown, known))}]"
 
 
 def unsupported(field: str, value: Any, supported: Iterable[str]) -> Problem:
@@ -127,6 +141,16 @@ def subdomain_name(value: str) -> list[str]:
     return _name(value, 253, _SUBDOMAIN, text, "example.com")
 
 
+def wildcard_subdomain(value: str) -> list[str]:
+    """Hosts of Ingresses: everything below a domain."""
+    pattern = rf"\*\.{_SUBDOMAIN}"
+    text = (
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case "
+        "alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+    )
+    return _name(value, 253, pattern, text, "*.example.com")
+
+
 def path_segment(value: str) -> list[str]:
     """What RBAC objects may be called."""
     if value in (".", ".."):
@@ -168,6 +192,19 @@ def label_value(value: str) -> list[str]:
         "and must start and end with an alphanumeric character"
     )
     return _name(value, 63, _LABEL_VALUE, text, "MyValue", "my_value", "12345")
+
+
+def domain_path(value: str) -> list[str]:
+    """A domain, a slash, a path: who manages an object."""
+    host, _, path = value.partition("/")
+    if not value:
+        return ["must not be empty"]
+    if not host or not path:
+        return ['must be a domain-prefixed path (such as "acme.io/foo")']
+    if found := subdomain_name(host):
+        return found
+    rule = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+    return [] if re.fullmatch(rule, path) else [_regex_error("Invalid path", rule)]
 
 
 def config_key(value: str) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 
+from .. import gojson
+from ..codec import json_kind
 from ..objects import Obj, get
 from . import checks
 from .checks import Problems
@@ -51,6 +54,8 @@ def secret(obj: Obj) -> Problems:
     for key in _SECRET_KEYS.get(obj.get("type", ""), ()):
         if key not in data:
             yield checks.required(f"data[{key}]")
+        elif key.startswith(".docker") and (why := _unreadable(data[key])):
+            yield checks.invalid(f"data[{key}]", "<secret contents redacted>", why)
     if obj.get("type") == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
         yield checks.required("data[username]")
         yield checks.required("data[password]")
@@ -58,6 +63,17 @@ def secret(obj: Obj) -> Problems:
         obj, "metadata", "annotations", "kubernetes.io/service-account.name"
     ):
         yield checks.required("metadata.annotations[kubernetes.io/service-account.name]")
+
+
+def _unreadable(encoded: str) -> str:
+    """Why it is no JSON object, in the words of Go's decoder."""
+    try:
+        value = gojson.parse(base64.b64decode(encoded).decode(errors="replace"))
+    except gojson.NotJson as problem:
+        return str(problem)
+    if value is None or isinstance(value, dict):
+        return ""
+    return f"json: cannot unmarshal {json_kind(value)} into Go value of type map[string]interface {{}}"
 
 
 def secret_update(obj: Obj, before: Obj) -> Problems:

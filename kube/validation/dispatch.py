@@ -9,12 +9,16 @@ from ..objects import DEFINITION, Kind, Obj, get, is_namesake
 from ..schema import schema_of
 from ..types_gateway import GROUP as GATEWAY_API
 from . import batch as validation_batch
-from . import checks, kept
+from . import checks, jobstatus, kept
+from . import cron as validation_cron
 from . import data as validation_data
 from . import gateway as validation_gateway
+from . import ingress as validation_ingress
 from . import pod as validation_pod
 from . import policy as validation_policy
+from . import rbac as validation_rbac
 from . import service as validation_service
+from . import warnings as validation_warnings
 from . import workload as validation_workload
 from .checks import Problem, Problems
 from .custom import custom
@@ -43,12 +47,14 @@ def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
     _refuse(kind, obj, found)
 
 
-def refuse_status(kind: Kind, obj: Obj) -> None:
-    """Raises Invalid where the status contradicts itself."""
+def refuse_status(kind: Kind, obj: Obj, before: Obj) -> None:
+    """Raises Invalid where the status contradicts itself, or the one `before`."""
     if kind.name in ("Deployment", "ReplicaSet", "ReplicationController"):
         _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
     elif kind.name == "Job":
-        _refuse(kind, obj, list(validation_batch.status_problems(obj.get("status") or {})))
+        _refuse(kind, obj, list(jobstatus.status_update(obj, before)))
+    elif kind.name == "DaemonSet":
+        _refuse(kind, obj, list(validation_workload.daemon_status(obj.get("status") or {})))
     elif kind.group == GATEWAY_API and (type_ := schema_of(kind)) is not None:
         _refuse(kind, obj, list(custom_status(obj, type_)))
 
@@ -56,7 +62,7 @@ def refuse_status(kind: Kind, obj: Obj) -> None:
 def warnings(kind: Kind, obj: Obj) -> Sequence[str]:
     """What is said of a write that is accepted."""
     if not kind.is_a(DEFINITION):
-        return ()
+        return validation_warnings.of(kind, obj)
     from . import definition
 
     return definition.unserved(obj)
@@ -90,6 +96,8 @@ def _refuse(kind: Kind, obj: Obj, found: list[Problem]) -> None:
 
 def _spec(kind: Kind, obj: Obj) -> Problems:
     type_ = schema_of(kind)
+    if check := _OPEN_CHECKS.get((kind.group, kind.name)):
+        yield from check(obj)
     if type_ is None:
         return
     if type_.is_custom:
@@ -121,7 +129,7 @@ _CHECKS: Mapping[str, Check] = {
     "DaemonSet": validation_workload.daemon_set,
     "ControllerRevision": validation_workload.controller_revision,
     "Job": validation_batch.job,
-    "CronJob": validation_batch.cron_job,
+    "CronJob": validation_cron.cron_job,
     "Pod": validation_workload.pod,
     "Service": validation_service.service,
     "ConfigMap": validation_data.config_map,
@@ -129,9 +137,17 @@ _CHECKS: Mapping[str, Check] = {
     "Lease": validation_data.lease,
     "PodDisruptionBudget": validation_policy.budget,
     "HorizontalPodAutoscaler": validation_policy.autoscaler,
-    "Ingress": validation_policy.ingress,
+    "Ingress": validation_ingress.ingress,
+    "Role": validation_rbac.role,
+    "RoleBinding": validation_rbac.role_binding,
     "CustomResourceDefinition": _definition,
 }
+
+_OPEN_CHECKS: Mapping[tuple[str, str], Check] = {
+    ("rbac.authorization.k8s.io", "ClusterRole"): validation_rbac.cluster_role,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): validation_rbac.cluster_role_binding,
+}
+"""Of kinds without a schema here."""
 
 _UPDATES: Mapping[str, UpdateCheck] = {
     "Deployment": validation_workload.same_selector,

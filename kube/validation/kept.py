@@ -22,11 +22,15 @@ _FOR_LIFE: Mapping[tuple[str, str], tuple[tuple[tuple[str, ...], str], ...]] = {
 _CLAIM_KEEPS = ("accessModes", "dataSource", "dataSourceRef", "selector", "storageClassName", "volumeMode")
 
 
+def _internal(role_ref: Obj) -> Obj:
+    return {go: role_ref.get(name, "") for name, go in (("apiGroup", "APIGroup"), ("kind", "Kind"), ("name", "Name"))}
+
+
 def update(kind: Kind, obj: Obj, before: Obj) -> Problems:
     for path, why in _FOR_LIFE.get((kind.group, kind.name), ()):
         was, now = get(before, *path), get(obj, *path)
         if was != now:
-            yield checks.invalid(".".join(path), now, why)
+            yield checks.invalid(".".join(path), _internal(now) if path == ("roleRef",) else now, why)
     if (kind.group, kind.name) == ("", "PersistentVolumeClaim"):
         kept = ({name: get(each, "spec", name) for name in _CLAIM_KEEPS} for each in (obj, before))
         if next(kept) != next(kept):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..codec import amount
 from ..objects import Obj
-from ..schema import Field, ListOf, MapOf, Scalar, Struct, Type, empty, types
-from . import checks, volumes
+from . import checks, internal, volumes
 from .checks import Problems
 
 
@@ -23,7 +21,7 @@ def pod_spec(field: str, spec: Obj) -> Problems:
     for part in ("containers", "initContainers"):
         for place, container in enumerate(spec.get(part) or ()):
             yield from _container(f"{field}.{part}[{place}]", container, spec, names, is_init=part != "containers")
-    yield from _one_of(f"{field}.restartPolicy", spec.get("restartPolicy"), ("Always", "OnFailure", "Never"))
+    yield from _restart_policy(f"{field}.restartPolicy", spec.get("restartPolicy"))
     dns = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
     yield from _one_of(f"{field}.dnsPolicy", spec.get("dnsPolicy"), dns)
     yield from checks.labels(f"{field}.nodeSelector", spec.get("nodeSelector"))
@@ -58,6 +56,14 @@ def _one_of(field: str, value: Any, supported: Sequence[str]) -> Problems:
         yield checks.required(field)
     elif value not in supported:
         yield checks.unsupported(field, value, sorted(supported))
+
+
+def _restart_policy(field: str, policy: str | None) -> Problems:
+    known = ("Always", "OnFailure", "Never")
+    if not policy:
+        yield checks.required(field)
+    elif policy not in known:
+        yield checks.unsupported(field, policy, known)
 
 
 def _container(field: str, container: Obj, spec: Obj, names: set[str], *, is_init: bool) -> Problems:
@@ -328,52 +334,5 @@ def _restore(munged: Obj, before: Obj, name: str) -> None:
 
 
 def _diff(old: Obj, new: Obj) -> str:
-    left, right = (internal(spec).splitlines(keepends=True) for spec in (old, new))
+    left, right = (internal.spec_text(spec).splitlines(keepends=True) for spec in (old, new))
     return "".join(list(difflib.unified_diff(left, right))[2:])
-
-
-# The server's own (internal) types have another order than the published ones, and what concerns the host in the
-# security context.
-_SPEC_ORDER = (
-    "volumes", "initContainers", "containers", "ephemeralContainers", "restartPolicy", "terminationGracePeriodSeconds",
-    "activeDeadlineSeconds", "dnsPolicy", "nodeSelector", "serviceAccountName", "automountServiceAccountToken",
-    "nodeName", "securityContext", "imagePullSecrets", "hostname", "subdomain", "setHostnameAsFQDN", "affinity",
-    "schedulerName", "tolerations", "hostAliases", "priorityClassName", "priority", "preemptionPolicy", "dnsConfig",
-    "readinessGates", "runtimeClassName", "overhead", "enableServiceLinks", "topologySpreadConstraints", "os",
-    "schedulingGates", "resourceClaims", "resources", "hostnameOverride", "schedulingGroup",
-)  # fmt: skip
-_HOST_FIELDS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
-
-
-def internal(spec: Obj) -> str:
-    """A pod spec as the server prints its internal form, with Go's field names: what diffs in messages are made of."""
-    type_ = types()["PodSpec"]
-    out: dict[str, Any] = {}
-    for name in _SPEC_ORDER:
-        declared = type_.fields[name]
-        out[declared.go] = _go_form(spec.get(name), declared)
-    if out["SecurityContext"] is not None:
-        host = {type_.fields[name].go: _go_form(spec.get(name), type_.fields[name]) for name in _HOST_FIELDS}
-        out["SecurityContext"] = host | out["SecurityContext"]
-    return json.dumps(out, indent=1, ensure_ascii=False) + "\n"
-
-
-def _go_form(value: Any, declared: Field) -> Any:
-    type_ = declared.type
-    if value is None and not declared.is_pointer and isinstance(type_, Struct):
-        value = {}
-    if value is None:
-        return None if declared.is_pointer or isinstance(type_, ListOf | MapOf) else empty(declared)
-    return _go_value(value, type_)
-
-
-def _go_value(value: Any, type_: Type) -> Any:
-    match type_:
-        case Struct():
-            return {each.go: _go_form(value.get(each.name), each) for each in type_.fields.values()}
-        case ListOf():
-            return [_go_value(item, type_.item) for item in value]
-        case MapOf():
-            return {key: _go_value(value[key], type_.item) for key in sorted(value)}
-        case Scalar():
-            return value

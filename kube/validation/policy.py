@@ -1,10 +1,10 @@
-"""What the API server refuses in the objects that say how others may be used: budgets, autoscalers, ingresses."""
+"""What the API server refuses in the objects that say how others may be used: budgets, autoscalers."""
 
 from __future__ import annotations
 
 import re
 
-from ..objects import Obj, get
+from ..objects import Obj
 from . import checks
 from .checks import Problems
 
@@ -44,20 +44,3 @@ def autoscaler(obj: Obj) -> Problems:
     for name in ("kind", "name"):
         if not target.get(name):
             yield checks.required(f"spec.scaleTargetRef.{name}")
-
-
-def ingress(obj: Obj) -> Problems:
-    spec = obj["spec"]
-    if not spec.get("rules") and spec.get("defaultBackend") is None:
-        internal = {"IngressClassName": spec.get("ingressClassName"), "DefaultBackend": None, "TLS": None, "Rules": None}
-        yield checks.invalid("spec", internal, "either `defaultBackend` or `rules` must be specified")
-    for place, rule in enumerate(spec.get("rules") or ()):
-        for number, path in enumerate(get(rule, "http", "paths", default=[])):
-            here = f"spec.rules[{place}].http.paths[{number}]"
-            kind = path.get("pathType")
-            if kind is None:
-                yield checks.required(f"{here}.pathType", "pathType must be specified")
-            elif kind not in ("Exact", "ImplementationSpecific", "Prefix"):
-                yield checks.unsupported(f"{here}.pathType", kind, ("Exact", "ImplementationSpecific", "Prefix"))
-            elif kind != "ImplementationSpecific" and not path.get("path", "").startswith("/"):
-                yield checks.invalid(f"{here}.path", path.get("path", ""), "must be an absolute path")

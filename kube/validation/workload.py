@@ -54,14 +54,26 @@ def stateful_set(obj: Obj) -> Problems:
         yield checks.invalid("spec.podManagementPolicy", spec.get("podManagementPolicy"), "must be 'OrderedReady' or 'Parallel'")
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
-        yield checks.invalid("spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'")
+        internal = {"Type": strategy.get("type", ""), "RollingUpdate": _internal_partition(strategy.get("rollingUpdate"))}
+        yield checks.invalid("spec.updateStrategy", internal, "must be 'RollingUpdate' or 'OnDelete'")
+    elif strategy["type"] == "OnDelete" and strategy.get("rollingUpdate") is not None:
+        internal_ = _internal_partition(strategy["rollingUpdate"])
+        yield checks.invalid("spec.updateStrategy.rollingUpdate", internal_, "only allowed for updateStrategy 'RollingUpdate'")
     yield from checks.not_negative("spec.updateStrategy.rollingUpdate.partition", get(strategy, "rollingUpdate", "partition"))
+    if service := spec.get("serviceName"):
+        yield from checks.by_rule("spec.serviceName", service, checks.label_name)
     for name, value in (spec.get("persistentVolumeClaimRetentionPolicy") or {}).items():
-        if value not in ("Delete", "Retain"):
-            yield checks.unsupported(f"spec.persistentVolumeClaimRetentionPolicy.{name}", value, ("Delete", "Retain"))
+        if value not in ("Retain", "Delete"):
+            yield checks.unsupported(f"spec.persistentVolumeClaimRetentionPolicy.{name}", value, ("Retain", "Delete"))
     yield from checks.not_negative("spec.ordinals.start", get(spec, "ordinals", "start"))
     yield from _selector(spec, "statefulset")
     yield from _template(_with_claims(spec))
+
+
+def _internal_partition(rolling: Obj | None) -> Obj | None:
+    if rolling is None:
+        return None
+    return {"Partition": rolling.get("partition", 0), "MaxUnavailable": rolling.get("maxUnavailable")}
 
 
 def _with_claims(spec: Obj) -> Obj:
@@ -97,6 +109,17 @@ def daemon_set(obj: Obj) -> Problems:
         yield checks.unsupported("spec.updateStrategy.type", strategy.get("type"), ("OnDelete", "RollingUpdate"))
     elif strategy["type"] == "RollingUpdate":
         yield from _rolling_daemons(strategy.get("rollingUpdate") or {})
+
+
+_DAEMONS = (
+    "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady", "observedGeneration",
+    "updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount",
+)  # fmt: skip
+
+
+def daemon_status(counts: Obj) -> Problems:
+    for name in _DAEMONS:
+        yield from checks.not_negative(f"status.{name}", counts.get(name))
 
 
 def _rolling_daemons(rolling: Obj) -> Problems:

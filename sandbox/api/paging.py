@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...errors import ApiError
+from ...kube import gojson
 from ...kube.objects import Obj
 from ..store.refusals import bad_request
-from . import gojson
 
 
 class Page(NamedTuple):

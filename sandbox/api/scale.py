@@ -89,3 +89,22 @@ def entries(live: Obj, scaled: Obj, manager: str, paths: Paths) -> list[Obj]:
     owner = ssa.Owner(manager, "Update", scaled["apiVersion"], "scale")
     shares[owner.key] = ssa.Share(owner, frozenset({path}), "")
     return ssa.entries_of(shares.values())
+
+
+def applied(live: Obj, wanted: Obj, manager: str, paths: Paths, *, force: bool, now: str) -> list[Obj]:
+    """The managedFields of what is scaled after a Scale is applied to it. Raises ApplyConflict where others own the replicas."""
+    meta = {"name": live["metadata"]["name"], "namespace": live["metadata"]["namespace"]}
+    bare: Obj = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": meta}
+    meant = scaled(bare, get(wanted, "spec", "replicas", default=0), paths)
+    if not get(live, *paths.wanted):
+        live = _without(live, paths.wanted)  # none are not there to the server, so that to say none, too, is a change
+    merged = ssa.apply(live, meant, manager, force=force, now=now, subresource="scale")
+    owners: list[Obj] = merged["metadata"]["managedFields"]
+    return owners
+
+
+def _without(obj: Obj, path: tuple[str, ...]) -> Obj:
+    out = copy.deepcopy(obj)
+    above = get(out, *path[:-1], default={})
+    above.pop(path[-1], None)
+    return out

@@ -111,8 +111,8 @@ class _Parser:
             else:
                 values.append(token)
                 expects_value = False
-        if expects_value and values:
-            values.append("")
+        if expects_value:
+            values.append("")  # "in ()": the set of the empty value
         return tuple(values)
 
     def _value(self) -> str:
@@ -141,8 +141,6 @@ def _unparsed(why: str) -> ApiError:
 
 
 def _check_values(key: str, operator: str, values: tuple[str, ...]) -> None:
-    if operator in ("in", "notin") and not values:
-        raise _unparsed("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")
     if operator in ("gt", "lt", ">", "<") and not re.fullmatch(r"-?\d+", values[0]):
         raise _unparsed(
             f"values[0]: Invalid value: {checks.shown(values[0])}: for 'Gt', 'Lt' operators, the value must be an integer"
@@ -177,7 +175,7 @@ def field_predicate(text: str, kind: Kind, further: Collection[str] = ()) -> Pre
     """Whether an object's fields fit the selector; `further` are those that a definition lets select by. Raises ApiError (400)
     for fields that the kind cannot be selected by."""
     terms: list[tuple[str, bool, str]] = []
-    for term in (part for part in re.split(r"(?<!\\),", text) if part):
+    for term in sorted(part for part in re.split(r"(?<!\\),", text) if part):  # so the server reads them, and complains
         parts = re.fullmatch(r"(?P<key>[^=!]*)(?P<operator>==|!=|=)(?P<value>.*)", term)
         if parts is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
@@ -192,6 +190,8 @@ def _check_field(key: str, kind: Kind) -> None:
     known = () if is_namesake(kind.api_version, kind.name) else _FIELDS.get(kind.name, ())
     if key in ("metadata.name", "metadata.namespace") or key in known:
         return
+    if kind.name == "Job" and known:
+        raise bad_request(f'field label "{key}" not supported for Job')
     if known or rules_of(kind).is_custom:
         raise bad_request(f"field label not supported: {key}")
     raise bad_request(f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"')
@@ -200,6 +200,8 @@ def _check_field(key: str, kind: Kind) -> None:
 def _field(obj: Obj, key: str) -> str:
     if key == "source":
         return str(get(obj, "source", "component", default="") or obj.get("reportingComponent", ""))
+    if key == "status.successful":
+        return str(get(obj, "status", "succeeded", default=0))
     value: Any = get(obj, *key.split("."), default="")
     if key in ("spec.unschedulable", "spec.hostNetwork"):
         return "true" if value else "false"

@@ -21,18 +21,20 @@ from ...kube.inert import INERT
 from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
 from ...kube.validation import checks
 from ..events import record
-from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, namespace_ends, not_found, other_uid
+from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, not_found, other_uid
 from ..store.store import Store
-from . import addresses, admission, eviction, quota, scale, selectors
-from .admission import check_account
+from . import addresses, admission, daemonsets, eviction, scale, selectors
+from .admission import podsecurity
+from .conditions import check_namespace, check_version
 from .deletion import Propagation, finished
 from .deletion import delete as delete_in
-from .jobs import choose_own_pods
+from .jobs import choose_own_pods, label_as_pods
 from .kept import keep_server_fields, without_times
 from .names import suffix
 from .options import Options, check_patch_options
 from .paging import Expired, Page, Start, place_of, start_of
 from .registry import Rules, rules_of
+from .settling import settle
 from .shape import BuiltIn, Shape, shape_of
 from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, patched
 
@@ -128,7 +130,9 @@ class Api:
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = meta["generateName"][:58] + suffix(self._random)
         shape.fill(obj)
-        self._check_namespace(kind, obj, namespace)
+        if kind.is_a(objects.DAEMON_SET):
+            daemonsets.begin(obj, number=0)
+        check_namespace(self.store, kind, obj, namespace)
         obj["metadata"]["managedFields"] = ssa.track_update(
             None, obj, asked.manager, now=self._timestamp(), ignored=shape.rules.ignored(""), type_=shape.owned
         )
@@ -167,6 +171,8 @@ class Api:
             raise bad_request(
                 f"error decoding patch: json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
             )
+        if type_ == "apply" and asked.subresource == "scale":
+            return self._apply_scale(kind, namespace, name, patch, asked)
         if type_ == "apply":
             return self._apply(kind, namespace, name, patch, asked)
         live, shape = self.store.get(kind, namespace, name), self._shape(kind)
@@ -236,11 +242,13 @@ class Api:
                 obj |= decoded(shape, {"metadata": meta}, Options(), only="status")
         if not meta["managedFields"]:
             del meta["managedFields"]
-        self._admit(kind, obj)
+        self._admit(kind, obj, asked)
         if kind.is_a(SERVICE):
             addresses.allocate(obj, self.store.list(SERVICE), self._random)
         shape.refuse_new(obj)
-        asked.warnings.extend(shape.warnings(obj))
+        self._warn(shape, obj, asked)
+        if kind.is_a(JOB):
+            label_as_pods(obj)
         if asked.dry_run:
             if self.store.find(kind, meta.get("namespace", ""), meta["name"]) is not None:
                 raise exists_already(kind, meta["name"])
@@ -254,28 +262,29 @@ class Api:
     def _new_uid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
-    def _admit(self, kind: Kind, obj: Obj) -> None:
+    def _admit(self, kind: Kind, obj: Obj, asked: Options) -> None:
         if kind.is_a(POD):
-            admission.admit_pod(obj, self._random)
-            if self._admit_pod is not None:
-                obj["spec"] = self._admit_pod(obj)["spec"]
-            check_account(self.store, obj)
-            quota.refuse_pod(self.store, obj)
+            given = obj if self._admit_pod is None else self._admit_pod(obj)
+            obj |= admission.admitted(self.store, given, self._random, warnings=asked.warnings)
         if kind.is_a(NAMESPACE):
             obj["spec"]["finalizers"] = ["kubernetes"]
             obj["status"] = {"phase": "Active"}
         if kind.is_a(JOB):
             obj["metadata"]["uid"] = self._new_uid()
             choose_own_pods(obj)
+        settle(kind, obj, None)
         if kind.is_a(objects.PERSISTENT_VOLUME_CLAIM):
             obj["status"] = {"phase": "Pending"}
             obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection"]
+
+    def _warn(self, shape: Shape, obj: Obj, asked: Options) -> None:
+        asked.warnings.extend((*shape.warnings(obj), *podsecurity.warnings_of(self.store, shape.kind, obj)))
 
     def _replace(self, kind: Kind, live: Obj, obj: Obj, asked: Options, *, entries: Sequence[Obj] | None = None) -> Obj:
         """The common end of update and patch: what the server keeps, ownership, validation, the write."""
         shape = self._shape(kind)
         rules = shape.rules
-        self._check_version(kind, live, obj, rules, is_patch=entries is not None)
+        check_version(kind, live, obj, rules, is_patch=entries is not None)
         keep_server_fields(obj, live)
         if kind.is_a(SERVICE):
             addresses.keep(obj, live)
@@ -290,12 +299,13 @@ class Api:
         obj["metadata"]["managedFields"] = list(entries)
         if not entries:
             del obj["metadata"]["managedFields"]
+        settle(kind, obj, live)
         rules.bump(obj, live, asked.subresource)
         if asked.subresource == "status":
             shape.refuse_status(obj, _in_version(kind, live))
         elif not asked.subresource:
             shape.refuse_changed(obj, _in_version(kind, live))
-            asked.warnings.extend(shape.warnings(obj))
+            self._warn(shape, obj, asked)
             if kind.is_a(SERVICE):
                 addresses.allocate(obj, [each for each in self.store.list(SERVICE) if each is not live], self._random)
         obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
@@ -331,7 +341,7 @@ class Api:
         if live is None:
             if asked.subresource:
                 raise not_found(kind, name)
-            self._check_namespace(kind, manifest, namespace)
+            check_namespace(self.store, kind, manifest, namespace)
         merged = ssa.apply(
             _in_version(kind, live) if live else None, manifest, asked.manager, force=asked.force, now=self._timestamp(),
             subresource=asked.subresource, ignored=shape.rules.ignored(asked.subresource), type_=shape.owned,
@@ -346,7 +356,15 @@ class Api:
             return self._create(kind, obj, asked)
         return self._replace(kind, live, obj, asked, entries=entries)
 
-    def _rescale(self, kind: Kind, namespace: str, name: str, wanted: Obj, asked: Options) -> Obj:
+    def _apply_scale(self, kind: Kind, namespace: str, name: str, manifest: Any, asked: Options) -> Obj:
+        """The replicas of what is scaled, owned through the subresource."""
+        check_apply_target(SCALE.kind, manifest)
+        live = self.store.get(kind, namespace, name)
+        wanted = decoded(SCALE, manifest, asked)
+        entries = scale.applied(live, wanted, asked.manager, self._shape(kind).scale, force=asked.force, now=self._timestamp())
+        return self._rescale(kind, namespace, name, wanted, asked, entries=entries)
+
+    def _rescale(self, kind: Kind, namespace: str, name: str, wanted: Obj, asked: Options, *, entries: Sequence[Obj] = ()) -> Obj:
         live = self.store.get(kind, namespace, name)
         if get(wanted, "metadata", "resourceVersion", default="") not in ("", live["metadata"]["resourceVersion"]):
             raise modified_meanwhile(kind, name)
@@ -355,35 +373,13 @@ class Api:
             raise checks.refusal("Scale", "autoscaling", name, problems)
         shape = self._shape(kind)
         obj = scale.scaled(live, replicas, shape.scale)
-        obj["metadata"]["managedFields"] = scale.entries(live, obj, asked.manager, shape.scale)
+        obj["metadata"]["managedFields"] = [*entries] or scale.entries(live, obj, asked.manager, shape.scale)
         shape.rules.bump(obj, live, "")
         if shape.rules.is_custom:
             shape.refuse_changed(obj, live)
         if obj["spec"] == live.get("spec") or asked.dry_run:
             return scale.of(obj, shape.scale)
         return scale.of(self.store.update(kind, obj), shape.scale)
-
-    # inside: conditions
-
-    def _check_namespace(self, kind: Kind, obj: Obj, namespace: str) -> None:
-        if not kind.namespaced:
-            return
-        space = self.store.find(NAMESPACE, "", namespace)
-        if space is None:
-            raise not_found(NAMESPACE, namespace)
-        if "deletionTimestamp" in space["metadata"]:
-            raise namespace_ends(kind, namespace, obj["metadata"].get("name", ""))
-
-    def _check_version(self, kind: Kind, live: Obj, obj: Obj, rules: Rules, *, is_patch: bool) -> None:
-        meta, was = obj["metadata"], live["metadata"]
-        if (uid := meta.get("uid")) and uid != was["uid"]:
-            raise other_uid(kind, live, uid, is_custom=rules.is_custom)
-        given = meta.get("resourceVersion") if meta.get("resourceVersion") != "0" else ""
-        if given and given != was["resourceVersion"]:
-            raise modified_meanwhile(kind, was["name"])
-        if not given and not rules.updates_blindly and not is_patch:
-            problem = checks.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise checks.refusal(kind.plural, kind.group, was["name"], [problem])
 
     def _stored(self, kind: Kind, obj: Obj) -> Obj:
         """Custom resources are kept in one version, whichever they were written in."""

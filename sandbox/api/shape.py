@@ -78,7 +78,7 @@ class BuiltIn:
         validation.refuse_changed(self.kind, obj, before)
 
     def refuse_status(self, obj: Obj, before: Obj) -> None:
-        validation.refuse_status(self.kind, obj)
+        validation.refuse_status(self.kind, obj, before)
 
 
 def shape_of(kind: Kind, custom: Custom | None) -> Shape:

@@ -59,7 +59,11 @@ def decoded_patch(shape: Shape, patched: Any, patch: Any, type_: str, asked: Opt
         _compare_kind(shape, patched.get("apiVersion") or "", patched.get("kind") or "")
         obj, strict = shape.read(patched)
     except codec.Misfit as problem:
-        value = go_map(patch) if type_ == "strategic" else checks.shown(patched)
+        value = (
+            go_map(patch)
+            if type_ == "strategic"
+            else checks.shown(_merged_order(patched, patch) if type_ == "merge" else patched)
+        )
         why = _unconverted(str(problem)) if type_ == "strategic" else str(problem)
         raise checks.refusal("", "", "", [checks.invalid("patch", value, why)]) from None
     if strict and asked.field_validation == "Strict":
@@ -68,6 +72,19 @@ def decoded_patch(shape: Shape, patched: Any, patch: Any, type_: str, asked: Opt
     if asked.field_validation == "Warn":
         asked.warnings.extend(strict)
     return copy.deepcopy(obj)
+
+
+def _merged_order(patched: Any, patch: Any) -> Any:
+    """A merge writes anew what the patch touches, as maps: with their keys sorted."""
+    if not isinstance(patched, dict) or not isinstance(patch, dict):
+        return patched
+    out = {key: _merged_order(patched[key], patch.get(key)) for key in sorted(patched)}
+    if entries := out.get("managedFields"):
+        # sets of fields are sorted as they are written
+        out["managedFields"] = [
+            {**each, "fieldsV1": json.loads(json.dumps(each["fieldsV1"], sort_keys=True))} for each in entries
+        ]
+    return out
 
 
 def _as_kept(shape: Shape, obj: Obj) -> str:

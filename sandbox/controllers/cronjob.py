@@ -18,7 +18,7 @@ from ...kube.clock import parse_timestamp, timestamp
 from ...kube.defaults import fill
 from ...kube.objects import CRON_JOB, JOB, Obj, annotations_of, controller_ref, get
 from ..api.deletion import delete
-from ..api.jobs import choose_own_pods
+from ..api.jobs import choose_own_pods, label_as_pods
 from ..events import record
 from ..store.store import Change, Store
 from .engine import Queue
@@ -178,6 +178,7 @@ class CronJobController:
         fill(job)
         job["metadata"]["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         choose_own_pods(job)
+        label_as_pods(job)
         return job
 
     def _wait_for_next(self, cron: Obj) -> None:

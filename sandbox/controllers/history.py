@@ -8,13 +8,15 @@ from datetime import datetime
 from itertools import count
 
 from ...kube.clock import timestamp
-from ...kube.objects import CONTROLLER_REVISION, Kind, Obj, controller_ref, get, labels_of, matches
+from ...kube.objects import CONTROLLER_REVISION, STATEFUL_SET, Kind, Obj, controller_ref, get, labels_of, matches
 from ..api.names import template_hash
 from ..store.store import Store
 from .claiming import adopt
 from .index import controller_of
 
 HASH = "controller-revision-hash"
+_OF_SETS = "controller.kubernetes.io/hash"
+"""How the revisions of a StatefulSet note it; its pods, and all of a DaemonSet, have the other."""
 
 
 class History:
@@ -69,6 +71,7 @@ class History:
     def _made(self, data: Obj, number: int) -> Obj:
         meta = self._owner["metadata"]
         hashed = self._free_hash(data)
+        label = _OF_SETS if self._kind == STATEFUL_SET else HASH
         labels = get(self._owner, "spec", "template", "metadata", "labels", default={})
         return {
             "apiVersion": CONTROLLER_REVISION.api_version,
@@ -76,7 +79,7 @@ class History:
             "metadata": {
                 "name": f"{meta['name']}-{hashed}",
                 "namespace": meta["namespace"],
-                "labels": {**labels, HASH: hashed},
+                "labels": {**labels, label: hashed},
                 "creationTimestamp": timestamp(self._now),
                 "ownerReferences": [controller_ref(self._kind, self._owner)],
             },

@@ -20,20 +20,21 @@ from .engine import Queue
 from .index import Index, controller_of
 from .jobpods import TRACKING, Backoff, end_of, is_tracked
 from .jobsync import JobSync
+from .newpods import Door, Retries
 
 OWN = "kubernetes.io/job-controller"
+FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
+"""After a pod of it was refused."""
 
 
 class JobController:
-    """`admit` is given new pods, and answers them as they are let in."""
+    """`admit` is where new pods come in, and are refused."""
 
     name = "job"
 
-    def __init__(
-        self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Callable[[Obj], Obj] | None = None
-    ) -> None:
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], admit: Door | None = None) -> None:
         self.store, self.index, self.queue, self.now = store, index, queue, now
-        self.admit = admit or (lambda pod: pod)
+        self.door, self.retries = admit or Door(store), Retries(FIRST_RETRY_S, LAST_RETRY_S)
         self.random = Random(store.version)
         self.backoffs: dict[str, Backoff] = {}
 
@@ -53,6 +54,7 @@ class JobController:
         self._free_orphans(namespace)
         if job is None:
             self.queue.forget(self.name, namespace, name)
+            self.retries.over(namespace, name)
             return
         if job["spec"].get("managedBy") not in (None, OWN):
             return

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...errors import ApiError
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.objects import JOB, POD, Obj, get, labels_of
-from ...kube.validation.batch import status_problems
+from ...kube.validation.jobstatus import status_problems
 from ..api.deletion import delete
 from ..api.names import suffix
 from ..events import record
@@ -217,8 +218,11 @@ class JobSync:
             self._active = 0  # what it writes while it waits, whatever runs on
             return
         for index in indexes:
-            self._create(index)
-        self._active += len(indexes)
+            if not self._create(index):
+                self._waits.append(self._own.retries.refused(self._meta["namespace"], self._meta["name"]))
+                return
+            self._active += 1
+        self._own.retries.over(self._meta["namespace"], self._meta["name"])
 
     def _wanted(self) -> int:
         if self._completions is None:
@@ -262,7 +266,8 @@ class JobSync:
         now: list[int | None] = [index for index, left_s in waits.items() if not left_s]
         return now, 0.0 if now else min(waits.values(), default=0.0)
 
-    def _create(self, index: int | None) -> None:
+    def _create(self, index: int | None) -> bool:
+        """Whether it was let in."""
         job = self._meta["name"]
         prefix = f"{job}-" if index is None else f"{job}-{index}-"
         pod = pod_of(self._spec["template"], JOB, self._job, prefix + suffix(self._own.random), self._now)
@@ -278,8 +283,14 @@ class JobSync:
                 known = container.get("env") or []
                 if not any(each["name"] == "JOB_COMPLETION_INDEX" for each in known):
                     container["env"] = [*known, {"name": "JOB_COMPLETION_INDEX", "valueFrom": source}]
-        self._own.store.create(POD, self._own.admit(pod))
+        try:
+            pod = self._own.door.let_in(pod)
+        except ApiError as error:
+            self._tell("Warning", "FailedCreate", f"Error creating: {error.message}")
+            return False
+        self._own.store.create(POD, pod)
         self._tell("Normal", "SuccessfulCreate", f"Created pod: {meta['name']}")
+        return True
 
     def _failures(self, last: Obj | None) -> dict[str, str]:
         if not self._is_per_index:
@@ -333,10 +344,11 @@ class JobSync:
                 if not is_failure:
                     status["completionTime"] = last["lastTransitionTime"]
         status["conditions"] = self._conditions
+        status["uncountedTerminatedPods"] = {}  # here all are counted in the same write
         if any(status_problems(status)):
             self._waits.append(RETRY_S)  # the controller tries again, and again
             return
-        always = ("ready", "terminating", "failedIndexes")
+        always = ("ready", "terminating", "failedIndexes", "uncountedTerminatedPods")
         written_ = {key: value for key, value in status.items() if value or (key in always and value is not None)}
         if written_ != self._job.get("status"):
             self._own.backoffs[self._meta["uid"]] = self._backoff

@@ -14,6 +14,11 @@ from .index import Index
 
 FINALIZER = "kubernetes"
 ROOT_CA = "kube-root-ca.crt"
+DESCRIPTION = "kubernetes.io/description"
+_ROOT = (
+    "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal "
+    "service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters."
+)
 
 
 class NamespaceController:
@@ -51,7 +56,9 @@ class NamespaceController:
     def _furnish(self, name: str) -> None:
         """What every namespace comes with."""
         self._ensure(SERVICE_ACCOUNT, name, {"metadata": {"name": "default"}})
-        self._ensure(CONFIG_MAP, name, {"metadata": {"name": ROOT_CA}, "data": {"ca.crt": ""}})
+        self._ensure(
+            CONFIG_MAP, name, {"metadata": {"name": ROOT_CA, "annotations": {DESCRIPTION: _ROOT}}, "data": {"ca.crt": ""}}
+        )
 
     def _ensure(self, kind: Kind, namespace: str, obj: Obj) -> None:
         if self._store.find(kind, namespace, obj["metadata"]["name"]) is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from datetime import datetime
+from random import Random
 
 from ...kube.clock import timestamp
 from ...kube.defaults import fill
 from ...kube.objects import POD, Kind, Obj, controller_ref
-from ..api.admission import check_account
-from ..api.quota import refuse_pod
+from ..api.admission import admitted
 from ..store.store import Store
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.005, 1000.0  # the wait doubles with each refusal
@@ -39,35 +39,30 @@ def pod_of(template: Obj, kind: Kind, owner: Obj, name: str, now: datetime) -> O
 
 
 class Door:
-    """Through which the pods of controllers come in: `admit` adds to them what their manifests do not say. `presumes`: the
-    accounts that pods ask for are there."""
+    """Through which the pods of controllers come in, as anybody's do: `admit` adds to them what their manifests do not say.
+    `presumes`: what nobody said of the cluster is as pods need it."""
 
     def __init__(self, store: Store, admit: Callable[[Obj], Obj] | None = None, *, presumes: bool = False) -> None:
         self._store, self.presumes = store, presumes
         self._admit = admit or (lambda pod: pod)
-
-    def __call__(self, pod: Obj) -> Obj:
-        return self._admit(pod)
+        self._random = Random(store.version)
 
     def let_in(self, pod: Obj) -> Obj:
         """The pod as admitted. Raises ApiError where the API server would refuse it."""
-        admitted = self._admit(pod)
-        if not self.presumes:
-            check_account(self._store, admitted)
-        refuse_pod(self._store, admitted)
-        return admitted
+        return admitted(self._store, self._admit(pod), self._random, presumes=self.presumes)
 
 
 class Retries:
-    """How long whoever had a pod refused waits until it tries again."""
+    """How long whoever had a pod refused waits until it tries again: seconds, doubling from the first to the last."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_s: float = FIRST_RETRY_S, last_s: float = LAST_RETRY_S) -> None:
+        self._first_s, self._last_s = first_s, last_s
         self._refusals: dict[tuple[str, str], int] = {}  # in a row
 
     def refused(self, namespace: str, name: str) -> float:
         """Notes one more. Answers the seconds to wait."""
         tries = self._refusals[namespace, name] = self._refusals.get((namespace, name), 0) + 1
-        return min(FIRST_RETRY_S * 2.0 ** min(tries - 1, 20), LAST_RETRY_S)
+        return min(self._first_s * 2.0 ** min(tries - 1, 20), self._last_s)
 
     def over(self, namespace: str, name: str) -> None:
         self._refusals.pop((namespace, name), None)

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from ...errors import ApiError
-from ...kube.objects import NAMESPACE, Obj
+from ...kube.objects import JOB, NAMESPACE, Obj
 from ..api.eviction import check_eviction
 from ..api.registry import rules_of
 from ..api.server import Api
@@ -24,6 +24,11 @@ from .answers import failure, json_answer, list_of, object_answer, page_answer, 
 from .paths import Target, target_of
 from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
 from .watching import watch
+
+_PRESERVED = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
+    "or set propagationPolicy=Orphan to suppress this warning"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -118,6 +123,12 @@ class _Server:
         how, is_dry = await delete_options(request)
         obj = self._api.delete(target.kind, target.namespace, target.name, dry_run=is_dry, **how)
         self._flush()
+        answer = self._deleted(request, target, obj, is_dry=is_dry)
+        if target.kind == JOB and not how["propagation"]:
+            answer.headers.add("Warning", f"299 - {json.dumps(_PRESERVED)}")
+        return answer
+
+    def _deleted(self, request: web.Request, target: Target, obj: Obj, *, is_dry: bool) -> web.Response:
         if (self._exists(target) and not is_dry) or rules_of(target.kind).answers_deleted:
             return self._answer(request, target, obj)
         meta = obj["metadata"]

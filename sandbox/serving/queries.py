@@ -9,11 +9,10 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from ...kube import codec
+from ...kube import codec, gojson
 from ...kube.objects import Obj
 from ...kube.schema import types
 from ...kube.validation import checks
-from ..api import gojson
 from ..api.registry import rules_of
 from ..store.refusals import Generic, bad_request, unsupported_body
 from . import protobuf

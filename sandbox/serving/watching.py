@@ -17,7 +17,6 @@ from ...kube.schema import schema_of, zero
 from ...kube.validation import checks
 from ..api.selectors import Predicate
 from ..api.server import Api
-from ..store.refusals import bad_request
 from ..store.store import Change, Store
 from . import tables
 from .answers import form_of, shaper
@@ -65,7 +64,7 @@ def _check(query: Mapping[str, str]) -> None:
     integer(query.get("timeoutSeconds") or "0")
     if (version := query.get("resourceVersion", "")) and not version.isdigit():
         problem = checks.invalid("resourceVersion", version, f'strconv.ParseUint: parsing "{version}": invalid syntax')
-        raise bad_request(f"{problem.field}: {problem.text}")
+        raise ApiError(500, "", f"{problem.field}: {problem.text}")
 
 
 async def _events(
@@ -78,7 +77,7 @@ async def _events(
         for obj in api.list(shown.kind, shown.namespace).items:
             if shown.chosen(obj):
                 yield shown.event("ADDED", obj)
-        if is_true(query, "sendInitialEvents") and wants_bookmarks:
+        if wants_bookmarks:  # also who only says to begin with what is there is told where that ends
             yield shown.bookmark(seen, is_initial_end=True)
     elif given not in ("", "0"):
         past = api.store.since(int(given))

@@ -22,7 +22,7 @@ from rollway.kube.objects import (
     Obj,
     get,
 )
-from rollway.sandbox.api.quota import shown, status_of
+from rollway.sandbox.api.admission.quota import shown, status_of
 from rollway.sandbox.controllers.index import condition_of
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox

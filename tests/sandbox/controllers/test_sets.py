@@ -239,7 +239,7 @@ def test_a_policy_that_is_taken_back_keeps_the_claims() -> None:
         sandbox.api.delete(STATEFUL_SET, SPACE, "s", propagation="Background")
         await asyncio.sleep(60)
         assert claims_of(sandbox) == ["d-s-0", "d-s-1", "d-s-2"]
-        with pytest.raises(Invalid, match='Unsupported value: "Never": supported values: "Delete", "Retain"'):
+        with pytest.raises(Invalid, match='Unsupported value: "Never": supported values: "Retain", "Delete"'):
             sandbox.api.create(STATEFUL_SET, SPACE, with_claims(whenScaled="Never"))
 
     in_sandbox(story)

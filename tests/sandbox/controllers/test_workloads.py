@@ -86,7 +86,7 @@ def test_a_job_s_template_does_not_change_under_its_pods() -> None:
         with pytest.raises(Invalid, match="field is immutable"):
             sandbox.api.patch(JOB, SPACE, "j", patch)
         always = read(JOB_TEXT.replace("Never", "Always").replace("name: j", "name: k"))
-        with pytest.raises(Invalid, match='Unsupported value: "Always"'):
+        with pytest.raises(Invalid, match='Required value: valid values: "OnFailure", "Never"'):
             sandbox.api.create(JOB, SPACE, always)
         return made
 
@@ -163,7 +163,7 @@ def test_a_daemon_set_has_a_pod_on_the_node() -> None:
             "must be one of the container",
         ),
         ({"action": "FailJob"}, "specifying one of OnExitCodes and OnPodConditions is required"),
-        ({"action": "FailJob", "onPodConditions": [{"status": "True"}]}, "type: Required value"),
+        ({"action": "FailJob", "onPodConditions": [{"status": "True"}]}, "name part must be non-empty"),
     ],
 )
 def test_a_failure_policy_that_no_pod_could_be_held_against_is_refused(rule: Obj, said: str) -> None:

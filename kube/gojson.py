@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from ...kube.codec import fields_of_pairs
+from .codec import fields_of_pairs
 
 
 class NotJson(ValueError):

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ...kube.codec import amount, quantity
-from ...kube.objects import POD, RESOURCE_QUOTA, Obj, get
-from ..store.refusals import forbidden
-from ..store.store import Store
+from ....kube.codec import amount, quantity
+from ....kube.objects import POD, RESOURCE_QUOTA, Obj, get
+from .request import Request
 
 _COMPUTED = ("cpu", "memory", "ephemeral-storage")
 _OWED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
@@ -23,12 +22,12 @@ ZERO = Decimal(0)
 Amounts = dict[str, Decimal]
 
 
-def refuse_pod(store: Store, pod: Obj) -> None:
+def check(request: Request) -> None:
     """Raises ApiError (403) where a quota of the namespace has no room for the new pod, or the pod does not say what it needs."""
-    meta = pod["metadata"]
-    for quota in sorted(store.list(RESOURCE_QUOTA, meta["namespace"]), key=lambda each: str(each["metadata"]["name"])):
-        if why := _refusal(quota, pod, store.list(POD, meta["namespace"])):
-            raise forbidden(POD, meta["name"], why)
+    store, namespace = request.store, request.namespace
+    for quota in sorted(store.list(RESOURCE_QUOTA, namespace), key=lambda each: str(each["metadata"]["name"])):
+        if why := _refusal(quota, request.pod, store.list(POD, namespace)):
+            raise request.forbidden(why)
 
 
 def status_of(quota: Obj, pods: Iterable[Obj]) -> Obj:

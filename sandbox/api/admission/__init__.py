@@ -1,0 +1,57 @@
+"""What admission adds to a new pod, and why it is refused, whoever makes it: a file a plugin, in the real server's order.
+
+First each adds what it has to add, then each looks at the result, as in Kubernetes. Nobody owns these fields.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from ....kube.objects import Obj
+from ...store.store import Store
+from . import limitranger, podsecurity, priority, quota, serviceaccount, tolerations
+from .quality import qos_class
+from .request import Request
+
+
+class Plugin(NamedTuple):
+    """Both are given the pod on its way in, and raise ApiError (403) to refuse it. `add` writes into its spec and metadata."""
+
+    name: str
+    add: Callable[[Request], None] | None = None
+    check: Callable[[Request], None] | None = None
+
+
+PLUGINS = (
+    Plugin("LimitRanger", limitranger.add, limitranger.check),
+    Plugin("ServiceAccount", serviceaccount.add),
+    Plugin("PodSecurity", check=podsecurity.check),
+    Plugin("Priority", priority.add),
+    Plugin("DefaultTolerationSeconds", tolerations.add),
+    Plugin("ResourceQuota", check=quota.check),
+)
+
+
+def admitted(store: Store, pod: Obj, random: Random, *, presumes: bool = False, warnings: list[str] | None = None) -> Obj:
+    """The pod as it is let in; the given one is left as it is. Raises ApiError (403) where it is not."""
+    request = Request(store, _own(pod), random, presumes, warnings if warnings is not None else [])
+    for plugin in PLUGINS:
+        if plugin.add is not None:
+            plugin.add(request)
+    request.pod["status"] = {"phase": "Pending", "qosClass": qos_class(request.spec)}
+    for plugin in PLUGINS:
+        if plugin.check is not None:
+            plugin.check(request)
+    return request.pod
+
+
+def _own(pod: Obj) -> Obj:
+    """With a spec and metadata that may be written into: pods of one controller share them."""
+    spec = dict(pod["spec"])
+    for part in ("containers", "initContainers"):
+        if spec.get(part):
+            spec[part] = [dict(each) for each in spec[part]]
+    return pod | {"metadata": copy.copy(pod["metadata"]), "spec": spec}
