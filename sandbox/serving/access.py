@@ -1,4 +1,5 @@
-"""Who may do what in the sandbox: everybody everything. Clients ask by reviews (authorization.k8s.io), and are told so."""
+"""Who may do what in the sandbox: everybody everything. Clients ask by reviews (authorization.k8s.io), and are told so; and who
+they are (authentication.k8s.io): its owner."""
 
 from __future__ import annotations
 
@@ -7,30 +8,35 @@ from typing import Any, NamedTuple
 
 from ...kube.objects import Obj
 
-VERSION = "authorization.k8s.io/v1"
+_RIGHTS, _NAMES = "authorization.k8s.io/v1", "authentication.k8s.io/v1"
 
 
 class Review(NamedTuple):
+    api_version: str
     kind: str
     status: Mapping[str, Any]
 
 
 _ALL = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 _EVERYWHERE = {"verbs": ["*"], "nonResourceURLs": ["*"]}
+_OWNER = {"username": "rollway-sandbox", "groups": ["system:masters", "system:authenticated"]}
+"""As the kubeconfig calls whoever has it."""
 _REVIEWS = {
-    "selfsubjectaccessreviews": Review("SelfSubjectAccessReview", {"allowed": True}),
+    "selfsubjectaccessreviews": Review(_RIGHTS, "SelfSubjectAccessReview", {"allowed": True}),
     "selfsubjectrulesreviews": Review(
-        "SelfSubjectRulesReview", {"resourceRules": [_ALL], "nonResourceRules": [_EVERYWHERE], "incomplete": False}
+        _RIGHTS, "SelfSubjectRulesReview", {"resourceRules": [_ALL], "nonResourceRules": [_EVERYWHERE], "incomplete": False}
     ),
+    "selfsubjectreviews": Review(_NAMES, "SelfSubjectReview", {"userInfo": _OWNER}),
 }
 
 
 def asked(parts: Sequence[str]) -> Review | None:
     """The review that a path of the API addresses."""
-    group_version, plural = "/".join(parts[1:3]), parts[-1] if len(parts) == 4 else ""
-    return _REVIEWS.get(plural) if parts[:1] == ["apis"] and group_version == VERSION else None
+    review = _REVIEWS.get(parts[3]) if len(parts) == 4 and parts[0] == "apis" else None
+    return review if review is not None and review.api_version == "/".join(parts[1:3]) else None
 
 
 def answered(review: Review) -> Obj:
     """Whatever was asked, it is allowed."""
-    return {"apiVersion": VERSION, "kind": review.kind, "metadata": {}, "spec": {}, "status": dict(review.status)}
+    body: Obj = {"apiVersion": review.api_version, "kind": review.kind, "metadata": {}}
+    return body | ({"spec": {}} if review.api_version == _RIGHTS else {}) | {"status": dict(review.status)}

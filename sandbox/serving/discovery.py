@@ -155,3 +155,48 @@ def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
         out.append({"name": "pods/eviction"} | base | eviction)
         out.append({"name": "pods/log"} | base | {"verbs": ["get"]})
     return out
+
+
+# all of it at once, for clients that ask for that (apidiscovery.k8s.io)
+
+AGGREGATED = "apidiscovery.k8s.io"
+
+
+def aggregated_version(accept: str) -> str:
+    """The version in which a client takes it, by the media types that it accepts; empty where it does not."""
+    for clause in accept.split(","):
+        wanted = dict(part.strip().partition("=")[::2] for part in clause.split(";")[1:])
+        if (wanted.get("g"), wanted.get("as")) == (AGGREGATED, "APIGroupDiscoveryList") and wanted.get("v") in ("v2", "v2beta1"):
+            return wanted["v"]
+    return ""
+
+
+def aggregated(root: str, version: str, store: Store) -> Document:
+    """The APIGroupDiscoveryList of `api` or `apis`."""
+    of_group: dict[str, list[Document]] = {}
+    for group_version in served(store):
+        group_, _, short = group_version.rpartition("/")
+        if bool(group_) == (root == "apis"):
+            listed = resources(group_version, store) or {"resources": []}
+            entry = {"version": short, "resources": _discovered(listed["resources"], group_, short), "freshness": "Current"}
+            of_group.setdefault(group_, []).append(entry)
+    items = [{"metadata": {"name": name, "creationTimestamp": None}, "versions": each} for name, each in of_group.items()]
+    return {"kind": "APIGroupDiscoveryList", "apiVersion": f"{AGGREGATED}/{version}", "metadata": {}, "items": items}
+
+
+def _discovered(listed: Iterable[Document], group_: str, version: str) -> list[Document]:
+    """Resources, each with its subresources in it."""
+    out: dict[str, Document] = {}
+    for each in listed:
+        name, _, subresource = each["name"].partition("/")
+        said: Document = {
+            "responseKind": {"group": each.get("group", group_), "version": each.get("version", version), "kind": each["kind"]},
+            "verbs": each["verbs"],
+        }
+        if subresource:
+            out[name].setdefault("subresources", []).append({"subresource": subresource} | said)
+        else:
+            said |= {"resource": name, "scope": "Namespaced" if each["namespaced"] else "Cluster"}
+            said |= {"singularResource": each["singularName"]}
+            out[name] = said | {key: each[key] for key in ("shortNames", "categories") if key in each}
+    return list(out.values())

@@ -21,6 +21,7 @@ from ..store.refusals import not_allowed
 from ..store.store import Store
 from . import access, discovery, tables
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
+from .metrics import MEDIA, Requests, verb_of
 from .paths import Target, target_of
 from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
 from .watching import watch
@@ -46,6 +47,7 @@ def application(
 class _Server:
     def __init__(self, api: Api, token: str, logs: PodLogs, flush: Callable[[], None]) -> None:
         self._api, self._token, self._logs, self._flush = api, token, logs, flush
+        self._requests = Requests()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -73,9 +75,26 @@ class _Server:
             return document
         if request.method == "POST" and (review := access.asked(parts)):
             return json_answer(access.answered(review), 201)
+        if parts == ["metrics"]:
+            return web.Response(body=self._requests.text(self._api.store), headers={"Content-Type": MEDIA})
         target = target_of(parts, self._api.store)
         if target is None:
             return web.Response(text="404 page not found\n", status=404, content_type="text/plain")
+        return await self._counted(request, target)
+
+    async def _counted(self, request: web.Request, target: Target) -> web.StreamResponse:
+        verb, code = verb_of(request.method, is_named=bool(target.name), is_watch=is_true(request.query, "watch")), 500
+        try:
+            answer = await self._at(request, target)
+            code = answer.status
+            return answer
+        except ApiError as error:
+            code = error.code
+            raise
+        finally:
+            self._requests.note(verb, target.kind.plural, code)
+
+    async def _at(self, request: web.Request, target: Target) -> web.StreamResponse:
         if target.subresource in ("log", "eviction") and target.kind.name == "Pod":
             return await self._pod_subresource(request, target)
         handler = self._handler(request.method, target)
@@ -208,6 +227,8 @@ def _document(parts: list[str], request: web.Request, store: Store) -> web.Respo
             return json_answer(dict(discovery.VERSION))
         case ["openapi", *rest]:
             return _openapi(rest, request, store)
+        case ["api" | "apis" as root] if version := discovery.aggregated_version(request.headers.get("Accept", "")):
+            return _aggregated(root, version, store)
         case ["api"]:
             return json_answer(discovery.core_versions(request.host))
         case ["apis"]:
@@ -223,6 +244,12 @@ def _document(parts: list[str], request: web.Request, store: Store) -> web.Respo
             return json_answer(listed) if listed else None
         case _:
             return None
+
+
+def _aggregated(root: str, version: str, store: Store) -> web.Response:
+    answer = json_answer(discovery.aggregated(root, version, store))
+    answer.headers["Content-Type"] = f"application/json;g={discovery.AGGREGATED};v={version};as=APIGroupDiscoveryList"
+    return answer
 
 
 def _openapi(parts: list[str], request: web.Request, store: Store) -> web.Response | None:

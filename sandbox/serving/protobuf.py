@@ -24,6 +24,8 @@ ObjectMeta name=1 generateName=2 namespace=3 selfLink=4 uid=5 resourceVersion=6 
 OwnerReference kind=1 name=3 uid=4 apiVersion=5 controller=6 blockOwnerDeletion=7
 LabelSelector matchLabels=1 matchExpressions=2
 LabelSelectorRequirement key=1 operator=2 values=3
+DeleteOptions gracePeriodSeconds=1 preconditions=2 orphanDependents=3 propagationPolicy=4 dryRun=5
+Preconditions uid=1 resourceVersion=2
 Namespace metadata=1 spec=2 status=3
 NamespaceSpec finalizers=1
 ConfigMap metadata=1 data=2 binaryData=3 immutable=4

@@ -52,9 +52,7 @@ _READERS: Mapping[str, Callable[[bytes], Any]] = {
 async def body_of(request: web.Request, kind: str) -> Obj:
     """The object that a write sends, as JSON values; `kind` is what it should be."""
     raw = await request.read()
-    reader = _READERS.get(request.content_type if "Content-Type" in request.headers else "application/json")
-    if reader is None:
-        raise unsupported_body("json, yaml, vnd.kubernetes.protobuf")
+    reader = _reader(request)
     unrecognized = f"the object provided is unrecognized (must be of type {kind}): "
     try:
         body = reader(raw)
@@ -70,6 +68,13 @@ async def body_of(request: web.Request, kind: str) -> Obj:
         why = f"couldn't get version/kind; json parse error: json: cannot unmarshal {seen} into Go value of type {_HEAD}"
         raise bad_request(f"{unrecognized}{why} ({gojson.summary(raw)})")
     return body
+
+
+def _reader(request: web.Request) -> Callable[[bytes], Any]:
+    reader = _READERS.get(request.content_type if "Content-Type" in request.headers else "application/json")
+    if reader is None:
+        raise unsupported_body("json, yaml, vnd.kubernetes.protobuf")
+    return reader
 
 
 def patch_type(request: web.Request, target: Target) -> str:
@@ -178,7 +183,7 @@ def _watch_problems(query: Mapping[str, str]) -> checks.Problems:
 async def delete_options(request: web.Request) -> tuple[dict[str, Any], bool]:
     """How to delete, and whether only to try. A body is all that counts where there is one, else the query does."""
     raw = await request.read()
-    given = _delete_body(raw) if raw.strip() else _delete_query(request)
+    given = _delete_body(raw, request) if raw.strip() else _delete_query(request)
     propagation, orphan = given.get("propagationPolicy") or "", given.get("orphanDependents")
     problems = []
     if orphan is not None and propagation:
@@ -201,11 +206,13 @@ async def delete_options(request: web.Request) -> tuple[dict[str, Any], bool]:
     return how, bool(given.get("dryRun"))
 
 
-def _delete_body(raw: bytes) -> Obj:
+def _delete_body(raw: bytes, request: web.Request) -> Obj:
     try:
-        body = gojson.parse(raw.decode(errors="replace"))
+        body = _reader(request)(raw)
         return codec.decoded(body, types()["DeleteOptions"])[0] if body is not None else {}
-    except gojson.NotJson as problem:
+    except protobuf.Unreadable as problem:
+        raise bad_request(str(problem)) from None
+    except (gojson.NotJson, yaml.YAMLError) as problem:
         raise bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
     except (codec.Misfit, AttributeError) as problem:
         raise bad_request(str(problem)) from None
