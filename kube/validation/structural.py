@@ -85,11 +85,15 @@ def _text(path: str, value: str, schema: Schema) -> Problems:
         yield Problem(path, "FieldValueTypeInvalid", f"Invalid value: {seen}: {path} in body must be of type {form}: {seen}")
 
 
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$")
+
+
 def _holds(pattern: str, value: str) -> bool:
-    """As RE2 has it: a flag may stand anywhere, and `$` lets no line end pass."""
+    """As RE2 has it: a flag may stand anywhere, and `$` lets no line end pass, but in brackets."""
     flags = re.IGNORECASE if "(?i)" in pattern else re.RegexFlag(0)
+    exact = _TOKEN.sub(lambda found: r"\Z" if found[0] == "$" else found[0], pattern.replace("(?i)", ""))
     try:
-        return re.search(re.sub(r"(?<!\\)\$", r"\\Z", pattern.replace("(?i)", "")), value, flags) is not None
+        return re.search(exact, value, flags) is not None
     except re.error:  # RE2's own classes (\p{L}); nothing is refused by what cannot be read here
         return True
 
@@ -157,14 +161,25 @@ def _junctors(path: str, value: Any, schema: Schema) -> Problems:
 
 
 def _alternatives(path: str, value: Any, schemas: Sequence[Schema], is_met: Callable[[int], bool], why: str) -> Problems:
-    """What the alternative says that fits best, and that there are several."""
+    """That there are several, and what the one says that looks at the most: of alike ones the first."""
     told = [list(_value(path, value, each, NEW)) for each in schemas]
     fits = sum(not found for found in told)
     if is_met(fits):
         return
     yield _composite(path, why)
     if not fits:
-        yield from min(told, key=len)
+        yield from max(zip(schemas, told, strict=True), key=lambda pair: _looks(value, pair[0]))[1]
+
+
+def _looks(value: Any, schema: Schema) -> int:
+    """How many values a schema looks at."""
+    inner = [*(schema.get("allOf") or ()), *(schema.get("anyOf") or ())[:1], *(schema.get("oneOf") or ())[:1]]
+    count = 1 + sum(_looks(value, each) for each in inner)
+    if isinstance(value, Mapping):
+        return count + sum(_looks(child, named) for key, child in value.items() if (named := below(schema, key)) is not None)
+    if isinstance(value, list):
+        return count + sum(_looks(item, items(schema)) for item in value)
+    return count
 
 
 def _fits(path: str, value: Any, schema: Schema) -> bool:

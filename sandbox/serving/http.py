@@ -7,12 +7,13 @@ import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
 
 from ...errors import ApiError
-from ...kube.objects import JOB, NAMESPACE, Obj
+from ...kube.objects import DEFINITION, JOB, NAMESPACE, Obj
 from ..api.eviction import check_eviction
 from ..api.registry import rules_of
 from ..api.server import Api
@@ -256,9 +257,10 @@ def _openapi(parts: list[str], request: web.Request, store: Store) -> web.Respon
     """Schemas, as who asks for them reads them."""
     from . import openapi, openapi_pb  # most sandboxes are asked for no schema
 
+    definitions = tuple(each["metadata"]["resourceVersion"] for each in store.list(DEFINITION))
     match parts:
         case ["v2"] if "proto-openapi" in request.headers.get("Accept", ""):
-            return web.Response(body=openapi_pb.document(openapi.v2(store)), content_type=openapi_pb.MEDIA)
+            return web.Response(body=_packed(store, definitions), content_type=openapi_pb.MEDIA)
         case ["v2"]:
             return json_answer(openapi.v2(store))
         case ["v3"]:
@@ -268,3 +270,11 @@ def _openapi(parts: list[str], request: web.Request, store: Store) -> web.Respon
             return json_answer(described) if described else None
         case _:
             return None
+
+
+@lru_cache(maxsize=1)
+def _packed(store: Store, definitions: tuple[str, ...]) -> bytes:
+    """Everything's schemas as protobuf: a second's work where definitions are many, and the same until one of them changes."""
+    from . import openapi, openapi_pb
+
+    return openapi_pb.document(openapi.v2(store))

@@ -129,6 +129,13 @@ REFUSED: list[tuple[dict[str, Any], Any, list[str]]] = [
     ({"format": "a-word-of-nobody"}, "noon", []),
     ({"pattern": "^a$"}, "a\n", [": Invalid value: \"a\\n\":  in body should match '^a$'"]),
     ({"pattern": "^(?i)ab$"}, "AB", []),
+    ({"pattern": "^[a$]+\\$$"}, "a$$", []),
+    ({"pattern": "^[a$]+$"}, "b", [": Invalid value: \"b\":  in body should match '^[a$]+$'"]),
+    ({"oneOf": [{"properties": {"a": {"enum": ["x"]}, "b": {"minimum": 2}}}, {"properties": {"a": {"not": {"enum": ["x"]}}}}]},
+     {"a": "x", "b": 1}, [
+        '<nil>: Invalid value: "": "" must validate one and only one schema (oneOf). Found none valid',
+        "b: Invalid value: 1: b in body should be greater than or equal to 2",
+    ]),
     ({"anyOf": [{"minimum": 3}, {"maximum": 1}]}, 2, [
         '<nil>: Invalid value: "": "" must validate at least one schema (anyOf)',
         ": Invalid value: 2:  in body should be greater than or equal to 3",
