@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 from ..cluster.port import Cluster
@@ -62,7 +63,11 @@ class Answering:
             return None
         met: dict[Version, float] = {"old": 0.0, "new": 0.0}
         wrong: dict[Version, float] = {"old": 0.0, "new": 0.0}
-        for segment in segments(self._so_far(window.seconds), self._load, self._random):
+        recording = self._so_far(window.seconds)
+        found = segments(recording, self._load, self._random)
+        if recording.copies:  # whoever measures at the pods cannot tell them from users' requests
+            found += segments(replace(recording, routings=recording.copies), self._load, self._random)
+        for segment in found:
             for (fate, version), share in segment.mixture.items():
                 if version is not None and fate in WORKED_ON:
                     expected = self._load.rate * share * (segment.to_s - segment.from_s)

@@ -82,6 +82,7 @@ class Recorder(Census):
         self._slices: dict[str, dict[str, dict[str, str]]] = {}  # by Service and name, as they were last seen
         self._seen_with: dict[tuple[str, str], Obj | None] = {}  # the Service, by the same
         self._routings: list[Routing] = []
+        self._copies: list[Routing] = []
         self.new_is_asked = asyncio.Event()
         self._is_mesh = self._is_gateway = False
         for pod in store.list(POD, namespace):
@@ -106,7 +107,8 @@ class Recorder(Census):
             pod = self._pods[_pod_of(deaf)]
             lives[deaf] = PodLife(deaf, pod.version, (), pod.gone_s)
         proxy: Proxy = MESH if self._is_mesh else ENVOY if self._is_gateway else KUBE_PROXY
-        return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy)
+        copies = tuple(self._copies) if any(each.targets for each in self._copies) else ()
+        return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy, copies)
 
     def so_far(self, seconds: float) -> Recording:
         """Of the time until now."""
@@ -243,7 +245,10 @@ class Recorder(Census):
         targets = () if is_led_astray else tuple(Target(share, group.name) for share, group in routes.shares)
         if not self._routings or self._routings[-1].targets != targets:
             self._routings.append(Routing(self._now_s(), targets))
-        for _, group in routes.shares:
+        copied = tuple(Target(share, group.name) for share, group in routes.copies)
+        if not self._copies or self._copies[-1].targets != copied:
+            self._copies.append(Routing(self._now_s(), copied))
+        for _, group in (*routes.shares, *routes.copies):
             groups = self._groups_of(group.service)
             is_new = group not in groups
             if is_new:

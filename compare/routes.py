@@ -4,10 +4,12 @@ of ingress-nginx speaks of it, to subsets of them and to other Services. Pure.""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..kube.objects import DESTINATION_RULE, HTTP_ROUTE, INGRESS, VIRTUAL_SERVICE, Kind, Obj, get
+from ..routing import sticky
 from ..sandbox.dataplane import nginx_canary
+from ..sandbox.dataplane.gateway_route import percent_of
 
 
 class Group(NamedTuple):
@@ -26,11 +28,12 @@ class Group(NamedTuple):
 
 class Routes(NamedTuple):
     """The share of the requests that goes to each group; `is_mesh` where Istio's proxies send them there, `is_gateway` where a
-    gateway of the Gateway API does."""
+    gateway of the Gateway API does. `copies`: what of them is copied to whom, beside."""
 
     shares: list[tuple[float, Group]]
     is_mesh: bool = False
     is_gateway: bool = False
+    copies: tuple[tuple[float, Group], ...] = ()
 
 
 class Objects(Protocol):
@@ -46,21 +49,37 @@ def routed(store: Objects, namespace: str, service: str, matching: float) -> Rou
         return by_route or Routes(_by_nginx(list(store.list(INGRESS, namespace)), service, matching))
     subsets = _subsets(store, namespace, service)
     shares: dict[str, tuple[float, Group]] = {}
+    copies: list[tuple[float, Group]] = []
     left = 1.0
     for rule in get(virtual, "spec", "http", default=()):
+        if _is_for_kept(rule):
+            continue
         caught = left * matching if _is_conditional(rule) else left
         left -= caught
         routes = rule.get("route") or ()
         total = sum(route.get("weight", 0) for route in routes) or 0
+        copies += [(caught * part, _group(to, subsets)) for part, to in _mirrors(rule)]
         for route in routes:
             part = route.get("weight", 0) / total if total else 1 / len(routes)
-            name = get(route, "destination", "host", default="").partition(".")[0]
-            group = Group(name, subsets.get(get(route, "destination", "subset", default=""), {}))
+            group = _group(route["destination"], subsets)
             before = shares.get(group.name, (0.0, group))[0]
             shares[group.name] = (before + caught * part, group)
         if left <= 0:
             break
-    return Routes([(share, group) for share, group in shares.values() if share > 0], is_mesh=True)
+    found = [(share, group) for share, group in shares.values() if share > 0]
+    return Routes(found, is_mesh=True, copies=tuple((share, group) for share, group in copies if share > 0))
+
+
+def _group(destination: Mapping[str, Any], subsets: Mapping[str, Mapping[str, str]]) -> Group:
+    return Group(str(destination.get("host", "")).partition(".")[0], subsets.get(destination.get("subset", ""), {}))
+
+
+def _mirrors(rule: Obj) -> Iterator[tuple[float, Obj]]:
+    """Which part of a rule's requests is copied, and whereto."""
+    if "mirror" in rule:
+        yield float(get(rule, "mirrorPercentage", "value", default=100)) / 100, rule["mirror"]
+    for each in rule.get("mirrors") or ():
+        yield float(get(each, "percentage", "value", default=100)) / 100, each["destination"]
 
 
 def _hosts(virtual: Obj, namespace: str) -> set[str]:
@@ -77,6 +96,12 @@ def _subsets(store: Objects, namespace: str, service: str) -> dict[str, Mapping[
         if get(rule, "spec", "host", default="").partition(".")[0] == service:
             return {subset["name"]: subset.get("labels") or {} for subset in get(rule, "spec", "subsets", default=())}
     return {}
+
+
+def _is_for_kept(rule: Obj) -> bool:
+    """Whether all its matches ask for the cookie that keeps users: nobody has one yet, and who has shares them out alike."""
+    found = rule.get("match") or ()
+    return bool(found) and all(sticky.asks(str(get(match, "headers", "cookie", "regex", default=""))) for match in found)
 
 
 def _is_conditional(rule: Obj) -> bool:
@@ -97,14 +122,24 @@ def _by_gateway(routes: Sequence[Obj], namespace: str, service: str, matching: f
     narrow = [rule for rule in rules if _asks(rule) and beside & _backends(rule, namespace).keys() and not _is_for_cookies(rule)]
     if not open_ and not narrow:
         return None
-    shares, left = dict[str, float](), 1.0
+    shares, copies, left = dict[str, float](), list[tuple[float, Group]](), 1.0
     for rule in (*narrow, *open_[:1]):
         caught = left * matching if _asks(rule) else left
         left -= caught
+        copies += [(caught * part, Group(name, {})) for part, name in _copied(rule, namespace)]
         weights = _backends(rule, namespace)
         for name, weight in weights.items():
             shares[name] = shares.get(name, 0.0) + caught * weight / (sum(weights.values()) or 1)
-    return Routes([(share, Group(name, {})) for name, share in shares.items() if share > 0], is_gateway=True)
+    found = [(share, Group(name, {})) for name, share in shares.items() if share > 0]
+    return Routes(found, is_gateway=True, copies=tuple((share, group) for share, group in copies if share > 0))
+
+
+def _copied(rule: Obj, namespace: str) -> Iterator[tuple[float, str]]:
+    """Which part of a rule's requests is copied, and to which Service of the namespace."""
+    for mirror in (each["requestMirror"] for each in rule.get("filters") or () if "requestMirror" in each):
+        ref = mirror["backendRef"]
+        if ref.get("kind", "Service") == "Service" and ref.get("namespace", namespace) == namespace:
+            yield percent_of(mirror) / 100, ref["name"]
 
 
 def _backends(rule: Obj, namespace: str) -> dict[str, int]:

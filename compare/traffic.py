@@ -41,7 +41,8 @@ Outcome = tuple[Fate, Version | None]  # what becomes of a request, and which ve
 
 @dataclass(frozen=True)
 class Recording:
-    """What of a release matters to its clients, in order of time. `from_s` and `to_s` bound the time under traffic."""
+    """What of a release matters to its clients, in order of time. `from_s` and `to_s` bound the time under traffic. `copies` of
+    requests go to pods as well, and no client hears of them."""
 
     lives: Mapping[str, PodLife]
     told: tuple[Told, ...]
@@ -49,6 +50,7 @@ class Recording:
     from_s: float
     to_s: float
     proxy: Proxy = KUBE_PROXY
+    copies: tuple[Routing, ...] = ()
 
 
 @dataclass(frozen=True)

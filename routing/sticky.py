@@ -56,6 +56,11 @@ def is_ours(value: str) -> bool:
     return value.startswith(_PREFIX) and value.endswith(_ATTRIBUTES)
 
 
+def asks(pattern: str) -> bool:
+    """Whether a regular expression for cookies is one of these."""
+    return re.escape(_PREFIX) in pattern
+
+
 def _is_kept(traffic: Traffic) -> bool:
     """With everybody on one side nobody has to be known again."""
     return traffic.sticky is not None and 0 < traffic.weight < 100

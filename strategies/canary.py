@@ -56,7 +56,9 @@ class Canary(Routed):
     def due_share(self, weight: int, fresh: int, rest: int) -> float | None:
         if self._router is None:
             return by_pods(fresh, rest)
-        return None if self._traffic(weight).matches else weight / 100
+        traffic = self._traffic(weight)
+        # a copy is one request more: whoever counts at the pods sees it beside the one that it is of
+        return None if traffic.matches else (weight + traffic.mirror) / (100 + traffic.mirror)
 
     @property
     def is_sticky(self) -> bool:

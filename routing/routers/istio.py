@@ -150,6 +150,10 @@ class Istio(Router):
             steps.apply(wide, "as in the manifests" if wide == rule else "its subsets, before any route names them")
         for each in self.standing:
             steps.apply(each, "by which it is reached from outside", is_made=True)
+        split = [live for live in self._live_routes(there(steps)) if istio.uses_parts(live, self.host)]
+        if split:
+            # endpoints come later than a Deployment is said to have no pods: a plain route would lead to these once more
+            steps.hold(self.release.traffic.proxy_sync, "until no proxy knows the pods that have left")
         for live in self._live_routes(there(steps)):
             self._settle(steps, live)
         for routes in self._users:

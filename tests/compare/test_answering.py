@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
+from byroute import routed
 from rollway.compare.answering import Answering, assumed, rehearsed
 from rollway.compare.comparing import compared
 from rollway.compare.lives import Answers, Latency, PodLife, Stint
@@ -58,6 +60,15 @@ def test_a_bad_version_is_gone_before_anybody_notices(scenario: Scenario, asked:
     assert watched.failure.startswith("gate errors failed")
     assert watched.back_s < 45 < 60 < unwatched.back_s
     assert watched.toll.met_new < unwatched.toll.met_new
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio"])
+def test_a_bad_version_is_found_by_copies_before_anybody_meets_it(router: str) -> None:
+    options = {"canary": {"steps": [{"mirror": 50, "pause": "60s"}, {"weight": 50, "pause": "60s"}]}}
+    wanted = replace(routed("v2", router=router, strategy="canary", options=options), gates=(gate(),))
+    found = compared(wanted, Scenario(bad="500s"), strategies=["canary"], seeds=2, is_alone=True).outcomes[0].typical
+    assert (found.phase, found.toll.met_new, found.toll.failed) == ("RolledBack", 0, 0)
+    assert found.failure.startswith("gate errors failed")
 
 
 def test_a_good_version_goes_its_way_and_may_be_taken_back_from_each_pause() -> None:
@@ -110,8 +121,16 @@ def so_far(seconds: float) -> Recording:
     return Recording(lives, told, (Routing(-100.0, (Target(1.0, "shop"),)),), 0.0, seconds)
 
 
-def measured(asked: Gate, seconds: float = 10.0, **how: Any) -> Any:
-    source = Answering(so_far, LOAD, Random(1))(asked, None, "shop")  # type: ignore[arg-type]
+def copied(seconds: float) -> Recording:
+    """The old version has all of it, and the new one copies of a fifth."""
+    lives = {version: PodLife(version, version, (Stint(-math.inf),)) for version in ("old", "new")}  # type: ignore[arg-type]
+    told = tuple(Told(-100.0, f"shop-{version}", version, "ready") for version in lives)
+    users, copies = (Routing(-100.0, (Target(part, group),)) for part, group in ((1.0, "shop-old"), (0.2, "shop-new")))
+    return Recording(lives, told, (users,), 0.0, seconds, copies=(copies,))
+
+
+def measured(asked: Gate, seconds: float = 10.0, seen: Callable[[float], Recording] = so_far, **how: Any) -> Any:
+    source = Answering(seen, LOAD, Random(1))(asked, None, "shop")  # type: ignore[arg-type]
     return asyncio.run(source.measure(window(seconds, **how)))  # type: ignore[arg-type]
 
 
@@ -122,6 +141,13 @@ def test_requests_and_errors_are_those_of_the_traffic() -> None:
     assert both.new.requests == pytest.approx(5000, rel=0.1)
     assert both.stable.errors == 0
     assert both.new.errors == pytest.approx(500, rel=0.2)
+
+
+def test_copies_are_measured_at_the_pods_like_any_request() -> None:
+    both = measured(gate(), 100.0, copied)
+    assert both.stable.requests == pytest.approx(10_000, rel=0.1)
+    assert both.new.requests == pytest.approx(2000, rel=0.1)
+    assert both.new.errors == pytest.approx(200, rel=0.3)
 
 
 def test_how_long_they_took_is_what_the_application_takes() -> None:

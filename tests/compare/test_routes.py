@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import byroute
 import pytest
 from rollway.compare.routes import routed
 from rollway.kube.objects import HTTP_ROUTE, INGRESS, Kind, Obj
+from rollway.routing import gateway, istio
+from rollway.routing.traffic import Host, Sticky, Traffic
 
 PREFIX = "nginx.ingress.kubernetes.io/"
 
@@ -80,6 +83,32 @@ def test_shares_of_the_requests(objects: list[Obj], wanted: dict[str, float]) ->
     found = routed(Live(*objects), "shop", "shop", 0.2)
     assert {group.service: share for share, group in found.shares} == pytest.approx(wanted)
     assert not found.is_mesh
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio"])
+def test_what_is_kept_by_cookies_is_shared_as_it_was_asked_for(router: str) -> None:
+    """Who has a cookie is shared out like those who have none: testers aside it is the weight."""
+    asked = Traffic(20, ({"headers": {"x-beta": {"exact": "1"}}},), sticky=Sticky("rollway-shop-2", (1, 5)))
+    found = routed(Live(*split_by(router, asked)), "shop", "shop", 0.1)
+    shares = {group.name: share for share, group in found.shares}
+    assert sorted(shares.values()) == pytest.approx([0.28, 0.72])
+    assert not found.copies
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio"])
+def test_copies_are_beside_what_users_are_answered_by(router: str) -> None:
+    found = routed(Live(*split_by(router, Traffic(0, mirror=30))), "shop", "shop", 0.1)
+    assert [share for share, _ in found.shares] == [1.0]
+    ((copied, group),) = found.copies
+    assert copied == pytest.approx(0.3)
+    assert group not in [each for _, each in found.shares]
+
+
+def split_by(router: str, asked: Traffic) -> list[Obj]:
+    host = Host("shop", "shop")
+    if router == "gateway":
+        return [gateway.split(byroute.http_route(), gateway.Pair(host, "shop-canary"), asked)]
+    return [istio.split(byroute.virtual_service(), host, asked), istio.destination_rule("shop", host)]
 
 
 def test_a_gateway_is_one_whatever_the_share() -> None:
