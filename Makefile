@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint audit mutate newest lock bench fidelity golden clean
+.PHONY: demo test check lint audit mutate newest lock bench release pin fidelity golden clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -44,6 +44,15 @@ audit: $(VENV)/.dev
 # that [tool.mutate] names; `MUTATE=--all` asks for all lines, `MUTATE="--all --sample 100"` for that many of them.
 mutate: $(VENV)/.dev
 	$(BIN)/python -m rollway.tools.mutate $(if $(BASE),--base $(BASE)) $(MUTATE) $(FILES)
+
+# What is handed out: a wheel, an sdist, what they are made of (CycloneDX) and the sums of these, into dist/.
+release: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/python tools/release.py dist
+
+# Writes the digests of the image's bases, as their registry names them now, into Dockerfile.
+pin: $(VENV)/.dev
+	$(BIN)/python tools/pin.py
 
 golden: $(VENV)/.dev
 	$(BIN)/pytest -q tests/golden tests/docs/test_checks.py --update-golden
@@ -92,5 +101,5 @@ $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-newest build *.egg-info
+	rm -rf $(VENV) .venv-newest build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import subprocess
 import sys
 import venv
@@ -34,19 +37,25 @@ ROOMS = (
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of what git knows, so that nothing a checkout gathers can hide a missing line in pyproject.toml."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make release` hands out,
+    built from a copy of what git knows, so that nothing a checkout gathers can hide a missing line in pyproject.toml."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("released")
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         found = ROOT / name
         if found.is_file() and not found.is_symlink():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes(found.read_bytes())
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    make = [sys.executable, str(ROOT / "tools" / "release.py"), str(out), str(source)]
+    done = subprocess.run(make, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return next(out.glob("*.whl"))
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(released: Path) -> Path:
+    return next(released.glob("*.whl"))
 
 
 def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
@@ -87,3 +96,31 @@ def test_it_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
         [str(python), "-P", "-c", "import rollway; print(rollway.__file__)"], capture_output=True, text=True, check=True
     )
     assert str(site) in where.stdout
+
+
+def test_all_that_is_handed_out_has_its_sum(released: Path) -> None:
+    """A wheel, an sdist and a bill of materials; `sha256sum --check` would say so."""
+    lines = [line.split("  ") for line in (released / "SHA256SUMS").read_text().splitlines()]
+
+    assert {name: value for value, name in lines} == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in released.iterdir() if path.name != "SHA256SUMS"
+    }
+    assert sorted(name.removeprefix("rollway-0.1.0") for _, name in lines) == ["-py3-none-any.whl", ".cdx.json", ".tar.gz"]
+
+
+def test_the_bill_of_materials_names_all_that_is_locked(released: Path) -> None:
+    """By name and version, with the hashes that pip asks for."""
+    bill = json.loads((released / "rollway-0.1.0.cdx.json").read_text())
+    locked = set(re.findall(r"^(\S+)==(\S+)", (ROOT / "requirements" / "run.txt").read_text(), re.MULTILINE))
+
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "rollway")
+    assert {(each["name"], each["version"]) for each in bill["components"]} == locked
+    assert all(place["hashes"] for each in bill["components"] for place in each["externalReferences"])
+
+
+def test_what_is_there_is_not_handed_out_along(tmp_path: Path) -> None:
+    (tmp_path / "left-over.whl").write_text("")
+    command = [sys.executable, str(ROOT / "tools" / "release.py"), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "is not empty" in done.stderr) == (2, True)

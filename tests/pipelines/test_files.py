@@ -133,13 +133,25 @@ def instructions() -> list[tuple[str, str]]:
     return [(word, rest.strip()) for line in text.splitlines() if line.strip() for word, _, rest in [line.partition(" ")]]
 
 
+def test_actions_of_others_are_pinned_by_their_commit() -> None:
+    """A tag can be moved to other code by whoever owns it; the version stands beside. Ours is named as each has it."""
+    used = [line for file in (PIPELINES / "github").glob("*.yml") for line in re.findall(r"uses: (.+)", file.read_text())]
+    others = [line for line in used if not line.startswith("your-org/rollway/")]
+
+    assert len(others) >= 2
+    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line) for line in others), others
+
+
 def test_the_image_is_slim_pinned_and_not_root() -> None:
-    """Official images by their major; the last stage compiles nothing, installs nothing, and ends as a numbered user."""
+    """Official images by their major, all by one digest or (before `make pin`) by none.
+
+    The last stage compiles nothing, installs nothing, and ends as a numbered user."""
     found = instructions()
     bases = [rest.split()[0] for word, rest in found if word == "FROM"]
     last = found[max(number for number, (word, _) in enumerate(found) if word == "FROM") :]
 
-    assert all(re.fullmatch(r"python:3[.\d]*-slim", base) for base in bases)
+    assert len(set(bases)) == 1
+    assert all(re.fullmatch(r"python:3[.\d]*-slim(@sha256:[0-9a-f]{64})?", base) for base in bases)
     assert not [rest for word, rest in last if word == "RUN" and re.search(r"\b(pip|apt-get|gcc)\b", rest)]
     assert [rest for word, rest in last if word == "USER"] == ["65532:65532"]
     assert {word for word, _ in found} <= {"FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}
