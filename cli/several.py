@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import BadInput
@@ -15,7 +16,7 @@ from .subject import Meant, Named, with_subject
 
 if TYPE_CHECKING:
     from ..release.model import Release
-    from ..release.several import After
+    from ..release.several import After, App
     from ..strategies.base import Request
 
 AT_ONCE = 4
@@ -48,7 +49,7 @@ def run_all(
         if request.action == "apply":
             await session.prepare(connected, releases)
         if request.action == "promote":
-            releases, after = await _unpromoted(session, connected, releases, after)
+            releases, after = await _unpromoted(session, connected, releases, after, request)
         options = how.options(session)
         async with heard(options):
             outcomes = await many.run(
@@ -63,21 +64,33 @@ def run_all(
 
 
 async def _unpromoted(
-    session: Session, connected: Connected, releases: list[Release], after: After
+    session: Session, connected: Connected, releases: list[Release], after: After, request: Request
 ) -> tuple[list[Release], After]:
-    """Without those of which nothing is under way: what has been promoted keeps nothing back."""
+    """Without those of which nothing is under way, nor left over by a promotion that was cut off: what has been promoted keeps
+    nothing back."""
     from ..cluster.history import load
     from ..release.several import App
 
-    left: dict[App, Release] = {}
-    for release in releases:
+    left = {App(release.namespace, release.app): release for release in releases}
+    promoted: dict[App, str] = {}
+    for app, release in left.items():
         known = await load(connected.cluster, release.app, release.namespace)
         if known and known[-1].phase == "Promoted":
             told = f", since {known[-1].standing}" if known[-1].standing else ""
-            session.view.note(f"{release.app}: {known[-1].version} is promoted already{told}")
-        else:
-            left[App(release.namespace, release.app)] = release
+            promoted[app] = f"{release.app}: {known[-1].version} is promoted already{told}"
+    for app in await _settled(connected, {app: left[app] for app in promoted}, request):
+        session.view.note(promoted[app])
+        del left[app]
     return [*left.values()], {app: tuple(link for link in after[app] if link in left) for app in left}
+
+
+async def _settled(connected: Connected, promoted: Mapping[App, Release], request: Request) -> list[App]:
+    """Those of the promoted ones of which nothing is left to be done."""
+    from ..ship import many
+
+    asked = replace(request, weight=None)  # whatever share is asked of the others
+    planned = await many.plan(connected.cluster, [*promoted.values()], dict.fromkeys(promoted, ()), asked)
+    return [app for app, each in zip(promoted, planned, strict=True) if each.plan and each.plan.is_empty]
 
 
 def plan_all(

@@ -16,18 +16,15 @@ from ..errors import (
     ApplyConflict,
     BadInput,
     ClusterError,
-    FieldConflict,
     FieldsOwned,
     Invalid,
     NotFound,
     StalePlan,
     Unreachable,
 )
-from ..health.pods import is_ready
 from ..health.routes import is_route
 from ..kube.clock import micro_timestamp, now, timestamp
-from ..kube.objects import POD, Obj, Ref, get, ref_of
-from ..plan.observed import FIELD_MANAGER
+from ..kube.objects import Obj, Ref, get, ref_of
 from ..plan.plan import Plan
 from ..plan.revision import Entry, HookRun, Revision
 from ..plan.steps import Apply, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
@@ -38,8 +35,10 @@ from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
 from .journal import Journal, standing
 from .label import label
 from .lock import Lock
+from .owners import apply_ours, in_the_way
 from .port import Cluster
 from .returning import give_back
+from .standing import Standing, followed_together
 from .waiting import StepFailed, wait_for
 
 T = TypeVar("T")
@@ -90,6 +89,13 @@ class Executor:
 
     async def run(self, plan: Plan) -> Failure | None:
         """Answers None when every step is done, or why one failed. Raises only where we could not find out or did not start."""
+        self._standing = Standing(self._cluster, plan.app, followed_together(plan, self._seen))
+        try:
+            return await self._steps(plan)
+        finally:
+            await self._standing.close()
+
+    async def _steps(self, plan: Plan) -> Failure | None:
         began = asyncio.get_running_loop().time()
         for index, step in enumerate(plan.steps):
             started = asyncio.get_running_loop().time()
@@ -141,9 +147,10 @@ class Executor:
                 await self._apply(step)
             case Patch():
                 self._before_change()
-                await self._cluster.patch(step.ref, step.patch)
+                self._standing.wrote(step.ref, await self._cluster.patch(step.ref, step.patch))
             case Label():
                 self._before_change()
+                self._standing.forget(step.ref)
                 await label(self._cluster, step)
             case Scale():
                 await self._scale(step)
@@ -177,7 +184,7 @@ class Executor:
         if is_other(step.ref):
             await unless(self._alarm, wait_for_other(self._cluster, step, moved))
             return
-        live = await unless(self._alarm, wait_for(self._cluster, step, moved, self._before.get(step.ref)))
+        live = await unless(self._alarm, wait_for(self._cluster, step, moved, self._before.get(step.ref), self._standing))
         if live is not None and step.until != "drained":
             self._stands.pop(step.ref, None)
             self._stands[step.ref] = None
@@ -230,11 +237,12 @@ class Executor:
         had_changed, had_touched = self._has_changed, self._has_touched
         self._before_change()
         try:
-            self._applied[step.ref] = self._before[step.ref] = await self._cluster.apply(step.manifest)
+            seen = None if step.ref in self._before else self._seen.get(step.ref)
+            self._took(step, await apply_ours(self._cluster, step, seen) or await self._cluster.apply(step.manifest))
         except ApplyConflict as conflict:
-            foreign = await self._in_the_way(step, conflict)
+            foreign = await in_the_way(self._cluster, step, conflict, self._seen.get(step.ref))
             if not foreign:
-                self._applied[step.ref] = self._before[step.ref] = await self._cluster.apply(step.manifest, force=True)
+                self._took(step, await self._cluster.apply(step.manifest, force=True))
                 return
             owners = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in foreign)
             summary = f"{ref_of(step.manifest)} was changed by somebody else while this run was under way"
@@ -247,14 +255,9 @@ class Executor:
                 raise StepFailed(summary) from invalid
             raise BadInput(summary, hint="correct the manifest; nothing was changed") from invalid
 
-    async def _in_the_way(self, step: Apply, conflict: ApplyConflict) -> list[FieldConflict]:
-        """The fields of others that the plan does not take over, or whose owners have written since it was made."""
-        foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
-        seen = self._seen.get(step.ref)
-        if seen is None or not foreign:
-            return [cause for cause in foreign if cause not in step.takes_over]
-        live = await self._cluster.get(step.ref)
-        return [c for c in foreign if c not in step.takes_over or last_written(live, c.manager) > last_written(seen, c.manager)]
+    def _took(self, step: Apply, live: Obj) -> None:
+        self._applied[step.ref] = self._before[step.ref] = live
+        self._standing.wrote(step.ref, live)
 
     async def unwind(self, known: Sequence[Revision], message: str) -> None:
         """The history as it was, where nothing else has been changed yet; what was begun is told as taken back."""
@@ -285,20 +288,24 @@ class Executor:
             self._stands.pop(step.ref, None)
         self._before_change()
         try:
-            await self._cluster.patch(step.ref, {"spec": {"replicas": step.replicas}}, subresource="scale")
+            await self._set_replicas(step.ref, step.replicas)
         except NotFound:
             if step.replicas:
                 raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way") from None
+
+    async def _set_replicas(self, ref: Ref, replicas: int) -> None:
+        answer = await self._cluster.patch(ref, {"spec": {"replicas": replicas}}, subresource="scale")
+        self._standing.wrote(ref, answer)
 
     async def _route(self, index: int, step: Route) -> None:
         """Looks at both sides in the moment before the switch, so that it is never to fewer pods than the live side has."""
         min_ready, seen = step.min_ready, step.former_pods
         while True:
-            ready, asked = await asyncio.gather(self._ready(step), self._asked_of(step.former))
+            ready, asked = await asyncio.gather(self._standing.ready(step), self._standing.asked_of(step.former))
             if step.side is None or asked <= seen:
                 break
             min_ready = seen = asked
-            if await self._asked_of(step.side) < asked:
+            if await self._standing.asked_of(step.side) < asked:
                 await self._grow(index, step, step.side, asked)
         if ready < min_ready:
             raise StepFailed(f"{step.ref} was not switched: {ready} of {min_ready} pods behind the new selector are ready")
@@ -308,21 +315,12 @@ class Executor:
             patch.append({"op": "replace", "path": "/spec/ports", "value": list(step.ports)})
         await self._cluster.patch(step.ref, patch)
 
-    async def _ready(self, step: Route) -> int:
-        pods = await self._cluster.list(POD, step.ref.namespace, labels=step.selector)
-        return sum(1 for pod in pods if is_ready(pod))
-
-    async def _asked_of(self, ref: Ref | None) -> int:
-        """The pods that a Deployment is to have now; 0 where it is not there."""
-        live = await self._cluster.get(ref) if ref else None
-        return int(get(live, "spec", "replicas", default=1)) if live else 0
-
     async def _grow(self, index: int, step: Route, side: Ref, replicas: int) -> None:
         """The live side was scaled up since the plan was made: the other one is, too, before it takes all requests."""
         former = step.former.name if step.former else ""
         self._notice(f"{former} was scaled to {replicas} meanwhile: {side.name} is brought to as many before the switch")
         self._before_change()
-        await self._cluster.patch(side, {"spec": {"replicas": replicas}}, subresource="scale")
+        await self._set_replicas(side, replicas)
         why = "as many as the live side has by now"
         await self._wait(index, Wait(ref=side, until="rolled-out", pods=replicas, deadline_s=step.deadline_s, why=why))
 
@@ -380,9 +378,3 @@ def _template(deployment: Obj, *, but: str = "") -> object:
     template = deployment["spec"]["template"]
     kept = {key: value for key, value in get(template, "metadata", "annotations", default={}).items() if key != but}
     return {**template, "metadata": {**template.get("metadata", {}), "annotations": kept}}
-
-
-def last_written(live: Obj | None, manager: str) -> str:
-    """When a manager has last written an object; empty where that is not noted."""
-    entries = get(live, "metadata", "managedFields", default=[]) if live else []
-    return max((entry.get("time", "") for entry in entries if entry.get("manager") == manager), default="")

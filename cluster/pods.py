@@ -26,6 +26,10 @@ class Pods:
         self._lost: dict[str, Problem] = {}
 
     @property
+    def all(self) -> list[Obj]:
+        return list(self._all.values())
+
+    @property
     def new(self) -> list[Obj]:
         return [pod for name, pod in self._all.items() if name in self._new]
 

@@ -15,6 +15,7 @@ from ..plan.observed import FIELD_MANAGER
 from ..plan.steps import Wait
 from .pods import HASH_LABEL, Pods
 from .port import Cluster, Event
+from .standing import Standing
 
 Moved = Callable[[str, int, int], None]
 _Item = tuple[str, Event]
@@ -37,8 +38,11 @@ class StepFailed(Exception):
         self.logs = tuple(logs)
 
 
-async def wait_for(cluster: Cluster, step: Wait, moved: Moved, before: Obj | None = None) -> Obj | None:
-    """Returns when what the step waits for holds, with the Deployment as it is then.
+async def wait_for(
+    cluster: Cluster, step: Wait, moved: Moved, before: Obj | None = None, standing: Standing | None = None
+) -> Obj | None:
+    """Returns when what the step waits for holds, with the Deployment as it is then. `standing` are the plan's watches: they tell
+    of it, and are told of its pods.
 
     `before` is the Deployment as it was when this run last wrote it (else as it is first seen): its conditions of then tell of
     what was, and fail nothing.
@@ -46,8 +50,8 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved, before: Obj | Non
     Raises StepFailed when a pod of the new version says that it never will be ready, when the API server goes on refusing to make
     one, or when no count has changed for the step's `deadline_s`. What is in the way, and may pass, is told meanwhile.
     """
-    view = _View(step, before)
-    async with _both(cluster, step) as (first, queue):
+    view, standing = _View(step, before), standing or Standing(cluster)
+    async with _both(cluster, step, standing) as (first, queue):
         item: _Item | None = first
         while True:
             if item:
@@ -56,6 +60,8 @@ async def wait_for(cluster: Cluster, step: Wait, moved: Moved, before: Obj | Non
             if view.is_done:
                 if state.wanted:
                     moved(state.message, state.ready, state.wanted)
+                if step.until != "drained":
+                    standing.heard_of_pods(view.pods.all)
                 return view.deployment
             if view.has_moved():
                 moved(state.message, state.ready, state.wanted)
@@ -230,7 +236,7 @@ class _View:
 
 
 @contextlib.asynccontextmanager
-async def _both(cluster: Cluster, step: Wait) -> AsyncIterator[tuple[_Item, _Queue]]:
+async def _both(cluster: Cluster, step: Wait, standing: Standing) -> AsyncIterator[tuple[_Item, _Queue]]:
     """The Deployment as it is, and its and the pods' events after that in one queue."""
     queue: _Queue = asyncio.Queue()
 
@@ -241,13 +247,12 @@ async def _both(cluster: Cluster, step: Wait) -> AsyncIterator[tuple[_Item, _Que
         except ClusterError as error:
             queue.put_nowait(error)
 
-    namespace, name = step.ref.namespace, step.ref.name
-    tasks = [asyncio.create_task(follow(DEPLOYMENT.name, cluster.watch(DEPLOYMENT, namespace, name=name)))]
+    tasks = [asyncio.create_task(follow(DEPLOYMENT.name, standing.watch(step.ref)))]
     try:
         live = await _first(cluster, step, queue)
         labels = get(live.obj, "spec", "selector", "matchLabels")
         if step.until != "drained":
-            tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, namespace, labels=labels))))
+            tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, step.ref.namespace, labels=labels))))
         yield (DEPLOYMENT.name, live), queue
     finally:
         for task in tasks:

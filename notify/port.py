@@ -16,7 +16,8 @@ class Untold(Exception):
 class News:
     """What has become of a release. `id` is the same whenever it is told, so that a receiver knows what it has. `old` and `new`
     are versions: of a rollback from where and to where it leads. `was_promoted`: the revision had been live for everybody. `at`
-    is a timestamp; `on` and `back` are commands, empty where there is none. `is_test`: nothing has happened."""
+    is a timestamp; `on` and `back` are commands, empty where there is none. `is_test`: nothing has happened. `where` says
+    where it is paused, behind that word; empty: at its weight."""
 
     id: str
     moment: Moment
@@ -34,6 +35,7 @@ class News:
     back: str = ""
     was_promoted: bool = False
     is_test: bool = False
+    where: str = ""
 
 
 class Notifier(Protocol):

@@ -8,7 +8,7 @@ from .port import News
 
 _HEADS: dict[Moment, str] = {
     "started": "is being released",
-    "paused": "paused at {weight}%",
+    "paused": "paused{where}",
     "promoted": "is live",
     "failed": "failed, and was left as it is",
     "rolledBack": "was taken back",
@@ -24,7 +24,8 @@ def head(news: News) -> str:
     if news.is_test:
         return f"{news.app} {news.new}: a test, nothing is released"
     versions = " → ".join(filter(None, (news.old, news.new)))
-    return f"{SIGNS[news.moment]} {news.app} {versions} {_HEADS[news.moment].format(weight=news.weight)}"
+    where = news.where or f" at {news.weight}%"
+    return f"{SIGNS[news.moment]} {news.app} {versions} {_HEADS[news.moment].format(where=where)}"
 
 
 def facts(news: News) -> list[tuple[str, str]]:

@@ -11,6 +11,10 @@ from .observed import FIELD_MANAGER
 CONTROLLERS = ("kube-controller-manager",)
 
 
+BESIDE = ("f:apiVersion", "f:kind", "f:metadata", "f:status")
+"""What an object is known by, and what becomes of it: not what it says."""
+
+
 class Changed(NamedTuple):
     """What somebody else has written since rollway's last apply: `at` is empty where the API server notes no time."""
 
@@ -19,11 +23,13 @@ class Changed(NamedTuple):
     fields: tuple[str, ...]
 
 
-def changed_since(obj: Obj) -> tuple[Changed, ...]:
-    """Writes to the spec by others, after rollway's last apply. Controllers do what they are asked to."""
+def changed_since(obj: Obj, released_at: str = "") -> tuple[Changed, ...]:
+    """What others have written after rollway's last apply, but labels, annotations and the status. Controllers do what they are
+    asked to. Who has taken every field that rollway held leaves no trace of it: then since `released_at`, where that is known."""
     shares = ssa.shares_of(obj).values()
     ours = [share.time for share in shares if share.owner.manager == FIELD_MANAGER and share.owner.operation == "Apply"]
-    if not ours:
+    since = max(ours, default=released_at)
+    if not since:
         return ()
     out = []
     for share in shares:
@@ -31,8 +37,8 @@ def changed_since(obj: Obj) -> tuple[Changed, ...]:
         if owner.manager in (FIELD_MANAGER, *CONTROLLERS) or owner.subresource == "status":
             continue
         # of the scale subresource the API server notes no time
-        if share.time > max(ours) or (owner.subresource == "scale" and not share.time):
-            fields = sorted(fieldset.readable(path) for path in share.fields if path[:1] == ("f:spec",))
+        if share.time > since or (owner.subresource == "scale" and not share.time):
+            fields = sorted(fieldset.readable(path) for path in share.fields if path[0] not in BESIDE)
             leaves = [field for field in fields if not any(other.startswith((f"{field}.", f"{field}[")) for other in fields)]
             if leaves:
                 out.append(Changed(owner.manager, share.time, tuple(leaves)))

@@ -135,3 +135,39 @@ def _check_regex(place: str, text: str) -> None:
         raise Wrong(f"{place}: {text!r} is no regular expression: {error}") from error
     if _NOT_IN_RE2.search(text):
         raise Wrong(f"{place}: {text!r} looks around or back, which Istio's regular expressions (RE2) cannot")
+
+
+# what a match says, in words
+
+_COOKIE_OF = re.compile(r"\(\.\*;\\s\*\)\?(?P<name>.+?)=(?P<value>.*)\(;\.\*\)\?")
+_AGENT_OF = re.compile(r"\.\*(?P<value>.+)\.\*")
+_HEADS = {"uri": "path", "authority": "host"}
+
+
+def words(match: Mapping[str, Any]) -> str:
+    """ "x-version: b and path /admin…", of a match in its normal form."""
+    said = [_header_words(name, wanted) for name, wanted in (match.get("headers") or {}).items()]
+    said += [f"no {_header_words(name, wanted)}" for name, wanted in (match.get("withoutHeaders") or {}).items()]
+    said += [f"?{name}={_text_words(wanted) or '…'}" for name, wanted in (match.get("queryParams") or {}).items()]
+    said += [f"{_HEADS.get(key, key)} {_text_words(match[key])}" for key in _STRING_FIELDS if match.get(key)]
+    others = [key for key in _CONDITIONS if match.get(key) and key not in (*_MAP_FIELDS, *_STRING_FIELDS)]
+    return " and ".join([*said, *(f"{key} {match[key]}" for key in others)])
+
+
+def _header_words(name: str, wanted: Mapping[str, str]) -> str:
+    pattern = wanted.get("regex", "")
+    if name == "cookie" and (cookie := _COOKIE_OF.fullmatch(pattern)):
+        return f"cookie {_unescaped(cookie['name'])}={_unescaped(cookie['value']).replace('[^;]*', '…')}"
+    if name == "user-agent" and (agent := _AGENT_OF.fullmatch(pattern)):
+        return f"{name}: …{_unescaped(agent['value'])}…"
+    return f"{name}: {text}" if (text := _text_words(wanted)) else name
+
+
+def _text_words(wanted: Mapping[str, str]) -> str:
+    """Empty where it only has to be there."""
+    (operator, text), *_ = [*wanted.items()] or [("exact", "")]
+    return {"exact": text, "prefix": f"{text}…"}.get(operator, f"~{text}")
+
+
+def _unescaped(pattern: str) -> str:
+    return re.sub(r"\\(.)", r"\1", pattern)

@@ -13,7 +13,7 @@ from ..plan.plan import Plan
 from ..plan.steps import Phase
 from ..release.model import Release
 from ..release.several import After, App, in_order
-from ..strategies import by_name
+from ..strategies import by_name, stands
 from ..strategies.base import Request
 from . import run as ship
 from .run import Options, Result
@@ -60,7 +60,9 @@ class Outcome:
             return "is not done in time" if isinstance(self.error, TimedOut) else "was refused"
         if self.result is None or not self.result.is_ok:
             return "failed"
-        return f"is paused at {self.result.weight}%" if self.result.phase == "Paused" else ""
+        if self.result.phase != "Paused":
+            return ""
+        return f"is paused{stands.at(self.result.stands) if self.result.stands else f' at {self.result.weight}%'}"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ..kube.objects import (
     annotations_of,
     get,
     is_a,
+    kind_of,
     labels_of,
     ref_of,
     selects,
@@ -88,7 +89,7 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
 
 def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iterator[str]:
     """What one would not see of the numbers alone."""
-    yield from _changed_ways(release, observed)
+    yield from _changed_others(release, observed)
     current = observed.in_flight
     if current is None:
         for side in found:
@@ -105,13 +106,22 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
         yield f"Service {sticky[0]} keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"
 
 
-def _changed_ways(release: Release, observed: Observed) -> Iterator[str]:
-    """What others have made of the ways that requests take, since the release."""
-    written = (*release.services, *(obj for obj in release.others if any(is_a(obj, kind) for kind in WAYS)))
-    for live in filter(None, (observed.objects.get(ref_of(obj)) for obj in written)):
-        for changed in changed_since(live):
+def _changed_others(release: Release, observed: Observed) -> Iterator[str]:
+    """What others have made of what stands beside the Deployments, since the release: of the ways that requests take, and of all
+    kinds that every cluster has. Of custom resources nobody knows whether their operator writes them itself."""
+    beside = [
+        obj for obj in release.others
+        if kind_of(obj["apiVersion"], obj["kind"]) or any(is_a(obj, kind) for kind in WAYS)
+    ]  # fmt: skip
+    for live in filter(None, (observed.objects.get(ref_of(obj)) for obj in (*release.services, *beside))):
+        for changed in changed_since(live, _released_at(observed)):
             fields = ", ".join(changed.fields[:MOST_FIELDS]) + (", …" if len(changed.fields) > MOST_FIELDS else "")
             yield f"{ref_of(live)} has been changed since the release by {changed.by}: {fields}"
+
+
+def _released_at(observed: Observed) -> str:
+    """When the history was last written; empty where there is none."""
+    return max((entry.at for revision in observed.history for entry in revision.entries[-1:]), default="")
 
 
 def _side(release: Release, observed: Observed, deployment: Obj, services: Sequence[Obj], percent: float | None) -> Side:
@@ -131,7 +141,7 @@ def _side(release: Release, observed: Observed, deployment: Obj, services: Seque
         is_routed=is_routed,
         message="" if state.is_done else state.message,
         other_than="" if is_expected or not is_routed else f"revision {expected[0].number} is {expected[0].image}",
-        changed=changed_since(deployment),
+        changed=changed_since(deployment, _released_at(observed)),
         percent=percent,
     )
 

@@ -24,6 +24,7 @@ from ..plan.evidence import Evidence
 from ..plan.revision import Entry, Revision
 from ..release.model import Release
 from ..release.notify import Moment, Notify
+from ..strategies import stands
 
 QUICK_S = 0.2
 """What a run waits for those that are told, at its very end."""
@@ -184,7 +185,7 @@ class Teller:
             strategy=revision.strategy, revision=revision.number, weight=weight, old=old, new=new, why=why, who=who, at=at,
             on=f"deploy promote {place}" if moment in ("paused", "failed") else "",
             back=f"deploy rollback {place}" if base and moment != "rolledBack" else "",
-            was_promoted=revision.was_promoted,
+            was_promoted=revision.was_promoted, where=stands.at(revision.model_copy(update={"weight": weight})),
         )  # fmt: skip
 
 

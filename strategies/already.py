@@ -8,6 +8,7 @@ from ..errors import Refused
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before
 from ..release.model import Release
+from .stands import at as stands_at
 
 
 def applied(release: Release, stands: Revision | None, asked: int) -> Iterator[str]:
@@ -15,7 +16,7 @@ def applied(release: Release, stands: Revision | None, asked: int) -> Iterator[s
     if stands is None or stands.phase != "Paused":
         yield f"{release.version} is live already"
         return
-    yield f"paused at {stands.weight}% already{_since(stands)}: go on with `deploy promote`"
+    yield f"paused already{stands_at(stands)}{_since(stands)}: go on with `deploy promote`"
     if asked < stands.weight:
         yield f"{asked}% would be less: `deploy rollback` takes it back"
 
@@ -57,7 +58,7 @@ def under_way(release: Release, other: Revision, strategy: str) -> Refused:
     """The refusal to release something else while somebody's `other` is under way."""
     stands = "is paused" if other.phase == "Paused" else "is under way"
     return Refused(
-        f"{a(other.strategy)} release of {other.version} {stands} at {other.weight}%{_since(other)}",
+        f"{a(other.strategy)} release of {other.version} {stands}{stands_at(other)}{_since(other)}",
         hint="`deploy promote` takes it on, `deploy rollback` takes it back; "
         f"`deploy apply --replace` takes it back and releases {release.version} by {strategy} instead",
     )

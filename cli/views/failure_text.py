@@ -91,7 +91,7 @@ def ended(result: Result) -> list[str]:
         return [f"rolled back to {plan.to_version} · took {duration(result.seconds)}"]
     back = " · back: deploy rollback" if plan.undo else ""
     if result.phase == "Paused":
-        return [f"{stop(plan)} as revision {plan.revision} · on: deploy promote{back}"]
+        return [f"{stop(plan, result.stands)} as revision {plan.revision} · on: deploy promote{back}"]
     return [f"promoted as revision {plan.revision}{back}"]
 
 

@@ -19,7 +19,7 @@ from .probe_text import verdict_lines
 from .progress import Progress
 from .sink import put, put_document, say
 from .standing_text import history_lines, status_lines
-from .words import duration, row, title
+from .words import duration, row, title, waits
 
 if TYPE_CHECKING:
     from ...compare.results import Comparison, Forecast
@@ -239,7 +239,7 @@ class HumanView:
             case RunFailed(failure=failure):
                 yield f"  ✗ {failure.summary}"
             case Waiting(seconds=seconds, weight=weight) if seconds:
-                yield f"  ∥ {weight}% for {duration(seconds)}"
+                yield f"  ∥ {waits(weight, seconds)}"
 
 
 def result_lines(result: Result, paint: Paint) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...strategies import stands
 from .paint import Paint, Style
 from .table import columns
 from .words import cut
@@ -68,10 +69,10 @@ def _versions(each: Listed) -> str:
 def _phase(each: Listed) -> str:
     if each.last is None:
         return each.state
-    at = f"{each.last.weight}%"
+    at, to = stands.at(each.last), stands.to(each.last)
     return {
-        "failed": f"failed at {at}", "paused": f"paused at {at}", "progressing": f"on its way to {at}",
-        "interrupted": f"interrupted on its way to {at}", "rolledBack": f"rolled back from {each.last.version}",
+        "failed": f"failed{at}", "paused": f"paused{at}", "progressing": f"on its way{to}",
+        "interrupted": f"interrupted on its way{to}", "rolledBack": f"rolled back from {each.last.version}",
         "promoted": "promoted",
     }[each.state]  # fmt: skip
 

@@ -16,7 +16,7 @@ from .failure_text import failure_lines
 from .paint import Paint, Style
 from .plan_text import plan_lines
 from .progress import Progress
-from .words import duration, stop, stopwatch, title
+from .words import duration, stop, stopwatch, title, waits
 
 HEAD = ("APP", "VERSION", "STRATEGY", "PHASE", "PODS", "TIME")
 FATES = ("promoted", "paused", "rolled back", "failed", "timed out", "refused", "skipped")
@@ -73,7 +73,8 @@ class Table:
             case Ended(app=app, outcome=outcome):
                 row = self.rows[app]
                 row.glyph, row.fate, row.note = ending(outcome)
-                row.phase = f"paused at {outcome.result.weight}%" if outcome.result and row.fate == "paused" else row.fate
+                result = outcome.result
+                row.phase = stop(result.plan, result.stands) if result and row.fate == "paused" else row.fate
                 row.ended = self.clock()
 
     def _row(self, release: Release, label: str) -> Row:
@@ -138,7 +139,7 @@ def event_lines(event: ManyEvent, table: Table, *, is_verbose: bool) -> Iterator
         case Told(app=app, event=RunFailed(failure=failure)):
             yield f"  {table.rows[app].label}: ✗ {failure.summary}"
         case Told(app=app, event=Waiting(seconds=seconds, weight=weight)) if seconds:
-            yield f"  {table.rows[app].label}: ∥ {weight}% for {duration(seconds)}"
+            yield f"  {table.rows[app].label}: ∥ {waits(weight, seconds)}"
         case Told(app=app, event=StepMoved(message=message)) if is_verbose:
             yield f"  {table.rows[app].label}: {message}"
         case Ended(app=app, outcome=outcome):
@@ -194,14 +195,14 @@ def _told(row: Row, event: Told) -> None:
         case RunFailed(failure=failure):
             row.note = failure.summary
         case Waiting(seconds=seconds, weight=weight):
-            row.phase, row.note = f"waits at {weight}%", f"for {duration(seconds)}" if seconds else ""
+            row.phase, row.note = f"waits at {weight}%" if weight else "waits", f"for {duration(seconds)}" if seconds else ""
 
 
 def _ended(outcome: Outcome) -> str:
     glyph, fate, note = ending(outcome)
     if outcome.result and not outcome.result.failure:
-        plan = outcome.result.plan
-        told = note if plan.is_empty else f"{stop(plan) if fate == 'paused' else fate} as revision {plan.revision}"
+        plan, stands = outcome.result.plan, outcome.result.stands
+        told = note if plan.is_empty else f"{stop(plan, stands) if fate == 'paused' else fate} as revision {plan.revision}"
         return f"{glyph} {told} after {duration(outcome.seconds)}" if not plan.is_empty else f"{glyph} {told}"
     return f"{glyph} {fate}" if outcome.result else f"{glyph} {fate}: {note}"
 

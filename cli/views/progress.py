@@ -122,7 +122,8 @@ class Progress:
     def _wait(self, event: Waiting) -> None:
         self._end("done")
         if event.seconds:
-            line = Line("pause", f"at {event.weight}%, {duration(event.seconds)}", self._clock())
+            at = f"at {event.weight}%, " if event.weight else ""
+            line = Line("pause", f"{at}{duration(event.seconds)}", self._clock())
             self.sections[-1].lines.append(line)
             self.sections[-1].ended = None
 

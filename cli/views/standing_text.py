@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...plan.revision import Entry, Revision, live_of
 from ...ship.sides import Side
 from ...ship.status import Status
+from ...strategies import stands
 from .gates_text import gates_lines
 from .paint import Paint, Style
 from .table import columns
@@ -117,7 +118,8 @@ def _turn(entry: Entry) -> str:
 
 def _history_row(each: Revision, *, is_live: bool, room: int | None) -> tuple[str, ...]:
     last = each.entries[-1] if each.entries else None
-    phase = f"{_word(each)} {each.weight}%" if each.phase in ("Paused", "Progressing") else _word(each)
+    is_shared = each.phase in ("Paused", "Progressing") and (each.weight or not stands.matching(each))
+    phase = f"{_word(each)} {each.weight}%" if is_shared else _word(each)
     since = last.at if last else each.ended or each.started
     return (
         str(each.number), each.version, each.strategy, f"{phase}, live" if is_live else phase, _moment(since),
@@ -152,9 +154,8 @@ def drift_lines(side: Side) -> Iterator[str]:
 
 def share(last: Revision, given: float | None) -> str:
     """Where it stands by what was asked for, and what requests it really gets."""
-    if last.weight == 0 and last.strategy in ("ab", "blue-green"):
-        what = "with the requests that match" if last.strategy == "ab" else "staged, with no request on it"
-        return f", {what}" if last.strategy == "blue-green" else f" {what}"
+    if last.weight == 0:
+        return stands.to(last) if last.phase == "Progressing" else stands.at(last)
     asked = f" {'to' if last.phase == 'Progressing' else 'at'} {last.weight}%"
     if given is None:
         return f"{asked}, and nothing of it answers"

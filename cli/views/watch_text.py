@@ -11,6 +11,7 @@ from ...kube.printed import age
 from ...plan.revision import Revision
 from ...ship.sight import Sight
 from ...ship.tree import Branch, Leaf, Stem, compact
+from ...strategies import stands
 from .gates_text import gates_lines, told
 from .json import revision_document, status_document
 from .paint import Paint, Style
@@ -130,8 +131,8 @@ def _stem_row(stem: Stem, now: datetime) -> Row:
 
 def _standing(each: Revision) -> str:
     word = {"RolledBack": "rolled back", "Progressing": "on its way"}.get(each.phase, each.phase.lower())
-    at = {"Paused": " at", "Progressing": " to", "Failed": " at"}.get(each.phase)
-    return f"{word}{at} {each.weight}%" if at else word
+    told = {"Paused": stands.at, "Progressing": stands.to, "Failed": stands.at}.get(each.phase)
+    return f"{word}{told(each)}" if told else word
 
 
 def _branch_row(stem: Stem, branch: Branch, lead: str) -> Row:

@@ -11,7 +11,9 @@ from ...kube import fieldset
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
+from ...plan.revision import Revision
 from ...plan.steps import Apply, Change, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
+from ...strategies.stands import at
 
 
 class Row(NamedTuple):
@@ -97,16 +99,21 @@ def reached(plan: Plan) -> str:
     return f"{plan.split.canary} of {pods(total)}: {plan.split.percent:g}% of requests{asked}"
 
 
-def stop(plan: Plan) -> str:
-    """Where a paused release stands."""
+def stop(plan: Plan, stands: Revision | None = None) -> str:
+    """Where a paused release stands, as the revision `stands` that the plan made of it."""
     if plan.weight == 0 and plan.strategy == "blue-green":
         return f"staged beside {plan.from_version}" if plan.from_version else "staged"
     if plan.weight == 0 and plan.router:
-        return f"paused with {_of_none(plan)}"
+        return f"paused{at(stands)}" if stands else f"paused with {_of_none(plan)}"
     total, given = plan.split.stable + plan.split.canary, plan.split.percent
     if plan.router or not total or given == plan.weight:
         return f"paused at {plan.weight}%"
     return f"paused at {plan.weight}%, by pods {given:g}% ({plan.split.canary} of {total})"
+
+
+def waits(weight: int, seconds: float) -> str:
+    """`20% for 1 min`, of a pause in a run; without a share where there is none of all requests."""
+    return f"{f'{weight}%' if weight else 'a pause'} for {duration(seconds)}"
 
 
 def back(plan: Plan) -> str:
@@ -255,8 +262,7 @@ def _paused(step: Pause) -> str:
 
 
 def _recorded(step: Record) -> str:
-    at = f" at {step.weight}%" if step.phase in ("Paused", "Progressing") else ""
-    return f"{step.phase}{at}"
+    return f"{step.phase} at {step.weight}%" if step.weight and step.phase in ("Paused", "Progressing") else step.phase
 
 
 def _given_back(step: GiveBack) -> str:

@@ -15,6 +15,7 @@ from rollway.cli.views.many_text import Row, Table, count_line, table_lines
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.progress import Progress
 from rollway.errors import Locked
+from rollway.kube.objects import DEPLOYMENT
 from rollway.release.several import App, load_all
 from rollway.ship.many import Began, Ended, Outcome, Started
 from services import service
@@ -108,6 +109,30 @@ def test_one_document_for_all(folder: Path, deploy: Shell) -> None:
     assert (web["phase"], web["steps"], web["skipped"]) == (None, [], "depends on shop/api, which failed")
     single = deploy("apply", "-f", str(folder / "web" / "deploy.yaml"), "-o", "json").document
     assert set(single) <= set(api)
+
+
+def test_a_promotion_of_all_puts_away_what_one_that_was_cut_off_has_left(folder: Path, deploy: Shell) -> None:
+    """As the promotion of one does; what has nothing left is said to be promoted, and not touched."""
+    service(folder, "web", strategy="blue-green")
+    port = "{name: http, port: 80, targetPort: 8080}"
+    (folder / "web" / "k8s" / "service.yaml").write_text(
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{port}]}}\n"
+    )
+    deploy("apply")
+    service(folder, "web", tag="2.0.0", strategy="blue-green")
+    deploy("apply")
+    # killed in the moment before the old side was scaled down
+    deploy.sandbox.api.patch(DEPLOYMENT, "shop", "web", {"spec": {"replicas": 2}}, subresource="scale", manager="rollway")
+    moment = deploy.moment
+
+    first, again = deploy("promote", "--full"), deploy("promote", "--full")
+
+    assert (first.code, again.code) == (0, 0)
+    assert "api: 1.0.0 is promoted already" in first.err
+    assert "web: 2.0.0 is promoted already" not in first.err
+    assert deploy.sandbox.store.get(DEPLOYMENT, "shop", "web")["spec"]["replicas"] == 0
+    assert deploy.changed_since(moment) & {"Service", "Ingress"} == set()
+    assert "web: 2.0.0 is promoted already" in again.err
 
 
 def test_plans_of_all(folder: Path, deploy: Shell) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.standing_text import status_lines
-from rollway.kube.objects import DEPLOYMENT, SERVICE, Kind
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, SERVICE, Kind
 from rollway.ship.status import Status, status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
@@ -65,6 +66,59 @@ def test_nothing_is_told_of_what_is_as_released(strategy: str) -> None:
     in_world(story)
 
 
+DEPLOYED = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+HPA_OF_SHOP: dict[str, Any] = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "shop", "namespace": NAMESPACE_NAME},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
+        "minReplicas": 4,
+        "maxReplicas": 8,
+    },
+}
+
+
+@pytest.mark.parametrize(("kind", "name", "patch", "field"), [
+    (CONFIG_MAP, "shop-settings", {"data": {"currency": "KRW"}}, ".data.currency"),
+    (HPA, "shop", {"spec": {"maxReplicas": 20}}, ".spec.maxReplicas"),
+])  # fmt: skip
+def test_what_stands_beside_the_pods_is_told_of_as_well(kind: Kind, name: str, patch: dict[str, Any], field: str) -> None:
+    async def story(world: World) -> None:
+        wanted = dataclasses.replace(release("v1"), others=(*release("v1").others, HPA_OF_SHOP))
+        await world.ship("apply", wanted)
+        await asyncio.sleep(60)
+        before = told(await status(world.cluster, wanted))
+        patched(world, kind, name, patch, "kubectl-edit")
+
+        assert "!" not in before
+        assert f"{kind.name} {name} has been changed since the release by kubectl-edit: {field}" in told(
+            await status(world.cluster, wanted)
+        )
+
+    in_world(story)
+
+
+def test_who_has_taken_every_field_of_ours_is_told() -> None:
+    """As `kubectl apply --server-side --force-conflicts` does: nothing is left on the object that says when it was released."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", release("v1"))
+        await asyncio.sleep(60)
+        live = world.sandbox.store.get(CONFIG_MAP, NAMESPACE_NAME, "shop-settings")
+        assert live is not None
+        theirs = {**release("v1").others[0], "data": dict.fromkeys(live["data"], "KRW")}
+        world.sandbox.api.patch(CONFIG_MAP, NAMESPACE_NAME, "shop-settings", theirs, "apply", manager="kubectl", force=True)
+        taken = world.sandbox.store.get(CONFIG_MAP, NAMESPACE_NAME, "shop-settings")
+
+        assert taken is not None
+        assert {entry["manager"] for entry in taken["metadata"]["managedFields"]} == {"kubectl"}
+        seen = told(await status(world.cluster, release("v1")))
+        assert "ConfigMap shop-settings has been changed since the release by kubectl: .data.currency" in seen
+
+    in_world(story)
+
+
 def test_the_share_is_the_one_that_is_given() -> None:
     """By the ready pods that the Service reaches, beside the one that was asked for, whoever has scaled meanwhile."""
 
@@ -102,15 +156,16 @@ def test_a_share_of_clients_is_no_share_of_requests() -> None:
 
 
 @pytest.mark.parametrize(("strategy", "words"), [
-    ("ab", "paused with the requests that match"), ("blue-green", "paused, staged, with no request on it"),
+    ("ab", "paused: requests with x-version: b go to v2"), ("blue-green", "paused, staged, with no request on it"),
 ])  # fmt: skip
 def test_no_share_of_all_requests_has_its_own_words(strategy: str, words: str) -> None:
     """Never "paused at 0%"."""
 
     async def story(world: World) -> None:
         await promoted(world, "v1", strategy)
-        await world.ship("apply", release("v2", strategy=strategy), weight=0)
-        seen = await status(world.cluster, release("v2", strategy=strategy))
+        wanted = release("v2", strategy=strategy, options={"ab": {"match": [{"headers": {"x-version": "b"}}]}})
+        await world.ship("apply", wanted, weight=0)
+        seen = await status(world.cluster, wanted)
 
         assert words in told(seen)
         assert seen.given == 0.0

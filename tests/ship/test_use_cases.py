@@ -299,8 +299,8 @@ def test_a_blue_green_upgrade_asks_for_no_deployment_that_a_list_has_told_of() -
         return counts
 
     _, second, third = in_world(story)
-    assert second <= 20
-    assert third <= 19
+    assert second <= 17
+    assert third <= 16
 
 
 def configured(tag: str, currency: str) -> Release:
