@@ -111,10 +111,10 @@ class Standing:
     async def ready(self, step: Route) -> int:
         """The ready pods that carry the labels it would choose; where enough of them have just been heard of, at least those."""
         if _now() - self._pods_at < FRESH_S:
-            heard = _ready(self._pods, step)
+            heard = _ready([pod for pod in self._pods if selects(step.selector, labels_of(pod))])
             if heard >= step.min_ready:
                 return heard
-        return _ready(await self._cluster.list(POD, step.ref.namespace, labels=step.selector), step)
+        return _ready(await self._cluster.list(POD, step.ref.namespace, labels=step.selector))
 
     async def close(self) -> None:
         if self._reader is not None:
@@ -141,8 +141,8 @@ def _followed(step: Step) -> Iterator[Ref]:
         yield from filter(None, (step.former, step.side))
 
 
-def _ready(pods: Collection[Obj], step: Route) -> int:
-    return sum(1 for pod in pods if is_ready(pod) and selects(step.selector, labels_of(pod)))
+def _ready(pods: Iterable[Obj]) -> int:
+    return sum(1 for pod in pods if is_ready(pod))
 
 
 def _version(obj: Obj) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from ..kube.objects import DEPLOYMENT
 from .diff import changes
 from .plan import Plan
-from .steps import Apply, Record, Run, Step
+from .steps import Apply, Record, Run, Step, Wait
 
 _HEAD = ("app", "namespace", "strategy", "action", "revision", "from_version", "to_version", "weight", "phase")
 _TOLD = {"why", "message", "was"}
@@ -29,11 +29,17 @@ def differences(saved: Plan, now: Plan, *, is_autoscaled: bool) -> tuple[str, ..
 
 
 def is_rest(saved: Plan, now: Plan, *, is_autoscaled: bool) -> bool:
-    """Whether `now` is what a run of `saved` that was cut off has left to do: some of its steps, as they are, in their order."""
+    """Whether `now` is what a run of `saved` that was cut off has left to do: some of its steps, as they are, in their order. To
+    wait changes nothing: it may come elsewhere."""
     if any(getattr(saved, name) != getattr(now, name) for name in _HEAD if name != "from_version"):  # it may be promoted by now
         return False
-    ahead = iter([_essence(step, is_autoscaled) for step in saved.steps])
-    return all(any(step == _essence(left, is_autoscaled) for step in ahead) for left in now.steps)
+    waits = [_essence(step, is_autoscaled) for step in saved.steps if isinstance(step, Wait)]
+    ahead = iter([_essence(step, is_autoscaled) for step in saved.steps if not isinstance(step, Wait)])
+
+    def is_agreed(left: Step) -> bool:
+        return _essence(left, is_autoscaled) in (waits if isinstance(left, Wait) else ahead)
+
+    return all(is_agreed(left) for left in now.steps)
 
 
 def _heads(saved: Plan, now: Plan) -> Iterator[str]:
@@ -81,6 +87,8 @@ def _essence(step: Step, is_autoscaled: bool) -> dict[str, Any]:
     data = step.model_dump(mode="json", exclude=_TOLD)
     if isinstance(step, Apply):
         data["changes"] = {path: f"{_shown(old)} → {_shown(new)}" for path, old, new in step.changes}
+        if step.ref.is_a(DEPLOYMENT) and data["manifest"].get("spec", {}).get("paused") is False:
+            del data["manifest"]["spec"]["paused"]  # what it is without a word
     if not is_autoscaled:
         return data
     if isinstance(step, Apply) and step.ref.is_a(DEPLOYMENT):

@@ -75,10 +75,13 @@ async def run_saved(cluster: Cluster, release: Release, saved: SavedPlan, *, opt
         is_autoscaled, newest = observed.is_autoscaled(name), observed.in_flight or observed.live
         lines = differences(saved, made, is_autoscaled=is_autoscaled)
         is_begun = saved.action != "rollback" and newest is not None and newest.number == saved.revision
-        if lines and not made.is_empty and not (is_begun and is_rest(saved, made, is_autoscaled=is_autoscaled)):
+        may_be_rest = is_begun or saved.action == "rollback"  # the history tells of the end of one alone
+        if lines and not made.is_empty and not (may_be_rest and is_rest(saved, made, is_autoscaled=is_autoscaled)):
             more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
             raise StalePlan(
-                "the cluster has moved on since the plan was made, or somebody has edited it",
+                "a run of this plan was begun, and what is left to do is not what the plan says"
+                if is_begun
+                else "the cluster has moved on since the plan was made, or somebody has edited it",
                 detail="\n".join([*lines[:MOST_LINES], *more]),
                 hint="plan again, read it, and apply the new one",
             )

@@ -138,6 +138,7 @@ _CHECKS: Mapping[str, Check] = {
     "PodDisruptionBudget": validation_policy.budget,
     "HorizontalPodAutoscaler": validation_policy.autoscaler,
     "Ingress": validation_ingress.ingress,
+    "NetworkPolicy": validation_policy.network_policy,
     "Role": validation_rbac.role,
     "RoleBinding": validation_rbac.role_binding,
     "CustomResourceDefinition": _definition,

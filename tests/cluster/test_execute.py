@@ -53,7 +53,7 @@ def _pod(ready: str) -> Obj:
 
 
 def carried_out(live: Live, step: Step) -> Failure | None:
-    plan = Plan.model_construct(steps=(step,))
+    plan = Plan.model_construct(app="shop", namespace="shop", steps=(step,))
     executor = Executor(cast(Cluster, live), cast(Lock, Held()), Journal({}), lambda event: None)
     return asyncio.run(executor.run(plan))
 

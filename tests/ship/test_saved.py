@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,52 @@ def test_a_plan_that_was_carried_out_does_nothing_more(strategy: str, action: Ac
         assert (again.failure, again.plan.is_empty, again.phase, again.weight) == (None, True, once.phase, once.weight)
         assert again.plan.notes
         assert world.changed_since(moment) <= {"Lease"}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("weight", [100, 50])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_saved_rollback_that_was_cut_off_is_finished(strategy: str, weight: int) -> None:
+    """Wherever that was: of a release that is live, and of one under way. The second run does what is left, if anything."""
+    if weight == 50 and strategy == "recreate":
+        pytest.skip("it holds no share")
+
+    async def story(world: World, lives: int) -> bool:
+        await promoted(world, "v1", strategy)
+        share = 0 if strategy == "blue-green" and weight < 100 else weight
+        await world.ship("apply", release("v2", strategy=strategy), weight=share)
+        plan = await saved(world, strategy, Request("rollback"))
+        try:
+            await carried_out(world, plan, Mortal(world.cluster, lives))  # type: ignore[arg-type]
+        except Killed:
+            await asyncio.sleep(60)
+        else:
+            return False
+        result = await carried_out(world, plan)
+        assert (result.failure, result.phase, world.versions()) == (None, "RolledBack", {"v1": 4})
+        return True
+
+    lives = 9
+    while in_world(functools.partial(story, lives=lives)):
+        lives += 1
+    assert lives > 11
+
+
+def test_a_saved_rollback_is_refused_where_something_else_is_left() -> None:
+    """Cut off, and another image set by somebody before it was run again: that is not what was agreed on."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await world.ship("apply", release("v2", strategy="canary"), weight=50)
+        plan = await saved(world, "canary", Request("rollback"))
+        with pytest.raises(Killed):
+            await carried_out(world, plan, Mortal(world.cluster, 10))  # type: ignore[arg-type]
+        hotfix = {"spec": {"template": {"spec": {"containers": [{"name": "shop", "image": "ghcr.io/acme/shop:fix"}]}}}}
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", hotfix, "strategic", manager="kubectl-set")
+        await asyncio.sleep(60)
+        with pytest.raises(StalePlan):
+            await carried_out(world, plan)
 
     in_world(story)
 
