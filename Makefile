@@ -61,6 +61,7 @@ fidelity: $(VENV)/.dev
 	$(BIN)/python benchmarks/fidelity.py
 
 bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/counts.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/requests.py
 	$(BIN)/python benchmarks/many.py
