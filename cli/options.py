@@ -110,6 +110,9 @@ Replace = Annotated[
 Prune = Annotated[
     bool, typer.Option("--prune", help="in the end removes what rollway has applied and the manifests no longer have")
 ]
+ComeHome = Annotated[
+    bool, typer.Option("--come-home", help="blue-green ends on the manifests' own Deployment, not on the other side")
+]
 RerunHooks = Annotated[
     bool, typer.Option("--rerun-hooks", help="runs hooks again that have run for this very release, or failed")
 ]

@@ -50,7 +50,7 @@ class How:
 
 
 def request(action: Action, weight: int | None = None, to_revision: int | None = None, **how: bool) -> Request:
-    """`how`: replace, prune, reruns_hooks."""
+    """`how`: replace, prune, come_home, reruns_hooks."""
     from ..strategies.base import Request
 
     return Request(action, weight, to_revision, **how)

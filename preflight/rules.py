@@ -10,6 +10,7 @@ from . import (
     changes,
     fields,
     gating,
+    healers,
     hooks,
     images,
     istio,
@@ -527,6 +528,16 @@ RULES: tuple[Rule, ...] = (
         "may lead to the Service while users move from one to the other.",
         "kind: HTTPRoute\nspec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: shop, port: 80}]}]}",
         routing.retired,
+    ),
+    Rule(
+        "RW052",
+        "warning",
+        "an object that another tool keeps as well",
+        "In mid-release it may write its own state back: the share is gone, or the old image is there again.",
+        "Asked of the cluster (--live): Argo CD, Flux and Helm leave their marks on what they apply. Each has a way to leave "
+        "alone what rollway has set; the finding says which. docs/gitops.md has the whole of it.",
+        "ignoreDifferences: [{group: '*', kind: '*', managedFieldsManagers: [rollway]}]     # in Argo CD's Application",
+        healers.kept,
     ),
 )
 

@@ -107,6 +107,11 @@ class Release:
     def manifests(self) -> tuple[Obj, ...]:
         return in_apply_order((*self.others, *self.services, self.workload))
 
+    def coming_home(self) -> Release:
+        """A copy that ends on the manifests' own Deployment, whatever the strategy."""
+        blue_green = self.options.blue_green.model_copy(update={"come_home": True})
+        return replace(self, options=self.options.model_copy(update={"blue_green": blue_green}))
+
     def with_namespace(self, namespace: str) -> Release:
         """A copy in that namespace; what others may have elsewhere, as a RoleBinding in kube-system, stays there. Raises BadInput
         where what the application is made of names another one."""

@@ -146,6 +146,11 @@ class BlueGreenOptions(Strict):
     auto_promote: StrictBool = Field(
         True, description="Switch as soon as the new side is ready; false waits for `deploy promote`."
     )
+    come_home: StrictBool = Field(
+        False,
+        description="In the end, when the old side has been kept for its time, bring the new version to the manifests' own "
+        "Deployment and lead everybody back there, so that what is live is what the manifests say.",
+    )
     progress_deadline_seconds: Seconds = _deadline()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..errors import BadInput, FieldsOwned
@@ -19,7 +19,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
-from . import already, hooks, hotfix, surroundings
+from . import already, hooks, hotfix, manifests, surroundings
 from .adoption import adopt, is_half_done
 from .draft import Draft, owners_of
 from .home import Homecoming, own_rolling
@@ -30,8 +30,8 @@ class Request:
     """What a command asks for. `weight` in percent; None means: as far as the strategy goes by itself (apply: to its first pause,
     promote: to its next). `to_revision` is for rollback; None means the version before. `replace`: what else is under way may be
     taken back for it. `prune`: what rollway has applied and the manifests no longer have goes in the end. `reruns_hooks`: what
-    has run for this release before is run again. `has_undo`: the plan says how it would be taken back, which costs as much
-    again, and which a rehearsal does not ask."""
+    has run for this release before is run again. `come_home`: blue-green ends on the manifests' own Deployment. `has_undo`: the
+    plan says how it would be taken back, which costs as much again, and which a rehearsal does not ask."""
 
     action: Action
     weight: int | None = None
@@ -39,6 +39,7 @@ class Request:
     replace: bool = False
     prune: bool = False
     reruns_hooks: bool = False
+    come_home: bool = False
     has_undo: bool = True
 
 
@@ -50,6 +51,9 @@ class Strategy(Homecoming):
     # the interface
 
     def plan(self, request: Request, observed: Observed) -> Plan:
+        if request.come_home:
+            home = type(self)(self.release.coming_home(), force=self.force)
+            return home.plan(replace(request, come_home=False), observed)
         match request.action:
             case "apply":
                 how = {"replace": request.replace, "prune": request.prune, "has_undo": request.has_undo}
@@ -180,7 +184,7 @@ class Strategy(Homecoming):
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
         """Takes the draft to the new version alone."""
-        self._come_home(draft, self.release, replicas)
+        self._come_home(draft, self.release, replicas, final=manifests.at_rest(self.release.workload, self.rolling))
         return Split(stable=0, canary=replicas, percent=100.0)
 
     def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
@@ -444,7 +448,9 @@ class Strategy(Homecoming):
         from . import by_name
 
         live, notes = already.promoted(self.release, observed)
-        held = by_name(live.strategy)(Release.from_record(live.release), force=self.force)
+        release = Release.from_record(live.release)
+        release = release.coming_home() if self.release.options.blue_green.come_home else release
+        held = by_name(live.strategy)(release, force=self.force)
         return held._nothing(observed, "promote", live, *notes, cleans_up=True)
 
 

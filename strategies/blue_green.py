@@ -14,6 +14,7 @@ from . import manifests, surroundings
 from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
+from .ramped import Ramped
 
 GREEN = "green"
 
@@ -81,13 +82,20 @@ class BlueGreen(Strategy):
         return Split(stable=0, canary=replicas, percent=100.0)
 
     def _clean_up(self, draft: Draft) -> None:
-        old = self._name_of(self._idle(draft))
+        old, options = self._name_of(self._idle(draft)), self.release.options.blue_green
         if draft.replicas(old):
-            draft.hold(
-                self.release.options.blue_green.scale_down_delay_seconds, "the old side stays warm: going back is one patch"
-            )
+            draft.hold(options.scale_down_delay_seconds, "the old side stays warm: going back is one patch")
+        if options.come_home:
+            self._end_at_home(draft)
+        elif draft.replicas(old):
             draft.scale(old, 0, "the old version is no longer needed")
             draft.wait(old, "drained", 0, "its pods leave")
+
+    def _end_at_home(self, draft: Draft) -> None:
+        """On the manifests' own Deployment, as a strategy without sides would find its way there."""
+        if not self._is_at_home(draft):
+            replicas = draft.replicas(self._name_of(self._live_track(draft)))
+            Ramped(self.release, force=self.force)._finish(draft, replicas)
 
     def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
         release = Release.from_record(target.release)

@@ -291,4 +291,4 @@ def own_rolling(revision: Revision) -> Rolling:
     if revision.is_adopted:
         is_recreated = get(release.workload, "spec", "strategy", "type") == "Recreate"
         return Rolling(type="Recreate") if is_recreated else manifests.rolling_of(release.workload) or Rolling()
-    return by_name(revision.strategy)(release).rolling
+    return manifests.at_rest(release.workload, by_name(revision.strategy)(release).rolling)

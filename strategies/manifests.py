@@ -39,6 +39,16 @@ def rolling_of(workload: Mapping[str, Any]) -> Rolling | None:
     return Rolling(limits.get("maxSurge", "25%"), limits.get("maxUnavailable", "25%"))
 
 
+def at_rest(workload: Mapping[str, Any], rolling: Rolling) -> Rolling:
+    """How a Deployment stands when no release is under way: by the limits that its manifest has, if it has any."""
+    if get(workload, "spec", "strategy", "type") == "Recreate":
+        return rolling._replace(type="Recreate")
+    own = rolling_of(workload)
+    return (
+        rolling._replace(type="RollingUpdate", max_surge=own.max_surge, max_unavailable=own.max_unavailable) if own else rolling
+    )
+
+
 def may_lack(release: Release, replicas: int) -> int:
     """The pods that the user lets be missing for a while: the manifest's maxUnavailable, else Kubernetes' own default."""
     own = rolling_of(release.workload)

@@ -38,6 +38,7 @@ def apply(
     strategy: given.StrategyOrPlan = None,
     replace: given.Replace = False,
     prune: given.Prune = False,
+    come_home: given.ComeHome = False,
     rerun_hooks: given.RerunHooks = False,
     parallel: given.Parallel = "4",
     digest: Digest = None,
@@ -52,13 +53,13 @@ def apply(
     under way is taken back for it with --replace alone.
     """
     session, how, at_once = screen.session(), How(limits, probe, pace, override), given.parallel(parallel)
-    asked = running.request("apply", share.weight, replace=replace, prune=prune, reruns_hooks=rerun_hooks)
+    asked = running.request("apply", share.weight, replace=replace, prune=prune, come_home=come_home, reruns_hooks=rerun_hooks)
     if source.is_many:
         several.refuse_for_many(source, strategy, override, probe.named)
         return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
-        if asked.weight is not None or override or limits.force or replace or prune or rerun_hooks:
-            flags = "--to, --full, --image, --set, --replace, --prune, --rerun-hooks, --force-conflicts"
+        if asked.weight is not None or override or limits.force or replace or prune or come_home or rerun_hooks:
+            flags = "--to, --full, --image, --set, --replace, --prune, --come-home, --rerun-hooks, --force-conflicts"
             raise BadInput(f"a saved plan is applied as it is: {flags} do not go with it")
         return saved.run(session, strategy, source, where, how, digest)
     if digest is not None:

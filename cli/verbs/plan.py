@@ -43,6 +43,7 @@ def plan(
     share: Share,
     replace: given.Replace = False,
     prune: given.Prune = False,
+    come_home: given.ComeHome = False,
     rerun_hooks: given.RerunHooks = False,
     promote: IsPromote = False,
     rollback: IsRollback = False,
@@ -59,7 +60,7 @@ def plan(
     where APP is named. Of a folder, the plans of all release files in it.
     """
     session, name = screen.session(), subject.strategy
-    how = {"replace": replace, "prune": prune, "reruns_hooks": rerun_hooks}
+    how = {"replace": replace, "prune": prune, "come_home": come_home, "reruns_hooks": rerun_hooks}
     asked = _request(share.weight, promote, rollback, given.revision(to_revision), **how)
     if asked.action == "apply":
         _refuse_app(subject.name)
@@ -160,4 +161,6 @@ def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int
         raise BadInput("--rerun-hooks is for `apply` alone", hint="leave it out")
     if how["prune"] and is_back:
         raise BadInput("--prune does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
+    if how["come_home"] and is_back:
+        raise BadInput("--come-home does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
     return running.request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision, **how)

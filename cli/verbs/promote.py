@@ -28,11 +28,12 @@ def promote(
     probe: ProbeFlags,
     limits: Limits,
     prune: given.Prune = False,
+    come_home: given.ComeHome = False,
 ) -> int:
     """The next step, or --to 50%, or --full.
 
     Of the release file's application, or of APP as its cluster knows it. Of a folder, all that is under way.
     """
     session, how = screen.session(), How(limits, probe, pace, override)
-    asked = running.request("promote", share.weight, prune=prune)
+    asked = running.request("promote", share.weight, prune=prune, come_home=come_home)
     return several.go_on(session, subject, where, asked, how)

@@ -675,6 +675,51 @@ def test_a_live_quota_counts_what_is_left() -> None:
     assert [each.severity for each in found("RW014", IN_SHOP, "blue-green", live(QUOTA % 6, DEPLOYED))] == ["error"]
 
 
+KEPT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop, %s: {%s}}, spec: {replicas: 4}}"
+
+
+@pytest.mark.parametrize(
+    ("marks", "who", "hint"),
+    [
+        (
+            ("annotations", "argocd.argoproj.io/tracking-id: 'web:apps/Deployment:shop/shop'"),
+            "Argo CD application web",
+            "Respect",
+        ),
+        (
+            ("labels", "kustomize.toolkit.fluxcd.io/name: web, kustomize.toolkit.fluxcd.io/namespace: flux-system"),
+            "Flux Kustomization flux-system/web",
+            "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent",
+        ),
+        (
+            ("labels", "helm.toolkit.fluxcd.io/name: web, helm.toolkit.fluxcd.io/namespace: apps"),
+            "Flux HelmRelease apps/web",
+            "driftDetection: disabled",
+        ),
+        (("annotations", "meta.helm.sh/release-name: web"), "Helm release web", "helm: chart/"),
+    ],
+)
+def test_who_else_keeps_a_live_object(marks: tuple[str, str], who: str, hint: str) -> None:
+    """Once for each who does, and only where a cluster was asked."""
+    (one,) = found("RW052", IN_SHOP, "ramped", live(KEPT % marks))
+    assert f"Deployment shop is {who}'s as well" in one.message
+    assert hint in one.hint
+    assert one.severity == ("info" if "Helm release" in who else "warning")
+    assert found("RW052", IN_SHOP, "ramped") == []
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        ("annotations", "app.kubernetes.io/name: web"),
+        ("labels", "kustomize.toolkit.fluxcd.io/name: web, kustomize.toolkit.fluxcd.io/ssa: IfNotPresent"),
+        ("labels", "helm.toolkit.fluxcd.io/name: web, helm.toolkit.fluxcd.io/driftDetection: disabled"),
+    ],
+)
+def test_nobody_else_keeps_what_is_left_alone(marks: tuple[str, str]) -> None:
+    assert found("RW052", IN_SHOP, "ramped", live(KEPT % marks)) == []
+
+
 def roomy(name: str, cpu: str, memory: str = "8Gi") -> str:
     return (
         f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{disk: ssd}}}}, "
@@ -849,7 +894,7 @@ def test_every_rule_has_been_tried() -> None:
     """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only
     a cluster can tell is above, hooks have a file too, and what only a text can show (RW037) is where texts are written."""
     hooks = {f"RW{number:03}" for number in range(44, 49)}
-    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040", "RW041"} - hooks
+    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040", "RW041", "RW052"} - hooks
 
     assert {case.rule for case in MUST.values()} | {"RW037"} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted

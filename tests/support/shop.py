@@ -124,7 +124,8 @@ class World:
 
     async def ship(self, action: str, wanted: Release, *, strategy: str | None = None, weight: int | None = None, **options: Any):
         back, replace, prune = options.pop("to_revision", None), options.pop("replace", False), options.pop("prune", False)
-        request = Request(action, weight, back, replace, prune)  # type: ignore[arg-type]
+        come_home = options.pop("come_home", False)
+        request = Request(action, weight, back, replace, prune, come_home=come_home)  # type: ignore[arg-type]
         options.setdefault("holder", "test@nowhere/0")
         cluster = options.pop("cluster", self.cluster)
         return await shipping.run(cluster, wanted, request, strategy=strategy, options=shipping.Options(**options))
