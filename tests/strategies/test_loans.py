@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from byroute import EDGE, http_route, routed
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mortal import Killed, Mortal
 from rollway.errors import ApplyConflict
@@ -267,6 +267,7 @@ def thing(spec: dict[str, int]) -> Obj:
     return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "x", "namespace": "y"}, "spec": spec}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(theirs=FIELDS, ours=FIELDS)
 def test_taken_and_put_back_leaves_who_manages_what(theirs: dict[str, int], ours: dict[str, int]) -> None:
     """Whatever was changed in between: with the values as before, the managers are, too; and who holds more than one field keeps
