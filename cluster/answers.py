@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .kubeconfig import Access
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
-RBAC_VERBS = {"apply": "patch", "replace": "update", "logs": "get"}
+RBAC_VERBS = {"apply": "patch", "replace": "update", "logs": "get", "proxy": "get"}
 TEXT_SHOWN = 300
 PAGE_NOT_FOUND = "404 page not found"  # the API server's words for a group, version or resource it does not know
 
@@ -39,6 +39,9 @@ class Call:
     body: Any = None
     content_type: str = "application/json"
     may_repeat: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+    limit_s: float = 0.0
+    most_bytes: int = 0
 
     @property
     def is_write(self) -> bool:
@@ -86,7 +89,12 @@ def error_of(call: Call, code: int, text: str, access: Access) -> ClusterError:
     return error
 
 
-def _status(text: str) -> dict[str, Any] | None:
+def is_status(body: bytes) -> bool:
+    """Whether it is the API server that says why not, and no server behind its proxy."""
+    return _status(body) is not None
+
+
+def _status(text: str | bytes) -> dict[str, Any] | None:
     try:
         body = json.loads(text)
     except ValueError:

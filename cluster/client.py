@@ -8,16 +8,17 @@ whole cluster first.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..errors import ApiError, Conflict, NotFound
-from ..kube.objects import POD, Kind, Obj, Ref, get, kind_of, ref_of
+from ..kube.objects import POD, SERVICE, Kind, Obj, Ref, get, kind_of, ref_of
 from ..plan.observed import FIELD_MANAGER
 from .follow import follow
-from .port import Event, Right
+from .port import Asking, Event, Right
 
 if TYPE_CHECKING:
     from .reviews import Granted
@@ -108,6 +109,24 @@ class KubeClient:
             if error.code in (400, 404):  # no such pod; or the container has not started, or has no previous life
                 return ""
             raise
+
+    async def ask_service(self, asking: Asking) -> tuple[int, bytes]:
+        from .answers import Call
+
+        path = f"{_path(SERVICE, asking.namespace, asking.name, 'proxy')}{asking.path}"
+        sort = next(
+            (value for key, value in asking.headers.items() if key.lower() == "content-type"), "text/plain; charset=utf-8"
+        )
+        body: Any = asking.body
+        if body is not None and "json" in sort:
+            with contextlib.suppress(ValueError):
+                body = json.loads(body)  # written again on its way
+        call = Call(
+            "proxy", asking.method, path, SERVICE, asking.namespace, asking.name, "proxy", body=body, content_type=sort,
+            may_repeat=False, headers=dict(asking.headers), limit_s=asking.timeout_s, most_bytes=asking.most_bytes,
+        )  # fmt: skip
+        answer: tuple[int, bytes] = await self._wire.send(call)
+        return answer
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         """One request a namespace, as long as nothing is missing: many releases into one ask once."""

@@ -29,6 +29,20 @@ class Right(NamedTuple):
     namespace: str = ""
 
 
+class Asking(NamedTuple):
+    """A request to a Service: `name` as the API server's proxy and RBAC have it (`prometheus:9090`, `https:prometheus:9090`).
+    `path` begins with a slash and may have a query. An answer that is longer than `most_bytes` comes cut, and is longer still."""
+
+    namespace: str
+    name: str
+    method: str = "GET"
+    path: str = "/"
+    headers: Mapping[str, str] = {}
+    body: str | None = None
+    timeout_s: float = 10.0
+    most_bytes: int = 10 * 2**20
+
+
 class Cluster(Protocol):
     async def get(self, ref: Ref) -> Obj | None:
         """The object, or None where there is none."""
@@ -76,6 +90,11 @@ class Cluster(Protocol):
     ) -> str:
         """The last lines a container printed, of those of the last `since_s` seconds; empty where there are none (or no longer
         any)."""
+        ...
+
+    async def ask_service(self, asking: Asking) -> tuple[int, bytes]:
+        """What a Service answers, whatever the status, through the API server's proxy. Raises ClusterError where that does not
+        pass it on: there is no such Service, none of its pods is ready, or this account may not."""
         ...
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:

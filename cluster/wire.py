@@ -22,7 +22,7 @@ import aiohttp
 from .. import __version__
 from ..errors import ApiError
 from ..kube.objects import Obj
-from .answers import Call, Failed, no_answer, not_kubernetes, refused
+from .answers import Call, Failed, is_status, no_answer, not_kubernetes, refused
 from .kubeconfig import Access
 from .official import ApiClient
 
@@ -70,7 +70,8 @@ class Wire:
             await api.close()
 
     async def send(self, call: Call, recheck: Recheck | None = None) -> Any:
-        """The answer's JSON (for `logs` its text, for `watch` the open response). Raises ClusterError."""
+        """The answer's JSON (for `logs` its text, for `watch` the open response, for `proxy` the status and the body of whoever
+        answered). Raises ClusterError."""
         began = asyncio.get_running_loop().time()
         is_doubtful, has_logged_in, attempt = False, False, 0
         while True:
@@ -124,7 +125,14 @@ class Wire:
                 self._has_answered = True
                 if is_watch and code == 200:
                     return response
-                text = await response.text()
+                if call.verb == "proxy":
+                    code = response.history[0].status if response.history else code  # who redirects has not answered
+                    data = await _at_most(response, call.most_bytes)
+                    if code < 400 or not is_status(data):
+                        return code, data
+                    text = data.decode(errors="replace")
+                else:
+                    text = await response.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return no_answer(call, error, access)
         if code >= 300:
@@ -137,7 +145,8 @@ class Wire:
             return Failed(not_kubernetes(access, text), error)
 
     async def _request(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        headers = {"Accept": "*/*" if call.verb == "logs" else "application/json", "User-Agent": f"rollway/{__version__}"}
+        accepted = "*/*" if call.verb in ("logs", "proxy") else "application/json"
+        headers = {"Accept": accepted, "User-Agent": f"rollway/{__version__}", **call.headers}
         if call.body is not None:
             headers["Content-Type"] = call.content_type
         for setting in (await self._api.configuration.auth_settings()).values():
@@ -149,6 +158,8 @@ class Wire:
 
     def _limit_s(self, call: Call, began: float) -> float:
         """For one attempt. Nobody waits long for a server that has never answered."""
+        if call.limit_s:
+            return call.limit_s
         if self._has_answered:
             return self.timing.write if call.is_write else self.timing.read
         spent_s = asyncio.get_running_loop().time() - began
@@ -181,6 +192,17 @@ class Wire:
             now = asyncio.get_running_loop().time()
             at = self._next_at = max(now, self._next_at + self._interval_s)
             await asyncio.sleep(at - now)
+
+
+async def _at_most(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The body; of a larger one a piece that is too large."""
+    data = bytearray()
+    async for piece in response.content.iter_chunked(64 * 1024):
+        data += piece
+        if len(data) > most_bytes:
+            response.close()
+            break
+    return bytes(data)
 
 
 def _api(access: Access) -> ApiClient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
 
-from ..cluster.port import Cluster, Event, Right
+from ..cluster.port import Asking, Cluster, Event, Right
 from ..kube.objects import Kind, Obj, Ref, kind_of
 
 
@@ -64,6 +64,10 @@ class Counted:
     ) -> str:
         self.requests += 1
         return await self._cluster.logs(namespace, pod, container, tail_lines=tail_lines, previous=previous, since_s=since_s)
+
+    async def ask_service(self, asking: Asking) -> tuple[int, bytes]:
+        self.requests += 1
+        return await self._cluster.ask_service(asking)
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         self.requests += 1

@@ -44,7 +44,7 @@ class Prometheus:
     def asks(self, window: Window) -> list[str]:
         sides = [window.new] if self._gate.query is not None or window.stable is None else [window.new, window.stable]
         asked = (filled(text, window.values(side)) for text in self._templates() for side in sides)
-        return [" ".join(line.strip() for line in query.splitlines()).strip() for query in asked]
+        return [*(" ".join(line.strip() for line in query.splitlines()).strip() for query in asked), *self._web.ways]
 
     async def close(self) -> None:
         await self._web.close()

@@ -29,7 +29,8 @@ class Url:
             raise Unmeasured(str(error)) from None
 
     def asks(self, window: Window) -> list[str]:
-        return [f"{self._options.method} {filled(self._options.address, window.values(window.new))} {self._options.path}"]
+        address = filled(self._options.address, window.values(window.new))
+        return [f"{self._options.method} {address} {self._options.path}", *self._web.ways]
 
     async def close(self) -> None:
         await self._web.close()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
-from ..cluster.port import Cluster
+from ..cluster.port import Asking, Cluster
 from ..errors import ClusterError
 from ..kube.objects import SECRET, Ref, get
 from ..release.sources import Credential, HttpOptions
+from .inside import Inside, inside
 from .port import Unmeasured
 
 if TYPE_CHECKING:
@@ -19,15 +23,25 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 10 * 2**20
 """Of an answer: a query that answers more tells too many things apart."""
+TOO_LARGE = f"the answer is larger than {MOST_BYTES // 2**20} MiB: ask for less"
 SHOWN = 200
 
 
 class Web:
-    """One server. Redirects are not followed: credentials are meant for the address that is written."""
+    """One server. Redirects are not followed: credentials are meant for the address that is written.
+
+    One that is inside the cluster, where this machine has no way to its name, is asked through the API server."""
 
     def __init__(self, options: HttpOptions, cluster: Cluster, namespace: str) -> None:
         self._options, self._cluster, self._namespace = options, cluster, namespace
         self._session: aiohttp.ClientSession | None = None
+        self._behind: dict[str, Inside | None] = {}  # by the host: as whom the API server is asked for it
+
+    @property
+    def ways(self) -> list[str]:
+        """What is not asked as it is written, in words."""
+        through = dict.fromkeys(each for each in self._behind.values() if each is not None)
+        return [f"through the API server: Service {each}" for each in through]
 
     async def ask(
         self, url: str, *, method: str = "GET", params: Mapping[str, str] | None = None, body: str | None = None
@@ -36,6 +50,11 @@ class Web:
         import aiohttp
 
         headers = await self._headers()
+        if (service := await self._service_of(url)) is not None:
+            query = "&".join(filter(None, (urlsplit(url).query, urlencode(params or {}))))
+            path = (urlsplit(url).path or "/") + (f"?{query}" if query else "")
+            timeout_s = float(self._options.timeout)
+            return await self._through(Asking(*service, method, path, headers, body, timeout_s, MOST_BYTES))
         session = self._opened()
         timeout = aiohttp.ClientTimeout(total=float(self._options.timeout))
         try:
@@ -43,7 +62,7 @@ class Web:
                 method, url, params=params, data=body, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
                 if 300 <= answer.status < 400:
-                    raise Unmeasured(f"it redirects elsewhere (status {answer.status}); write the address that answers")
+                    raise Unmeasured(redirects(answer.status))
                 return answer.status, await self._read(answer)
         except TimeoutError:
             raise Unmeasured(f"no answer within {self._options.timeout} s") from None
@@ -51,6 +70,41 @@ class Web:
             raise Unmeasured("its address is none, once the template is filled in") from None
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise Unmeasured(_said(error)) from None
+
+    async def _service_of(self, url: str) -> Inside | None:
+        """The one to ask the API server for: where the address names one, and this machine does not know that name."""
+        host = urlsplit(url).netloc
+        if host not in self._behind:
+            named = inside(url, self._namespace)
+            self._behind[host] = named if named is not None and not await self._resolves(str(urlsplit(url).hostname)) else None
+        return self._behind[host]
+
+    async def _resolves(self, name: str) -> bool:
+        try:
+            async with asyncio.timeout(float(self._options.timeout)):
+                return bool(await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM))
+        except (OSError, TimeoutError, UnicodeError):
+            return False
+
+    async def _through(self, asking: Asking) -> tuple[int, bytes]:
+        what = f"Service {asking.namespace}/{asking.name}"
+        if "Authorization" in asking.headers:
+            raise Unmeasured(
+                f"this machine has no way to {what}, and the API server keeps credentials for itself: "
+                "name an address that can be reached from here"
+            )
+        try:
+            async with asyncio.timeout(asking.timeout_s):
+                status, answer = await self._cluster.ask_service(asking)
+        except TimeoutError:
+            raise Unmeasured(f"no answer within {self._options.timeout} s, through the API server") from None
+        except ClusterError as error:
+            raise Unmeasured(f"the API server does not pass it on to {what}: {error.summary}") from None
+        if 300 <= status < 400:
+            raise Unmeasured(redirects(status))
+        if len(answer) > MOST_BYTES:
+            raise Unmeasured(TOO_LARGE)
+        return status, answer
 
     async def close(self) -> None:
         if self._session is not None:
@@ -62,7 +116,7 @@ class Web:
         async for piece in answer.content.iter_chunked(64 * 1024):
             data += piece
             if len(data) > MOST_BYTES:
-                raise Unmeasured(f"the answer is larger than {MOST_BYTES // 2**20} MiB: ask for less")
+                raise Unmeasured(TOO_LARGE)
         return bytes(data)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -105,6 +159,10 @@ class Web:
             return _one_line(base64.b64decode(held, validate=True).decode(), f"{name}, {credential.key},")
         except ValueError:
             raise Unmeasured(f"{name} holds no text in {credential.key}") from None
+
+
+def redirects(status: int) -> str:
+    return f"it redirects elsewhere (status {status}); write the address that answers"
 
 
 def _one_line(value: str, what: str) -> str:

@@ -11,8 +11,8 @@ import copy
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..cluster.port import Event, Right
-from ..errors import NotFound
+from ..cluster.port import Asking, Event, Right
+from ..errors import ApiError, NotFound
 from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of, selects
 from .api.server import Api
 from .store.store import Change
@@ -135,6 +135,10 @@ class InProcess:
             return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines, since_s=since_s)
         except NotFound:
             return ""
+
+    async def ask_service(self, asking: Asking) -> tuple[int, bytes]:
+        await asyncio.sleep(0)
+        raise ApiError(503, "ServiceUnavailable", "pods of an embedded cluster in this process answer no requests")
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         await asyncio.sleep(0)

@@ -73,15 +73,15 @@ async def _read(
     except Unmeasured as fault:
         return Reading(gate, missed=str(fault))
     source = source_of(gate, cluster, release.namespace)
-    asks = tuple(source.asks(window))
     if gate.job is not None and not with_jobs:
-        return Reading(gate, asks, missed="a Job is not made just to look: --jobs")
+        return Reading(gate, tuple(source.asks(window)), missed="a Job is not made just to look: --jobs")
     try:
         figures = await source.measure(window)
     except Unmeasured as fault:
-        return Reading(gate, asks, missed=str(fault))
+        return Reading(gate, tuple(source.asks(window)), missed=str(fault))
     finally:
         await source.close()
+    asks = tuple(source.asks(window))  # which way it was asked is known now
     judge = judge_of(gate.chosen_judge, gate.asked)
     return Reading(gate, asks, in_words(figures), verdict=judge.verdict(judge.take(judge.begin(), now().timestamp(), figures)))
 

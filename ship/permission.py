@@ -18,10 +18,11 @@ from .roles import Rule, rules
 
 TELLING = {
     ("list", "events"), ("get", "pods/log"), ("list", "virtualservices"), ("list", "destinationrules"), ("list", "ingresses"),
-    ("get", "namespaces"),
+    ("get", "namespaces"), ("get", "services/proxy"), ("create", "services/proxy"),
+    ("update", "services/proxy"),
 }  # fmt: skip
-"""What only helps to tell why a release failed, who else routes its host, or which cluster a plan is for: whoever lacks these may
-release all the same."""
+"""What only helps to tell why a release failed, who else routes its host, or which cluster a plan is for; or what is only needed
+where this machine has no route into the cluster: whoever lacks these may release all the same."""
 
 
 @contextlib.asynccontextmanager

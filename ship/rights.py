@@ -29,6 +29,7 @@ from ..kube.objects import (
     kind_of,
     ref_of,
 )
+from ..measure.inside import inside
 from ..release.config import is_pinned
 from ..release.gates import secrets_of
 from ..release.model import Release
@@ -106,6 +107,13 @@ def _measuring(release: Release) -> Iterator[Right]:
         yield from on(JOB, "create", "list", "watch")
     if names := {**secrets_of(release.gates), **told_by(release.notify)}:
         yield from on(SECRET, "get", names=names)
+    for gate in release.gates:
+        for options in (gate.prometheus, gate.url):
+            # where this machine has no way into the cluster but the API server's
+            if options is not None and (service := inside(options.address, release.namespace)) is not None:
+                verb = {"GET": "get", "POST": "create", "PUT": "update"}[gate.url.method if gate.url is not None else "GET"]
+                place = "" if service.namespace == release.namespace else service.namespace
+                yield from on(SERVICE, verb, subresource="proxy", names=[service.name], namespace=place)
 
 
 def _hooking(release: Release) -> Iterator[Right]:

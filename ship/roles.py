@@ -53,13 +53,15 @@ def _place(right: Right) -> tuple[str, str, str]:
 
 def manifests(release: Release, strategies: Collection[str], account: str, *, prunes: bool = False) -> list[Obj]:
     """The Role and RoleBinding for a ServiceAccount (`NAME`, or `NAMESPACE/NAME` where it is another one's), in each namespace
-    that the manifests hold objects of, and, where they hold some of none, a ClusterRole and ClusterRoleBinding beside them."""
+    that the manifests hold objects of, or gates ask a Service of, and, where they hold some of none, a ClusterRole and
+    ClusterRoleBinding beside them."""
     namespace, _, name = account.rpartition("/")
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace or release.namespace}
     granted = rights(release, strategies, prunes=prunes)
     called = f"rollway-{release.app}"
     out: list[Obj] = []
-    for away in ("", *release.elsewhere):
+    asked = sorted({right.namespace for right in granted} - {"", *release.elsewhere})
+    for away in ("", *release.elsewhere, *asked):
         place = {"name": called if not away else f"{called}-{release.namespace}", "namespace": away or release.namespace}
         inside = [right for right in granted if right.namespaced and right.namespace == away]
         out += _bound(ROLE, ROLE_BINDING, place, inside, subject)

@@ -150,6 +150,9 @@ def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
     if custom.scale is not None if custom else rules_of(kind).has_scale:
         scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
         out.append({"name": f"{kind.plural}/scale"} | base | scale)
+    if kind.name == "Service":
+        proxied = {"kind": "ServiceProxyOptions", "verbs": ["create", "delete", "get", "patch", "update"]}
+        out.append({"name": "services/proxy"} | base | proxied)
     if kind.name == "Pod":
         eviction = {"kind": "Eviction", "group": "policy", "version": "v1", "verbs": ["create"]}
         out.append({"name": "pods/eviction"} | base | eviction)

@@ -20,7 +20,7 @@ from ..api.server import Api
 from ..node.podlogs import PodLogs
 from ..store.refusals import not_allowed
 from ..store.store import Store
-from . import access, discovery, tables
+from . import access, discovery, proxying, tables
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
 from .metrics import MEDIA, Requests, verb_of
 from .paths import Target, target_of
@@ -78,6 +78,8 @@ class _Server:
             return json_answer(access.answered(review), 201)
         if parts == ["metrics"]:
             return web.Response(body=self._requests.text(self._api.store), headers={"Content-Type": MEDIA})
+        if (called := proxying.asked(parts)) is not None:
+            return await proxying.passed_on(request, called, self._api)
         target = target_of(parts, self._api.store)
         if target is None:
             return web.Response(text="404 page not found\n", status=404, content_type="text/plain")

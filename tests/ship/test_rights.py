@@ -18,6 +18,7 @@ from rollway.cluster.port import Right
 from rollway.errors import MissingRights
 from rollway.kube.objects import HPA, ref_of
 from rollway.release.config import pinned
+from rollway.release.gates import Gate
 from rollway.release.model import Release
 from rollway.release.notify import Notify
 from rollway.ship import run as shipping
@@ -378,3 +379,22 @@ def test_secrets_of_those_who_are_told_are_read_by_name() -> None:
         rights(dataclasses.replace(shop("v1", "ramped"), notify=(entry,)), ["ramped"]),
     )
     assert {(right.verb, right.resource, right.name) for right in told - plain} == {("get", "secrets", "notify")}
+
+
+def test_services_that_gates_ask_inside_the_cluster_are_named() -> None:
+    """In the namespace where they are; without them a release goes on all the same, by another way."""
+    gates = (
+        Gate.model_validate({"name": "a", "prometheus": "http://prometheus.monitoring:9090", "query": "up", "max": 1}),
+        Gate.model_validate({"name": "b", "url": {"address": "https://tests:8443/x", "method": "POST", "body": "{}"}, "max": 1}),
+        Gate.model_validate({"name": "c", "url": "https://status.example.com/x", "max": 1}),
+    )
+    wanted = dataclasses.replace(shop("v1", "canary"), gates=gates)
+    found = {right for right in rights(wanted, ["canary"]) if right.resource == "services/proxy"}
+    roles = [each for each in manifests(wanted, ["canary"], "ci") if each["kind"] == "Role"]
+
+    assert found == {
+        Right("get", "", "services/proxy", "prometheus:9090", True, "monitoring"),
+        Right("create", "", "services/proxy", "https:tests:8443"),
+    }
+    assert {(right.verb, right.resource) for right in found} <= TELLING
+    assert [each["metadata"]["namespace"] for each in roles] == [NAMESPACE_NAME, "monitoring"]

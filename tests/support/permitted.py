@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
-from rollway.cluster.port import Right
+from rollway.cluster.port import Asking, Right
 from rollway.errors import Forbidden
 from rollway.kube.objects import Kind, Ref, kind_of, ref_of
 
@@ -37,6 +37,10 @@ class Permitted:
         self._check("get", Ref("v1", "Pod", namespace, pod), "log")
         text: str = await self._cluster.logs(namespace, pod, container, **chosen)
         return text
+
+    async def ask_service(self, asking: Asking) -> Any:
+        self._check("get" if asking.method == "GET" else "create", Ref("v1", "Service", asking.namespace, asking.name), "proxy")
+        return await self._cluster.ask_service(asking)
 
     async def apply(self, obj: Any, **how: Any) -> Any:
         ref = ref_of(obj)
