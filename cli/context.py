@@ -33,6 +33,12 @@ Note = Callable[[str], None]
 Connect = Callable[[Where, Note], AbstractAsyncContextManager[Connected]]
 
 
+STOPPED = (
+    "stopped; nothing is locked, and what is done stays done",
+    "the same command goes on where this one stopped; `deploy rollback` takes a release back",
+)
+
+
 class Interrupted(RollwayError):
     """Ctrl-C. The run was cancelled in good order: its lock is given back."""
 
@@ -149,13 +155,12 @@ def interruptible(main: Coroutine[Any, Any, Any]) -> Any:
             loop.add_signal_handler(number, stop, number)
         try:
             return await main
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if not seen:
                 raise
-            raise kinds[seen[0]](
-                "stopped; nothing is locked, and what is done stays done",
-                hint="the same command goes on where this one stopped; `deploy rollback` takes a release back",
-            ) from None
+            # who was stopped may know better what has become of it
+            summary, hint = cancelled.args if len(cancelled.args) == 2 else STOPPED
+            raise kinds[seen[0]](summary, hint=hint) from None
 
     return asyncio.run(guarded())
 

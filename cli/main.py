@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 from ..errors import BadInput, RollwayError
@@ -23,6 +23,7 @@ from . import options as given
 from .context import Surroundings
 from .verb import flat
 from .verbs import VERBS, sandbox
+from .verbs.runner import runner
 from .views import is_on_github, view_for
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -43,6 +44,13 @@ class Verbs(TyperGroup):
         return list(self.commands)
 
 
+class OneVerb(TyperCommand):
+    """An option that may stand without its value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"{word}={given.JOB}" if word == "--in-cluster" else word for word in args])
+
+
 app = typer.Typer(
     cls=Verbs,
     no_args_is_help=True,
@@ -60,7 +68,8 @@ def deploy() -> None:
 
 
 for verb in VERBS:
-    app.command(verb.name, epilog=verb.epilog)(flat(verb.run))
+    app.command(verb.name, cls=OneVerb, epilog=verb.epilog)(flat(verb.run))
+app.command(runner.name, hidden=True)(flat(runner.run))
 app.add_typer(sandbox.app, name="sandbox", cls=Verbs)
 
 

@@ -121,6 +121,13 @@ NoRollback = Annotated[bool, typer.Option("--no-rollback", help="leaves a failed
 SkipGates = Annotated[
     str | None, typer.Option("--skip-gates", metavar="REASON", help="asks no gate; why is written into the history")
 ]
+InCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--in-cluster", metavar="[=tick]", help="a Job in the cluster does it, and goes on whatever becomes of this command"
+    ),
+]
+Detach = Annotated[bool, typer.Option("--detach", help="with --in-cluster: ends as soon as it has begun")]
 Timeout = Annotated[str | None, typer.Option("--timeout", metavar="DURATION", help="for the whole run: 90s, 5m, 1h")]
 Anyway = Annotated[bool, typer.Option("--force", help="releases whatever `deploy check` finds, errors too")]
 Force = Annotated[bool, typer.Option("--force-conflicts", help="takes over fields that somebody else manages")]
@@ -197,6 +204,30 @@ class Pace:
     auto: Auto = False
     no_rollback: NoRollback = False
     skip_gates: SkipGates = None
+
+
+JOB, TICK = "job", "tick"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Whether it is done by a runner in the cluster, and how. Raises BadInput for a way that is none."""
+
+    way: InCluster = None
+    detach: Detach = False
+
+    def __post_init__(self) -> None:
+        if self.way not in (None, JOB, TICK):
+            raise BadInput(f"--in-cluster={self.way}: no such way", hint="--in-cluster alone, or --in-cluster=tick")
+        if self.detach and not self.way:
+            raise BadInput("--detach goes with --in-cluster: what runs here ends with its command")
+
+    def __bool__(self) -> bool:
+        return self.way is not None
+
+    @property
+    def named(self) -> dict[str, object]:
+        return {"--in-cluster": self.way}
 
 
 @dataclass(frozen=True)

@@ -77,13 +77,18 @@ class ProbeFlags:
 
         On the way back the file's bound is left out: what a version loses that is being taken back is no failure of the way back.
         """
-        written = release.probe.model_copy(update={"max_lost": None}) if release.probe and is_back else release.probe
-        settings = None if self.is_off else self._over(written)
+        settings = self.settings(release)
+        if settings and is_back and settings.max_lost is not None and self.max_lost is None:
+            settings = settings.model_copy(update={"max_lost": None})
         if settings is None:
             return None
         from ..load.probe import Probe
 
         return Probe(settings.target(), float(settings.rate), settings.bound, view.note)
+
+    def settings(self, release: Release) -> ProbeOptions | None:
+        """The release file's probe with the flags laid over it; None where there is none. Raises BadInput as `watch` does."""
+        return None if self.is_off else self._over(release.probe)
 
     def _over(self, written: ProbeOptions | None) -> ProbeOptions | None:
         from ..release.probe import ProbeOptions

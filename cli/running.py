@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .context import Connected
-from .options import Limits, Override, Pace, Source, Where
+from .options import Limits, Override, Pace, Remote, Source, Where
 from .probing import ProbeFlags, telling
 from .session import Session, UseCase, Vet
 
@@ -28,6 +28,7 @@ class How:
     probe: ProbeFlags = field(default_factory=ProbeFlags)
     pace: Pace = field(default_factory=Pace)
     override: Override = field(default_factory=Override)
+    remote: Remote = field(default_factory=Remote)
 
     def __post_init__(self) -> None:
         _ = self.limits.timeout_s
@@ -72,6 +73,10 @@ def run(
 
 def use_case_of(session: Session, asked: Request, strategy: str | None, how: How) -> UseCase:
     """Watched, and shown."""
+    if how.remote:
+        from .incluster import use_case_of as in_cluster
+
+        return in_cluster(session, asked, strategy, how)
 
     async def use_case(release: Release, connected: Connected) -> int:
         from ..ship import run as ship

@@ -89,6 +89,11 @@ def run(session: Session, path: str, source: Source, where: Where, how: How, dig
     release = beside(source.file, plan.release)
     session.view.note(f"{path} ({seen}): {_told(release)}")
 
+    if how.remote:
+        from .incluster import use_case_of
+
+        return session.with_loaded(release, where, use_case_of(session, plan.asked.request, plan.asked.strategy, how, plan))
+
     async def use_case(connected: Connected) -> int:
         if plan.action == "apply":
             await session.prepare(connected, [release])

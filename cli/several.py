@@ -121,5 +121,5 @@ def go_on(session: Session, subject: Meant, where: Where, asked: Request, how: H
         use_case = use_case_of(session, asked, subject.strategy, how)
         must_hold = asked.action == "promote" and not how.pace.skip_gates
         return with_subject(session, subject, where, use_case, override=how.override, must_hold=must_hold)
-    refuse_for_many(subject.source, subject.strategy, how.override, how.probe.named)
+    refuse_for_many(subject.source, subject.strategy, how.override, {**how.probe.named, **how.remote.named})
     return run_all(session, subject.source, where, asked, how, AT_ONCE)

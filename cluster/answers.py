@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .kubeconfig import Access
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
-RBAC_VERBS = {"apply": "patch", "replace": "update", "logs": "get", "proxy": "get"}
+RBAC_VERBS = {"apply": "patch", "replace": "update", "logs": "get", "follow": "get", "proxy": "get"}
 TEXT_SHOWN = 300
 PAGE_NOT_FOUND = "404 page not found"  # the API server's words for a group, version or resource it does not know
 

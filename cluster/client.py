@@ -31,17 +31,23 @@ APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 
 
 async def connect(
-    *, context: str | None = None, kubeconfig: str | None = None, qps: float = 0.0, timing: Timing | None = None
+    *,
+    context: str | None = None,
+    kubeconfig: str | None = None,
+    qps: float = 0.0,
+    timing: Timing | None = None,
+    is_inside: bool = False,
 ) -> KubeClient:
     """The cluster that the kubeconfig's context names (default: its current one), or, in a pod without kubeconfig, its own.
 
-    `qps` limits the requests a second; 0 leaves that to the API server's own fairness. Nothing is sent yet. Raises Unreachable
-    where there is no kubeconfig, no such context, or no credentials.
+    `is_inside`: that of the pod, whatever kubeconfig there is. `qps` limits the requests a second; 0 leaves that to the API
+    server's own fairness. Nothing is sent yet. Raises Unreachable where there is no kubeconfig, no such context, or no
+    credentials.
     """
-    from .kubeconfig import load_access
+    from .kubeconfig import load_access, load_inside
     from .wire import Timing, Wire
 
-    reload = partial(load_access, context, kubeconfig)
+    reload = load_inside if is_inside else partial(load_access, context, kubeconfig)
     return KubeClient(Wire(await reload(), reload, timing or Timing(), qps))
 
 
@@ -127,6 +133,19 @@ class KubeClient:
         )  # fmt: skip
         answer: tuple[int, bytes] = await self._wire.send(call)
         return answer
+
+    async def follow_log(self, namespace: str, pod: str, container: str) -> AsyncGenerator[str, None]:
+        from .answers import Call
+
+        path = _path(POD, namespace or self.default_namespace, pod, "log")
+        call = Call("follow", "GET", path, POD, namespace, pod, "log", {"container": container, "follow": "true"})
+        try:
+            async with contextlib.aclosing(self._wire.text_lines(call)) as lines:
+                async for line in lines:
+                    yield line
+        except ApiError as error:
+            if error.code not in (400, 404):
+                raise
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         """One request a namespace, as long as nothing is missing: many releases into one ask once."""

@@ -27,7 +27,9 @@ from .official import (
 )
 
 PLUGIN_S = 60.0  # a credential plugin may have to ask the user in a browser
-SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+SERVICE_ACCOUNT_VARIABLE = "ROLLWAY_SERVICE_ACCOUNT"
+"""Names another folder for what is in that one, for a pod of the sandbox: a process has no file system of its own."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ async def load_access(context: str | None, kubeconfig: str | None) -> Access:
         f"no kubeconfig: {paths} does not exist",
         hint="set KUBECONFIG to the cluster's kubeconfig, or try the release on the embedded cluster: --sandbox",
     )
+
+
+async def load_inside() -> Access:
+    """By the pod's service account. Raises Unreachable where there is none."""
+    return _in_cluster()
 
 
 def _any_exists(paths: str) -> bool:
@@ -109,9 +116,13 @@ def _configuration() -> Configuration:
 
 def _in_cluster() -> Access:
     configuration = _configuration()
+    folder = Path(os.environ.get(SERVICE_ACCOUNT_VARIABLE) or SERVICE_ACCOUNT)
     try:
-        incluster_config.load_incluster_config(client_configuration=configuration)
-        namespace = Path(SERVICE_ACCOUNT_NAMESPACE).read_text(encoding="utf-8").strip()
+        loader = incluster_config.InClusterConfigLoader(
+            token_filename=str(folder / "token"), cert_filename=str(folder / "ca.crt"), try_refresh_token=True
+        )
+        loader.load_and_set(configuration)
+        namespace = (folder / "namespace").read_text(encoding="utf-8").strip()
     except (ConfigException, OSError) as error:
         raise Unreachable(f"the pod's service account cannot be used: {error}", hint="set KUBECONFIG") from error
     return Access(configuration, "in-cluster", namespace or "default", ("in-cluster",), "the pod's service account is refused")

@@ -50,12 +50,16 @@ def this_process() -> str:
     return f"{user_here()}/{os.getpid()}"
 
 
+def lock_ref(app: str, namespace: str) -> Ref:
+    return Ref(LEASE.api_version, LEASE.name, namespace, f"rollway-{app}")
+
+
 class Lock:
     """An async context manager. Entering raises Locked where somebody else holds it."""
 
     def __init__(self, cluster: Cluster, app: str, namespace: str, holder: str) -> None:
         self._cluster = cluster
-        self._ref = Ref(LEASE.api_version, LEASE.name, namespace, f"rollway-{app}")
+        self._ref = lock_ref(app, namespace)
         self._app = app
         self._holder = holder
         self._process = f"{_here()}/{os.getpid()}/{uuid.uuid4().hex}"

@@ -97,6 +97,11 @@ class Cluster(Protocol):
         pass it on: there is no such Service, none of its pods is ready, or this account may not."""
         ...
 
+    def follow_log(self, namespace: str, pod: str, container: str) -> AsyncGenerator[str, None]:
+        """The lines that a container has printed, from the first one on, and those that come; ends where the container does, or
+        the connection. None where there is no such pod, or it has not started."""
+        ...
+
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         """Those that this account does not have in the namespace; none where the cluster does not say."""
         ...

@@ -46,6 +46,7 @@ class Timing:
     longest_pause: float = 2.0
     watch: int = 60  # how long the server keeps a watch open
     watch_slack: float = 10.0
+    quiet: float = 300.0  # a log that is followed and says nothing for so long may be cut off without a word
 
 
 class Wire:
@@ -70,7 +71,7 @@ class Wire:
             await api.close()
 
     async def send(self, call: Call, recheck: Recheck | None = None) -> Any:
-        """The answer's JSON (for `logs` its text, for `watch` the open response, for `proxy` the status and the body of whoever
+        """The answer's JSON (for `logs` its text, for `watch` and `follow` the open response, for `proxy` the status and the body of whoever
         answered). Raises ClusterError."""
         began = asyncio.get_running_loop().time()
         is_doubtful, has_logged_in, attempt = False, False, 0
@@ -107,23 +108,36 @@ class Wire:
         finally:
             response.close()
 
+    async def text_lines(self, call: Call) -> AsyncGenerator[str, None]:
+        """A log as it grows, in whole lines, however long they are. Ends where the server ends it or the connection drops."""
+        response, rest = await self.send(call), b""
+        try:
+            async for piece in response.content.iter_any():
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    yield line.decode(errors="replace")
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return
+        finally:
+            response.close()
+
     async def _exchange(self, call: Call, limit_s: float) -> Any:
         """One attempt: the answer, or why there is none."""
         await self._pace()
         self.requests_made[call.verb] += 1
         access = self.access
-        is_watch = call.verb == "watch"
-        read_s = self.timing.watch + self.timing.watch_slack if is_watch else None
+        quiet_s = {"watch": self.timing.watch + self.timing.watch_slack, "follow": self.timing.quiet}.get(call.verb)
+        is_stream = quiet_s is not None
         timeout = aiohttp.ClientTimeout(
-            total=None if is_watch else limit_s, connect=min(self.timing.connect, limit_s), sock_read=read_s
+            total=None if is_stream else limit_s, connect=min(self.timing.connect, limit_s), sock_read=quiet_s
         )
         try:
-            async with contextlib.nullcontext() if is_watch else self._slots:
+            async with contextlib.nullcontext() if is_stream else self._slots:
                 async with asyncio.timeout(limit_s):  # a watch's answer begins at once, however long it then lasts
                     response = await self._request(call, timeout)
                 code = response.status
                 self._has_answered = True
-                if is_watch and code == 200:
+                if is_stream and code == 200:
                     return response
                 if call.verb == "proxy":
                     code = response.history[0].status if response.history else code  # who redirects has not answered
@@ -145,7 +159,7 @@ class Wire:
             return Failed(not_kubernetes(access, text), error)
 
     async def _request(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        accepted = "*/*" if call.verb in ("logs", "proxy") else "application/json"
+        accepted = "*/*" if call.verb in ("logs", "follow", "proxy") else "application/json"
         headers = {"Accept": accepted, "User-Agent": f"rollway/{__version__}", **call.headers}
         if call.body is not None:
             headers["Content-Type"] = call.content_type

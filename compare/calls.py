@@ -69,6 +69,10 @@ class Counted:
         self.requests += 1
         return await self._cluster.ask_service(asking)
 
+    def follow_log(self, namespace: str, pod: str, container: str) -> AsyncGenerator[str, None]:
+        self.requests += 1
+        return self._cluster.follow_log(namespace, pod, container)
+
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         self.requests += 1
         return await self._cluster.missing_rights(rights, namespace)

@@ -27,3 +27,10 @@ def notifier_of(entry: Notify, cluster: Cluster, namespace: str) -> Notifier:
     module, _, name = NOTIFIERS[entry.sink].rpartition(".")
     factory: NotifierOf = getattr(import_module(f".{module}", __name__), name)
     return factory(entry, cluster, namespace)
+
+
+PIPELINE: Mapping[str, tuple[str, ...]] = {
+    "github": ("GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_SHA"),
+    "gitlab": ("CI_PROJECT_ID", "CI_API_V4_URL", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_COMMIT_TAG"),
+}
+"""What of a pipeline's environment a receiver falls back on, where its options do not say it."""

@@ -1,5 +1,5 @@
-"""What looks on while a release is carried out, beside what it is: its probe, its gates, and who is told. Kept in a revision's
-record, so that a promotion from anywhere is watched, and held, as one with the release file is."""
+"""What looks on while a release is carried out, beside what it is: its probe, its gates, who is told, and what runs it in the
+cluster. Kept in a revision's record, so that a promotion from anywhere is watched, and held, as one with the release file is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..errors import BadInput
 from .gates import Gate
 from .notify import Notify
 from .probe import ProbeOptions
+from .runner import RunnerOptions
 
 if TYPE_CHECKING:
     from .model import Release
@@ -28,11 +29,12 @@ class _Conduct(BaseModel):
     probe: ProbeOptions | None = None
     gates: tuple[Gate, ...] = ()
     notify: tuple[Notify, ...] = ()
+    runner: RunnerOptions | None = None
 
 
 def record_of(release: Release) -> dict[str, Any]:
     """For the release's own record: as it was written, and nothing where nothing was."""
-    conduct = _Conduct(probe=release.probe, gates=release.gates, notify=release.notify)
+    conduct = _Conduct(probe=release.probe, gates=release.gates, notify=release.notify, runner=release.runner)
     written = conduct.model_dump(mode="json", by_alias=True, exclude_unset=True)
     kept = {name: value for name, value in written.items() if value}
     return {KEY: kept} if kept else {}
@@ -52,4 +54,4 @@ def as_recorded(release: Release, record: Mapping[str, Any]) -> Release:
             detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
             hint="use the rollway that has released it, or name the release file with -f",
         ) from error
-    return replace(release, probe=conduct.probe, gates=conduct.gates, notify=conduct.notify)
+    return replace(release, probe=conduct.probe, gates=conduct.gates, notify=conduct.notify, runner=conduct.runner)

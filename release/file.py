@@ -18,6 +18,7 @@ from .notify import Notify, check_called
 from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Strict, Traffic
 from .probe import ProbeOptions
 from .rendering import Entry
+from .runner import RunnerOptions, as_mapping
 from .web import WebApp
 from .wrong import Wrong
 from .yamlfile import Document, Path
@@ -64,6 +65,9 @@ class ReleaseFile(Strict):
     after: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, when nothing else is left.")
     before_rollback: tuple[HookOption, ...] = Field((), description="Jobs that run before a revision is taken back.")
     notify: tuple[Notify, ...] = Field((), description="Who is told of what becomes of a release.")
+    runner: Annotated[RunnerOptions, BeforeValidator(as_mapping)] | None = Field(
+        None, description="What carries a release out in the cluster (--in-cluster): an image, or more of it."
+    )
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",

@@ -75,6 +75,7 @@ def load(
         probe=file.probe,
         gates=file.gates,
         notify=file.notify,
+        runner=file.runner,
         traffic=file.traffic,
         sources=_sources(document, items, hooks, place),
     )
@@ -92,7 +93,7 @@ def beside(path: str, release: Release) -> Release:
     file = parsed(_release_document(path))
     if file.app not in (None, release.app):
         return release
-    return replace(release, probe=file.probe, gates=file.gates, notify=file.notify, traffic=file.traffic)
+    return replace(release, probe=file.probe, gates=file.gates, notify=file.notify, runner=file.runner, traffic=file.traffic)
 
 
 def called(path: str) -> tuple[str | None, str | None]:

@@ -18,6 +18,7 @@ from .image import split_image
 from .notify import Notify
 from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Traffic
 from .probe import ProbeOptions
+from .runner import RunnerOptions
 
 if TYPE_CHECKING:
     from .manifests import Located
@@ -64,7 +65,8 @@ class Release:
     release; `services` select its pods; `others` is everything else, in apply order. `container` is the name of the
     application's own container. `hooks` are the Jobs around its pods. `depends_on` names the applications that are released
     before it, where several are at once; it is no part of a version, so the history does not keep it, nor `sources`. `probe`,
-    `gates` and `notify` are none either, and kept beside it (release.conduct). Nothing in it is changed in place: copy first."""
+    `gates`, `notify` and `runner` are none either, and kept beside it (release.conduct). Nothing in it is changed in place: copy
+    first."""
 
     app: str
     namespace: str
@@ -80,6 +82,7 @@ class Release:
     probe: ProbeOptions | None = None
     gates: tuple[Gate, ...] = ()
     notify: tuple[Notify, ...] = ()
+    runner: RunnerOptions | None = None
     traffic: Traffic = field(default_factory=Traffic)
     sources: Sources = field(default_factory=Sources, compare=False, repr=False)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, model_validator
 
 from ..gates.documents import Unreadable
 from ..gates.documents import check as check_path
@@ -36,6 +37,15 @@ def _http(value: Any) -> Any:
 
 
 Address = Annotated[str, BeforeValidator(_http)]
+
+
+def variables_of(*written: BaseModel) -> Iterator[str]:
+    """The environment variables that secrets are read from, of whatever options."""
+    for options in written:
+        if isinstance(options, Credential):
+            yield from filter(None, [options.env])
+        else:
+            yield from variables_of(*(each for _, each in options if isinstance(each, BaseModel)))
 
 
 class Credential(Strict):

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from ..cluster.port import Asking, Event, Right
 from ..errors import ApiError, NotFound
-from ..kube.objects import Kind, Obj, Ref, get, kind_of, labels_of, selects
+from ..kube.objects import POD, Kind, Obj, Ref, get, kind_of, labels_of, selects
 from .api.server import Api
+from .node.podlogs import PodLogs
 from .store.store import Change
 
 MANAGER = "rollway"
@@ -27,7 +28,7 @@ class World(Protocol):
     def api(self) -> Api: ...
 
     @property
-    def logs(self) -> Callable[..., str]: ...
+    def logs(self) -> PodLogs: ...
 
 
 class InProcess:
@@ -139,6 +140,15 @@ class InProcess:
     async def ask_service(self, asking: Asking) -> tuple[int, bytes]:
         await asyncio.sleep(0)
         raise ApiError(503, "ServiceUnavailable", "pods of an embedded cluster in this process answer no requests")
+
+    async def follow_log(self, namespace: str, pod: str, container: str) -> AsyncGenerator[str, None]:
+        await asyncio.sleep(0)
+        try:
+            async for piece in self._world.logs.follow(self._api.get(POD, namespace, pod), {"container": container}):
+                for line in piece.splitlines():
+                    yield line
+        except ApiError:
+            return  # as `logs` has it: none there, or none yet
 
     async def missing_rights(self, rights: Collection[Right], namespace: str) -> Sequence[Right]:
         await asyncio.sleep(0)

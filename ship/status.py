@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..cluster import findings, history
-from ..cluster.lock import Held, held_by
+from ..cluster.lock import Held, held_by, lock_ref
 from ..cluster.port import Cluster
 from ..errors import Forbidden, RollwayError, TimedOut
-from ..kube.objects import LEASE, POD, SECRET, Obj, Ref, get, template_labels
+from ..kube.objects import POD, SECRET, Obj, get, template_labels
 from ..plan.evidence import Evidence
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
@@ -67,7 +67,7 @@ async def status(cluster: Cluster, release: Release) -> Status:
 
 
 async def looked(cluster: Cluster, release: Release) -> Looked:
-    lease_ref = Ref(LEASE.api_version, LEASE.name, release.namespace, f"rollway-{release.app}")
+    lease_ref = lock_ref(release.app, release.namespace)
     observed, lease, pods = await asyncio.gather(look(cluster, release), cluster.get(lease_ref), _pods(cluster, release))
     last = observed.history[-1] if observed.history else None
     gates = await findings.load(cluster, release.app, release.namespace, last.number) if last else ()

@@ -9,7 +9,7 @@ import typer
 from ...errors import BadInput
 from .. import options as given
 from .. import running, saved, several
-from ..options import Limits, Override, Pace, Share, Source, Where
+from ..options import Limits, Override, Pace, Remote, Share, Source, Where
 from ..probing import ProbeFlags
 from ..running import How
 from ..session import Detail
@@ -24,6 +24,7 @@ Digest = Annotated[
     ("deploy apply --image ghcr.io/acme/shop:1.4.1", "to the first pause"),
     ("deploy apply blue-green", "by another strategy"),
     ("deploy apply --auto --probe http://shop.example.com/ --max-lost 0", "all the way; back at the first loss"),
+    ("deploy apply --auto --in-cluster", "by a Job there, followed from here; Ctrl-C leaves it to itself"),
     ("deploy apply -f services/ --parallel 8", "several releases"),
 )
 def apply(
@@ -35,6 +36,7 @@ def apply(
     pace: Pace,
     probe: ProbeFlags,
     limits: Limits,
+    remote: Remote,
     strategy: given.StrategyOrPlan = None,
     replace: given.Replace = False,
     prune: given.Prune = False,
@@ -52,10 +54,10 @@ def apply(
     else than was saved. Of a folder all release files are applied, each after those it depends on. What somebody else has
     under way is taken back for it with --replace alone.
     """
-    session, how, at_once = screen.session(), How(limits, probe, pace, override), given.parallel(parallel)
+    session, how, at_once = screen.session(), How(limits, probe, pace, override, remote), given.parallel(parallel)
     asked = running.request("apply", share.weight, replace=replace, prune=prune, come_home=come_home, reruns_hooks=rerun_hooks)
     if source.is_many:
-        several.refuse_for_many(source, strategy, override, probe.named)
+        several.refuse_for_many(source, strategy, override, {**probe.named, **remote.named})
         return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
         if asked.weight is not None or override or limits.force or replace or prune or come_home or rerun_hooks:

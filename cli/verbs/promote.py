@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import options as given
 from .. import running, several
-from ..options import Limits, Override, Pace, Share, Where
+from ..options import Limits, Override, Pace, Remote, Share, Where
 from ..probing import ProbeFlags
 from ..running import How
 from ..session import Detail
@@ -27,6 +27,7 @@ def promote(
     pace: Pace,
     probe: ProbeFlags,
     limits: Limits,
+    remote: Remote,
     prune: given.Prune = False,
     come_home: given.ComeHome = False,
 ) -> int:
@@ -34,6 +35,6 @@ def promote(
 
     Of the release file's application, or of APP as its cluster knows it. Of a folder, all that is under way.
     """
-    session, how = screen.session(), How(limits, probe, pace, override)
+    session, how = screen.session(), How(limits, probe, pace, override, remote)
     asked = running.request("promote", share.weight, prune=prune, come_home=come_home)
     return several.go_on(session, subject, where, asked, how)

@@ -82,6 +82,11 @@ def put_json(data: Mapping[str, Any]) -> None:
     print("\n".join(_UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in lines), flush=True)
 
 
+def put_line(text: str) -> None:
+    """One line for a program on stdout, at once."""
+    print(named(text), flush=True)
+
+
 def put_command(line: str) -> None:
     """A command to a pipeline's runner, its message escaped already; on stderr, which the runner reads as it does stdout."""
     sys.stdout.flush()

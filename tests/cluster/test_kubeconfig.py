@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.aio.config import incluster_config
 from rollway.cluster.client import connect
 from rollway.cluster.kubeconfig import Access, load_access
 from rollway.cluster.wire import Timing
@@ -175,15 +174,13 @@ def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.Monk
     for name, content in (
         ("token", "pod-token"),
         ("ca.crt", Path(certificate(tmp_path / "ca")[0]).read_text()),
-        ("ns", "jobs\n"),
+        ("namespace", "jobs\n"),
     ):
         (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "6443")
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setattr("rollway.cluster.kubeconfig.SERVICE_ACCOUNT_NAMESPACE", str(tmp_path / "ns"))
+    monkeypatch.setenv("ROLLWAY_SERVICE_ACCOUNT", str(tmp_path))
 
     found = access()
 

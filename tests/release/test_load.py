@@ -239,6 +239,7 @@ def test_the_schema_knows_every_key() -> None:
         assert node.get("additionalProperties") is False
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert {
+        "runner",
         "app",
         "namespace",
         "manifests",

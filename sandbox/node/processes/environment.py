@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 
@@ -29,7 +30,7 @@ class Misconfigured(Exception):
 def environment(store: Store, pod: Obj, container: Obj, address: str) -> dict[str, str]:
     """All variables. What stands later wins: this machine's, the pod's, the Services', envFrom, env. Raises Misconfigured."""
     meta, image = pod["metadata"], container.get("image", "")
-    made = {name: os.environ[name] for name in KEPT if name in os.environ}
+    made = {name: os.environ[name] for name in KEPT if name in os.environ} | {"PATH": search_path()}
     made |= {"POD_IP": address, "POD_NAME": meta["name"], "POD_NAMESPACE": meta["namespace"]}
     made |= {"ROLLWAY_IMAGE": image, "ROLLWAY_VERSION": tag_of(image)}
     made["HOSTNAME"] = get(pod, "spec", "hostname", default=meta["name"])
@@ -44,6 +45,11 @@ def environment(store: Store, pod: Obj, container: Obj, address: str) -> dict[st
         elif (value := _value_from(store, pod, container, entry["valueFrom"], address)) is not None:
             made[entry["name"]] = value
     return made
+
+
+def search_path() -> str:
+    """Where programs are looked for: last of all beside this Python, where `deploy` is, whatever the shell knows of it."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)])
 
 
 def command_line(container: Obj, env: Mapping[str, str]) -> list[str]:

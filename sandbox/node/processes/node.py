@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 import socket
@@ -18,6 +17,8 @@ from ...store.store import Store
 from ..node import PROCESS_ADDRESSES, process_address
 from ..runtime import Hears, Notes
 from . import ledger
+from .account import Accounts
+from .environment import search_path
 from .output import Outputs
 from .pod import ProcessPod, Running
 from .silence import Silence
@@ -40,6 +41,7 @@ class ProcessNode:
         self.outputs = Outputs(folder / "logs", now)
         self._running: set[Running] = set()
         self._silence = Silence()
+        self._accounts = Accounts(folder)
 
     def begin(self) -> int:
         """Before anything is started: what an earlier life has left is killed. Answers how many processes."""
@@ -67,12 +69,20 @@ class ProcessNode:
         return ""
 
     def has_program(self, command: str) -> bool:
-        return shutil.which(command, path=os.environ.get("PATH", os.defpath)) is not None
+        return shutil.which(command, path=search_path()) is not None
 
     def runtime(self, pod: Obj, hears: Hears, notes: Notes) -> ProcessPod:
         with_command = tuple(index for index, each in enumerate(pod["spec"]["containers"]) if each.get("command"))
         return ProcessPod(
-            self._store, self._ledger, self.outputs, self._running, self._silence, with_command or (0,), hears, notes
+            self._store,
+            self._ledger,
+            self.outputs,
+            self._accounts,
+            self._running,
+            self._silence,
+            with_command or (0,),
+            hears,
+            notes,
         )
 
     def pod_gone(self, uid: str) -> None:

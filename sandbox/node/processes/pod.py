@@ -19,6 +19,7 @@ from ...store.store import Store
 from ..behaviour import LEAST_GRACE_S, Moment, Stop
 from ..runtime import CannotStart, Hears, Notes
 from ..spread import PHASE_S
+from .account import Accounts
 from .environment import Misconfigured, command_line, environment
 from .ledger import Ledger, end_group, over
 from .output import Output, Outputs
@@ -58,6 +59,7 @@ class ProcessPod:
     store: Store
     ledger: Ledger
     outputs: Outputs
+    accounts: Accounts
     all_running: set[Running]
     silence: Silence
     acts: tuple[int, ...]
@@ -75,7 +77,7 @@ class ProcessPod:
         self._note_limits(pod)
         self.silence.lift(address)
         try:
-            env = environment(self.store, pod, spec, address)
+            env = self.accounts.variables(pod) | environment(self.store, pod, spec, address)
         except Misconfigured as error:
             raise CannotStart("CreateContainerConfigError", str(error), is_over=False) from error
         folder, argv = str(spec.get("workingDir") or "/"), command_line(spec, env)

@@ -1,0 +1,57 @@
+"""`deploy runner`: what a pod of --in-cluster runs. Nobody types it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import RollwayError
+from ..context import Surroundings
+from ..probing import ProbeFlags, telling
+from ..verb import verb
+
+if TYPE_CHECKING:
+    from ...cluster.port import Cluster
+    from ..views.lines import LinesView
+
+Place = Annotated[str, typer.Argument(metavar="NAMESPACE/NAME", help="the Secret of the runner's Job, and its name")]
+
+
+@verb()
+def runner(context: typer.Context, place: Place) -> int:
+    """Carries out the errand of a runner's Secret, by the pod's own service account; tells a JSON line an event."""
+    from ..views.lines import LinesView
+
+    surroundings = context.obj if isinstance(context.obj, Surroundings) else Surroundings()
+    view = LinesView()
+    namespace, _, name = place.rpartition("/")
+
+    async def connected() -> int:
+        from ...cluster.client import connect
+
+        async with await connect(is_inside=True) as cluster:
+            return await _carried(cluster, namespace, name, view)
+
+    try:
+        return int(surroundings.run(connected()))
+    except RollwayError as error:
+        view.error(error)
+        return error.exit_code
+
+
+async def _carried(cluster: Cluster, namespace: str, name: str, view: LinesView) -> int:
+    from ...notify import notifier_of
+    from ...ship import carrying, errand
+    from ...ship.run import Options
+    from ..running import heard
+
+    found = await errand.read(cluster, namespace, name)
+    is_back = found.asked.request.action == "rollback"
+    watch = ProbeFlags().watch(found.release, view, is_back=is_back)
+    options = Options(emit=view.event, watch=watch, notifier_of=notifier_of)
+    async with heard(options):
+        async with telling(watch, view):
+            result = await carrying.carry(cluster, found, options)
+        view.result(result)
+        return 0 if result.is_ok else 1

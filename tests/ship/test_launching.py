@@ -1,0 +1,336 @@
+"""Putting a runner into the cluster: all that it needs and no more, gone with it, and nothing where something forbids it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from permitted import Permitted
+from rollway.cluster import jobs
+from rollway.cluster.port import Right
+from rollway.errors import ApiError, BadInput, Forbidden, MissingRights, Refused
+from rollway.kube.objects import (
+    CRON_JOB,
+    JOB,
+    POD,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Obj,
+    Ref,
+)
+from rollway.release.model import Release
+from rollway.release.runner import RunnerOptions
+from rollway.ship import carrying, delegation, errand, following, launching
+from rollway.ship import run as shipping
+from rollway.ship.errand import Errand, asked_of
+from rollway.ship.run import Options, Result
+from rollway.strategies.base import Request
+from shop import NAMESPACE_NAME, World, in_world, promoted, release
+
+IMAGE = "ghcr.io/acme/rollway:1"
+KINDS = (JOB, CRON_JOB, SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, POD)
+
+
+def wanted(tag: str = "v2", **how: Any) -> Release:
+    return dataclasses.replace(release(tag, strategy="canary"), **how)
+
+
+def errand_of(made: Release, action: str = "apply") -> Errand:
+    asked = asked_of(made, request=Request(action), strategy=None, is_override=False, force=False)  # type: ignore[arg-type]
+    return Errand(job=f"shop-{action}", asked=asked, by="alice@ci")
+
+
+async def launch(cluster: Any, sent: Errand, told: list[str] | None = None) -> launching.Launched:
+    made = await shipping.plan(cluster, sent.release, sent.asked.request)
+    sent = await launching.begun(cluster, sent, made)
+    return await launching.launch(cluster, sent, made, IMAGE, (told if told is not None else []).append)
+
+
+def made_of(world: World) -> dict[str, Obj]:
+    """The runner's objects, by kind."""
+    found = ((kind.name, obj) for kind in KINDS for obj in world.sandbox.store.list(kind, NAMESPACE_NAME))
+    return {kind: obj for kind, obj in found if obj["metadata"]["name"] == "shop-apply"}
+
+
+def story(of: Callable[[World], Awaitable[Any]]) -> Any:
+    async def begun(world: World) -> Any:
+        await promoted(world, release("v1", strategy="canary"))
+        return await of(world)
+
+    return in_world(begun)
+
+
+def test_what_is_put_in_place() -> None:
+    """A Job as strict as Pod Security Standards know it; all else is its own, and goes with it."""
+
+    async def of(world: World) -> None:
+        launched = await launch(world.cluster, errand_of(wanted()))
+        found = made_of(world)
+        assert set(found) == {"Job", "Secret", "ServiceAccount", "Role", "RoleBinding"}
+        for kind, obj in found.items():
+            if kind != "Job":
+                assert [each["uid"] for each in obj["metadata"]["ownerReferences"]] == [launched.uid]
+        spec = found["Job"]["spec"]
+        assert (spec["suspend"], spec["backoffLimit"], spec["ttlSecondsAfterFinished"]) == (False, 20, 3600)
+        assert [rule["action"] for rule in spec["podFailurePolicy"]["rules"]] == ["Ignore", "FailJob"]
+        pod = spec["template"]["spec"]
+        assert (pod["restartPolicy"], pod["serviceAccountName"]) == ("Never", "shop-apply")
+        assert pod["securityContext"]["runAsNonRoot"]
+        (container,) = pod["containers"]
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert found["RoleBinding"]["subjects"] == [{"kind": "ServiceAccount", "name": "shop-apply", "namespace": NAMESPACE_NAME}]
+
+        await world.cluster.delete(launched.ref)
+        await asyncio.sleep(60)
+        assert not made_of(world)
+
+    story(of)
+
+
+def test_the_runner_may_do_what_it_has_to_and_no_more_is_needed() -> None:
+    """With the rights of its Role alone it releases, and takes back what fails; its errand comes out of its Secret."""
+
+    async def of(world: World) -> None:
+        for tag, code in (("v2", True), ("bad", False)):
+            launched = await launch(world.cluster, errand_of(wanted(tag)))
+            granted = [
+                Right(verb, group, resource, name)
+                for rule in made_of(world)["Role"]["rules"]
+                for group in rule["apiGroups"]
+                for resource in rule["resources"]
+                for verb in rule["verbs"]
+                for name in rule.get("resourceNames") or [""]
+            ]
+            inside = Permitted(world.cluster, granted)
+            sent = await errand.read(inside, NAMESPACE_NAME, "shop-apply")
+            result = await carrying.carry(inside, sent, Options())
+            assert result.is_ok is code
+            await world.cluster.delete(launched.ref)
+            await asyncio.sleep(30)
+
+    story(of)
+
+
+def test_said_twice() -> None:
+    """The same again is the one that runs; another one is refused until that has ended; then it is put away."""
+
+    async def of(world: World) -> None:
+        first = await launch(world.cluster, errand_of(wanted()))
+        there = await launching.running(world.cluster, errand_of(wanted()).model_copy(update={"by": "bob@laptop"}))
+        assert there is not None
+        assert (there.uid, there.by, there.is_ours) == (first.uid, "alice@ci", False)
+        with pytest.raises(Refused, match=r"Job shop-apply runs something else of shop already, started by alice@ci"):
+            await launching.running(world.cluster, errand_of(wanted("v3")))
+
+        await asyncio.sleep(30)  # a modelled pod ends at once
+        job = await jobs.found(world.cluster, first.ref)
+        assert jobs.end_of(job)
+        assert await launching.running(world.cluster, errand_of(wanted("v3"))) is None
+        assert (await launch(world.cluster, errand_of(wanted("v3")))).uid != first.uid
+
+    story(of)
+
+
+def test_whoever_was_killed_while_making_one() -> None:
+    """A Job that was never let run is young: somebody is at it. Left so, it is in nobody's way."""
+
+    async def of(world: World) -> None:
+        launched = await launch(world.cluster, errand_of(wanted()))
+        await world.cluster.patch(launched.ref, {"spec": {"suspend": True}})
+        assert await launching.running(world.cluster, errand_of(wanted())) is not None
+        await asyncio.sleep(90)
+        if jobs.end_of(await jobs.found(world.cluster, launched.ref)) is None:
+            assert await launching.running(world.cluster, errand_of(wanted())) is None
+        assert (await launch(world.cluster, errand_of(wanted()))).uid != launched.uid
+
+    story(of)
+
+
+@pytest.mark.parametrize("resource", ["jobs", "secrets", "roles", "serviceaccounts"])
+def test_missing_rights_are_told_before_anything_is_made(resource: str) -> None:
+    async def of(world: World) -> None:
+        held = delegation.of_starter(makes_account=True)
+
+        class Poor(Passing):
+            async def missing_rights(self, rights: Any, namespace: str) -> list[Right]:
+                return [right for right in rights if right.resource == resource]
+
+        sent, made = errand_of(wanted()), await shipping.plan(world.cluster, wanted(), Request("apply"))
+        assert any(right.resource == resource for right in held)
+        with pytest.raises(MissingRights, match=f"may not .*{resource}.* in namespace shop; nothing was changed"):
+            await launching.launch(Poor(world.cluster), sent, made, IMAGE, lambda line: None)
+        assert not made_of(world)
+
+    story(of)
+
+
+class Passing:
+    """Passes calls on."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+
+class Forbidding(Passing):
+    """Lets no pod in, as an admission plugin does."""
+
+    def __init__(self, cluster: Any, why: str) -> None:
+        super().__init__(cluster)
+        self._why = why
+
+    async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+        if obj["kind"] == POD.name:
+            raise Forbidden(403, "Forbidden", self._why)
+        found: Obj = await self._cluster.apply(obj, force=force, dry_run=dry_run)
+        return found
+
+
+def test_a_policy_that_forbids_its_pod() -> None:
+    """Found by trying a pod, as the Job itself would be let in."""
+
+    async def of(world: World) -> None:
+        why = 'pods "shop-apply" is forbidden: violates PodSecurity "restricted:latest"'
+        with pytest.raises(BadInput, match=r"does not let the runner in: pods .*PodSecurity.*; nothing was changed"):
+            await launch(Forbidding(world.cluster, why), errand_of(wanted()))
+        assert not made_of(world)
+
+    story(of)
+
+
+def test_what_fails_half_way_leaves_nothing() -> None:
+    """Such as a Role that this account may not grant."""
+
+    async def of(world: World) -> None:
+        class NoGrants(Passing):
+            async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+                if obj["kind"] == ROLE.name:
+                    raise Forbidden(403, "Forbidden", "user may not escalate: attempting to grant RBAC permissions not held")
+                found: Obj = await self._cluster.apply(obj, force=force, dry_run=dry_run)
+                return found
+
+        with pytest.raises(MissingRights, match="may not give the runner the rights of a release") as caught:
+            await launch(NoGrants(world.cluster), errand_of(wanted()))
+        assert "deploy rbac --in-cluster" in caught.value.hint
+        await asyncio.sleep(30)
+        assert not made_of(world)
+
+    story(of)
+
+
+def test_rights_beyond_its_namespace_are_an_administrators_to_give() -> None:
+    """An account that has them is named; then none is made."""
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "shop-reads", "namespace": "kube-system"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"}, "subjects": [],
+    }  # fmt: skip
+
+    async def of(world: World) -> None:
+        away = wanted(others=(*wanted().others, binding))
+        with pytest.raises(BadInput, match="takes rights beyond namespace shop") as caught:
+            await launch(world.cluster, errand_of(away))
+        assert "serviceAccount" in caught.value.hint
+        assert not made_of(world)
+        await world.cluster.apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "releaser", "namespace": NAMESPACE_NAME}}
+        )
+        named = dataclasses.replace(away, runner=RunnerOptions(image=IMAGE, service_account="releaser"))
+        await launch(world.cluster, errand_of(named))
+        found = made_of(world)
+        assert set(found) - {"Pod"} == {"Job", "Secret"}
+        assert found["Job"]["spec"]["template"]["spec"]["serviceAccountName"] == "releaser"
+
+    story(of)
+
+
+def test_a_job_that_is_deleted_ends_who_follows() -> None:
+    """The release stands as it left it."""
+
+    async def of(world: World) -> None:
+        heard: list[Any] = []
+        launched = await launch(world.cluster, errand_of(wanted()))
+        follower = asyncio.create_task(following.Follower(world.cluster, launched, heard.append).end())
+        await asyncio.sleep(0.05)
+        await world.cluster.delete(launched.ref)
+        with pytest.raises(ApiError, match="is gone: somebody deleted it"):
+            await follower
+
+    story(of)
+
+
+def test_an_image_that_cannot_be_pulled_is_told_of() -> None:
+    """As what is waited for, once: somebody may push it, and then it goes on."""
+
+    async def of(world: World) -> None:
+        heard: list[Any] = []
+        behaviour = {"sandbox.rollway.dev/behaviour": "{fails: bad-image}"}
+
+        class Unpushed(Passing):
+            async def create(self, obj: Obj) -> Any:
+                obj["spec"]["template"]["metadata"]["annotations"] = behaviour
+                return await self._cluster.create(obj)
+
+        launched = await launch(Unpushed(world.cluster), errand_of(wanted()))
+        follower = asyncio.create_task(following.Follower(world.cluster, launched, heard.append).end())
+        await asyncio.sleep(300)
+        assert not follower.done()
+        told = [each.text for each in heard]
+        assert len(told) == len(set(told)) <= 3
+        assert any(IMAGE in text and text.startswith("the runner waits: shop-apply-") for text in told), told
+        follower.cancel()
+
+    story(of)
+
+
+def test_an_errand_whose_secret_is_gone() -> None:
+    async def of(world: World) -> None:
+        with pytest.raises(BadInput, match="there is no errand: Secret shop-apply of namespace shop is gone"):
+            await errand.read(world.cluster, NAMESPACE_NAME, "shop-apply")
+
+    story(of)
+
+
+def test_following_a_run() -> None:
+    """Every pod's log from its first line, where the connection drops again without what was heard, to the run's end."""
+    from rollway.cluster.events import Noticed
+    from rollway.ship.lines import encoded
+
+    async def of(world: World) -> tuple[list[Any], Any]:
+        sent = errand_of(wanted())
+        launched = await launch(world.cluster, sent)
+        made = await shipping.plan(world.cluster, wanted(), Request("apply"))
+        end = Result(made, "Promoted", 100)
+        pieces = [
+            [encoded(Noticed("one")), "not ours"],
+            [encoded(Noticed("one")), "not ours", encoded(Noticed("two")), encoded(end)],
+        ]
+
+        class Logged(Passing):
+            async def follow_log(self, namespace: str, pod: str, container: str) -> Any:
+                for line in pieces.pop(0):
+                    yield line
+
+            async def list(self, kind: Any, namespace: str, **chosen: Any) -> Any:
+                found = await self._cluster.list(kind, namespace, **chosen)
+                running = [{**each, "status": {"phase": "Running"}} for each in found]
+                return running if kind == POD and "fields" in chosen else found
+
+        heard: list[Any] = []
+        return heard, await following.Follower(Logged(world.cluster), launched, heard.append).end()
+
+    heard, end = story(of)
+    assert [getattr(each, "message", getattr(each, "text", "")) for each in heard] == ["one", "not ours", "two"]
+    assert end.phase == "Promoted"
+
+
+def test_ref_is_of_the_release() -> None:
+    assert launching.runner.ref_of_runner(wanted(), "apply") == Ref("batch/v1", "Job", NAMESPACE_NAME, "shop-apply")
