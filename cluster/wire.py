@@ -71,8 +71,8 @@ class Wire:
             await api.close()
 
     async def send(self, call: Call, recheck: Recheck | None = None) -> Any:
-        """The answer's JSON (for `logs` its text, for `watch` and `follow` the open response, for `proxy` the status and the body of whoever
-        answered). Raises ClusterError."""
+        """The answer's JSON (for `logs` its text, for `watch` and `follow` the open response, for `proxy` the status and the body
+        of whoever answered). Raises ClusterError."""
         began = asyncio.get_running_loop().time()
         is_doubtful, has_logged_in, attempt = False, False, 0
         while True:

@@ -10,8 +10,10 @@ from ..kube.objects import CRON_JOB, JOB, POD, ROLE, ROLE_BINDING, SECRET, SERVI
 from ..plan.plan import Plan
 from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.model import Release
-from . import rights
-from .rights import bound, doing, on
+from . import rights, roles
+from .permission import doing
+from .rights import on
+from .roles import bound
 
 READING = ("get", "list", "watch")
 
@@ -71,6 +73,6 @@ def manifests(release: Release, strategies: Collection[str], account: str, *, pr
     place = {"name": f"{runner}-start", "namespace": release.namespace}
     return [
         made,
-        *rights.manifests(release, strategies, runner, prunes=prunes),
+        *roles.manifests(release, strategies, runner, prunes=prunes),
         *bound(ROLE, ROLE_BINDING, place, inside, subject),
     ]

@@ -50,7 +50,7 @@ async def check(cluster: Cluster, release: Release, strategies: Collection[str],
     concerned = {plan.strategy} if plan else strategies
     needed = set(rights(release, concerned)) - adopting(release, concerned)
     if plan:
-        needed |= {right for step in (*plan.steps, *plan.undo) for right in _doing(step, plan.namespace)}
+        needed |= {right for step in (*plan.steps, *plan.undo) for right in doing(step, plan.namespace)}
     unsure = set(guessed(release).values())
     asked = {right for right in fewest(needed) if (right.verb, right.resource) not in TELLING and right.resource not in unsure}
     missing = await cluster.missing_rights(sorted(asked), release.namespace)
@@ -65,7 +65,8 @@ async def check(cluster: Cluster, release: Release, strategies: Collection[str],
     )
 
 
-def _doing(step: Step, own: str) -> Iterator[Right]:
+def doing(step: Step, own: str) -> Iterator[Right]:
+    """The rights that a step takes, in a release's own namespace."""
     match step:
         case Apply():
             place = elsewhere(step.ref, own)

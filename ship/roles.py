@@ -64,14 +64,15 @@ def manifests(release: Release, strategies: Collection[str], account: str, *, pr
     for away in ("", *release.elsewhere, *asked):
         place = {"name": called if not away else f"{called}-{release.namespace}", "namespace": away or release.namespace}
         inside = [right for right in granted if right.namespaced and right.namespace == away]
-        out += _bound(ROLE, ROLE_BINDING, place, inside, subject)
+        out += bound(ROLE, ROLE_BINDING, place, inside, subject)
     cluster_wide = [right for right in granted if not right.namespaced]
     if cluster_wide:
-        out += _bound(CLUSTER_ROLE, CLUSTER_ROLE_BINDING, {"name": f"{called}-{release.namespace}"}, cluster_wide, subject)
+        out += bound(CLUSTER_ROLE, CLUSTER_ROLE_BINDING, {"name": f"{called}-{release.namespace}"}, cluster_wide, subject)
     return out
 
 
-def _bound(role: Kind, binding: Kind, meta: dict[str, str], granted: Iterable[Right], subject: Obj) -> list[Obj]:
+def bound(role: Kind, binding: Kind, meta: dict[str, str], granted: Iterable[Right], subject: Obj) -> list[Obj]:
+    """A role with what is granted, and its binding."""
     ref = {"apiGroup": RBAC, "kind": role.name, "name": meta["name"]}
     return [
         {

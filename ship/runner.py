@@ -11,7 +11,7 @@ from ..kube.objects import CRON_JOB, JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_AC
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
 from .errand import KEY, Errand
-from .rights import bound
+from .roles import bound
 
 RUNNER_LABEL = "rollway.dev/runner"
 """What it runs: apply, promote, rollback."""

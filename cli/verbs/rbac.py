@@ -26,6 +26,12 @@ Prunes = Annotated[
     bool,
     typer.Option("--prune", help="also to remove, by `apply --prune`, what the manifests hold now and some day no longer have"),
 ]
+InCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--in-cluster", metavar="", help="an account rollway-APP with those rights for a runner; to NAME those to start one"
+    ),
+]
 ServiceAccount = Annotated[
     str,
     typer.Option("--service-account", metavar="NAME", help="who gets the rights; NAMESPACE/NAME for one of another namespace"),
@@ -40,6 +46,7 @@ def rbac(
     every: All = False,
     account: ServiceAccount = "rollway",
     prunes: Prunes = False,
+    in_cluster: InCluster = None,
     namespace: given.Namespace = None,
 ) -> int:
     """The Role and RoleBinding that releasing needs, as YAML.
@@ -60,7 +67,14 @@ def rbac(
     from ...release.dump import manifests_text
 
     made = [
-        _rights(session, release, NAMES if every else tuple(names) or (release.strategy,), account, prunes)
+        _rights(
+            session,
+            release,
+            NAMES if every else tuple(names) or (release.strategy,),
+            account,
+            prunes=prunes,
+            inside=bool(in_cluster),
+        )
         for release in releases
     ]
     text = (
@@ -70,13 +84,17 @@ def rbac(
     return 0
 
 
-def _rights(session: Session, release: Release, strategies: Sequence[str], account: str, prunes: bool) -> dict[str, Any]:
-    from ...ship import rights, roles
+def _rights(
+    session: Session, release: Release, strategies: Sequence[str], account: str, *, prunes: bool, inside: bool
+) -> dict[str, Any]:
+    from ...ship import delegation, rights, roles
 
     for kind, plural in rights.guessed(release).items():
         session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
     wide = [f"{', '.join(verbs)} {resource}" for resource, verbs in rights.unnamed(release, strategies).items()]
     told = f"not narrowed to names, which nobody knows beforehand: {'; '.join(wide)}; nor create, list and watch of any kind"
     session.view.note(told)
-    made = roles.manifests(release, strategies, account, prunes=prunes)
+    made = (delegation if inside else roles).manifests(release, strategies, account, prunes=prunes)
+    if inside:
+        session.view.note(f"name the account in the release file: runner: {{serviceAccount: rollway-{release.app}}}")
     return {"app": release.app, "namespace": release.namespace, "strategies": list(strategies), "manifests": made}

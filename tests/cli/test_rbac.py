@@ -104,3 +104,19 @@ def test_a_folder_of_release_files(tmp_path: Path) -> None:
     lacking = run("rbac", "-f", str(tmp_path))
     assert lacking.code == 2
     assert "the release file of db names none" in lacking.err
+
+
+def test_for_a_runner_in_the_cluster() -> None:
+    """An account with the rights of a release, and for the pipeline those to start a Job with it: no writing but that."""
+    outcome = rbac("--in-cluster", "--service-account", "ci/deployer")
+    account, role, binding, start, starting = yaml.safe_load_all(outcome.out)
+
+    assert outcome.code == 0
+    assert "runner: {serviceAccount: rollway-shop}" in outcome.err
+    assert (account["kind"], account["metadata"]) == ("ServiceAccount", {"name": "rollway-shop", "namespace": "shop"})
+    assert (role["metadata"]["name"], binding["subjects"][0]["name"]) == ("rollway-shop", "rollway-shop")
+    assert starting["subjects"] == [{"kind": "ServiceAccount", "name": "deployer", "namespace": "ci"}]
+    written = {
+        resource for rule in start["rules"] for resource in rule["resources"] if {*rule["verbs"]} - {"get", "list", "watch"}
+    }
+    assert written == {"jobs", "secrets"}
