@@ -19,7 +19,7 @@ from aiohttp import web
 
 from ..errors import Unreachable
 from ..kube.clock import now
-from . import settings
+from . import apiservice, settings
 from .api.server import bootstrap
 from .controllers.gateway import ensure_class
 from .daemon import HOST, kubeconfig_path, opened_privately, replaced
@@ -112,6 +112,7 @@ async def _listen(state_dir: Path, sandbox: Sandbox, disk: Disk) -> web.AppRunne
     listener = _listener(state_dir)
     await web.SockSite(runner, listener, ssl_context=context).start()
     port = listener.getsockname()[1]
+    apiservice.ensure(sandbox.store, HOST, port, datetime.now(UTC))
     replaced(state_dir / "port", str(port))
     replaced(kubeconfig_path(state_dir), _kubeconfig(f"https://{HOST}:{port}", paths.authority, token))
     return runner

@@ -102,6 +102,10 @@ class Sandbox:
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
+        if not self._presumes:  # in a rehearsal nobody asks for them
+            from .controllers.endpoints import EndpointsController
+
+            controllers.append(EndpointsController(self.store, self._queue, now))
         told_elsewhere = ("gateway",) if self._is_proxied else ()
         lazy = lazily(lambda class_: class_(self.store, index, self._queue, now, door), without=told_elsewhere)
         controllers += lazy

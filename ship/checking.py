@@ -36,10 +36,12 @@ from .look import routing_objects
 
 
 class Checked(NamedTuple):
-    """A release and what was found in it, the worst first."""
+    """A release and what was found in it, the worst first. `unread` are the kinds that this account may not list in the cluster:
+    it was not judged by them."""
 
     release: Release
     findings: tuple[Finding, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -51,8 +53,8 @@ def check(release: Release, strategy: str | None = None) -> Checked:
     return Checked(release, preflight.findings(release, strategy))
 
 
-async def check_live(cluster: Cluster, release: Release, strategy: str | None = None) -> tuple[Checked, tuple[str, ...]]:
-    """Also by what is live of its namespace; and the kinds that this account may not read, which are then not judged by."""
+async def check_live(cluster: Cluster, release: Release, strategy: str | None = None) -> Checked:
+    """Also by what is live of its namespace, as far as this account may read it."""
     namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
     own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
     lists, gets, needed, elsewhere, revisions = await asyncio.gather(
@@ -67,7 +69,7 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
     objects |= {ref_of(obj): obj for obj in gets if obj} | {ref: obj for found in needed for ref, obj in found.items()}
     found = preflight.findings(release, strategy, Observed(objects, revisions, elsewhere=elsewhere), is_live=not unread)
-    return Checked(release, found), unread
+    return Checked(release, found, unread)
 
 
 _KINDS = (RESOURCE_QUOTA, PDB, HPA, SERVICE, PERSISTENT_VOLUME_CLAIM, DESTINATION_RULE, NODE)

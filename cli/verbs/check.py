@@ -123,10 +123,7 @@ def _checked(
     async def use_case(connected: Connected) -> int:
         for release in releases:
             placed = release.with_namespace(where.namespace or release.namespace or connected.namespace or "default")
-            one, unread = await checking.check_live(connected.cluster, placed, strategy)
-            out.append(one)
-            if unread:
-                session.view.note(f"{placed.app}: not judged by what this account may not list: {', '.join(unread)}")
+            out.append(await checking.check_live(connected.cluster, placed, strategy))
         return 0
 
     session.with_cluster(where, use_case)

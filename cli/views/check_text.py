@@ -30,7 +30,11 @@ def check_lines(checked: Sequence[Checked], paint: Paint, strategy: str | None =
             yield paint(source or "in no file", "strong")
         yield from finding_lines(finding, paint)
     yield ""
-    yield counted(found)
+    unread = [one for one in checked if one.unread]
+    yield counted(found) + (", as far as this account may look" if unread else "")
+    for one in unread:
+        told = f"{one.release.app}: not judged by what this account may not list: {', '.join(one.unread)}"
+        yield f"{paint('!', STYLES['warning'])} {told}"
     if any(finding.fix for finding in found):
         yield f"  {paint('try:', 'faint')} `deploy check --diff` shows what `--fix` would write; `… {found[0].id}` says more"
     elif found:
@@ -122,7 +126,8 @@ def _release_lines(one: Checked, paint: Paint, strategy: str | None) -> Iterator
     replicas = "as many pods as there are" if release.replicas is None else _plural(release.replicas, "pod")
     others = [f"{obj['kind']} {obj['metadata']['name']}" for obj in release.others]
     services = [obj["metadata"]["name"] for obj in release.services]
-    yield f"{paint.glyph('✗' if one.errors else '✓')} {file}: {release.app} {release.version}, by {strategy or release.strategy}"
+    glyph = paint.glyph("✗" if one.errors else "!" if one.unread else "✓")
+    yield f"{glyph} {file}: {release.app} {release.version}, by {strategy or release.strategy}"
     yield f"  Deployment {release.workload['metadata']['name']}   {replicas} of {release.image}"
     yield f"  Services     {', '.join(services)}" if services else "  no Service selects its pods"
     if others:

@@ -337,4 +337,4 @@ def checked_document(one: Checked, strategy: str | None = None) -> dict[str, Any
         "replicas": release.replicas,
         "objects": [{"kind": obj["kind"], "name": obj["metadata"]["name"]} for obj in release.manifests],
         "findings": [finding_document(finding) for finding in one.findings],
-    }
+    } | ({"unread": list(one.unread)} if one.unread else {})

@@ -15,7 +15,9 @@ from ...kube.objects import (
     HTTP_ROUTE,
     JOB,
     PDB,
+    PERSISTENT_VOLUME_CLAIM,
     REPLICATION_CONTROLLER,
+    RESOURCE_QUOTA,
     STATEFUL_SET,
     Kind,
 )
@@ -31,6 +33,8 @@ LAZY: Mapping[Kind, tuple[str, str]] = {
     JOB: ("job", "JobController"),
     CRON_JOB: ("cronjob", "CronJobController"),
     REPLICATION_CONTROLLER: ("replicationcontroller", "ReplicationControllerController"),
+    PERSISTENT_VOLUME_CLAIM: ("claimprotection", "ClaimProtection"),
+    RESOURCE_QUOTA: ("resourcequota", "ResourceQuotaController"),
     PDB: ("disruption", "DisruptionController"),
     DEFINITION: ("definition", "DefinitionController"),
     **dict.fromkeys((GATEWAY_CLASS, API_GATEWAY, HTTP_ROUTE, GRPC_ROUTE), ("gateway", "GatewayController")),

@@ -1,4 +1,4 @@
-"""The columns that a CustomResourceDefinition adds to `kubectl get`. (Kubernetes 1.36, apiextensions: tableconvertor.)"""
+"""Columns of `kubectl get`, and those that a CustomResourceDefinition adds. (Kubernetes 1.36, apiextensions: tableconvertor.)"""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...kube.clock import parse_timestamp
 from ...kube.objects import Obj
 from ...kube.printed import age
 from ...kube.structural import Schema
 
-AGE: Schema = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+CREATED: Schema = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 """The only column of a definition that names none."""
+
+
+class Column(NamedTuple):
+    """`priority` 1 is shown with `-o wide` only."""
+
+    name: str
+    type: str = "string"
+    priority: int = 0
+
+
+NAME, AGE = Column("Name"), Column("Age")
 
 
 def described(column: Schema) -> Obj:

@@ -13,18 +13,11 @@ from ...kube.printed import age, pod_status
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.scale import selector_text
 from ..store.customs import Custom
-from . import columns
+from . import columns, policies
+from .columns import AGE, NAME, Column
 
 META = "meta.k8s.io/v1"
 Cells = Sequence[Any]
-
-
-class Column(NamedTuple):
-    """`priority` 1 is shown with `-o wide` only."""
-
-    name: str
-    type: str = "string"
-    priority: int = 0
 
 
 class Printer(NamedTuple):
@@ -45,7 +38,7 @@ def table(
 def printer_of(kind: Kind, custom: Custom | None = None) -> Printer:
     """Of a kind that a definition makes, as that says."""
     if custom is not None:
-        return _defined(custom.columns or (columns.AGE,))
+        return _defined(custom.columns or (columns.CREATED,))
     shown, cells = _built_in(kind)
     return Printer([_head(column) for column in shown], cells)
 
@@ -61,7 +54,7 @@ def _defined(further: Sequence[Mapping[str, Any]]) -> Printer:
     def cells(obj: Obj, now: datetime) -> Cells:
         return obj["metadata"]["name"], *(columns.cell(obj, column, now) for column in further)
 
-    return Printer([_head(_NAME), *map(columns.described, further)], cells)
+    return Printer([_head(NAME), *map(columns.described, further)], cells)
 
 
 def _built_in(kind: Kind) -> tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]:
@@ -296,76 +289,76 @@ def _condition(obj: Obj, type_: str) -> str:
     return next((each["status"] for each in conditions if each["type"] == type_), "")
 
 
-_NAME, _AGE = Column("Name"), Column("Age")
 _WIDE = (Column("Containers", "string", 1), Column("Images", "string", 1), Column("Selector", "string", 1))
-_DEFAULT: tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]] = ((_NAME, _AGE), _plain)
+_DEFAULT: tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]] = ((NAME, AGE), _plain)
 _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]] = {
     "Pod": (
         (
-            _NAME, Column("Ready"), Column("Status"), Column("Restarts"), _AGE, Column("IP", "string", 1),
+            NAME, Column("Ready"), Column("Status"), Column("Restarts"), AGE, Column("IP", "string", 1),
             Column("Node", "string", 1), Column("Nominated Node", "string", 1), Column("Readiness Gates", "string", 1),
         ),
         _pod,
     ),
     "Deployment": (
-        (_NAME, Column("Ready"), Column("Up-to-date", "integer"), Column("Available", "integer"), _AGE, *_WIDE),
+        (NAME, Column("Ready"), Column("Up-to-date", "integer"), Column("Available", "integer"), AGE, *_WIDE),
         _deployment,
     ),
     "ReplicaSet": (
-        (_NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), _AGE, *_WIDE),
+        (NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), AGE, *_WIDE),
         _replica_set,
     ),
-    "StatefulSet": ((_NAME, Column("Ready"), _AGE, *_WIDE[:2]), _stateful_set),
+    "StatefulSet": ((NAME, Column("Ready"), AGE, *_WIDE[:2]), _stateful_set),
     "DaemonSet": (
         (
-            _NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"),
-            Column("Up-to-date", "integer"), Column("Available", "integer"), Column("Node Selector"), _AGE, *_WIDE,
+            NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"),
+            Column("Up-to-date", "integer"), Column("Available", "integer"), Column("Node Selector"), AGE, *_WIDE,
         ),
         _daemon_set,
     ),
-    "Job": ((_NAME, Column("Status"), Column("Completions"), Column("Duration"), _AGE, *_WIDE), _job),
+    "Job": ((NAME, Column("Status"), Column("Completions"), Column("Duration"), AGE, *_WIDE), _job),
     "CronJob": (
         (
-            _NAME, Column("Schedule"), Column("Timezone"), Column("Suspend", "boolean"), Column("Active", "integer"),
-            Column("Last Schedule"), _AGE, *_WIDE,
+            NAME, Column("Schedule"), Column("Timezone"), Column("Suspend", "boolean"), Column("Active", "integer"),
+            Column("Last Schedule"), AGE, *_WIDE,
         ),
         _cron_job,
     ),
-    "ControllerRevision": ((_NAME, Column("Controller"), Column("Revision"), _AGE), _controller_revision),
+    "ControllerRevision": ((NAME, Column("Controller"), Column("Revision"), AGE), _controller_revision),
     "ReplicationController": (
-        (_NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), _AGE, *_WIDE),
+        (NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), AGE, *_WIDE),
         _replication_controller,
     ),
     "Service": (
         (
-            _NAME, Column("Type"), Column("Cluster-IP"), Column("External-IP"), Column("Port(s)"), _AGE,
+            NAME, Column("Type"), Column("Cluster-IP"), Column("External-IP"), Column("Port(s)"), AGE,
             Column("Selector", "string", 1),
         ),
         _service,
     ),
     "Ingress": (
-        (_NAME, Column("Class"), Column("Hosts"), Column("Address"), Column("Ports"), _AGE),
+        (NAME, Column("Class"), Column("Hosts"), Column("Address"), Column("Ports"), AGE),
         _ingress,
     ),
-    "Namespace": ((_NAME, Column("Status"), _AGE), _namespace),
+    "Namespace": ((NAME, Column("Status"), AGE), _namespace),
     "Node": (
         (
-            _NAME, Column("Status"), Column("Roles"), _AGE, Column("Version"), Column("Internal-IP", "string", 1),
+            NAME, Column("Status"), Column("Roles"), AGE, Column("Version"), Column("Internal-IP", "string", 1),
             Column("External-IP", "string", 1), Column("OS-Image", "string", 1), Column("Kernel-Version", "string", 1),
             Column("Container-Runtime", "string", 1),
         ),
         _node,
     ),
-    "ConfigMap": ((_NAME, Column("Data"), _AGE), _data),
-    "Secret": ((_NAME, Column("Type"), Column("Data"), _AGE), _secret),
+    "ConfigMap": ((NAME, Column("Data"), AGE), _data),
+    "Secret": ((NAME, Column("Type"), Column("Data"), AGE), _secret),
     "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),
-    "CustomResourceDefinition": ((_NAME, Column("Created At", "date")), _definition),
-    "Lease": ((_NAME, Column("Holder"), _AGE), _lease),
+    "CustomResourceDefinition": ((NAME, Column("Created At", "date")), _definition),
+    "Lease": ((NAME, Column("Holder"), AGE), _lease),
+    **policies.PRINTERS,
     "GatewayClass": (
-        (_NAME, Column("Controller"), Column("Accepted"), _AGE, Column("Description", "string", 1)),
+        (NAME, Column("Controller"), Column("Accepted"), AGE, Column("Description", "string", 1)),
         _gateway_class,
     ),
-    f"Gateway.{GATEWAY_API}": ((_NAME, Column("Class"), Column("Address"), Column("Programmed"), _AGE), _gateway),
-    "HTTPRoute": ((_NAME, Column("Hostnames"), _AGE), _route),
-    "GRPCRoute": ((_NAME, Column("Hostnames"), _AGE), _route),
+    f"Gateway.{GATEWAY_API}": ((NAME, Column("Class"), Column("Address"), Column("Programmed"), AGE), _gateway),
+    "HTTPRoute": ((NAME, Column("Hostnames"), AGE), _route),
+    "GRPCRoute": ((NAME, Column("Hostnames"), AGE), _route),
 }  # fmt: skip
