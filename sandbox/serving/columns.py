@@ -19,14 +19,33 @@ CREATED: Schema = {"name": "Age", "type": "date", "jsonPath": ".metadata.creatio
 
 
 class Column(NamedTuple):
-    """`priority` 1 is shown with `-o wide` only."""
+    """`priority` 1 is shown with `-o wide` only; `told` is what describes it."""
 
     name: str
     type: str = "string"
     priority: int = 0
+    told: str = ""
 
 
-NAME, AGE = Column("Name"), Column("Age")
+# What the API says of these fields (its own reference), as it says it in every table.
+_OF_NAME = (
+    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to "
+    "request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and "
+    "configuration definition. Cannot be updated. More info: "
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"
+)
+OF_CREATION = (
+    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set "
+    "in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and "
+    "is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: "
+    "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
+)
+OF_DATA = (
+    "Data contains the configuration data. Each key must consist of alphanumeric characters, '-', '_' or '.'. Values with "
+    "non-UTF-8 byte sequences must use the BinaryData field. The keys stored in Data must not overlap with the keys in the "
+    "BinaryData field, this is enforced during validation process."
+)
+NAME, AGE = Column("Name", told=_OF_NAME), Column("Age", told=OF_CREATION)
 
 
 def described(column: Schema) -> Obj:

@@ -45,7 +45,7 @@ def printer_of(kind: Kind, custom: Custom | None = None) -> Printer:
 
 def _head(column: Column) -> Obj:
     return {
-        "name": column.name, "type": column.type, "format": "name" if column.name == "Name" else "", "description": "",
+        "name": column.name, "type": column.type, "format": "name" if column.name == "Name" else "", "description": column.told,
         "priority": column.priority,
     }  # fmt: skip
 
@@ -348,7 +348,7 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
         ),
         _node,
     ),
-    "ConfigMap": ((NAME, Column("Data"), AGE), _data),
+    "ConfigMap": ((NAME, Column("Data", told=columns.OF_DATA), AGE), _data),
     "Secret": ((NAME, Column("Type"), Column("Data"), AGE), _secret),
     "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),
     "CustomResourceDefinition": ((NAME, Column("Created At", "date")), _definition),
