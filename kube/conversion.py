@@ -1,4 +1,5 @@
-"""One object in the versions of its kind: most differ in name only, an autoscaler's also in how its metrics are written."""
+"""One object in the versions of its kind: most differ in name only, an autoscaler's also in how its metrics are written, an
+Event's in what its fields are called in its two groups."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .objects import HPA, Obj, is_a
+from .objects import EVENT, GROUPED_EVENT, HPA, Obj, is_a
 
 HPA_V1 = "autoscaling/v1"
 METRICS = "autoscaling.alpha.kubernetes.io/metrics"
@@ -15,11 +16,22 @@ BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
 _PERCENT, _SEEN = "targetCPUUtilizationPercentage", "currentCPUUtilizationPercentage"
 
 
+_EVENTS = {EVENT.api_version, GROUPED_EVENT.api_version}
+_IN_GROUP = {
+    "involvedObject": "regarding", "message": "note", "reportingComponent": "reportingController", "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp", "lastTimestamp": "deprecatedLastTimestamp", "count": "deprecatedCount",
+}  # fmt: skip
+_IN_CORE = {grouped: core for core, grouped in _IN_GROUP.items()}
+
+
 def converted(obj: Obj, api_version: str) -> Obj:
     """The object in another version of its kind; itself where it is that already."""
     if obj.get("apiVersion") == api_version:
         return obj
     renamed = obj | {"apiVersion": api_version}
+    if {obj.get("apiVersion"), api_version} == _EVENTS and obj.get("kind") == EVENT.name:
+        words = _IN_GROUP if api_version == GROUPED_EVENT.api_version else _IN_CORE
+        return {words.get(key, key): value for key, value in renamed.items()}
     if not is_a(obj, HPA):
         return renamed
     return _to_v1(renamed) if api_version == HPA_V1 else _to_v2(renamed)

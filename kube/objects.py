@@ -43,6 +43,8 @@ SERVICE = Kind("v1", "Service", "services")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SECRET = Kind("v1", "Secret", "secrets")
 EVENT = Kind("v1", "Event", "events")
+GROUPED_EVENT = Kind("events.k8s.io/v1", "Event", "events")
+"""The same objects in the group and the words that newer clients write them in (`kube.conversion`)."""
 NAMESPACE = Kind("v1", "Namespace", "namespaces", namespaced=False)
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
@@ -88,10 +90,13 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 """The kinds that are known without discovery, in the order in which they are applied."""
 
-_BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
-HOMES: Mapping[tuple[str, str], Kind] = {(kind.group, kind.name): kind for kind in KINDS}
-"""The known kinds by group and name, whichever version they are written in."""
-_GROUPS = {kind.name: {each.group for each in KINDS if each.name == kind.name} for kind in KINDS}
+_BY_NAME = {(kind.api_version, kind.name): kind for kind in (*KINDS, GROUPED_EVENT)}
+HOMES: Mapping[tuple[str, str], Kind] = {
+    **{(kind.group, kind.name): kind for kind in KINDS},
+    (GROUPED_EVENT.group, GROUPED_EVENT.name): EVENT,
+}
+"""The known kinds, as they are kept, by group and name, whichever version they are written in."""
+_GROUPS = {kind.name: {group for group, name in HOMES if name == kind.name} for kind in KINDS}
 _OTHER_VERSIONS = {
     **{f"networking.istio.io/{version}": "networking.istio.io/v1" for version in ("v1beta1", "v1alpha3")},
     "autoscaling/v1": "autoscaling/v2",

@@ -142,6 +142,7 @@ def open_type(name: str, table: Mapping[str, Struct] | None = None, *, is_custom
 
 
 _OF_ANOTHER_SHAPE = {
+    ("events.k8s.io/v1", "Event"): "GroupedEvent",
     ("autoscaling/v1", "HorizontalPodAutoscaler"): "HorizontalPodAutoscalerV1",
     (f"{GATEWAY_API}/v1", "Gateway"): "ApiGateway",
     (f"{GATEWAY_API}/v1beta1", "Gateway"): "ApiGateway",

@@ -1,7 +1,10 @@
 """The types of the workloads beside Deployments, in the notation of `kube.schema`: apps/v1, batch/v1 and ReplicationControllers
-of Kubernetes 1.36."""
+of Kubernetes 1.36; and of what tells of them, events.k8s.io/v1."""
 
 WORKLOAD_TYPES = """
+GroupedEvent metadata:ObjectMeta eventTime!:M series:*EventSeries reportingController:s reportingInstance:s action:s reason:s
+  regarding:ObjectReference related:*ObjectReference note:s type:s deprecatedSource:EventSource
+  deprecatedFirstTimestamp:T deprecatedLastTimestamp:T deprecatedCount:i
 StatefulSet metadata:ObjectMeta spec:StatefulSetSpec status:StatefulSetStatus
 StatefulSetSpec replicas:*i selector!:*LabelSelector template!:PodTemplateSpec
   volumeClaimTemplates:[PersistentVolumeClaim] serviceName!:s podManagementPolicy:'PodManagementPolicyType

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...kube.fieldset import Path
-from ...kube.objects import KINDS, Kind, Obj
+from ...kube.objects import HOMES, KINDS, Kind, Obj
 from ...kube.schema import schema_of, types
 from .deletion import FOREGROUND, ORPHAN, Propagation
 
@@ -105,7 +105,7 @@ def _rules() -> Mapping[tuple[str, str], Rules]:
             bumps_on_annotations=kind.name == "Deployment",
             status_keeps_labels=kind.name == "Deployment",
         )
-    return out
+    return out | {name: out[home.group, home.name] for name, home in HOMES.items()}
 
 
 _RULES: Mapping[tuple[str, str], Rules] = _rules()

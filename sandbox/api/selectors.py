@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import ApiError
-from ...kube.objects import Kind, Obj, get, is_namesake, labels_of
+from ...kube.objects import GROUPED_EVENT, Kind, Obj, get, is_namesake, labels_of
 from ...kube.validation import checks
 from ..store.refusals import bad_request
 from .registry import rules_of
@@ -171,18 +171,25 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_PARTS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+_GROUPED = {f"regarding.{part}": f"involvedObject.{part}" for part in _PARTS} | {"reportingController": "reportingComponent"}
+"""The fields of an Event in its group, as they are kept."""
+
+
 def field_predicate(text: str, kind: Kind, further: Collection[str] = ()) -> Predicate:
     """Whether an object's fields fit the selector; `further` are those that a definition lets select by. Raises ApiError (400)
     for fields that the kind cannot be selected by."""
+    words = _GROUPED if kind == GROUPED_EVENT else {}
     terms: list[tuple[str, bool, str]] = []
     for term in sorted(part for part in re.split(r"(?<!\\),", text) if part):  # so the server reads them, and complains
         parts = re.fullmatch(r"(?P<key>[^=!]*)(?P<operator>==|!=|=)(?P<value>.*)", term)
         if parts is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
-        if parts["key"] not in further:
-            _check_field(parts["key"], kind)
+        key = words.get(parts["key"], parts["key"])
+        if key not in further:
+            _check_field(key, kind)
         value = re.sub(r"\\(.)", r"\1", parts["value"])
-        terms.append((parts["key"], parts["operator"] == "!=", value))
+        terms.append((key, parts["operator"] == "!=", value))
     return lambda obj: all((_field(obj, key) == value) != is_not for key, is_not, value in terms)
 
 

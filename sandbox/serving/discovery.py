@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from ...kube.inert import INERT
-from ...kube.objects import KINDS, Kind
+from ...kube.objects import GROUPED_EVENT, KINDS, Kind
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.registry import rules_of
 from ..store.customs import Custom
@@ -81,7 +81,7 @@ def _age(version: str) -> tuple[int, int, int, str]:
 @cache
 def built_in() -> Served:
     out: dict[str, dict[str, Kind]] = {}
-    for kind in KINDS:
+    for kind in (*KINDS, GROUPED_EVENT):
         for version in versions_of(kind):
             group_version = f"{kind.group}/{version}" if kind.group else version
             out.setdefault(group_version, {})[kind.plural] = kind._replace(api_version=group_version)

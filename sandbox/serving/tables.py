@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ...kube.clock import parse_timestamp
-from ...kube.objects import Kind, Obj, get, is_namesake, labels_of
+from ...kube.conversion import converted
+from ...kube.objects import EVENT, Kind, Obj, get, is_namesake, labels_of
 from ...kube.printed import age, pod_status
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.scale import selector_text
@@ -254,6 +255,7 @@ def _secret(obj: Obj, now: datetime) -> Cells:
 
 
 def _event(obj: Obj, now: datetime) -> Cells:
+    obj = converted(obj, EVENT.api_version)
     involved = obj.get("involvedObject") or {}
     seen = obj.get("lastTimestamp") or obj.get("eventTime") or obj["metadata"].get("creationTimestamp")
     place = f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"

@@ -12,7 +12,7 @@ from aiohttp import web
 from ...errors import ApiError
 from ...kube.clock import now
 from ...kube.conversion import converted
-from ...kube.objects import Kind, Obj
+from ...kube.objects import HOMES, Kind, Obj
 from ...kube.schema import schema_of, zero
 from ...kube.validation import checks
 from ..api.selectors import Predicate
@@ -138,7 +138,8 @@ class _Shown(NamedTuple):
 
     def is_of_kind(self, change: Change) -> bool:
         """The store's log holds the changes of every kind."""
-        return change.kind.name == self.kind.name and change.kind.group == self.kind.group
+        home = HOMES.get((self.kind.group, self.kind.name), self.kind)
+        return change.kind.name == home.name and change.kind.group == home.group
 
     def change(self, change: Change) -> Obj | None:
         """What the selection lets in newly is ADDED, what it no longer lets through DELETED (in its former state)."""

@@ -98,7 +98,7 @@ class Store:
             return None
         objects = dict(self._of(kind))
         for change in reversed(list(since)):
-            if change.kind.is_a(kind):
+            if change.kind.is_a(self.home(kind)):
                 if change.before is None:
                     del objects[_key(change.obj)]
                 else:
@@ -166,7 +166,8 @@ class Store:
     def _of(self, kind: Kind) -> dict[Key, Obj]:
         objects = self._of_kind.get(kind)
         if objects is None:  # once for each version of a kind; all of them share their objects
-            objects = self._of_kind[kind] = self._objects.setdefault((kind.group, kind.name), {})
+            home = self.home(kind)
+            objects = self._of_kind[kind] = self._objects.setdefault((home.group, home.name), {})
         return objects
 
     def _log(self, type_: Literal["ADDED", "MODIFIED", "DELETED"], kind: Kind, obj: Obj, before: Obj | None) -> Obj:
@@ -176,13 +177,13 @@ class Store:
             self._of(kind)[_key(obj)] = stamped  # subscribers see what they are told of
         if kind.is_a(DEFINITION):
             self._learn()
-        change = Change(self.version, type_, self._home(kind), stamped, before)
+        change = Change(self.version, type_, self.home(kind), stamped, before)
         self.changes.append(change)
         for subscriber in tuple(self._subscribers):
             subscriber(change)
         return stamped
 
-    def _home(self, kind: Kind) -> Kind:
+    def home(self, kind: Kind) -> Kind:
         """An object is of one kind, in whichever version it was written."""
         home = self._homes.get(kind)
         if home is None:
