@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..cluster.events import Measured, RunEvent, StepEnded
 from ..cluster.port import Cluster
 from ..errors import RollwayError
-from ..gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Value
-from ..measure.port import NoFigure, Window
+from ..gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Samples, Value
+from ..measure.port import NoFigure, Window, sums
 from ..plan.steps import Record
 from ..release.gates import Gate
 from ..release.incidents import Expected, Incident, Measurements, Series, Sides
@@ -105,6 +105,8 @@ class Scripted:
             return Pairs({metric: Pair(self._at(asked.values.stable, now_s), self._at(asked.values.new, now_s))})
         if asked.requests is not None and asked.errors is not None:
             return self._counted(asked.requests, asked.errors, window.seconds)
+        if asked.count is not None and asked.total is not None:
+            return self._visits([each for each in (asked.count, asked.total, asked.squares) if each is not None], window.seconds)
         value = self._at(asked.value or (), now_s)
         if self._gate.job is not None:
             return Outcome(None if value is None or math.isnan(value) else bool(value))
@@ -124,6 +126,12 @@ class Scripted:
             raise NoFigure("a counter has no value there")
         whole, bad, new_whole, new_bad = (each or 0.0 for each in found)
         return Both(Counts(whole, min(bad, whole)), Counts(new_whole, min(new_bad, new_whole)))
+
+    def _visits(self, counters: Sequence[Sides], seconds: float) -> Samples:
+        sides = [[self._rise(getattr(each, side), seconds) for each in counters] for side in ("stable", "new")]
+        if any(each is None for side in sides for each in side):
+            raise NoFigure("a counter has no value there")
+        return Samples(*map(sums, sides))
 
     def _at(self, values: Series, at_s: float) -> float | None:
         """The last value that had been there by then; the first one is of the beginning, and none is after the last."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..gates.effects import Sums
 from ..gates.figures import Both, Figures
 from ..release.gates import Gate
 
@@ -71,6 +72,14 @@ def counted(gate: Gate, both: Both, window: Window) -> Both:
     if not both.new.requests and gate.chosen_judge == "threshold":
         raise NoFigure("no request of the new version")
     return both
+
+
+def sums(values: Sequence[float | None]) -> Sums:
+    """Of visits, what they came to, and where it is no share of them its squares. Where nothing was counted yet, there is no
+    series: that is 0."""
+    visits, total, *squares = (max(value or 0.0, 0.0) for value in values)
+    # a Prometheus extrapolates each by itself: a visit converts at most once
+    return Sums(visits, total, squares[0]) if squares else Sums(visits, min(total, visits))
 
 
 class Source(Protocol):

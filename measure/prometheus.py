@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..cluster.port import Cluster
-from ..gates.effects import Sums
 from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Value
 from ..gates.prometheus import Answer, Unreadable, read
 from ..gates.ready import READY
 from ..gates.templates import filled
 from ..release.comparing import EffectOptions, MetricOptions
 from ..release.gates import Gate
-from .port import NoFigure, Side, Unmeasured, Window, counted
+from .port import NoFigure, Side, Unmeasured, Window, counted, sums
 from .web import Web
 
 
@@ -95,7 +94,7 @@ class Prometheus:
         queries = [text for text in (asked.count, asked.total, asked.squares) if text is not None]
         found = await asyncio.gather(*(self._single(window, side, text) for side in (stable, window.new) for text in queries))
         sides = found[: len(queries)], found[len(queries) :]
-        samples = Samples(*(_sums(side, is_share=asked.squares is None) for side in sides))
+        samples = Samples(*map(sums, sides))
         if not samples.stable.visits and not samples.new.visits:
             raise NoFigure(f"no visit of either version in {window.values(window.new)['interval']}")
         return samples
@@ -127,13 +126,6 @@ class Prometheus:
             return read(status, body)
         except Unreadable as error:
             raise Unmeasured(f"the query is none: {error}" if error.is_query else str(error)) from None
-
-
-def _sums(values: Sequence[float | None], *, is_share: bool) -> Sums:
-    """Where nothing was counted yet, there is no series: that is 0."""
-    visits, total, *squares = (max(value or 0.0, 0.0) for value in values)
-    # a Prometheus extrapolates each by itself: a visit converts at most once
-    return Sums(visits, min(total, visits)) if is_share else Sums(visits, total, squares[0])
 
 
 def _one(answer: Answer) -> float | None:

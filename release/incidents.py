@@ -19,6 +19,8 @@ from .yamlfile import Document, documents
 
 GatePhase = Literal["running", "passed", "failed", "inconclusive", "error"]
 ReleasePhase = Literal["under way", "paused", "promoted", "rolled back"]
+VISITS = {False: "count and total", True: "count, total and squares"}
+"""Of visits and what they came to: by whether it has squares."""
 LONGEST_S = 24 * 3600
 """Of a course of things: each of its seconds is gone through."""
 
@@ -53,18 +55,26 @@ class Measurements(Strict):
     values: Sides | None = Field(None, description="Of both, for a gate that compares them.")
     requests: Sides | None = Field(None, description="Counters of both versions' requests.")
     errors: Sides | None = Field(None, description="Counters of those of them that failed.")
+    count: Sides | None = Field(None, description="Counters of both versions' visits, for a gate that asks which one is better.")
+    total: Sides | None = Field(None, description="Counters of what they came to.")
+    squares: Sides | None = Field(None, description="Counters of the squares of that, where it is no share of them.")
 
     @property
     def given(self) -> str:
+        if self.count is not None:
+            return VISITS[self.squares is not None]
         return "value" if self.value is not None else "values" if self.values is not None else "requests and errors"
 
     @model_validator(mode="after")
     def _is_one(self) -> Measurements:
-        given = [self.value is not None, self.values is not None, self.requests is not None or self.errors is not None]
-        if given.count(True) != 1:
-            raise Wrong("takes one of value, values, and requests with errors")
+        counted = self.requests is not None or self.errors is not None
+        visits = self.count is not None or self.total is not None or self.squares is not None
+        if [self.value is not None, self.values is not None, counted, visits].count(True) != 1:
+            raise Wrong("takes one of value, values, requests with errors, and count with total")
         if (self.requests is None) != (self.errors is None):
             raise Wrong("requests and errors go together")
+        if visits and (self.count is None or self.total is None):
+            raise Wrong("count and total go together")
         return self
 
 
@@ -124,7 +134,7 @@ def _wanted(gate: Gate) -> str:
     if gate.compare is not None:
         return "values" if len(gate.compare) == 1 else "values of one metric: test a gate of several by one gate each"
     if gate.effect is not None:
-        return "sums of visits, which a test cannot hold"
+        return VISITS[gate.effect.squares is not None]
     return "requests and errors" if gate.is_counted and gate.of == "errors" else "value"
 
 

@@ -61,13 +61,17 @@ class Outlook:
 
 
 def stages_of(release: Release, assumed: Assumed, strategy: str | None = None) -> dict[int, Stage]:
-    """The stages in which both versions get requests, by their weight."""
+    """The stages in which both versions get requests, by their weight; of the share that is given, by pods or by routes."""
     found: dict[int, Stage] = {}
-    name = strategy or release.strategy
-    for stop in stops_of(by_name(name)(release)):
-        share = stop.weight / 100
-        if name == "ab":
-            share = assumed.matching + (1 - assumed.matching) * share
+    made = by_name(strategy or release.strategy)(release)
+    for stop in stops_of(made):
+        likely = made.likely_share(stop.weight)
+        if likely is not None:
+            share = likely
+        elif made.name in ("ab", "canary"):
+            share = assumed.matching + (1 - assumed.matching) * stop.weight / 100  # and those whom its rules catch
+        else:
+            share = stop.weight / 100
         if share > 0:
             found[stop.weight] = Stage(share, float(assumed.pause_s if stop.pause_s is None else stop.pause_s))
     return found

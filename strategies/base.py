@@ -164,6 +164,10 @@ class Strategy(Homecoming):
         cannot be said."""
         return None
 
+    def likely_share(self, weight: int) -> float | None:
+        """The same beforehand, with the pods that the strategy would hold on each side."""
+        return None
+
     def _held_by(self, weight: int) -> str:
         """The gates that a pause waits for, in words."""
         is_last = self.next_weight(weight) >= 100

@@ -60,6 +60,10 @@ class Canary(Routed):
         # a copy is one request more: whoever counts at the pods sees it beside the one that it is of
         return None if traffic.matches else (weight + traffic.mirror) / (100 + traffic.mirror)
 
+    def likely_share(self, weight: int) -> float | None:
+        pods = split(self.release.replicas or 1, weight, may_surge=self.release.options.canary.may_surge)
+        return self.due_share(weight, pods.canary, pods.stable)
+
     @property
     def is_sticky(self) -> bool:
         return self.release.options.canary.sticky

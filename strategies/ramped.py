@@ -62,6 +62,11 @@ class Ramped(Strategy):
     def due_share(self, weight: int, fresh: int, rest: int) -> float | None:
         return by_pods(fresh, rest)
 
+    def likely_share(self, weight: int) -> float | None:
+        replicas = self.release.replicas or 1
+        pods = split(replicas, weight, may_surge=self._surge(replicas) > 0)
+        return self.due_share(weight, pods.canary, pods.stable)
+
     def check_weight(self, weight: int) -> None:
         if not 0 < weight <= 100:
             raise BadInput(f"ramped cannot stop at {weight}%", hint="to take everything back: `deploy rollback`")

@@ -17,7 +17,7 @@ from shell import run
 
 TEXT = """
 app: shop
-web: {image: 'shop:1'}
+web: {image: 'shop:1', replicas: 5}
 strategy: canary
 strategies: {canary: {steps: [{weight: 20, pause: 3m}]}}
 traffic: {rate: 50}
@@ -145,13 +145,13 @@ def test_a_mistake_in_it_is_told_at_its_line(tmp_path: Path, file: str, old: str
     assert f"{path}:" in outcome.err
 
 
-def test_what_no_test_can_hold_is_said(tmp_path: Path, file: str) -> None:
+def test_a_series_of_another_kind_is_refused(tmp_path: Path, file: str) -> None:
     effect = "effect: {count: 'v{{pods}}', total: 'o{{pods}}'}"
     orders = f"- {{name: orders, prometheus: 'http://prometheus.example:9090', {effect}}}\n"
     Path(file).write_text(TEXT + orders)
     (tmp_path / "incident.yaml").write_text(INCIDENT.replace("smoke: 1x120", "orders: 1x120"))
     outcome = run("gates", "-f", file, "--test", str(tmp_path / "incident.yaml"))
-    assert (outcome.code, "gate orders is measured by sums of visits" in outcome.err) == (2, True)
+    assert (outcome.code, "gate orders is measured by count and total, not by value" in outcome.err) == (2, True)
 
 
 def test_a_gates_failure_is_said_once() -> None:
@@ -200,3 +200,38 @@ def test_one_word_says_how_all_of_them_stand(phases: tuple[Phase | None, ...], p
     gate = Gate.model_validate({"name": "up", "pods": "restarts", "max": 0})
     readings = tuple(Reading(gate, verdict=Verdict(each, "") if each else None) for each in phases)
     assert gauged_document(Gauged("shop", "shop", "v2", "v1", readings))["phase"] == phase
+
+
+EFFECT = """
+app: shop
+web: {image: 'shop:1', replicas: 5}
+strategy: canary
+strategies: {canary: {steps: [{weight: 20, pause: 3m}]}}
+gates:
+- name: orders
+  prometheus: 'http://prometheus.example:9090'
+  effect: {count: 'v{pod=~"{{ pods }}"}', total: 'o{pod=~"{{ pods }}"}'}
+  interval: 1m
+  deadline: 8h
+"""
+
+
+def test_an_ab_test_is_held_against_what_its_visits_came_to(tmp_path: Path) -> None:
+    """10% of 600 visits a minute convert, and 15% on the new version; or 5%."""
+    (tmp_path / "deploy.yaml").write_text(EFFECT)
+    story = """
+- name: {name}
+  interval: 1m
+  series: {{orders: {{count: {{new: 0+600x200, stable: 0+600x200}}, total: {{new: 0+{rise}x200, stable: 0+60x200}}}}}}
+  expect: [{{at: 2m, gate: orders, phase: running}}, {{at: 1h, gate: orders, phase: {phase}}}, {{at: 1h, release: {end}}}]
+"""
+    better = story.format(name="better", rise=90, phase="passed", end="promoted")
+    worse = story.format(name="worse", rise=30, phase="failed", end="rolled back")
+    (tmp_path / "incident.yaml").write_text(f"tests:{better}{worse}")
+    outcome = run("gates", "-f", str(tmp_path / "deploy.yaml"), "--test", str(tmp_path / "incident.yaml"))
+    assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "2 of 2 tests as expected"), outcome.out
+
+    (tmp_path / "incident.yaml").write_text(f"tests:{better.replace('total:', 'values:')}")
+    refused = run("gates", "-f", str(tmp_path / "deploy.yaml"), "--test", str(tmp_path / "incident.yaml"))
+    assert refused.code == 2
+    assert "takes one of value, values, requests with errors, and count with total" in refused.err

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from byroute import http_route
 from rollway.release.gates import Gate
 from rollway.ship.foreseeing import Assumed, outlook, stages_of
 from rollway.ship.power import Foreseen, Stage
@@ -24,7 +25,7 @@ def shop(strategy: str, *gates: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_stages_are_those_in_which_both_versions_get_requests(strategy: str) -> None:
     wanted = {
-        "canary": {10: Stage(0.1, 300.0), 50: Stage(0.5, 120.0)},
+        "canary": {10: Stage(0.2, 300.0), 50: Stage(0.5, 120.0)},  # of four pods
         "ab": {0: Stage(0.2, 120.0)},
     }
     assert stages_of(shop(strategy), ASSUMED) == wanted.get(strategy, {})
@@ -106,3 +107,17 @@ def test_of_an_ab_test_of_values_nothing_can_be_assumed() -> None:
     asked = {"count": 'v{p="{{pods}}"}', "total": 'o{p="{{pods}}"}', "squares": 'q{p="{{pods}}"}'}
     [found] = outlook(shop("ab", {"use": None, "effect": asked}), ASSUMED)
     assert "cannot be assumed" in found.why_not
+
+
+def test_the_share_is_the_one_that_is_given() -> None:
+    """Of routes the weight itself, and besides it whom a step's rules catch; of pods the nearest to it."""
+
+    def routed(*steps: dict[str, Any]) -> dict[int, float]:
+        wanted = release("v2", strategy="canary", options={"canary": {"steps": [*steps]}})
+        wanted = replace(wanted, router="gateway", others=(*wanted.others, http_route()))
+        return {weight: round(stage.share, 4) for weight, stage in stages_of(wanted, ASSUMED).items()}
+
+    testers = {"weight": 0, "match": [{"headers": {"x-beta": "1"}}]}
+    assert routed({"weight": 10}) == {10: 0.1}
+    assert routed(testers, {"weight": 10}) == {0: 0.2, 10: 0.28}
+    assert stages_of(shop("canary"), ASSUMED)[10].share == 0.2
