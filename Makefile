@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint audit mutate newest lock bench release pin fidelity golden clean
+.PHONY: demo test check lint audit coverage mutate newest lock bench release pin fidelity golden clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -39,6 +39,15 @@ lint: $(VENV)/.dev
 # Asks a database on the net; where that is away it says so, and is green.
 audit: $(VENV)/.dev
 	$(BIN)/python tools/audit.py requirements/run.txt requirements/dev.txt
+
+# Lines and branches of the rooms that decide, as their own tests reach them, held to a floor that only rises.
+DECIDING := gates health plan preflight release routing
+coverage: $(VENV)/.dev
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest -q -n auto $(addprefix tests/,$(DECIDING))
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet -o build/coverage/report.json
+	$(BIN)/python tools/floor.py build/coverage/report.json $(RAISE)
 
 # Whether tests notice small faults in what has changed since BASE (origin/main, else the last release), or in FILE… of the rooms
 # that [tool.mutate] names; `MUTATE=--all` asks for all lines, `MUTATE="--all --sample 100"` for that many of them.
