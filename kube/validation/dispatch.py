@@ -53,6 +53,8 @@ def refuse_status(kind: Kind, obj: Obj, before: Obj) -> None:
         _refuse(kind, obj, list(validation_workload.status(obj.get("status") or {})))
     elif kind.name == "Job":
         _refuse(kind, obj, list(jobstatus.status_update(obj, before)))
+    elif kind.name == "StatefulSet":
+        _refuse(kind, obj, list(validation_workload.set_status(obj.get("status") or {})))
     elif kind.name == "DaemonSet":
         _refuse(kind, obj, list(validation_workload.daemon_status(obj.get("status") or {})))
     elif kind.group == GATEWAY_API and (type_ := schema_of(kind)) is not None:
@@ -171,6 +173,7 @@ _UPDATES: Mapping[str, UpdateCheck] = {
 _NAME_RULES: Mapping[str, checks.Rule] = {
     "Service": checks.label_1035,
     "Namespace": checks.label_name,
+    "StatefulSet": checks.label_name,
     "Role": checks.path_segment,
     "ClusterRole": checks.path_segment,
     "ClusterRoleBinding": checks.path_segment,

@@ -67,7 +67,7 @@ def stateful_set(obj: Obj) -> Problems:
             yield checks.unsupported(f"spec.persistentVolumeClaimRetentionPolicy.{name}", value, ("Retain", "Delete"))
     yield from checks.not_negative("spec.ordinals.start", get(spec, "ordinals", "start"))
     yield from _selector(spec, "statefulset")
-    yield from _template(_with_claims(spec))
+    yield from _template(_with_claims(spec), "StatefulSet")
 
 
 def _internal_partition(rolling: Obj | None) -> Obj | None:
@@ -102,13 +102,30 @@ def stateful_set_update(obj: Obj, before: Obj) -> Problems:
 def daemon_set(obj: Obj) -> Problems:
     spec = obj["spec"]
     yield from checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
-    yield from _selector(spec, "daemonset")
-    yield from _template(spec)
+    yield from checks.not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+    if spec.get("selector") is not None:  # without one it matches no template, which is told of the template
+        yield from _selector(spec, "daemonset")
+    yield from _template(spec, "DaemonSet")
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
-        yield checks.unsupported("spec.updateStrategy.type", strategy.get("type"), ("OnDelete", "RollingUpdate"))
+        internal = {"Type": strategy.get("type", ""), "RollingUpdate": _internal_rolling(strategy.get("rollingUpdate"))}
+        yield checks.unsupported("spec.updateStrategy", internal, ("RollingUpdate", "OnDelete"))
     elif strategy["type"] == "RollingUpdate":
         yield from _rolling_daemons(strategy.get("rollingUpdate") or {})
+
+
+_SET_COUNTS = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+
+
+def set_status(counts: Obj) -> Problems:
+    """Of a StatefulSet: no part is more than the whole."""
+    for name in (*_SET_COUNTS, "observedGeneration", "collisionCount"):
+        yield from checks.not_negative(f"status.{name}", counts.get(name))
+    for name in _SET_COUNTS[1:]:
+        if (counts.get(name) or 0) > (counts.get("replicas") or 0):
+            yield checks.invalid(f"status.{name}", counts[name], "cannot be greater than status.replicas")
+    if (available := counts.get("availableReplicas") or 0) > (counts.get("readyReplicas") or 0):
+        yield checks.invalid("status.availableReplicas", available, "cannot be greater than status.readyReplicas")
 
 
 _DAEMONS = (
