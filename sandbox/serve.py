@@ -72,6 +72,7 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
         load_balancer=told.lb_lag or Lag(),
         processes=processes,
         is_proxied=binary() is not None,
+        has_endpoints=True,
     )
     await sandbox.start()
     if told.nodes is not None:

@@ -40,7 +40,8 @@ class Sandbox:
     have one that is so far behind, with readiness gates. Without `processes` all pods are modelled; with them, which only a loop
     at real pace can have, pods may be processes of this machine. `spread` is how much times vary; without one not at all.
     `admit` adds to new pods what their manifests do not say. `presumes`: what nobody said of the cluster is as the pods need it.
-    `is_proxied`: a data plane serves its Gateways, and tells by itself what became of them.
+    `is_proxied`: a data plane serves its Gateways, and tells by itself what became of them. `has_endpoints`: v1 Endpoints stand
+    beside the EndpointSlices, for who still asks for them; each is one object, which many pods make dear.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Sandbox:
         presumes: bool = False,
         is_proxied: bool = False,
         outlives: bool = False,
+        has_endpoints: bool = False,
     ) -> None:
         self.store = Store(seed=seed, forgets=presumes) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
@@ -65,7 +67,7 @@ class Sandbox:
         self._presumes, self._is_proxied = presumes, is_proxied
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
-        self._outlives = outlives
+        self._outlives, self._has_endpoints = outlives, has_endpoints
         self._queue = Queue(self.store, outlives=outlives)
         self._kubelet: Kubelet | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -102,7 +104,7 @@ class Sandbox:
             EndpointSliceController(self.store, index, self._queue, now, random),
             NamespaceController(self.store, index, self._queue, now),
         ]
-        if not self._presumes:  # in a rehearsal nobody asks for them
+        if self._has_endpoints:
             from .controllers.endpoints import EndpointsController
 
             controllers.append(EndpointsController(self.store, self._queue, now))

@@ -16,6 +16,8 @@ from .endpointslice import CONTROLLER, MANAGED_BY
 from .engine import Queue
 
 ENDPOINTS = Kind("v1", "Endpoints", "endpoints")
+GATHERED_S = 0.1
+"""So long it waits for what else changes: an object of many addresses is written anew for each."""
 OWN = {"endpoints.kubernetes.io/managed-by": "endpoint-controller"}
 
 
@@ -24,6 +26,7 @@ class EndpointsController:
 
     def __init__(self, store: Store, queue: Queue, now: Callable[[], datetime]) -> None:
         self._store, self._queue, self._now = store, queue, now
+        self._gathering: set[tuple[str, str]] = set()
 
     def note(self, change: Change) -> None:
         """What is in the slices has been decided already."""
@@ -31,9 +34,13 @@ class EndpointsController:
         if change.kind == SERVICE:
             self._queue.add(self.name, meta["namespace"], meta["name"])
         elif change.kind == ENDPOINT_SLICE and (service := labels_of(change.obj).get(SERVICE_NAME)):
-            self._queue.add(self.name, meta["namespace"], service)
+            key = (meta["namespace"], service)
+            if key not in self._gathering:  # else the wait would begin anew with each change
+                self._gathering.add(key)
+                self._queue.after(GATHERED_S, self.name, *key)
 
     def sync(self, namespace: str, name: str) -> None:
+        self._gathering.discard((namespace, name))
         service, live = self._store.find(SERVICE, namespace, name), self._store.find(ENDPOINTS, namespace, name)
         if service is None:
             if live is not None:

@@ -35,7 +35,7 @@ def user(name: str, claim: str) -> Obj:
 
 def test_endpoints_follow_the_slices_and_go_with_the_service() -> None:
     async def story() -> None:
-        async with Sandbox() as sandbox:
+        async with Sandbox(has_endpoints=True) as sandbox:
             sandbox.api.create(SERVICE, SPACE, service(selector=LABELS))
             sandbox.api.create(DEPLOYMENT, SPACE, deployment())
             await asyncio.sleep(30)
@@ -70,7 +70,7 @@ def test_what_is_not_ready_stands_apart_and_what_terminates_nowhere() -> None:
 
 def test_nobody_s_endpoints_are_left_alone() -> None:
     async def story() -> None:
-        async with Sandbox() as sandbox:
+        async with Sandbox(has_endpoints=True) as sandbox:
             sandbox.api.create(ENDPOINTS, SPACE, {"metadata": {"name": "web"}, "subsets": [{"addresses": [{"ip": "10.1.1.1"}]}]})
             sandbox.api.create(SERVICE, SPACE, service())
             await asyncio.sleep(5)
