@@ -1,4 +1,5 @@
-# The command `deploy`, for pipelines that run in containers.
+# The command `deploy`, for pipelines that run in containers, and for releases that run in the cluster (docs/in-cluster.md): not root,
+# no shell is needed, and nothing is written, so that its root file system may be read-only.
 #   docker build -t rollway . && docker run --rm -v ~/.kube:/home/rollway/.kube:ro -v "$PWD:/work" rollway plan
 
 FROM python:3-slim AS build

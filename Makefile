@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint audit coverage mutate newest lock bench release pin fidelity golden clean
+.PHONY: demo test check lint audit coverage mutate newest lock bench release pin fidelity golden image clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -109,6 +109,11 @@ $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 	@echo "installing what the tests need" >&2
 	@$(PIP) --require-hashes --requirement requirements/dev.txt
 	@touch $@
+
+# What --in-cluster runs: make image IMAGE=ghcr.io/acme/rollway:1 && docker push ghcr.io/acme/rollway:1
+IMAGE ?= rollway
+image:
+	$(or $(DOCKER),docker) build --tag $(IMAGE) .
 
 clean:
 	rm -rf $(VENV) .venv-newest build dist *.egg-info

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from .context import Connected
+from .options import TICK
 from .running import How, shown
 from .session import Session, UseCase
 
@@ -32,6 +33,9 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
             hint="add --auto, or --to 50%, or leave --in-cluster out",
         )
 
+    if how.remote.way == TICK and (asked.action == "rollback" or asked.weight is not None or agreed):
+        raise BadInput("--in-cluster=tick is for what goes on through pauses", hint="--in-cluster alone is for all else")
+
     async def use_case(release: Release, connected: Connected) -> int:
         image = image_of(release)
         if asked.action == "apply":
@@ -40,8 +44,8 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
         launched = await _launched(session, connected, errand, image)
         if launched is None:
             return 0
-        if how.remote.detach:
-            session.view.note(f"{launched.ref} runs it; {_goes_on(release)}")
+        if how.remote.detach or how.remote.way == TICK:
+            session.view.note(f"{launched.ref} {_does(how)}; {_goes_on(release)}")
             return 0
         return await _followed(session, connected, release, launched)
 
@@ -76,7 +80,7 @@ def _errand(release: Release, asked: Request, strategy: str | None, how: How, ag
         asks = agreed.asked.model_copy(update={"release": probed.to_record()})
     limit_s = how.limits.timeout_s
     return errand.Errand(
-        job=runner.name_of(release.app, asked.action),
+        job=runner.name_of(release.app, asked.action, ticks=how.remote.way == TICK),
         asked=asks,
         plan=agreed,
         by=this_person(),
@@ -84,6 +88,7 @@ def _errand(release: Release, asked: Request, strategy: str | None, how: How, ag
         goes_on=how.pace.auto,
         goes_back=not how.pace.no_rollback,
         skip_gates=how.pace.skip_gates or "",
+        ticks=how.remote.way == TICK,
     )
 
 
@@ -142,6 +147,12 @@ async def _followed(session: Session, connected: Connected, release: Release, la
     if isinstance(end, Result):
         return shown(session, end)
     raise end
+
+
+def _does(how: How) -> str:
+    from ..ship.runner import SCHEDULE
+
+    return "runs it" if how.remote.way != TICK else f"takes it one pause further as each is over ({SCHEDULE})"
 
 
 def _goes_on(release: Release) -> str:

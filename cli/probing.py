@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..load.target import Bound
     from ..release.model import Release
     from ..release.probe import ProbeOptions
-    from .views import View
 
 OFF = "off"
 HEADER = '"NAME: VALUE"'
@@ -33,6 +32,10 @@ Expect = Annotated[
 MaxLost = Annotated[
     str | None, typer.Option("--max-lost", metavar="N|N%", help="a release that loses more requests than that goes back")
 ]
+
+
+class Tells(Protocol):
+    def note(self, line: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class ProbeFlags:
             "--max-lost": self.max_lost,
         }  # fmt: skip
 
-    def watch(self, release: Release, view: View, *, is_back: bool = False) -> Probe | None:
+    def watch(self, release: Release, view: Tells, *, is_back: bool = False) -> Probe | None:
         """Raises BadInput where a flag says how to probe, and nothing says what.
 
         On the way back the file's bound is left out: what a version loses that is being taken back is no failure of the way back.
@@ -106,7 +109,7 @@ class ProbeFlags:
 
 
 @contextlib.asynccontextmanager
-async def telling(watch: Probe | None, view: View) -> AsyncIterator[None]:
+async def telling(watch: Probe | None, view: Tells) -> AsyncIterator[None]:
     """What was lost is told of a run that is cut off, too."""
     try:
         yield

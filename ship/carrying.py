@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 from ..cluster import history
-from ..cluster.lock import held_by, lock_ref
+from ..cluster.lock import Lock, held_by, lock_ref
 from ..cluster.port import Cluster
-from ..errors import Refused, RollwayError
+from ..errors import Locked, Refused, RollwayError
 from ..plan.revision import Revision
 from ..strategies.base import Request
 from . import run as ship
 from .errand import Errand, stood_of, turn_of
+from .pauses import left_s
 from .run import Options, Result
 from .saved import run_saved
 
@@ -36,7 +38,30 @@ async def carry(cluster: Cluster, errand: Errand, options: Options) -> Result:
         back = replace(how, goes_on=False, skip_gates="", watch=None)
         result = await ship.run(cluster, release, Request("rollback"), options=back)
         raise _failed(errand, found, result.failure.summary if result.failure else "")
+    await _give_back(cluster, errand)
     raise _failed(errand, found)
+
+
+async def tick(cluster: Cluster, errand: Errand, options: Options) -> tuple[Result | None, bool]:
+    """One pause further, or, where a pause is not over, nothing; and whether that was the end of it.
+
+    Raises RollwayError as `carry` does, which is its end, and Locked where somebody else is at it.
+    """
+    release = errand.release
+    await _until_free(cluster, errand)
+    revisions = await history.load(cluster, release.app, release.namespace)
+    found = next((each for each in revisions if each.number == errand.revision), None)
+    turn = turn_of(errand, revisions)
+    if found is None or turn != "on" or errand.stood == stood_of(found):
+        if found is not None and left_s(found):
+            return None, False
+        result = await carry(cluster, errand, options)
+    elif left_s(found):
+        return None, False
+    else:
+        request = Request("promote") if found.phase == "Paused" else replace(errand.asked.request, reruns_hooks=False)
+        result = await ship.run(cluster, release, request, strategy=errand.asked.strategy, options=errand.options(options))
+    return result, not (result.is_ok and result.phase == "Paused")
 
 
 async def _on(cluster: Cluster, errand: Errand, options: Options, *, is_begun: bool) -> Result:
@@ -55,6 +80,16 @@ async def _until_free(cluster: Cluster, errand: Errand) -> None:
         if held.holder != errand.who or held.is_silent:
             return
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _give_back(cluster: Cluster, errand: Errand) -> None:
+    """The lock of a pod that was killed at its very end: nobody else may come for long."""
+    app, namespace = errand.release.app, errand.release.namespace
+    lease = await cluster.get(lock_ref(app, namespace))
+    if lease is not None and held_by(lease).holder == errand.who:
+        with contextlib.suppress(Locked):
+            async with Lock(cluster, app, namespace, errand.who):
+                pass
 
 
 def _failed(errand: Errand, found: Revision, why_not_back: str = "") -> RollwayError:

@@ -18,11 +18,13 @@ from .roles import bound
 READING = ("get", "list", "watch")
 
 
-def of_run(release: Release, made: Plan, revisions: Sequence[Revision], *, prunes: bool) -> frozenset[Right]:
-    """What a run may do to its end, the way back included: to the release, to what is live, and to what is under way."""
+def of_run(release: Release, made: Plan, revisions: Sequence[Revision], *, prunes: bool, ticker: str = "") -> frozenset[Right]:
+    """What a run may do to its end, the way back included: to the release, to what is live, and to what is under way. `ticker` is
+    the CronJob that it takes away at its end."""
     standing = [each for each in (live_of(revisions), in_flight_of(revisions)) if each is not None]
     strategies = {made.strategy, *(each.strategy for each in standing)}
     found = {right for step in (*made.steps, *made.undo) for right in doing(step, release.namespace)}
+    found |= on(CRON_JOB, "delete", names=[ticker]) if ticker else set()
     for each in (release, *(Release.from_record(revision.release) for revision in standing)):
         found |= rights.rights(each, strategies, prunes=prunes)
     return rights.fewest(found)
@@ -57,8 +59,11 @@ def _starting(*, makes_account: bool, ticks: bool) -> Iterator[Right]:
         yield from on(kind, "create", "patch")
 
 
-def manifests(release: Release, strategies: Collection[str], account: str, *, prunes: bool = False) -> list[Obj]:
-    """The runner's account `rollway-APP` with the rights of a release, and what `account` needs to start one by it."""
+def manifests(
+    release: Release, strategies: Collection[str], account: str, *, prunes: bool = False, ticker: str = ""
+) -> list[Obj]:
+    """The runner's account `rollway-APP` with the rights of a release, and what `account` needs to start one by it. `ticker` is
+    the CronJob of one that ticks."""
     runner = f"rollway-{release.app}"
     made: Obj = {
         "apiVersion": SERVICE_ACCOUNT.api_version,
@@ -66,12 +71,16 @@ def manifests(release: Release, strategies: Collection[str], account: str, *, pr
         "metadata": {"name": runner, "namespace": release.namespace},
     }
     looks = {right for right in rights.rights(release, strategies, prunes=prunes) if right.verb in READING}
-    starts = rights.fewest({*looks, *of_starter(makes_account=False)})
+    starts = rights.fewest({*looks, *of_starter(makes_account=False, ticks=bool(ticker))})
     namespace, _, name = account.rpartition("/")
     subject = {"kind": SERVICE_ACCOUNT.name, "name": name, "namespace": namespace or release.namespace}
     inside = [right for right in starts if right.namespaced and not right.namespace]
     place = {"name": f"{runner}-start", "namespace": release.namespace}
+    ending = {"name": f"{runner}-tick", "namespace": release.namespace}
+    own = {"kind": SERVICE_ACCOUNT.name, "name": runner, "namespace": release.namespace}
+    ends = bound(ROLE, ROLE_BINDING, ending, on(CRON_JOB, "delete", names=[ticker]), own) if ticker else []
     return [
+        *ends,
         made,
         *roles.manifests(release, strategies, runner, prunes=prunes),
         *bound(ROLE, ROLE_BINDING, place, inside, subject),

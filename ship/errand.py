@@ -43,7 +43,8 @@ class Stood(Frozen):
 
 class Errand(Frozen):
     """`asked` is what a plan is computed from; `plan` one that was agreed on. `revision` is the number that it acts on. `job` is
-    the runner's name, `by` who began it; `until` a moment (RFC 3339), empty for no limit. `ticks`: one pause further a run."""
+    the runner's name, `by` who began it; `until` a moment (RFC 3339), empty for no limit. `ticks`: it is a CronJob's, which takes
+    the release one pause further at a time."""
 
     format: Literal["rollway.dev/errand.v1"] = "rollway.dev/errand.v1"
     job: str

@@ -10,7 +10,7 @@ from ..cluster import history, jobs
 from ..cluster.port import Cluster, Right
 from ..errors import ApiError, BadInput, Conflict, Forbidden, Invalid, MissingRights, Refused
 from ..kube.clock import now, parse_timestamp
-from ..kube.objects import POD, Obj, Ref, annotations_of, get, ref_of
+from ..kube.objects import CRON_JOB, JOB, POD, Obj, Ref, annotations_of, get, ref_of
 from ..plan.plan import Plan
 from ..plan.revision import Revision
 from ..release.model import Release
@@ -35,9 +35,9 @@ class Launched:
 
 async def running(cluster: Cluster, errand: Errand) -> Launched | None:
     """The runner of this very errand that was begun before. Raises Refused where one of its name does something else."""
-    ref = runner.ref_of_runner(errand.release, errand.asked.request.action)
-    job = await jobs.found(cluster, ref)
-    if job is None or jobs.end_of(job) or _is_stale(job):
+    ref = _ref_of(errand)
+    job = await _found(cluster, ref)
+    if job is None or _is_over(job):
         return None
     by = annotations_of(job).get(runner.STARTED_BY_ANNOTATION, "somebody")
     if annotations_of(job).get(runner.ERRAND_ANNOTATION) != errand.mark:
@@ -46,6 +46,20 @@ async def running(cluster: Cluster, errand: Errand) -> Launched | None:
             hint=f"`deploy watch {errand.release.app}` looks on; `deploy rollback {errand.release.app}` takes it back",
         )
     return Launched(ref, job["metadata"]["uid"], by, is_ours=False)
+
+
+def _ref_of(errand: Errand) -> Ref:
+    return runner.ref_of_runner(errand.release, errand.asked.request.action, ticks=errand.ticks)
+
+
+async def _found(cluster: Cluster, ref: Ref) -> Obj | None:
+    """The Job, or the CronJob."""
+    found = await cluster.list(CRON_JOB if ref.kind == CRON_JOB.name else JOB, ref.namespace, fields={"metadata.name": ref.name})
+    return next(iter(found), None)
+
+
+def _is_over(job: Obj) -> bool:
+    return jobs.end_of(job) is not None or _is_stale(job)
 
 
 def _is_stale(job: Obj) -> bool:
@@ -65,9 +79,10 @@ async def launch(cluster: Cluster, errand: Errand, made: Plan, image: str, note:
     revisions = await history.load(cluster, release.app, release.namespace)
     account = release.runner.service_account if release.runner else None
     granted = None if account else _granted(release, made, revisions, errand)
-    await _refuse_missing_rights(cluster, release, makes_account=not account)
+    await _refuse_missing_rights(cluster, release, makes_account=not account, ticks=errand.ticks)
     variables, data = environment_of(release), packed(errand)
-    wanted = runner.job(errand, image, account or errand.job, [*variables])
+    kind = runner.cron_job if errand.ticks else runner.job
+    wanted = kind(errand, image, account or errand.job, [*variables])
     await _refuse_pod(cluster, wanted, release)
     await _put_away(cluster, ref_of(wanted))
     try:
@@ -94,13 +109,14 @@ async def launch(cluster: Cluster, errand: Errand, made: Plan, image: str, note:
 
 
 def _granted(release: Release, made: Plan, revisions: Collection[Revision], errand: Errand) -> frozenset[Right]:
-    granted = delegation.of_run(release, made, tuple(revisions), prunes=errand.asked.request.prune)
+    ticker = errand.job if errand.ticks else ""
+    granted = delegation.of_run(release, made, tuple(revisions), prunes=errand.asked.request.prune, ticker=ticker)
     delegation.refuse_wider(release, granted)
     return granted
 
 
-async def _refuse_missing_rights(cluster: Cluster, release: Release, *, makes_account: bool) -> None:
-    needed = delegation.of_starter(makes_account=makes_account)
+async def _refuse_missing_rights(cluster: Cluster, release: Release, *, makes_account: bool, ticks: bool) -> None:
+    needed = delegation.of_starter(makes_account=makes_account, ticks=ticks)
     missing = sorted(await cluster.missing_rights(sorted(needed), release.namespace))
     if missing:
         told = dict.fromkeys(f"{right.verb} {right.resource}" for right in missing)
@@ -114,11 +130,12 @@ async def _refuse_missing_rights(cluster: Cluster, release: Release, *, makes_ac
 async def _refuse_pod(cluster: Cluster, job: Obj, release: Release) -> None:
     """Quotas and Pod Security Standards are of pods, and a Job tells of them only when it runs: so a pod is tried. Its account is
     not there yet."""
+    template = (job["spec"]["jobTemplate"] if job["kind"] == CRON_JOB.name else job)["spec"]["template"]
     pod: Obj = {
         "apiVersion": POD.api_version,
         "kind": POD.name,
-        "metadata": {"name": job["metadata"]["name"], "namespace": release.namespace, **job["spec"]["template"]["metadata"]},
-        "spec": {**job["spec"]["template"]["spec"], "serviceAccountName": "default", "automountServiceAccountToken": False},
+        "metadata": {"name": job["metadata"]["name"], "namespace": release.namespace, **template["metadata"]},
+        "spec": {**template["spec"], "serviceAccountName": "default", "automountServiceAccountToken": False},
     }
     tries = [Right("create", "", POD.plural), Right("patch", "", POD.plural)]
     if await cluster.missing_rights(tries, release.namespace):
@@ -138,6 +155,6 @@ def _refused(error: ApiError) -> BadInput | MissingRights:
 
 async def _put_away(cluster: Cluster, ref: Ref) -> None:
     """The runner before this one, which has ended, or was never let run."""
-    job = await jobs.found(cluster, ref)
-    if job is not None and (jobs.end_of(job) or _is_stale(job)):
+    job = await _found(cluster, ref)
+    if job is not None and _is_over(job):
         await cluster.delete(ref, uid=job["metadata"]["uid"])

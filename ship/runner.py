@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..cluster.port import Right
-from ..kube.objects import CRON_JOB, JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Obj, Ref, get
+from ..kube.objects import CRON_JOB, JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Obj, Ref, digest, get
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
 from .errand import KEY, Errand
@@ -27,14 +27,17 @@ RETRIES = 20
 FINAL = (1, 2, 3, 5)
 """Exit codes that no other pod would change: failed, wrong, refused, timed out. (4: the cluster was away.)"""
 USER = 65532
-TICK = "* * * * *"
+SCHEDULE = "*/5 * * * *"
+"""When a runner that ticks looks whether a pause is over."""
 
 RESOURCES: Obj = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "192Mi"}}
 
 
 def name_of(app: str, action: str, *, ticks: bool = False) -> str:
     """Of a Job at most 63 characters, of a CronJob 52: an application's name has at most 50."""
-    return f"{app[:47].rstrip('-')}-tick" if ticks else f"{app}-{action}"
+    if not ticks:
+        return f"{app}-{action}"
+    return f"{app}-tick" if len(app) <= 47 else f"{app[:40].rstrip('-')}-{digest(app)[:6]}-tick"
 
 
 def ref_of_runner(release: Release, action: str, *, ticks: bool = False) -> Ref:
@@ -49,6 +52,23 @@ def job(errand: Errand, image: str, account: str, variables: Collection[str]) ->
         "kind": JOB.name,
         "metadata": _meta(errand),
         "spec": {**_job_spec(errand, image, account, variables), "suspend": True, "ttlSecondsAfterFinished": TTL_S},
+    }
+
+
+def cron_job(errand: Errand, image: str, account: str, variables: Collection[str]) -> Obj:
+    """The same, looked after again and again: nothing runs in between, and never two at once."""
+    return {
+        "apiVersion": CRON_JOB.api_version,
+        "kind": CRON_JOB.name,
+        "metadata": _meta(errand),
+        "spec": {
+            "schedule": SCHEDULE,
+            "concurrencyPolicy": "Forbid",
+            "suspend": True,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {"metadata": {"labels": _labels(errand)}, "spec": _job_spec(errand, image, account, variables)},
+        },
     }
 
 

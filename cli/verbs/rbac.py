@@ -29,7 +29,9 @@ Prunes = Annotated[
 InCluster = Annotated[
     str | None,
     typer.Option(
-        "--in-cluster", metavar="", help="an account rollway-APP with those rights for a runner; to NAME those to start one"
+        "--in-cluster",
+        metavar="[=tick]",
+        help="an account rollway-APP with those rights for a runner; to NAME those to start one",
     ),
 ]
 ServiceAccount = Annotated[
@@ -73,7 +75,7 @@ def rbac(
             NAMES if every else tuple(names) or (release.strategy,),
             account,
             prunes=prunes,
-            inside=bool(in_cluster),
+            inside=in_cluster,
         )
         for release in releases
     ]
@@ -85,16 +87,19 @@ def rbac(
 
 
 def _rights(
-    session: Session, release: Release, strategies: Sequence[str], account: str, *, prunes: bool, inside: bool
+    session: Session, release: Release, strategies: Sequence[str], account: str, *, prunes: bool, inside: str | None
 ) -> dict[str, Any]:
-    from ...ship import delegation, rights, roles
+    from ...ship import delegation, rights, roles, runner
 
     for kind, plural in rights.guessed(release).items():
         session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
     wide = [f"{', '.join(verbs)} {resource}" for resource, verbs in rights.unnamed(release, strategies).items()]
     told = f"not narrowed to names, which nobody knows beforehand: {'; '.join(wide)}; nor create, list and watch of any kind"
     session.view.note(told)
-    made = (delegation if inside else roles).manifests(release, strategies, account, prunes=prunes)
     if inside:
+        ticker = runner.name_of(release.app, "apply", ticks=True) if inside == given.TICK else ""
+        made = delegation.manifests(release, strategies, account, prunes=prunes, ticker=ticker)
         session.view.note(f"name the account in the release file: runner: {{serviceAccount: rollway-{release.app}}}")
+    else:
+        made = roles.manifests(release, strategies, account, prunes=prunes)
     return {"app": release.app, "namespace": release.namespace, "strategies": list(strategies), "manifests": made}

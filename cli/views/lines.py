@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import RollwayError
-from .json import JsonView
 from .sink import put_line
 
 if TYPE_CHECKING:
     from ...cluster.events import RunEvent
-    from ...ship.checking import Checked
     from ...ship.lines import Line
     from ...ship.run import Result
 
 
-class LinesView(JsonView):
-    """Of results only a run's: a runner does nothing else."""
+class LinesView:
+    """Of results only a run's: a runner does nothing else, and is to be small while it waits."""
 
     def note(self, line: str) -> None:
         from ...ship.lines import Said
 
         _tell(Said(line))
-
-    def findings(self, checked: Sequence[Checked], *, is_refused: bool = False) -> None:
-        pass
 
     def event(self, event: RunEvent) -> None:
         _tell(event)

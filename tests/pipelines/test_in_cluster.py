@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import time
+from pathlib import Path
 
 from job import Site
 
@@ -66,6 +68,36 @@ def test_detached_and_taken_up_again(site: Site) -> None:
     ended = site.run(words(site, "-o", "json"), **IMAGE)
     assert ended.code == 0, ended.err
     assert site.live() == ("1.4.1", "Promoted")
+
+
+def test_it_is_small_while_it_waits(site: Site) -> None:
+    """64 MiB at most, in its pause."""
+    long = [*words(site, "--detach"), "--set", "strategies.canary.steps=[{weight: 50, pause: 1h}]"]
+    assert site.run(long, **IMAGE).code == 0
+    end = time.monotonic() + 60
+    while json.loads(site.deploy("status", "-o", "json").out)["phase"] != "Paused":
+        assert time.monotonic() < end
+    (pid,) = [each for each in Path("/proc").glob("[0-9]*") if f"{site.namespace}/shop-apply".encode() in _command(each)]
+    (resident,) = [line.split()[1] for line in (pid / "status").read_text().splitlines() if line.startswith("VmRSS")]
+    assert int(resident) <= 64 * 1024
+    back = site.run(["deploy", "rollback", "-n", site.namespace])
+    assert back.code == 0, back.err
+    assert site.live() == ("1.4.0", "RolledBack")
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_ticks_need_pauses(site: Site) -> None:
+    """A rollback has none."""
+    done = site.run(["deploy", "rollback", "--in-cluster=tick", "-n", site.namespace], **IMAGE)
+
+    assert done.code == 2
+    assert "--in-cluster=tick is for what goes on through pauses" in done.err
 
 
 def test_without_an_image_nothing_begins(site: Site) -> None:

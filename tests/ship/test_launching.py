@@ -291,6 +291,31 @@ def test_an_image_that_cannot_be_pulled_is_told_of() -> None:
     story(of)
 
 
+def test_a_runner_that_ticks() -> None:
+    """A CronJob, never two at once, that may take itself away; said twice it is the one that is there."""
+
+    async def of(world: World) -> None:
+        sent = errand_of(wanted()).model_copy(update={"job": "shop-tick", "ticks": True})
+        launched = await launch(world.cluster, sent)
+        (found,) = world.sandbox.store.list(CRON_JOB, NAMESPACE_NAME)
+        assert (found["spec"]["concurrencyPolicy"], found["spec"]["suspend"]) == ("Forbid", False)
+        assert found["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+        (role,) = world.sandbox.store.list(ROLE, NAMESPACE_NAME)
+        assert {"apiGroups": ["batch"], "resources": ["cronjobs"], "resourceNames": ["shop-tick"], "verbs": ["delete"]} in role[
+            "rules"
+        ]
+        there = await launching.running(world.cluster, sent)
+        assert there is not None
+        assert there.uid == launched.uid
+
+        await world.cluster.delete(launched.ref)
+        await asyncio.sleep(60)
+        left = [obj for kind in KINDS for obj in world.sandbox.store.list(kind, NAMESPACE_NAME)]
+        assert not [obj for obj in left if obj["metadata"]["name"].startswith("shop-tick")]
+
+    story(of)
+
+
 def test_an_errand_whose_secret_is_gone() -> None:
     async def of(world: World) -> None:
         with pytest.raises(BadInput, match="there is no errand: Secret shop-apply of namespace shop is gone"):

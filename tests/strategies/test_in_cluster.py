@@ -18,7 +18,7 @@ from rollway.release.model import Release
 from rollway.release.options import StrategyOptions
 from rollway.ship import launching
 from rollway.ship import run as shipping
-from rollway.ship.carrying import carry
+from rollway.ship.carrying import carry, tick
 from rollway.ship.errand import Errand, asked_of
 from rollway.ship.run import Options
 from rollway.strategies.base import Request
@@ -27,6 +27,7 @@ from shop import Stand, World, in_world, promoted, release, stand_of
 DAY_S = 24 * 3600
 STEPS = [{"weight": 10, "pause": "8h"}, {"weight": 25, "pause": "8h"}, {"weight": 50, "pause": "8h"}]
 OPTIONS = StrategyOptions.model_validate({**QUICK, "canary": {"progressDeadlineSeconds": 300, "steps": STEPS}})
+SHARES = [0, 10, 25, 50, 100]
 NEXT_POD_S = 10.0
 """What a Job's controller takes to begin another one."""
 EVICTIONS = 120
@@ -65,6 +66,10 @@ def begun() -> Stand:
         await promoted(world, release("v1", strategy="canary", options=QUICK))
 
     return stand_of(story)
+
+
+async def share(world: World) -> int:
+    return next((each.weight for each in await world.history() if each.number == 2), 0)
 
 
 async def check(world: World, ran: Ran, ended: Ended, tag: str, told: str) -> None:
@@ -154,6 +159,62 @@ def test_a_rollback_from_elsewhere_ends_it() -> None:
         code, why = await running
         assert (code, "another run has acted on the release" in why) == (3, True)
         assert await pod(world.cluster, errand) == (3, "shop v2 was taken back meanwhile, by bob@laptop ")
+
+    in_world(story, stand=begun())
+
+
+def test_a_pause_asks_nothing() -> None:
+    """While it waits, for eight hours each time, nothing is asked of the API server."""
+
+    async def story(world: World) -> None:
+        errand, cluster = await errand_of(world, shop("v2")), Mortal(world.cluster)
+        running = asyncio.create_task(pod(cluster, errand))
+        for _ in range(3):
+            await asyncio.sleep(1800)
+            asked = cluster.calls
+            await asyncio.sleep(7 * 3600)
+            assert cluster.calls == asked
+            await asyncio.sleep(1800)
+        assert (await running)[0] == 0
+        assert cluster.calls < 0.05 * DAY_S
+
+    in_world(story, stand=begun())
+
+
+@pytest.mark.parametrize("tag", ["v2", "bad"])
+@pytest.mark.parametrize("seed", range(3))
+def test_by_ticks(tag: str, seed: int) -> None:
+    """Each look takes it one pause further or does nothing, also where some are cut off; it ends as one that runs all along."""
+
+    async def story(world: World) -> None:
+        random, ran = Random(seed), Ran(world)
+        errand = (await errand_of(world, shop(tag))).model_copy(update={"ticks": True})
+        began = asyncio.get_running_loop().time()
+        looks, done, ended = 0, 0, None
+        while ended is None:
+            looks += 1
+            lives = random.randrange(4, 60) if random.random() < 0.2 else None
+            before = await share(world)
+            try:
+                result, is_over = await tick(Mortal(world.cluster, lives), errand, Options())
+            except Killed:
+                pass
+            except RollwayError as error:
+                ended = Ended(error.exit_code, f"{error.summary} {error.detail}", looks)
+            else:
+                done += result is not None
+                if is_over:
+                    assert result is not None
+                    ended = Ended(int(not result.is_ok), result.failure.summary if result.failure else "", looks)
+            if tag == "v2":
+                assert SHARES.index(await share(world)) - SHARES.index(before) in (0, 1)
+            await asyncio.sleep(300)
+        took_s = asyncio.get_running_loop().time() - began
+        await check(world, ran, ended, tag, f"{looks} looks")
+        if tag == "v2":
+            assert DAY_S < took_s < DAY_S + 3 * 3600
+            assert looks > 200
+            assert done <= 8
 
     in_world(story, stand=begun())
 
