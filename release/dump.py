@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ..kube.objects import Obj
-from .yamlscalar import plain
+from ..kube.yamlscalar import plain
 
 
 def manifests_text(manifests: Sequence[Obj], *, explicit_start: bool = False) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 
 from ..errors import BadInput
-from .yamlscalar import plain
+from ..kube.yamlscalar import plain
 
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000

@@ -138,3 +138,26 @@ def test_schemas_come_as_json_and_as_protobuf() -> None:
         assert (await ask("GET", "/openapi/v3/apis/example.com/v7")).status == 404
 
     run(story)
+
+
+WRITTEN = {
+    "block": b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {day: 2026-01-01, sign: =, at: 12:30}\n",
+    "braces": b'{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {day: 2026-01-01, sign: "=", at: "12:30"}}',
+    "json": b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b"},"data":{"day":"2026-01-01","sign":"=","at":"12:30"}}',
+}
+
+
+@pytest.mark.parametrize("body", WRITTEN.values(), ids=WRITTEN)
+def test_yaml_is_read_as_kubectl_reads_it(body: bytes) -> None:
+    """Applied and created: what looks like a date, a sign or a time is a text; what is no YAML is told where."""
+
+    async def story(ask: Ask, api: Api) -> None:
+        maps = "/api/v1/namespaces/default/configmaps"
+        media = "application/apply-patch+yaml"
+        assert (await ask("PATCH", f"{maps}/b?fieldManager=x", body, Content_Type=media)).status == 201
+        assert api.get(CONFIG_MAP, "default", "b")["data"] == {"day": "2026-01-01", "sign": "=", "at": "12:30"}
+        assert (await ask("POST", maps, body, Content_Type="application/yaml")).status == 409
+        broken = await ask("PATCH", f"{maps}/b?fieldManager=x", b"a: [", Content_Type=media)
+        assert (broken.status, (await broken.json())["message"].startswith("error decoding YAML: ")) == (400, True)
+
+    run(story)
