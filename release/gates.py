@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, field_validator, model_validator
 
+from ..gates import expressions
 from ..gates.conditions import condition
+from ..gates.figures import Both, Counts, Pair, Pairs
 from ..gates.judges import JUDGES, Asked
 from ..gates.judges.effect import Wanted
 from ..gates.judges.threshold import Limits
@@ -63,6 +65,9 @@ class Gate(Strict):
     max: Number | None = Field(None, description="The most that is good.")
     success: str | None = Field(None, description='A condition, such as "result < 0.05"; what is not so, failed.')
     failure: str | None = Field(None, description="A condition under which it failed.")
+    cel: str | None = Field(
+        None, description='An expression in CEL, such as "new.p95 < stable.p95 * 1.2"; what is not so, failed. (rollway[cel])'
+    )
     judge: str | None = Field(None, description=f"{', '.join(JUDGES)}. Default: by what is asked.")
     alpha: Annotated[StrictFloat, Field(gt=0, lt=0.5)] = Field(
         0.01, description="sequential: how often a good release may be taken back, at most."
@@ -154,6 +159,8 @@ class Gate(Strict):
     def _check_asked(self) -> None:
         bounds = [key for key in ("min", "max") if getattr(self, key) is not None]
         conditions = [key for key in ("success", "failure") if getattr(self, key) is not None]
+        if self.cel is not None:
+            self._check_expression(bounds + conditions)
         if bounds and conditions:
             raise Wrong(f"{bounds[0]} and {conditions[0]}: one way to ask is enough", at=(conditions[0],))
         if self.of == "latency" and (asked := bounds + conditions):
@@ -164,15 +171,15 @@ class Gate(Strict):
             raise Wrong(f"min {self.min:g} is more than max {self.max:g}", at=("min",))
         if self.job is not None and (asked := bounds + conditions):
             raise Wrong(f"a Job has no value: it completes, or fails; {asked[0]} has nothing to ask of", at=(asked[0],))
-        if self.compare is not None:
+        if self.compare is not None and self.cel is None:
             self._check_compared(bounds + conditions)
         elif self.score is not None:
             raise Wrong("score belongs to compare", at=("score",))
         if self.effect is not None and (asked := bounds + conditions + ["count"] * (self.count is not None)):
             raise Wrong(f"effect has no use for {asked[0]}: it is decided when one version is known to be better", at=(asked[0],))
-        is_bare = not bounds and not conditions and self.compare is None and self.effect is None
+        is_bare = not bounds and not conditions and self.compare is None and self.effect is None and self.cel is None
         if is_bare and self.job is None and not self.is_counted:
-            raise Wrong(f"gate {self.name} asks nothing of its value", hint="with min, max, success or failure")
+            raise Wrong(f"gate {self.name} asks nothing of its value", hint="with min, max, success, failure or cel")
         for key in conditions:
             try:
                 condition(getattr(self, key))
@@ -182,6 +189,27 @@ class Gate(Strict):
             raise Wrong(wrong, at=("count",))
         if self.judge is not None and self.judge not in (fitting := self._judges(is_bare=is_bare)):
             raise Wrong(f"{self.judge!r} cannot judge this", hint=f"here: {' or '.join(fitting)}", at=("judge",))
+
+    def _check_expression(self, asked: list[str]) -> None:
+        if asked:
+            raise Wrong(f"{asked[0]} and cel: one way to ask is enough", at=("cel",))
+        if self.job is not None or self.effect is not None or self.of == "latency":
+            what = "a Job has no value" if self.job is not None else "what this gate measures has no names in an expression"
+            raise Wrong(f"{what}: cel has nothing to ask of", at=("cel",))
+        try:
+            expressions.checked(str(self.cel), self._example())
+        except Unfit as unfit:
+            raise Wrong(f"{self.cel!r} is no expression for this gate: {unfit}", at=("cel",)) from None
+        except expressions.Missing:
+            raise Wrong(expressions.INSTALL, at=("cel",)) from None
+
+    def _example(self) -> expressions.Known | None:
+        """Figures like those that it will measure; None where nobody knows their type."""
+        if self.compare is not None:
+            return expressions.known_of(Pairs({name: Pair(1.0, 1.0) for name in self.compare}))
+        if self.is_counted:
+            return expressions.known_of(Both(Counts(1.0, 0.0), Counts(1.0, 0.0)))
+        return {"result": 0.0} if self.pods is not None else None
 
     def _check_compared(self, asked: list[str]) -> None:
         if asked:
@@ -194,6 +222,8 @@ class Gate(Strict):
             )
 
     def _judges(self, *, is_bare: bool) -> tuple[str, ...]:
+        if self.cel is not None:
+            return ("threshold",)
         if self.compare is not None:
             return ("kayenta",)
         if self.effect is not None:
@@ -239,7 +269,7 @@ class Gate(Strict):
     def asked(self) -> Asked:
         """For its judge. A Job is measured once, where nothing else is said."""
         limits = Limits(
-            count=self.count or (1 if self.job is not None else COMPARED if self.compare is not None else None),
+            count=self.count or (1 if self.job is not None else COMPARED if self.chosen_judge == "kayenta" else None),
             failure=self.failure_limit,
             inconclusive=self.inconclusive_limit,
             errors_in_a_row=self.consecutive_error_limit,
@@ -252,6 +282,7 @@ class Gate(Strict):
             weights={group: float(weight) for group, weight in score.weights.items()},
             good=float(score.good), bad=float(score.bad),
             effect=self.effect.asked if self.effect is not None else Wanted(),
+            cel=self.cel,
         )  # fmt: skip
 
     @property
@@ -273,6 +304,8 @@ class Gate(Strict):
         conditions += [f"failure: {self.failure}"] if self.failure is not None else []
         if bounds or conditions:
             return ", ".join(bounds + conditions)
+        if self.cel is not None:
+            return self.cel
         if self.job is not None:
             return "completes"
         if self.compare is not None:

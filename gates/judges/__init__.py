@@ -28,10 +28,11 @@ class Asked(NamedTuple):
     good: float = 95.0
     bad: float = 75.0
     effect: Wanted = Wanted()
+    cel: str | None = None
 
 
 JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
-    "threshold": lambda asked: Threshold(asked.low, asked.high, asked.success, asked.failure, asked.limits),
+    "threshold": lambda asked: Threshold(asked.low, asked.high, asked.success, asked.failure, asked.limits, asked.cel),
     "sequential": lambda asked: Sequential(asked.alpha, asked.what),
     "effect": lambda asked: EffectJudge(asked.alpha, asked.effect),
     "kayenta": lambda asked: Kayenta(asked.metrics, asked.weights, asked.limits.count or 1, asked.good, asked.bad),

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .. import expressions
 from ..conditions import condition
 from ..figures import Figures, Outcome, Phase, State, Value, Verdict
 from ..operations import Unfit
-from ..words import number, shown
+from ..words import in_words, number, shown
 
 ERROR_LIMIT = 4
 
@@ -120,6 +121,7 @@ class Threshold:
     success: str | None = None
     failure: str | None = None
     limits: Limits = Limits()
+    cel: str | None = None
 
     def begin(self) -> State:
         return {"tally": list(Tally())}
@@ -153,6 +155,8 @@ class Threshold:
         if isinstance(figures, Outcome):
             phase = Phase.INCONCLUSIVE if figures.is_good is None else Phase.PASSED if figures.is_good else Phase.FAILED
             return Assessed(phase, figures.said)
+        if self.cel is not None:
+            return _expressed(self.cel, figures)
         value = figures.value if isinstance(figures, Value) else _share_of(figures)
         if self.success is not None or self.failure is not None:
             phase, why = evaluate(value, self.success, self.failure)
@@ -174,6 +178,16 @@ class Threshold:
             if bound is not None and not holds(number_, bound):
                 return Assessed(Phase.FAILED, f"{number(number_)}, wanted {word} {number(bound)}")
         return Assessed(Phase.PASSED)
+
+
+def _expressed(text: str, figures: Figures) -> Assessed:
+    try:
+        is_good = expressions.holds(text, expressions.known_of(figures))
+    except Unfit as unfit:
+        return Assessed(Phase.ERROR, f"could not evaluate {text!r}: {unfit}")
+    except expressions.Missing:
+        return Assessed(Phase.ERROR, f"could not evaluate {text!r}: {expressions.INSTALL}")
+    return Assessed(Phase.PASSED) if is_good else Assessed(Phase.FAILED, f"{in_words(figures)}, wanted {text}")
 
 
 def _share_of(figures: Figures) -> float | None:
