@@ -11,6 +11,7 @@ import yaml
 from checked import SOUND, loaded
 from rollway import preflight
 from rollway.errors import BadInput
+from rollway.strategies import NAMES
 
 EVERYTHING = (
     SOUND
@@ -67,6 +68,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for key, below in pairs for found in ((*path, key), *places(below, (*path, key)))]
 
 
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 OBJECTS = list(yaml.safe_load_all(EVERYTHING))
 PLACES = places(OBJECTS)
 
@@ -87,20 +89,21 @@ def with_odd(number: int) -> list[Any]:
     return objects
 
 
-@pytest.mark.parametrize("strategy", ["recreate", "ramped", "blue-green", "canary", "ab"])
-def test_no_rule_stumbles(strategy: str) -> None:
-    """Each place of manifests that every rule looks at, with whatever may stand there."""
+@pytest.mark.parametrize("first", [0, 100, 200, 300])
+def test_no_rule_stumbles(first: int) -> None:
+    """Each place of manifests that every rule looks at, with whatever may stand there; by every strategy."""
     looked = 0
-    for number in range(400):
+    for number in range(first, first + 100):
         try:
-            release = loaded(yaml.safe_dump_all(with_odd(number), allow_unicode=True))
+            release = loaded(yaml.dump_all(with_odd(number), Dumper=DUMPER, allow_unicode=True))
         except BadInput:
             continue
-        found = preflight.findings(release, strategy)
-        preflight.fixed(release, *found)
+        for strategy in NAMES:
+            found = preflight.findings(release, strategy)
+            preflight.fixed(release, *found)
         looked += 1
 
-    assert looked > 100
+    assert looked > 25
 
 
 def test_the_manifests_are_such_as_rules_look_at() -> None:
