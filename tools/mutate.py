@@ -60,14 +60,15 @@ class Reach:
     failed: list[str] = field(default_factory=list)
 
     def of(self, file: Path, fault: Mutant) -> list[str]:
-        """The tests for a fault, quickest first. What runs as its module is imported is reached by all that reach the module."""
+        """The tests for a fault, quickest first. What runs as its module is imported is reached by all that reach the module; a
+        table, where nothing else runs, by all tests."""
         by_line = self.lines.get(str(file), {})
         hit = set().union(*(by_line.get(line, set()) for line in range(fault.line, fault.last_line + 1)))
-        found = sorted(
-            hit - {""} or (set().union(*by_line.values()) - {""} if hit else ()), key=lambda it: self.seconds.get(it, 0)
-        )
+        found = hit - {""}
+        if hit and not found:
+            found = set().union(*by_line.values()) - {""} or set(self.seconds)
         out, left_s = list[str](), AT_MOST_S
-        for test in found:
+        for test in sorted(found, key=lambda each: (self.seconds.get(each, 0), each)):
             left_s -= self.seconds.get(test, 0)
             if out and left_s < 0:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from rollway.cluster.lock import DURATION_S
 from rollway.errors import TimedOut
 from rollway.kube.objects import DEPLOYMENT, POD
 from rollway.release.model import Release
-from shop import NAMESPACE_NAME, World, in_world, release
+from shop import NAMESPACE_NAME, Stand, World, in_world, release, stand_of
 
 LONG_S = 900
 SURGES: dict[str, dict[str, Any]] = {
@@ -48,16 +49,17 @@ class Shares:
             self.most = max(self.most, round(100 * versions.get("v2", 0) / total, 1))
 
 
-async def begun(world: World, replicas: int, how: str) -> Shares:
-    await world.ship("apply", shop("v1", replicas, how))
-    return Shares(world)
+@functools.cache
+def begun(replicas: int, how: str) -> Stand:
+    """v1, everywhere: where all stories begin."""
+    return stand_of(lambda world: world.ship("apply", shop("v1", replicas, how)))
 
 
 def undisturbed(replicas: int, weight: int, how: str) -> tuple[int, float, dict[str, int]]:
     """The calls that the run makes, the share it reaches, and the pods it leaves."""
 
     async def story(world: World) -> tuple[int, float, dict[str, int]]:
-        shares = await begun(world, replicas, how)
+        shares = Shares(world)
         cluster = Mortal(world.cluster)
         result = await world.ship("apply", shop("v2", replicas, how), weight=weight, cluster=cluster)
         assert shares.most == result.plan.split.percent, "more on the way than at its end"
@@ -65,7 +67,7 @@ def undisturbed(replicas: int, weight: int, how: str) -> tuple[int, float, dict[
         assert shares.most == result.plan.split.percent, "more in the long run than at its end"
         return cluster.calls, shares.most, world.versions()
 
-    return in_world(story)
+    return in_world(story, stand=begun(replicas, how))
 
 
 @pytest.mark.parametrize(("replicas", "weight", "how"), ROWS)
@@ -74,7 +76,7 @@ def test_the_share_is_never_passed_wherever_the_client_is_killed(replicas: int, 
     calls, share, versions = undisturbed(replicas, weight, how)
 
     async def story(world: World, lives: int) -> None:
-        shares = await begun(world, replicas, how)
+        shares = Shares(world)
         with pytest.raises(Killed):
             await world.ship("apply", shop("v2", replicas, how), weight=weight, cluster=Mortal(world.cluster, lives))
         await asyncio.sleep(LONG_S)
@@ -86,7 +88,7 @@ def test_the_share_is_never_passed_wherever_the_client_is_killed(replicas: int, 
         assert (shares.most, world.versions()) == (share, versions), f"killed after call {lives} of {calls}"
 
     for lives in range(1, calls + 1):
-        in_world(lambda world, lives=lives: story(world, lives))
+        in_world(lambda world, lives=lives: story(world, lives), stand=begun(replicas, how))
 
 
 @pytest.mark.parametrize("how", ["by half", "no surge"])
@@ -96,7 +98,7 @@ def test_more_can_be_asked_for_wherever_the_client_was_killed(how: str) -> None:
     _, share, versions = undisturbed(8, 75, how)
 
     async def story(world: World, lives: int) -> None:
-        shares = await begun(world, 8, how)
+        shares = Shares(world)
         with pytest.raises(Killed):
             await world.ship("apply", shop("v2", 8, how), weight=25, cluster=Mortal(world.cluster, lives))
         await asyncio.sleep(DURATION_S + 1)
@@ -107,7 +109,7 @@ def test_more_can_be_asked_for_wherever_the_client_was_killed(how: str) -> None:
         assert world.versions() == {"v2": 8}
 
     for lives in range(1, calls + 1):
-        in_world(lambda world, lives=lives: story(world, lives))
+        in_world(lambda world, lives=lives: story(world, lives), stand=begun(8, how))
 
 
 def test_a_signal_or_a_time_limit_leaves_it_bounded_too() -> None:
@@ -115,7 +117,7 @@ def test_a_signal_or_a_time_limit_leaves_it_bounded_too() -> None:
     calls, share, versions = undisturbed(4, 50, "by one")
 
     async def story(world: World, at: int) -> None:
-        shares = await begun(world, 4, "by one")
+        shares = Shares(world)
 
         async def stopped() -> None:
             await world.ship("apply", shop("v2", 4, "by one"), weight=50, cluster=Stopped(world.cluster, at))
@@ -126,48 +128,47 @@ def test_a_signal_or_a_time_limit_leaves_it_bounded_too() -> None:
         assert (shares.most, world.versions()) == (share, versions), f"stopped at call {at} of {calls}"
 
     for at in range(1, calls + 1):
-        in_world(lambda world, at=at: story(world, at))
+        in_world(lambda world, at=at: story(world, at), stand=begun(4, "by one"))
 
     async def limited(world: World) -> None:
-        shares = await begun(world, 4, "by one")
+        shares = Shares(world)
         with pytest.raises(TimedOut):
             await world.ship("apply", shop("v2", 4, "by one"), weight=50, timeout_s=2)
         await asyncio.sleep(LONG_S)
         await world.ship("apply", shop("v2", 4, "by one"), weight=50)
         assert (shares.most, world.versions()) == (share, versions)
 
-    in_world(limited)
+    in_world(limited, stand=begun(4, "by one"))
 
 
 def test_a_version_with_more_pods_grows_before_it_shares() -> None:
     """From 4 to 8 pods: the old version has 8 before the new one has any, so that a quarter is a quarter all the way."""
 
     async def story(world: World) -> None:
-        shares = await begun(world, 4, "by one")
+        shares = Shares(world)
         result = await world.ship("apply", shop("v2", 8, "by one"), weight=25)
         assert (result.plan.split.percent, shares.most, world.versions()) == (25.0, 25.0, {"v1": 6, "v2": 2})
 
-    in_world(story)
+    in_world(story, stand=begun(4, "by one"))
 
 
 def test_what_was_resumed_by_hand_stays_bounded() -> None:
     """Somebody resumes the Deployment of a held share: it stays what it is, and the same command has nothing to complain of."""
 
     async def story(world: World) -> None:
-        shares = await begun(world, 4, "by one")
+        shares = Shares(world)
         await world.ship("apply", shop("v2", 4, "by one"), weight=50)
         world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"paused": None}}, manager="kubectl-rollout")
         await asyncio.sleep(LONG_S)
         assert (shares.most, world.versions()) == (50.0, {"v1": 2, "v2": 2})
 
-    in_world(story)
+    in_world(story, stand=begun(4, "by one"))
 
 
 def test_a_rollout_that_got_further_is_no_bad_input() -> None:
     """More pods than the share are new already (another hand let them roll): they stay, and it is said."""
 
     async def story(world: World) -> None:
-        await begun(world, 4, "by one")
         await world.ship("apply", shop("v2", 4, "by one"), weight=50)
 
         limits = {"strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
@@ -180,7 +181,7 @@ def test_a_rollout_that_got_further_is_no_bad_input() -> None:
         assert (result.phase, sum(world.versions().values())) == ("Paused", 4)
         assert any("already, more than 50%: they stay" in note for note in result.plan.notes)
 
-    in_world(story)
+    in_world(story, stand=begun(4, "by one"))
 
 
 def test_min_ready_seconds_are_heeded_on_the_way_to_a_share() -> None:
