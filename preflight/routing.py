@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadInput
-from ..kube.objects import REFERENCE_GRANT, Obj, is_a
+from ..kube.objects import REFERENCE_GRANT, Obj, get, is_a
 from ..release.options import CanaryOptions
 from ..release.yamlfile import Path
 from ..routing import gateway, nginx
@@ -23,10 +23,10 @@ def refused(case: Case) -> Iterator[Found]:
         return
     if not case.release.services or not all(map(is_shaped, _routes(case))):
         return  # what has not the types of its kind is another rule's
-    for feature, place in _asked(case):
-        if wrong := unable(case.router, feature):
-            yield Found(None, ("strategies", case.strategy, *place), wrong.summary, hint=wrong.hint)
-            return
+    wrong = [(each, place) for feature, place in _asked(case) if (each := unable(case.router, feature))]
+    yield from (Found(None, ("strategies", case.strategy, *place), each.summary, hint=each.hint) for each, place in wrong)
+    if wrong:
+        return
     try:
         case.chosen.refuse_unfit()
     except BadInput as unfit:
@@ -49,8 +49,26 @@ def keeps_users(case: Case) -> Iterator[Found]:
             if rule.get("sessionPersistence"):
                 name = f"{route['kind']} {route['metadata']['name']}"
                 message = f"{name} keeps a user on the version that answered first (sessionPersistence), also at 0%"
-                hint = "leave it out while versions share requests: who has met a bad version stays with it through a way back"
-                yield Found(route, ("spec", "rules", place, "sessionPersistence"), message, hint=hint)
+                yield Found(route, ("spec", "rules", place, "sessionPersistence"), message, hint=_KEPT_HINT)
+    yield from _policies(case)
+
+
+def _policies(case: Case) -> Iterator[Found]:
+    """The same, asked for of a Service beside the routes to it."""
+    for policy in case.release.others:
+        refs = [ref for _, ref in mappings(policy, "spec", "targetRefs")]
+        is_ours = any(ref.get("name") in case.chosen.app.service_names for ref in refs)
+        if policy["kind"] in _KEEPING and is_ours and get(policy, "spec", "sessionPersistence"):
+            message = f"{policy['kind']} {policy['metadata']['name']} keeps a user on the version that answered first, also at 0%"
+            yield Found(policy, ("spec", "sessionPersistence"), message, hint=_KEPT_HINT)
+
+
+_KEEPING = ("XBackendTrafficPolicy", "BackendLBPolicy")
+"""Kinds of the Gateway API's experimental channel, by the name of now and by the one before."""
+_KEPT_HINT = (
+    "leave it out while versions share requests: who has met a bad version stays with it through a way back; `sticky: true` of "
+    "the release keeps users on their version until then"
+)
 
 
 def retired(case: Case) -> Iterator[Found]:

@@ -48,6 +48,14 @@ def adds(text: str) -> Spoil:
     return lambda app: app.add(text)
 
 
+POLICY = """
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackendTrafficPolicy
+metadata: {name: shop}
+spec:
+  targetRefs: [{group: "", kind: Service, name: shop}]
+  sessionPersistence: {sessionName: s}
+"""
 HTTP_ROUTE = """
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -373,6 +381,7 @@ MUST = {
         "RW049", both(beta_of("{x-beta: yes, x-team: a}"), with_file(router="nginx"), new_ingress("{name: http}")), "canary",
         "error", "router",
     ),
+    "a policy of the Service by which sessions outlive a way back": Case("RW050", adds(POLICY), place="spec.sessionPersistence"),
     "a session that outlives a way back": Case(
         "RW050", adds(HTTP_ROUTE.replace("- backend", "- sessionPersistence: {sessionName: x}\n    backend")),
         place="spec.rules[0].sessionPersistence",
@@ -597,6 +606,7 @@ NEAR_MISSES = {
     "users kept by a route": Case("RW049", both(kept, adds(HTTP_ROUTE)), "canary"),
     "a router that no strategy asks": Case("RW049", with_file(router="gateway"), "ramped"),
     "a route without a session": Case("RW050", adds(HTTP_ROUTE)),
+    "a session of another Service": Case("RW050", adds(POLICY.replace("Service, name: shop", "Service, name: other"))),
     "an Ingress of the class alone": Case("RW051", new_ingress("{name: http}")),
     "a default behind the matches": Case("RW023", routes(MATCHED, TO_SHOP)),
     "everything below /": Case("RW023", routes(TO_SHOP.replace("{route", "{match: [{uri: {prefix: /}}], route"))),
