@@ -127,3 +127,23 @@ def test_a_ready_or_leaving_pod_has_no_problem() -> None:
 
     assert problem_of(ready) is None
     assert problem_of(leaving) is None
+
+
+def test_a_volume_that_cannot_be_mounted_is_told_by_an_event_alone() -> None:
+    """The last one about this pod; what else is said of it, or of another, is not the reason."""
+
+    def event(reason: str, message: str, name: str = "shop-1") -> dict:
+        return {"involvedObject": {"name": name}, "reason": reason, "message": message}
+
+    stuck = pod(state=waiting("ContainerCreating"))
+    mounts = [
+        event("FailedMount", "timed out"),
+        event("FailedMount", 'secret "tls" not found'),
+        event("FailedMount", "x", "shop-2"),
+    ]
+
+    told = problem_of(stuck, [*mounts, event("Scheduled", "assigned")])
+    assert told is not None
+    assert (told.reason, told.detail) == ("a volume cannot be mounted", 'secret "tls" not found')
+    assert problem_of(stuck, [event("Scheduled", "assigned"), event("FailedMount", "x", "shop-2")]) is None
+    assert problem_of(pod(state={"running": {}}, ready=True), mounts) is None

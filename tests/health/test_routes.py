@@ -104,3 +104,12 @@ def test_every_gateway_counts() -> None:
     refs = ({"name": "edge", "namespace": "infra"}, {"name": "inner"})
     assert [each.gateway for each in waits(route(GOOD, refs=refs), {})] == [("shop", "inner")]
     assert gateways_of(route(refs=refs)) == [AT, ("shop", "inner")]
+
+
+def test_a_gateway_without_a_namespace_is_in_the_routes_own() -> None:
+    """Whoever wrote it down, the user or the controller."""
+    own = {"metadata": {"name": "edge", "namespace": "shop", "generation": 2}, "status": gateway()["status"]}
+    taken = parent(condition("Accepted"), condition("ResolvedRefs"), namespace="shop")
+
+    assert waits(route(taken, refs=({"name": "edge"},)), {("shop", "edge"): own}) == []
+    assert waits(route(GOOD, refs=({"name": "edge"},)), {("shop", "edge"): own}) != []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from rollway.kube.secrecy import MASK
 from rollway.plan.diff import changes
 
@@ -60,3 +61,16 @@ def test_a_zero_that_the_server_drops_is_no_change() -> None:
     after = {"spec": {"probe": {"periodSeconds": 5, "initialDelaySeconds": 0}, "securityContext": {"runAsUser": 0}}}
 
     assert pairs(before, after) == {".spec.securityContext.runAsUser": (None, 0)}
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["hostIPC", "hostNetwork", "hostPID", "hostPort", "initialDelaySeconds", "minReadySeconds", "paused", "readOnly", "stdin",
+     "publishNotReadyAddresses", "stdinOnce", "tty"],
+)  # fmt: skip
+def test_a_zero_that_the_server_does_not_write_is_no_change(field: str) -> None:
+    """Nor the other way round; a value is one, and so is the zero of a field that is written."""
+    assert pairs({"spec": {}}, {"spec": {field: False}}) == {}
+    assert pairs({"spec": {field: 0}}, {"spec": {}}) == {}
+    assert pairs({"spec": {}}, {"spec": {field: 5}}) == {f".spec.{field}": (None, 5)}
+    assert pairs({"spec": {}}, {"spec": {"replicas": 0}}) == {".spec.replicas": (None, 0)}

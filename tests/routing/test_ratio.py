@@ -53,3 +53,14 @@ def test_beside_keeps_the_stable_side(stable: int, weight: int) -> None:
 
     assert found.stable == stable
     assert found.canary >= 1
+
+
+def test_of_equally_near_shares_the_one_with_fewer_pods() -> None:
+    """2 of 4 and 3 of 5 are both five percent away from 55."""
+    assert split(4, 55, may_surge=True) == Pods(2, 2)
+
+
+@pytest.mark.parametrize(("stable", "weight", "canary"), [(10, 1, 1), (4, 20, 1), (4, 25, 1), (4, 30, 2), (3, 50, 3)])
+def test_beside_what_is_not_ours_to_scale_only_the_canary_is_chosen(stable: int, weight: int, canary: int) -> None:
+    """The number whose share is nearest, and at least one."""
+    assert beside(stable, weight) == Pods(stable, canary)
