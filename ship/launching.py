@@ -10,7 +10,7 @@ from ..cluster import history, jobs
 from ..cluster.port import Cluster, Right
 from ..errors import ApiError, BadInput, Conflict, Forbidden, Invalid, MissingRights, Refused
 from ..kube.clock import now, parse_timestamp
-from ..kube.objects import CRON_JOB, JOB, POD, Obj, Ref, annotations_of, get, ref_of
+from ..kube.objects import CRON_JOB, JOB, POD, Obj, Ref, annotations_of, get, is_a, ref_of
 from ..plan.plan import Plan
 from ..plan.revision import Revision
 from ..release.model import Release
@@ -130,7 +130,7 @@ async def _refuse_missing_rights(cluster: Cluster, release: Release, *, makes_ac
 async def _refuse_pod(cluster: Cluster, job: Obj, release: Release) -> None:
     """Quotas and Pod Security Standards are of pods, and a Job tells of them only when it runs: so a pod is tried. Its account is
     not there yet."""
-    template = (job["spec"]["jobTemplate"] if job["kind"] == CRON_JOB.name else job)["spec"]["template"]
+    template = (job["spec"]["jobTemplate"] if is_a(job, CRON_JOB) else job)["spec"]["template"]
     pod: Obj = {
         "apiVersion": POD.api_version,
         "kind": POD.name,
