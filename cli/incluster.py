@@ -97,7 +97,7 @@ async def _launched(session: Session, connected: Connected, errand: Errand, imag
     from ..ship import launching
 
     if there := await launching.running(connected.cluster, errand):
-        session.view.note(f"{there.ref} runs it already, started by {there.by}: this command looks on")
+        session.view.note(f"{there.ref} runs it already, started by {there.by}")
         return there
     made = await _planned(connected, errand)
     if made.is_empty and made.phase != "Paused":

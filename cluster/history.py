@@ -32,6 +32,15 @@ async def load(cluster: Cluster, app: str, namespace: str) -> tuple[Revision, ..
     return tuple(sorted(found, key=lambda revision: revision.number))
 
 
+async def all_of(cluster: Cluster, namespace: str) -> list[tuple[str, tuple[Revision, ...]]]:
+    """Every application of the namespace, or of all of them where it is empty, with its revisions in order of number."""
+    found: dict[tuple[str, str], list[Revision]] = {}
+    for secret in await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE}):
+        if name := labels_of(secret).get(APP_LABEL):
+            found.setdefault((secret["metadata"]["namespace"], name), []).append(_decoded(secret))
+    return [(app, tuple(sorted(each, key=lambda revision: revision.number))) for (_, app), each in sorted(found.items())]
+
+
 async def apps(cluster: Cluster, namespace: str) -> list[str]:
     """The names of all applications that have a history in the namespace."""
     secrets = await cluster.list(SECRET, namespace, fields={"type": SECRET_TYPE})

@@ -387,6 +387,12 @@ async def test_logs_of_nobody_are_empty(cluster: Cluster, namespace: str) -> Non
     assert list(await cluster.list(POD, namespace)) == []
 
 
+async def test_a_log_of_nobody_is_followed_to_its_end(cluster: Cluster, namespace: str) -> None:
+    """Which is at once: whoever follows a pod that has not started looks again."""
+    async with asyncio.timeout(PATIENCE_S):
+        assert [line async for line in cluster.follow_log(namespace, "none", "web")] == []
+
+
 # rights
 
 
