@@ -54,7 +54,7 @@ def _ref_of(errand: Errand) -> Ref:
 
 async def _found(cluster: Cluster, ref: Ref) -> Obj | None:
     """The Job, or the CronJob."""
-    found = await cluster.list(CRON_JOB if ref.kind == CRON_JOB.name else JOB, ref.namespace, fields={"metadata.name": ref.name})
+    found = await cluster.list(CRON_JOB if ref.is_a(CRON_JOB) else JOB, ref.namespace, fields={"metadata.name": ref.name})
     return next(iter(found), None)
 
 
