@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from ...errors import ApiError
+from ...kube.clock import now
 from ...kube.objects import DEFINITION, JOB, NAMESPACE, Obj
 from ..api.eviction import check_eviction
 from ..api.registry import rules_of
@@ -75,7 +76,11 @@ class _Server:
         if (document := _document(parts, request, self._api.store)) is not None:
             return document
         if request.method == "POST" and (review := access.asked(parts)):
-            return json_answer(access.answered(review), 201)
+            manager = write_options(request, "", "CreateOptions")["manager"]
+            # the owner may do everything, whatever is asked: kubectl asks in a notation that is not read here
+            is_read = not review.status or request.content_type == "application/json"
+            body = await body_of(request, review.kind) if is_read else {}
+            return json_answer(access.answered(review, body, self._api.store, manager, now()), 201)
         if parts == ["metrics"]:
             return web.Response(body=self._requests.text(self._api.store), headers={"Content-Type": MEDIA})
         if (called := proxying.asked(parts)) is not None:
@@ -122,17 +127,17 @@ class _Server:
         return self._answer(request, target, obj)
 
     async def _post(self, request: web.Request, target: Target) -> web.StreamResponse:
-        body, options = await body_of(request, target.kind.name), write_options(request, target, "CreateOptions")
+        body, options = await body_of(request, target.kind.name), write_options(request, target.subresource, "CreateOptions")
         return self._written(request, target, self._api.create(target.kind, target.namespace, body, **options), options, 201)
 
     async def _put(self, request: web.Request, target: Target) -> web.StreamResponse:
-        body, options = await body_of(request, target.kind.name), write_options(request, target, "UpdateOptions")
+        body, options = await body_of(request, target.kind.name), write_options(request, target.subresource, "UpdateOptions")
         existed = self._exists(target)
         obj = self._api.update(target.kind, target.namespace, target.name, body, **options)
         return self._written(request, target, obj, options, 200 if existed else 201)
 
     async def _patch(self, request: web.Request, target: Target) -> web.StreamResponse:
-        type_, options = patch_type(request, target), write_options(request, target, "PatchOptions")
+        type_, options = patch_type(request, target), write_options(request, target.subresource, "PatchOptions")
         if type_ == "apply" and "fieldManager" not in request.query:
             options["manager"] = ""
         options["force"] = is_true(request.query, "force")

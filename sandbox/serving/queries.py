@@ -124,7 +124,7 @@ async def patch_of(request: web.Request, type_: str) -> Any:
 # options
 
 
-def write_options(request: web.Request, target: Target, options_kind: str) -> dict[str, Any]:
+def write_options(request: web.Request, subresource: str, options_kind: str) -> dict[str, Any]:
     """The keyword arguments of the Api's writing methods. Raises Invalid for values that do not exist."""
     query = request.query
     manager, dry_run, validation = query.get("fieldManager", ""), query.getall("dryRun", []), query.get("fieldValidation", "")
@@ -138,7 +138,7 @@ def write_options(request: web.Request, target: Target, options_kind: str) -> di
         "manager": manager or agent or "unknown",
         "dry_run": bool(dry_run),
         "field_validation": validation or "Warn",
-        "subresource": target.subresource,
+        "subresource": subresource,
         "warnings": [],
     }
 

@@ -14,7 +14,6 @@ from tests.support.exchanges import replay_controlled, scenarios
 SCENARIOS = [each for each in scenarios("api2") if "gateway.networking.k8s.io" not in json.dumps(each)]
 
 OTHERWISE = {
-    "role bindings": "reviews are answered without what was asked, and nobody is refused anything here",
     "statefulset rolling partition": "which revision is the first of a list follows from the real hash",
     "watch as clients do now": "the order of keys in the raw text",
 }
