@@ -49,6 +49,19 @@ def figure_of(figures: Figures) -> float | None:
             return None
 
 
+def stable_of(figures: Figures) -> float | None:
+    """The same of the stable version, where both are measured."""
+    match figures:
+        case Both(stable, _):
+            return stable.errors / stable.requests if stable.requests else None
+        case Pairs(by_name):
+            return next(iter(by_name.values())).stable if len(by_name) == 1 else None
+        case Samples(stable, _):
+            return stable.mean if stable.visits else None
+        case _:
+            return None
+
+
 def shown(value: Any) -> str:
     """A value as it is told, never longer than a line."""
     if isinstance(value, bool) or value is None:

@@ -15,11 +15,13 @@ MOST_POINTS = 120
 
 
 class Point(NamedTuple):
-    """One measurement, as it is shown: when (seconds since 1970), the figure for a chart (None: none was measured), in words."""
+    """One measurement, as it is shown: when (seconds since 1970), the figure for a chart (None: none was measured), in words, and
+    the stable version's figure, where it is compared with."""
 
     at_s: float
     figure: float | None
     said: str
+    stable: float | None = None
 
 
 class Evidence(Frozen):

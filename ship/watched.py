@@ -11,7 +11,7 @@ from ..gates.figures import Figures, Judge, Phase
 from ..gates.judges import fits, judge_of
 from ..gates.schedule import RETRY_S, due_in
 from ..gates.shares import Split, requests_of
-from ..gates.words import figure_of, in_words
+from ..gates.words import figure_of, in_words, stable_of
 from ..kube.objects import digest
 from ..measure.port import Source, Window
 from ..plan.evidence import Evidence, Point
@@ -81,7 +81,7 @@ class Watched:
         """Answers what is shown of it."""
         state = self.judge.take(self.evidence.state, instant.wall_s, figures)
         verdict = self.judge.verdict(state)
-        point = Point(round(instant.wall_s, 1), figure_of(figures), in_words(figures))
+        point = Point(round(instant.wall_s, 1), figure_of(figures), in_words(figures), stable_of(figures))
         self.evidence = self.evidence.model_copy(
             update={
                 "state": dict(state),

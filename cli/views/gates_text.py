@@ -60,7 +60,9 @@ def gate_document(each: Evidence) -> dict[str, Any]:
         "figures": dict(each.shown),
         "share": _share(each.split),
         "until": _at(each.until_s) if each.number else "",
-        "points": [{"at": _at(point.at_s), "figure": point.figure, "said": point.said} for point in each.points],
+        "points": [
+            {"at": _at(point.at_s), "figure": point.figure, "stable": point.stable, "said": point.said} for point in each.points
+        ],
     }
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BadInput
 from .failure_text import ended
+from .gates_chart import gates_markdown
+from .markdown import fenced, plain
 from .paint import Paint
 from .plan_text import diff_of
 from .probe_text import verdict_lines
@@ -79,7 +81,7 @@ class GithubView:
         self._inner.event(event)
 
     def result(self, result: Result) -> None:
-        self._summarise(result_markdown(result))
+        self._summarise(result_markdown(result) + gates_markdown(result.gates))
         if result.verdict:
             self._summarise(verdict_markdown(result.plan, result.verdict))
         if result.failure is None:
@@ -241,11 +243,6 @@ def plans_markdown(plans: Sequence[Plan], *, where: str = "", diff: bool = False
     return plans_markdown(plans, where=where) if diff and len(text.encode()) > SUMMARY_LIMIT else text
 
 
-def plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line, in a table too."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", " ".join(text.split()))
-
-
 def _table(steps: Sequence[Step]) -> Iterator[str]:
     yield "| | | object | what | why |"
     yield "|--:|---|---|---|---|"
@@ -273,12 +270,6 @@ def _diff_lines(steps: Sequence[Step]) -> Iterator[str]:
 
 def _folded(summary: str, diff: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{fenced(diff, 'diff')}\n\n</details>\n\n"
-
-
-def fenced(text: str, language: str) -> str:
-    """A block of code, whose fence is longer than whatever looks like one inside of it."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 @contextmanager

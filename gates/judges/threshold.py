@@ -143,7 +143,9 @@ class Threshold:
         why = (
             f"{last} ({counted})" if last and phase != Phase.PASSED else counted if tally.measured else "nothing was measured yet"
         )
-        return Verdict(phase, why, tally.measured, {"good": tally.successful, "bad": tally.failed})
+        bounds = {"atLeast": self.low, "atMost": self.high}
+        told = {name: float(bound) for name, bound in bounds.items() if bound is not None}
+        return Verdict(phase, why, tally.measured, {"good": tally.successful, "bad": tally.failed, **told})
 
     def _after(self, state: State, phase: Phase, why: str) -> State:
         tally = Tally(*state["tally"]).and_one(phase)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rollway.cli.views.github import annotation, error_annotation, escaped, escaped_property, place_of, plain
+from rollway.cli.views.github import annotation, error_annotation, escaped, escaped_property, place_of
+from rollway.cli.views.markdown import plain
 from rollway.errors import BadInput, Locked
 from shell import EXAMPLE, Shell, run, shell
 
