@@ -34,6 +34,7 @@ from ..routing.router import Outside, Router
 from ..routing.routers import ROUTERS, every
 from ..routing.selector import STABLE
 from ..strategies.app import App
+from ..strategies.ramped import loosened
 from .windows import is_of
 
 WAYS = tuple(kind for router in ROUTERS for kind in router.kinds)
@@ -97,6 +98,12 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
                 count = f"{side.wanted} pod{'s' if side.wanted != 1 else ''}"
                 yield f"{side.name} still runs {count} of {side.version}, and gets no request: `deploy apply` again puts it away"
         return
+    own = observed.find(DEPLOYMENT, release.namespace, release.workload["metadata"]["name"])
+    if current.strategy == "ramped" and current.phase == "Paused" and (loose := loosened(own)):
+        yield (
+            f"somebody has loosened what holds the share ({', '.join(loose)}): more than {current.weight}% may come; "
+            "`deploy promote` holds it anew, `deploy rollback` takes it back"
+        )
     second = [side for side in found if side.track != STABLE]
     for side in second if current.strategy in ("canary", "ab") else []:
         if not side.wanted:

@@ -90,6 +90,10 @@ class Ramped(Strategy):
         self._make_ready(draft, self.release)
         replicas = self._standing(draft, replicas)
         self._refuse_empty(weight, replicas)
+        current = draft.observed.in_flight
+        if current and current.strategy == self.name and current.phase == "Paused":
+            loose = loosened(draft.deployment(self.app.name))
+            draft.notes += [f"somebody has loosened what held the share ({', '.join(loose)}): it is held anew"] if loose else []
         self._grow(draft, replicas)
         goal, new = self._goal(replicas, weight), self._new_pods(draft, replicas)
         if new > goal.canary:
@@ -183,3 +187,11 @@ class Ramped(Strategy):
             return self._all(replicas)
         new, total = (int(get(live, "status", key, default=0)) for key in ("updatedReplicas", "replicas"))
         return Split(stable=total - new, canary=new, percent=Pods(total - new, new).percent)
+
+
+def loosened(live: Obj | None) -> tuple[str, ...]:
+    """What of a held rollout holds it no longer, as by `kubectl rollout resume`. Who has set a field to nothing manages it not:
+    nobody can be told."""
+    spec = get(live, "spec", default={})
+    found = {".spec.paused": spec.get("paused") is True, ".spec.minReadySeconds": spec.get("minReadySeconds") == HELD_S}
+    return tuple(field for field, holds in found.items() if live is not None and not holds)

@@ -119,6 +119,26 @@ def test_who_has_taken_every_field_of_ours_is_told() -> None:
     in_world(story)
 
 
+def test_a_held_share_that_somebody_has_loosened_is_told() -> None:
+    """By `kubectl rollout resume` and the like, which leave no trace; the next command says so and holds it anew."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        wanted = release("v2", strategy="ramped")
+        await world.ship("apply", wanted, weight=50)
+        held = told(await status(world.cluster, wanted))
+        patched(world, DEPLOYMENT, "shop", {"spec": {"paused": None}}, "kubectl-rollout")
+        loose = told(await status(world.cluster, wanted))
+        result = await world.ship("promote", wanted, weight=75)
+
+        assert "loosened" not in held
+        assert "somebody has loosened what holds the share (.spec.paused): more than 50% may come" in loose
+        assert "somebody has loosened what held the share (.spec.paused): it is held anew" in result.plan.notes
+        assert "loosened" not in told(await status(world.cluster, wanted))
+
+    in_world(story)
+
+
 def test_the_share_is_the_one_that_is_given() -> None:
     """By the ready pods that the Service reaches, beside the one that was asked for, whoever has scaled meanwhile."""
 
