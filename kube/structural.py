@@ -46,7 +46,8 @@ class Described(Struct):
 
     @cached_property
     def is_open(self) -> bool:
-        return bool(self._schema.get(KEEPS_UNKNOWN))
+        # one that names no field at all says nothing of them (kube-openapi's schemaconv): pruning alone takes them out
+        return bool(self._schema.get(KEEPS_UNKNOWN)) or not properties(self._schema)
 
 
 def typed(schema: Schema) -> Type:

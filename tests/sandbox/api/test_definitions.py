@@ -65,6 +65,20 @@ def test_an_object_is_pruned_filled_in_and_told_of_its_unknown_fields() -> None:
     in_sandbox(use)
 
 
+@pytest.mark.parametrize(
+    "schema", [{"type": "object"}, {"type": "object", "properties": {"spec": {"type": "object"}}}], ids=["root", "below"]
+)
+def test_a_schema_that_names_no_field_lets_any_be_applied(schema: Obj) -> None:
+    """Server-side apply refuses fields beside those that are named, not where none is; what is kept is pruning's."""
+
+    async def use(sandbox: Sandbox) -> None:
+        sandbox.api.create(DEFINITION, "", served(schema={"openAPIV3Schema": schema}, subresources={}))
+        made = sandbox.api.patch(WIDGET, "default", "w", widget(), "apply", manager="rollway")
+        assert "size" not in (made.get("spec") or {})
+
+    in_sandbox(use)
+
+
 def test_an_object_that_does_not_fit_is_refused_and_its_status_by_itself() -> None:
     async def use(sandbox: Sandbox) -> None:
         sandbox.api.create(DEFINITION, "", served())
