@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ..errors import ApplyConflict, Conflict, FieldConflict
+from ..errors import ApplyConflict, Conflict, FieldConflict, NotFound
 from ..kube.objects import DEPLOYMENT, Obj, get, merged
 from ..plan.observed import FIELD_MANAGER
 from ..plan.steps import Apply
@@ -13,11 +13,12 @@ from .port import Cluster
 
 async def apply_ours(cluster: Cluster, step: Apply, seen: Obj | None) -> Obj | None:
     """Where the plan, made from what was `seen`, takes nothing over, only our own other writes of a Deployment can be in the way,
-    as the number of its pods: they are taken at once, of just that object as it was seen. None where it is another one by now."""
-    if seen is None or step.takes_over or not step.ref.is_a(DEPLOYMENT) or not _is_written_otherwise(seen):
+    as the number of its pods: they are taken at once, of just that object as it was seen. None where it is another one by now, or
+    gone."""
+    if seen is None or step.creates or step.takes_over or not step.ref.is_a(DEPLOYMENT) or not _is_written_otherwise(seen):
         return None
     version = seen["metadata"]["resourceVersion"]
-    with contextlib.suppress(Conflict):
+    with contextlib.suppress(Conflict, NotFound):
         return await cluster.apply(merged(step.manifest, {"metadata": {"resourceVersion": version}}), force=True)
     return None
 
