@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 from collections.abc import Collection, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from ..kube.objects import Obj
@@ -22,6 +25,36 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple
         return tuple(found)
     held = values_of(before, after)
     return tuple(_masked(change, held) for change in found)
+
+
+def inside(change: Change) -> Iterator[Change]:
+    """What differs inside of a value that is written as a whole, as the rules of a route: items by their names, else by their
+    places; where there are more or fewer than before, those that stay are found first."""
+    path, before, after = change
+    if not before or not after or type(before) is not type(after):
+        yield change
+    elif isinstance(after, Mapping):
+        for key in [*after, *(key for key in before if key not in after)]:
+            if before.get(key) != after.get(key):
+                yield from inside(Change(f"{path}{_segment(key)}", before.get(key), after.get(key)))
+    elif isinstance(after, list):
+        for place, old, new in _items(before, after):
+            if old != new:
+                yield from inside(Change(f"{path}[{place}]", old, new))
+    else:
+        yield change
+
+
+def _items(before: list[Any], after: list[Any]) -> Iterator[tuple[str | int, Any, Any]]:
+    """The items of two lists side by side, with their name or place; None where one has none."""
+    if key := _keys(before, after):
+        old, new = ({item[key]: item for item in items} for items in (before, after))
+        yield from ((name, old.get(name), new.get(name)) for name in [*new, *(name for name in old if name not in new)])
+        return
+    was, now = ([json.dumps(item, sort_keys=True) for item in items] for items in (before, after))
+    for _, i, i_end, j, j_end in difflib.SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
+        pairs = zip_longest(before[i:i_end], after[j:j_end])
+        yield from ((place, old, new) for place, (old, new) in enumerate(pairs, j if j_end > j else i))
 
 
 def _comparable(obj: Mapping[str, Any]) -> Obj:

@@ -9,6 +9,7 @@ from typing import NamedTuple, assert_never
 from ...health.routes import is_route
 from ...kube import fieldset
 from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
+from ...plan.diff import inside
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
 from ...plan.revision import Revision
@@ -163,7 +164,7 @@ def value(of: object) -> str:
 def changed_rows(changes: Iterable[Change]) -> list[tuple[str, str, str]]:
     """(sign, path, text) of each change, without rollway's own bookkeeping."""
     out: list[tuple[str, str, str]] = []
-    for change in changes:
+    for change in (inner for whole in changes for inner in inside(whole)):
         if "rollway.dev/digest" in change.path:
             continue
         if change.before is None:

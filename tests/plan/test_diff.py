@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rollway.kube.secrecy import MASK
-from rollway.plan.diff import changes
+from rollway.plan.diff import changes, inside
+from rollway.plan.steps import Change
 
 
 def pairs(before: dict | None, after: dict) -> dict[str, tuple[object, object]]:
@@ -74,3 +79,43 @@ def test_a_zero_that_the_server_does_not_write_is_no_change(field: str) -> None:
     assert pairs({"spec": {field: 0}}, {"spec": {}}) == {}
     assert pairs({"spec": {}}, {"spec": {field: 5}}) == {f".spec.{field}": (None, 5)}
     assert pairs({"spec": {}}, {"spec": {"replicas": 0}}) == {".spec.replicas": (None, 0)}
+
+
+RULES = [
+    {"backendRefs": [{"name": "shop", "port": 80}], "matches": [{"path": "/a"}]},
+    {"backendRefs": [{"name": "cart", "port": 80}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("after", "shown"),
+    [
+        (
+            [{**RULES[0], "backendRefs": [{"name": "shop", "port": 80, "weight": 75}, {"name": "new", "weight": 25}]}, RULES[1]],
+            [
+                (".spec.rules[0].backendRefs[shop].weight", None, 75),
+                (".spec.rules[0].backendRefs[new]", None, {"name": "new", "weight": 25}),
+            ],
+        ),
+        ([RULES[1]], [(".spec.rules[0]", RULES[0], None)]),
+        ([{"name": "first"}, *RULES], [(".spec.rules[0]", None, {"name": "first"})]),
+        ([RULES[0], {"backendRefs": []}], [(".spec.rules[1].backendRefs", RULES[1]["backendRefs"], [])]),
+    ],
+    ids=["a weight", "one less", "one more", "emptied"],
+)
+def test_what_differs_inside_of_a_list_that_is_written_as_a_whole(after: list[Any], shown: list[Any]) -> None:
+    """A route's rules are one field to the API server, and a screenful to whoever reads a plan."""
+    (change,) = changes({"spec": {"rules": RULES}}, {"spec": {"rules": after}})
+    assert [tuple(each) for each in inside(change)] == shown
+
+
+@settings(deadline=None)
+@given(lists=st.tuples(st.lists(st.integers(0, 3), min_size=1), st.lists(st.integers(0, 3), min_size=1)))
+def test_nothing_that_differs_inside_is_left_out(lists: tuple[list[int], list[int]]) -> None:
+    """What is taken out and put in makes the one list of the other."""
+    before, after = ([{"n": item} for item in items] for items in lists)
+    found = list(inside(Change(".l", before, after)))
+    lost = [each.before if isinstance(each.before, dict) else {"n": each.before} for each in found if each.before is not None]
+    got = [each.after if isinstance(each.after, dict) else {"n": each.after} for each in found if each.after is not None]
+    key = repr
+    assert sorted([*before, *got], key=key) == sorted([*after, *lost], key=key)
