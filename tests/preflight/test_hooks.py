@@ -84,3 +84,29 @@ def test_what_holds_for_all_manifests_holds_for_hooks(tmp_path: Path) -> None:
     assert [(each.id, each.line) for each in told(tmp_path, job=wrong)] == [("RW034", 11)]
     ignored = JOB.replace("spec:\n  backoffLimit: 0\n", "# rollway: ignore RW044 because it bears six\nspec:\n", 1)
     assert told(tmp_path, job=ignored) == []
+
+
+def test_configuration_that_only_a_hook_asks_for_is_looked_for_as_well(tmp_path: Path) -> None:
+    """At the hook's own line, and once, whoever else asks for it."""
+    asks = JOB + "        env: [{name: DB, valueFrom: {secretKeyRef: {name: database, key: url}}}]\n"
+    asks = asks.replace(
+        '- {name: migrate, image: "ghcr.io/acme/shop:1.0.0"}', '- name: migrate\n        image: "ghcr.io/acme/shop:1.0.0"'
+    )
+    (one,) = [each for each in told(tmp_path, asks, "before: [migrate.yaml]\nafter: [migrate.yaml]\n") if each.id == "RW038"]
+    assert (one.source.endswith("migrate.yaml"), one.severity, one.line) == (True, "info", 14)
+    assert "before the pods of before migrate start" in one.message
+
+
+def test_configuration_of_the_manifests_is_a_hooks_as_well(tmp_path: Path) -> None:
+    """Under the name that is written, whatever it is called in the cluster."""
+    config = "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: database}\ndata: {url: db}\n"
+    asks = JOB + "        envFrom: [{configMapRef: {name: database}}]\n"
+    asks = asks.replace(
+        '- {name: migrate, image: "ghcr.io/acme/shop:1.0.0"}', '- name: migrate\n        image: "ghcr.io/acme/shop:1.0.0"'
+    )
+    (tmp_path / "database.yaml").write_text(config)
+    found = told(tmp_path, asks, "before: [migrate.yaml]\n")
+    assert [each.id for each in found if each.id == "RW038"] == ["RW038"]
+    (tmp_path / "deploy.yaml").write_text("manifests: [app.yaml, database.yaml]\nbefore: [migrate.yaml]\n")
+    again = preflight.findings(load(str(tmp_path / "deploy.yaml")))
+    assert [each.message for each in again if each.id == "RW038"] == []
