@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from ..cluster.port import Asking, Cluster
 from ..errors import ClusterError
@@ -25,6 +25,8 @@ MOST_BYTES = 10 * 2**20
 """Of an answer: a query that answers more tells too many things apart."""
 TOO_LARGE = f"the answer is larger than {MOST_BYTES // 2**20} MiB: ask for less"
 SHOWN = 200
+_OF_THE_SERVER = ("authorization", "proxy-authorization")
+"""Headers that the API server would take for its own; so it would those that say as whom it is asked."""
 
 
 class Web:
@@ -88,11 +90,14 @@ class Web:
 
     async def _through(self, asking: Asking) -> tuple[int, bytes]:
         what = f"Service {asking.namespace}/{asking.name}"
-        if "Authorization" in asking.headers:
+        if any(name.lower() in _OF_THE_SERVER or name.lower().startswith("impersonate-") for name in asking.headers):
             raise Unmeasured(
                 f"this machine has no way to {what}, and the API server keeps credentials for itself: "
                 "name an address that can be reached from here"
             )
+        if {".", ".."} & set(unquote(asking.path.partition("?")[0]).split("/")):
+            # on its way it would be shortened, and mean something else of the API server
+            raise Unmeasured(f"an address with . or .. in its path is not asked through the API server, of {what}")
         try:
             async with asyncio.timeout(asking.timeout_s):
                 status, answer = await self._cluster.ask_service(asking)

@@ -13,7 +13,7 @@ from ..errors import Locked, Refused, RollwayError
 from ..plan.revision import Revision
 from ..strategies.base import Request
 from . import run as ship
-from .errand import Errand, stood_of, turn_of
+from .errand import Errand, follower_of, stood_of, turn_of
 from .pauses import left_s
 from .run import Options, Result
 from .saved import run_saved
@@ -33,6 +33,12 @@ async def carry(cluster: Cluster, errand: Errand, options: Options) -> Result:
     turn, how = turn_of(errand, revisions), errand.options(options)
     if turn == "on":
         return await _on(cluster, errand, how, is_begun=errand.stood != stood_of(found))
+    if later := follower_of(errand, revisions):
+        await _give_back(cluster, errand)
+        raise Refused(
+            f"{later.app} {later.version} was released meanwhile, by {later.by or 'somebody'}: this runner leaves it alone",
+            hint="see `deploy history`",
+        )
     assert found is not None, "what has no revision has not failed"
     if turn == "back":
         back = replace(how, goes_on=False, skip_gates="", watch=None)
@@ -52,12 +58,10 @@ async def tick(cluster: Cluster, errand: Errand, options: Options) -> tuple[Resu
     revisions = await history.load(cluster, release.app, release.namespace)
     found = next((each for each in revisions if each.number == errand.revision), None)
     turn = turn_of(errand, revisions)
+    if found is not None and turn == "on" and left_s(found):
+        return None, False  # what has failed does not wait for the end of a pause
     if found is None or turn != "on" or errand.stood == stood_of(found):
-        if found is not None and left_s(found):
-            return None, False
         result = await carry(cluster, errand, options)
-    elif left_s(found):
-        return None, False
     else:
         request = Request("promote") if found.phase == "Paused" else replace(errand.asked.request, reruns_hooks=False)
         result = await ship.run(cluster, release, request, strategy=errand.asked.strategy, options=errand.options(options))

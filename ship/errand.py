@@ -134,6 +134,8 @@ Turn = Literal["on", "back", "over"]
 def turn_of(errand: Errand, revisions: Sequence[Revision]) -> Turn:
     """What is left of an errand that may have been begun by a pod before: to go `on` with it, to go `back`, as it has failed
     already, or nothing: it is `over`."""
+    if follower_of(errand, revisions):
+        return "over"
     found = next((each for each in revisions if each.number == errand.revision), None)
     if errand.asked.request.action == "rollback" or found is None or not _is_ours(errand, found):
         return "on"
@@ -143,6 +145,14 @@ def turn_of(errand: Errand, revisions: Sequence[Revision]) -> Turn:
         return "over"
     # why it fails is written before the way back begins, and goes as soon as it stands anew
     return "back" if found.message and found.phase != "Promoted" and errand.goes_back else "on"
+
+
+def follower_of(errand: Errand, revisions: Sequence[Revision]) -> Revision | None:
+    """What somebody has released after it, and stands: what is left of the errand would begin the older one anew, over that. Its
+    own has a later number where the one that it was to have was taken meanwhile."""
+    own = errand.release.digest if errand.asked.request.action == "apply" else ""
+    later = [each for each in revisions if each.number > errand.revision and each.phase != "RolledBack"]
+    return next((each for each in reversed(later) if each.digest != own), None)
 
 
 def _is_ours(errand: Errand, found: Revision) -> bool:

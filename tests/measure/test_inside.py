@@ -127,3 +127,27 @@ def test_credentials_are_never_sent_to_the_api_server(monkeypatch: pytest.Monkey
         asked(proxy, bearerToken={"env": "TOKEN"})
     assert not proxy.asked
     assert "s3cret" not in str(fault.value)
+
+
+@pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION", "Proxy-Authorization", "Impersonate-User"])
+def test_nor_are_headers_that_it_would_take_for_its_own(name: str) -> None:
+    """However they are written."""
+    proxy = Proxy((200, b"{}"))
+    with pytest.raises(Unmeasured, match="keeps credentials for itself"):
+        asked(proxy, headers={name: "admin"})
+    assert not proxy.asked
+
+
+@pytest.mark.parametrize("path", ["/../../../secrets", "/a/..", "/./x", "/%2e%2E/secrets", "/a/.%2e/b?x=1", "/a%2f..%2fb"])
+def test_no_path_leads_out_of_the_service(path: str) -> None:
+    """A client shortens a path before it sends it: it would be another request of the API server, by this account."""
+    proxy = Proxy((200, b"{}"))
+    with pytest.raises(Unmeasured, match=r"an address with \. or \.\. in its path"):
+        asked(proxy, f"http://prometheus.monitoring:9090{path}")
+    assert not proxy.asked
+
+
+@pytest.mark.parametrize("path", ["/a..b/...", "/x?next=../y", "/%252e%252e/x"])
+def test_dots_that_are_names(path: str) -> None:
+    proxy = Proxy((200, b"{}"))
+    assert asked(proxy, f"http://prometheus.monitoring:9090{path}")[0] == (200, b"{}")

@@ -105,6 +105,29 @@ def test_a_rollback_is_done_again() -> None:
     assert turn_of(errand("rollback"), [revision("RolledBack")]) == "on"
 
 
+@pytest.mark.parametrize("action", ["apply", "promote", "rollback"])
+@pytest.mark.parametrize(
+    ("phase", "digest", "turn"),
+    [
+        ("Promoted", "of v3", "over"),
+        ("Paused", "of v3", "over"),
+        ("RolledBack", "of v3", "on"),
+    ],
+)
+def test_what_was_released_after_it_is_left_alone(action: str, phase: str, digest: str, turn: str) -> None:
+    """Else a runner whose pod comes late would release the older version over the newer one, or take the newer one back."""
+    later = revision(phase, digest=digest).model_copy(update={"number": 3, "version": "v3"})
+
+    assert turn_of(errand(action), [revision("Promoted"), later]) == turn
+
+
+def test_its_own_that_has_a_later_number_is_no_follower() -> None:
+    """Somebody else's release has had the number that it was to have."""
+    own = revision("Progressing").model_copy(update={"number": 3})
+
+    assert turn_of(errand(), [revision("RolledBack", digest="of somebody else"), own]) == "on"
+
+
 def test_only_what_the_release_names_travels() -> None:
     """Of gates, of those that are told, and what a forge's receiver reads of the pipeline."""
     gate = Gate.model_validate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 from random import Random
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import pytest
 from disturbed import QUICK
 from hooked import Ran, hooked
 from mortal import Killed, Mortal, Stopped
+from rollway.cluster import history
 from rollway.errors import Refused, RollwayError
 from rollway.kube.objects import LEASE
 from rollway.plan.revision import Revision
@@ -215,6 +217,39 @@ def test_by_ticks(tag: str, seed: int) -> None:
             assert DAY_S < took_s < DAY_S + 3 * 3600
             assert looks > 200
             assert done <= 8
+
+    in_world(story, stand=begun())
+
+
+def test_a_tick_leaves_what_was_released_since() -> None:
+    """Somebody has promoted its release between two looks, and released another one: it ends, and the newer version stays."""
+
+    async def story(world: World) -> None:
+        wanted = dataclasses.replace(release("v2", strategy="canary"), options=OPTIONS)
+        errand = (await errand_of(world, wanted)).model_copy(update={"ticks": True})
+        assert (await tick(world.cluster, errand, Options()))[1] is False
+        await world.ship("promote", wanted, weight=100)
+        await world.ship("apply", release("v3", strategy="canary", options=QUICK), weight=100)
+        with pytest.raises(Refused, match="shop v3 was released meanwhile, by"):
+            await tick(world.cluster, errand, Options())
+        assert [(each.version, each.phase) for each in await world.history()][1:] == [("v2", "Promoted"), ("v3", "Promoted")]
+
+    in_world(story, stand=begun())
+
+
+def test_what_failed_in_a_pause_is_taken_back_at_the_next_look() -> None:
+    """A pod that was killed as it had begun to take it back has written why: the next one does not wait for the pause's end."""
+
+    async def story(world: World) -> None:
+        wanted = dataclasses.replace(release("v2", strategy="canary"), options=OPTIONS)
+        errand = (await errand_of(world, wanted)).model_copy(update={"ticks": True})
+        await tick(world.cluster, errand, Options())
+        paused = (await world.history())[-1]
+        assert paused.phase == "Paused"
+        await history.write(world.cluster, paused.model_copy(update={"message": "gate errors: too many"}))
+        with pytest.raises(RollwayError, match="v2 failed and was taken back"):
+            await tick(world.cluster, errand, Options())
+        assert (await world.history())[-1].phase == "RolledBack"
 
     in_world(story, stand=begun())
 
