@@ -50,13 +50,13 @@ def of_starter(*, makes_account: bool, ticks: bool = False) -> set[Right]:
 
 def _starting(*, makes_account: bool, ticks: bool) -> Iterator[Right]:
     yield from on(JOB, "create", "list", "watch", "patch", "delete")
-    yield from on(SECRET, "create", "patch")
+    yield from on(SECRET, "list", "create", "patch")
     yield from on(POD, "list", "watch")
     yield from on(POD, "get", subresource="log")
     if ticks:
         yield from on(CRON_JOB, "create", "list", "patch", "delete")
     for kind in (SERVICE_ACCOUNT, ROLE, ROLE_BINDING) if makes_account else ():
-        yield from on(kind, "create", "patch")
+        yield from on(kind, "list", "create", "patch")
 
 
 def manifests(

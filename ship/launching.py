@@ -10,7 +10,22 @@ from ..cluster import history, jobs
 from ..cluster.port import Cluster, Right
 from ..errors import ApiError, BadInput, Conflict, Forbidden, Invalid, MissingRights, Refused
 from ..kube.clock import now, parse_timestamp
-from ..kube.objects import CRON_JOB, JOB, POD, Obj, Ref, annotations_of, get, is_a, ref_of
+from ..kube.objects import (
+    CRON_JOB,
+    JOB,
+    POD,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Obj,
+    Ref,
+    annotations_of,
+    get,
+    is_a,
+    labels_of,
+    ref_of,
+)
 from ..plan.plan import Plan
 from ..plan.revision import Revision
 from ..release.model import Release
@@ -83,6 +98,7 @@ async def launch(cluster: Cluster, errand: Errand, made: Plan, image: str, note:
     variables, data = environment_of(release), packed(errand)
     kind = runner.cron_job if errand.ticks else runner.job
     wanted = kind(errand, image, account or errand.job, [*variables])
+    await _refuse_taken(cluster, ref_of(wanted), makes_account=not account)
     await _refuse_pod(cluster, wanted, release)
     await _put_away(cluster, ref_of(wanted))
     try:
@@ -125,6 +141,18 @@ async def _refuse_missing_rights(cluster: Cluster, release: Release, *, makes_ac
             f"{release.namespace}; nothing was changed",
             hint=GRANT,
         )
+
+
+async def _refuse_taken(cluster: Cluster, ref: Ref, *, makes_account: bool) -> None:
+    """Somebody's objects of these names would get the rights of a release, and go with the runner."""
+    owned = (SECRET, SERVICE_ACCOUNT, ROLE, ROLE_BINDING) if makes_account else (SECRET,)
+    for kind in (CRON_JOB if ref.is_a(CRON_JOB) else JOB, *owned):
+        for obj in await cluster.list(kind, ref.namespace, fields={"metadata.name": ref.name}):
+            if runner.RUNNER_LABEL not in labels_of(obj):
+                raise BadInput(
+                    f"{kind.name} {ref.name} is there already, and is no runner's; nothing was changed",
+                    hint="a runner and what belongs to it have that name: let the other one have another",
+                )
 
 
 async def _refuse_pod(cluster: Cluster, job: Obj, release: Release) -> None:

@@ -167,7 +167,6 @@ def beside(errand: Errand, owner: Obj, packed: str, variables: Mapping[str, str]
         "kind": SECRET.name,
         "metadata": meta,
         "type": SECRET_TYPE,
-        "immutable": True,
         "data": {KEY: packed, **{name: base64.b64encode(value.encode()).decode() for name, value in variables.items()}},
     }
     if granted is None:

@@ -11,7 +11,7 @@ import pytest
 from permitted import Permitted
 from rollway.cluster import jobs
 from rollway.cluster.port import Right
-from rollway.errors import ApiError, BadInput, Forbidden, MissingRights, Refused
+from rollway.errors import ApiError, BadInput, Forbidden, Invalid, MissingRights, Refused
 from rollway.kube.objects import (
     CRON_JOB,
     JOB,
@@ -133,6 +133,43 @@ def test_said_twice() -> None:
         assert jobs.end_of(job)
         assert await launching.running(world.cluster, errand_of(wanted("v3"))) is None
         assert (await launch(world.cluster, errand_of(wanted("v3")))).uid != first.uid
+
+    story(of)
+
+
+def test_what_the_runner_before_has_left_is_in_nobodys_way() -> None:
+    """What belongs to a Job goes a moment after it: until then it has the name, and an API server lets nobody change what is
+    immutable."""
+
+    async def of(world: World) -> None:
+        class Strict(Passing):
+            async def delete(self, ref: Ref, *, uid: str = "") -> None:
+                self.left = made_of(world)["Secret"]
+                await self._cluster.delete(ref, uid=uid)
+
+            async def apply(self, obj: Obj, *, force: bool = False, dry_run: bool = False) -> Obj:
+                if obj["kind"] == SECRET.name and self.left.get("immutable") and obj["data"] != self.left["data"]:
+                    raise Invalid(422, "Invalid", "data: Forbidden: field is immutable when `immutable` is set")
+                found: Obj = await self._cluster.apply(obj, force=force, dry_run=dry_run)
+                return found
+
+        first = await launch(world.cluster, errand_of(wanted()))
+        await asyncio.sleep(30)  # a modelled pod ends at once
+        assert jobs.end_of(await jobs.found(world.cluster, first.ref))
+        assert (await launch(Strict(world.cluster), errand_of(wanted("v3")))).uid != first.uid
+
+    story(of)
+
+
+def test_somebodys_objects_of_its_name_are_left_alone() -> None:
+    """Else they would get the rights of a release, and go with the runner."""
+
+    async def of(world: World) -> None:
+        theirs = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "shop-apply", "namespace": NAMESPACE_NAME}}
+        await world.cluster.apply(theirs)
+        with pytest.raises(BadInput, match="ServiceAccount shop-apply is there already, and is no runner's; nothing was changed"):
+            await launch(world.cluster, errand_of(wanted()))
+        assert set(made_of(world)) == {"ServiceAccount"}
 
     story(of)
 
