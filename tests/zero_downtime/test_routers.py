@@ -28,6 +28,8 @@ def test_testers_then_a_share_then_everybody_and_back(example: Callable[..., Lab
         with act.probed(*where) as others, act.probed(*where, *TESTER) as testers:
             pass
         act.release("promote", "--to", "30%", file=file)
+        with act.probed(*where):
+            pass  # a second or more: nobody says when nginx or a sidecar has heard of a share
         with act.probed(*where, "--rate", "200") as share:
             pass
         act.release("rollback", file=file)
