@@ -103,8 +103,15 @@ class Follower:
             case None:
                 self._hear(Said(text))  # such as what its Python or its image say
             case _:
-                self._hear(line)
+                self._tell(line, text)
         return None
+
+    def _tell(self, line: Line, text: str) -> None:
+        """A log may have lost its first lines, be of another rollway, or hold whatever looks like a run's."""
+        try:
+            self._hear(line)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            self._hear(Said(text))
 
     async def _is_over(self, pod: Obj) -> bool:
         meta = pod["metadata"]

@@ -394,5 +394,34 @@ def test_following_a_run() -> None:
     assert end.phase == "Promoted"
 
 
+def test_lines_that_do_not_fit_are_shown_as_they_are(capfd: pytest.CaptureFixture[str]) -> None:
+    """A log may have lost its first lines, be of another rollway, or say whatever looks like a run's: none ends who follows."""
+    from rollway.cli.views.human import HumanView
+    from rollway.cluster.events import StepEnded
+    from rollway.ship.lines import Erred, Said, encoded
+
+    async def of(world: World) -> Any:
+        launched = await launch(world.cluster, errand_of(wanted()))
+        made = await shipping.plan(world.cluster, wanted(), Request("apply"))
+        view = HumanView()
+
+        class Logged(Passing):
+            async def follow_log(self, namespace: str, pod: str, container: str) -> Any:
+                yield encoded(StepEnded(7, made.steps[1], 0.5))  # of a run of whose beginning nobody has heard
+                yield encoded(Erred(1, "that is its end"))
+
+        def hear(line: Any) -> None:
+            if isinstance(line, Said):
+                view.note(line.text)
+            else:
+                view.event(line)
+
+        return await following.Follower(Logged(world.cluster), launched, hear).end()
+
+    end = story(of)
+    assert end.summary == "that is its end"
+    assert '"rollway":"StepEnded"' in capfd.readouterr().err
+
+
 def test_ref_is_of_the_release() -> None:
     assert launching.runner.ref_of_runner(wanted(), "apply") == Ref("batch/v1", "Job", NAMESPACE_NAME, "shop-apply")
