@@ -122,10 +122,17 @@ class Progress:
     def _wait(self, event: Waiting) -> None:
         self._end("done")
         if event.seconds:
+            if not self.sections:
+                self._begin_in_pause(event.weight)
             at = f"at {event.weight}%, " if event.weight else ""
             line = Line("pause", f"{at}{duration(event.seconds)}", self._clock())
             self.sections[-1].lines.append(line)
             self.sections[-1].ended = None
+
+    def _begin_in_pause(self, weight: int) -> None:
+        """A promotion that waits out what is left of a pause has its plan after that."""
+        self.sections.append(Section("in a pause", self._clock(), ("", ""), float(weight), is_shared=False))
+        self.percent_peak = float(weight)
 
     def _shared(self, percent: float) -> None:
         self._percent = self.sections[-1].percent = percent

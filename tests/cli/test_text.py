@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rollway.cli.views.human import HumanView
 from rollway.cli.views.live import section_lines
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.plan_text import plan_lines
@@ -15,7 +16,7 @@ from rollway.cli.views.progress import Progress
 from rollway.cli.views.standing_text import history_lines
 from rollway.cli.views.words import duration, stopwatch, value
 from rollway.cluster.events import Failure as Failed
-from rollway.cluster.events import RunBegan, RunFailed, StepBegan, StepEnded, StepMoved
+from rollway.cluster.events import RunBegan, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from rollway.plan.plan import Plan
 from rollway.plan.revision import Entry
 from rollway.plan.steps import Record, Wait
@@ -238,6 +239,32 @@ def test_what_keeps_pods_from_coming_is_seen_while_they_are_waited_for(canary: P
 
     assert hindered[2] == "      Unschedulable: 0/3 nodes are available"
     assert not any("nodes" in line for line in freed)
+
+
+def test_a_promotion_that_begins_in_a_pause_shows_it(canary: Plan) -> None:
+    """What is left of the pause comes before there is a plan: it may be hours."""
+    progress = Progress(lambda: 0.0)
+    progress.take(Waiting(3600.0, 50))
+
+    assert list(section_lines(progress.sections[0], 0.0, 80, Paint(False))) == [
+        "in a pause" + " " * 66 + "0:00",
+        "  … pause   at 50%, 1 h      0:00",
+    ]
+    assert progress.percent_peak == 50
+    progress.take(RunBegan(canary))
+    assert progress.sections[0].lines[0].state == "done"
+
+
+def test_a_pipeline_reads_the_pause_that_it_waits_for(capfd: pytest.CaptureFixture[str]) -> None:
+    async def story(world: World) -> None:
+        await promoted(world, release("1.0.0", strategy="canary"))
+        steps = {"canary": {"steps": [{"weight": 50, "pause": "5m"}]}}
+        wanted = release("1.1.0", strategy="canary", options=steps)
+        await world.ship("apply", wanted)
+        await world.ship("promote", wanted, goes_on=True, emit=HumanView().event)
+
+    in_world(story)
+    assert capfd.readouterr().err.splitlines()[0].startswith("  ∥ 50% for ")
 
 
 def test_a_failed_line_stays_and_the_way_back_begins_below(canary: Plan) -> None:
