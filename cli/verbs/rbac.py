@@ -59,6 +59,7 @@ def rbac(
     names = [str(given.strategy_named(name)) for name in strategies or ()]
     if not re.fullmatch(r"([a-z0-9-]+/)?[a-z0-9.-]+", account):
         raise BadInput(f"{account or 'an empty name'} is no service account", hint="--service-account NAME, or NAMESPACE/NAME")
+    given.Remote(in_cluster)  # of the ways that there are
     if names and every:
         raise BadInput("--strategy and --all contradict each other", hint="leave one of them out")
     releases = session.releases(source, Where(namespace=namespace))

@@ -120,3 +120,10 @@ def test_for_a_runner_in_the_cluster() -> None:
         resource for rule in start["rules"] for resource in rule["resources"] if {*rule["verbs"]} - {"get", "list", "watch"}
     }
     assert written == {"jobs", "secrets"}
+
+
+def test_a_way_into_the_cluster_that_is_none() -> None:
+    outcome = rbac("--in-cluster=tock")
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--in-cluster=tock: no such way" in outcome.err
