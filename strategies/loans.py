@@ -38,9 +38,11 @@ class Loans:
     def given_back(self, objects: Mapping[Ref, Obj | None], revisions: Iterable[Revision]) -> Iterator[GiveBack]:
         """The steps by which what the plan and these revisions have taken goes back, where it is as it was found. `objects` are
         those at the end."""
-        loans: dict[Key, Loan] = {}
-        for loan in (*(loan for revision in revisions for loan in revision.loans), *self.taken):
-            loans.setdefault(_key(loan), loan)
+        *earlier, last = [revision.loans for revision in revisions] or [()]
+        known = {_key(loan) for loan in last}  # within one release the first time counts
+        fresh = [loan for loan in self.taken if _key(loan) not in known]
+        # who has taken a field again since an earlier release gets back what it was by then
+        loans = {_key(loan): loan for taken in (*earlier, last, fresh) for loan in taken}
         for ref in dict.fromkeys(loan.ref for loan in loans.values()):
             obj = objects.get(known_as(ref))
             due = tuple(loan for loan in loans.values() if obj and loan.ref == ref and lending.is_as_found(obj, loan))

@@ -285,3 +285,27 @@ def test_taken_and_put_back_leaves_who_manages_what(theirs: dict[str, int], ours
     assert lending.given_back(back, loans) is None
     other = {**back, "spec": {key: value + 1 for key, value in back["spec"].items()}}
     assert lending.given_back({**other, "metadata": after["metadata"]}, loans) is None, "another value is nobody's to give"
+
+
+def test_what_they_have_taken_again_since_an_earlier_release_is_given_back_as_it_is_now() -> None:
+    """The earlier one took the number of pods for good; by then it was another one."""
+    replicas = ("f:spec", "f:replicas")
+
+    async def story(world: World) -> None:
+        earlier = release("v2", strategy="canary", options=STEPS, replicas=5)
+        await world.ship("apply", earlier)
+        await world.ship("promote", earlier, weight=100)
+        assert holders(live(world, DEPLOYMENT))[replicas] == {"rollway"}
+        theirs = copy.deepcopy(earlier.workload)
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", theirs, "apply", manager=ARGO, force=True)
+        await asyncio.sleep(60)
+        assert ARGO in holders(live(world, DEPLOYMENT))[replicas]
+
+        wanted = release("v3", strategy="canary", options=STEPS, replicas=5)
+        await world.ship("apply", wanted, weight=50)
+        assert ARGO not in holders(live(world, DEPLOYMENT))[replicas]
+        result = await world.ship("promote", wanted, weight=100)
+        assert result.phase == "Promoted", result.failure
+        assert ARGO in holders(live(world, DEPLOYMENT))[replicas]
+
+    in_world(story, stand=stand(release("v1", strategy="canary")))
