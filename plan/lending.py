@@ -57,11 +57,12 @@ def is_as_found(obj: Obj, loan: Loan) -> bool:
 
 def given_back(live: Obj, loans: Iterable[Loan]) -> list[Obj] | None:
     """The managedFields in which all that is as it was found is theirs again; None where it is already. Others' entries, and what
-    rollway holds besides, stay as they are."""
+    rollway holds besides, stay as they are; and so does a field that it does not hold any more, as of an object that somebody has
+    made anew."""
     shares = ssa.shares_of(live)
     before = dict(shares)
     for loan in loans:
-        if not is_as_found(live, loan):
+        if not is_as_found(live, loan) or not _is_ours(shares, loan):
             continue
         for key, share in list(shares.items()):
             if share.owner.manager == FIELD_MANAGER and not (loan.is_shared and _is_applied(share.owner)):
@@ -70,6 +71,10 @@ def given_back(live: Obj, loans: Iterable[Loan]) -> list[Obj] | None:
         share = shares.get(owner.key, Share(owner, NOTHING, ""))
         shares[owner.key] = share._replace(fields=share.fields | {loan.path})
     return ssa.entries_of(shares.values()) if shares != before else None
+
+
+def _is_ours(shares: ssa.Shares, loan: Loan) -> bool:
+    return any(share.owner.manager == FIELD_MANAGER and loan.path in share.fields for share in shares.values())
 
 
 def fingerprint(value: Any) -> str:
