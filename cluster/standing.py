@@ -32,7 +32,7 @@ class Standing:
         self._together = set(together)
         self._written: dict[Ref, int] = {}
         self._known: dict[str, Obj] = {}
-        self._queues: list[asyncio.Queue[Event | ClusterError]] = []
+        self._queues: list[asyncio.Queue[Event | ClusterError | None]] = []
         self._reader: asyncio.Task[None] | None = None
         self._heard_at = self._pods_at = -FRESH_S * 2
         self._pods: tuple[Obj, ...] = ()
@@ -42,11 +42,13 @@ class Standing:
         if version.isdigit():
             self._written[ref] = int(version)
         else:
-            self._together.discard(ref)  # nothing tells what is older than that
+            self.forget(ref)  # nothing tells what is older than that
 
     def forget(self, ref: Ref) -> None:
-        """It is written by others' hands, so that nothing tells what is older than that."""
+        """It is written by others' hands, or the watch by label does not tell of it: from now on it is watched by its name."""
         self._together.discard(ref)
+        for queue in self._queues:
+            queue.put_nowait(None)
 
     def heard_of_pods(self, pods: Iterable[Obj]) -> None:
         """What the watch of a wait that has come to its end has told."""
@@ -58,7 +60,7 @@ class Standing:
             async with contextlib.aclosing(self._shared(ref)) as events:
                 async for event in events:
                     if event.type == "DELETED" and await self._cluster.get(ref) is not None:
-                        self._together.discard(ref)  # it has only lost the label
+                        self.forget(ref)  # it has only lost the label
                         break
                     yield event
         async with contextlib.aclosing(self._cluster.watch(DEPLOYMENT, ref.namespace, name=ref.name)) as events:
@@ -66,7 +68,7 @@ class Standing:
                 yield event
 
     async def _shared(self, ref: Ref) -> AsyncGenerator[Event, None]:
-        queue: asyncio.Queue[Event | ClusterError] = asyncio.Queue()
+        queue: asyncio.Queue[Event | ClusterError | None] = asyncio.Queue()
         self._queues.append(queue)
         try:
             if self._reader is None or self._reader.done():
@@ -76,9 +78,11 @@ class Standing:
                 queue.put_nowait(Event("ADDED", self._known[ref.name]))
             while True:
                 item = await queue.get()
+                if ref not in self._together:
+                    return
                 if isinstance(item, ClusterError):
                     raise item
-                if item.obj["metadata"]["name"] == ref.name and _version(item.obj) >= self._written.get(ref, 0):
+                if item and item.obj["metadata"]["name"] == ref.name and _version(item.obj) >= self._written.get(ref, 0):
                     yield item
         finally:
             self._queues.remove(queue)
@@ -103,7 +107,7 @@ class Standing:
         """The pods that a Deployment is to have now; 0 where it is not there."""
         if ref is None:
             return 0
-        known = self._known.get(ref.name) if _now() - self._heard_at < FRESH_S else None
+        known = self._known.get(ref.name) if ref in self._together and _now() - self._heard_at < FRESH_S else None
         is_current = known is not None and _version(known) >= self._written.get(ref, 0)
         live = known if is_current else await self._cluster.get(ref)
         return int(get(live, "spec", "replicas", default=1)) if live else 0

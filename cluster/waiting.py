@@ -249,7 +249,7 @@ async def _both(cluster: Cluster, step: Wait, standing: Standing) -> AsyncIterat
 
     tasks = [asyncio.create_task(follow(DEPLOYMENT.name, standing.watch(step.ref)))]
     try:
-        live = await _first(cluster, step, queue)
+        live = await _first(cluster, step, queue, standing)
         labels = get(live.obj, "spec", "selector", "matchLabels")
         if step.until != "drained":
             tasks.append(asyncio.create_task(follow(POD.name, cluster.watch(POD, step.ref.namespace, labels=labels))))
@@ -260,7 +260,7 @@ async def _both(cluster: Cluster, step: Wait, standing: Standing) -> AsyncIterat
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _first(cluster: Cluster, step: Wait, queue: _Queue) -> Event:
+async def _first(cluster: Cluster, step: Wait, queue: _Queue, standing: Standing) -> Event:
     """The Deployment as it is. A watch says nothing of what is not there: after a moment of silence it is asked for."""
     try:
         async with asyncio.timeout(SILENCE_S):
@@ -268,6 +268,7 @@ async def _first(cluster: Cluster, step: Wait, queue: _Queue) -> Event:
     except TimeoutError:
         live = await cluster.get(step.ref)
         if live is not None:
+            standing.forget(step.ref)  # somebody may have taken the label from it by which it would be told of
             return Event("ADDED", live)
         if step.until == "drained":
             return Event("DELETED", {"metadata": {"name": step.ref.name}})

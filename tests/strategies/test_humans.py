@@ -368,3 +368,34 @@ def test_a_drained_node_in_mid_release_is_survived(strategy: str) -> None:
         assert not world.emptied or strategy == "recreate"
 
     in_world(story)
+
+
+def test_a_label_that_goes_before_a_wait_begins_does_not_keep_it_waiting() -> None:
+    """One watch by label tells of both sides, and says nothing of one that has lost its label by then."""
+
+    class Unlabelled:
+        """Somebody takes the label from the new side just before it is watched for the first time."""
+
+        def __init__(self, world: World) -> None:
+            self._world, self.is_done = world, False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._world.cluster, name)
+
+        def watch(self, kind: Any, namespace: str, **how: Any) -> Any:
+            if how.get("labels") and kind == DEPLOYMENT and not self.is_done:
+                self.is_done = True
+                without = {"metadata": {"labels": {"rollway.dev/app": None}}}
+                self._world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop-green", without, manager="somebody")
+            return self._world.cluster.watch(kind, namespace, **how)
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "blue-green")
+        await promoted(world, "v2", "blue-green")
+        await promoted(world, "v3", "blue-green")
+        unlabelled = Unlabelled(world)
+        result = await world.ship("apply", release("v4", strategy="blue-green"), cluster=unlabelled)
+        assert unlabelled.is_done
+        assert (result.phase, world.routed_versions()) == ("Promoted", {"v4"}), result.failure
+
+    in_world(story)
