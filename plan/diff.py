@@ -34,9 +34,9 @@ def inside(change: Change) -> Iterator[Change]:
     if not before or not after or type(before) is not type(after):
         yield change
     elif isinstance(after, Mapping):
-        for key in [*after, *(key for key in before if key not in after)]:
-            if before.get(key) != after.get(key):
-                yield from inside(Change(f"{path}{_segment(key)}", before.get(key), after.get(key)))
+        for key, old, new in _paired(before, after):
+            if old != new:
+                yield from inside(Change(f"{path}{_segment(key)}", old, new))
     elif isinstance(after, list):
         for place, old, new in _items(before, after):
             if old != new:
@@ -48,8 +48,7 @@ def inside(change: Change) -> Iterator[Change]:
 def _items(before: list[Any], after: list[Any]) -> Iterator[tuple[str | int, Any, Any]]:
     """The items of two lists side by side, with their name or place; None where one has none."""
     if key := _keys(before, after):
-        old, new = ({item[key]: item for item in items} for items in (before, after))
-        yield from ((name, old.get(name), new.get(name)) for name in [*new, *(name for name in old if name not in new)])
+        yield from _paired(*({item[key]: item for item in items} for items in (before, after)))
         return
     was, now = ([json.dumps(item, sort_keys=True) for item in items] for items in (before, after))
     for _, i, i_end, j, j_end in difflib.SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
@@ -66,19 +65,22 @@ def _comparable(obj: Mapping[str, Any]) -> Obj:
 
 def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in [*after, *(key for key in before if key not in after)]:
-            yield from _walk(f"{path}{_segment(key)}", before.get(key), after.get(key))
+        for key, old, new in _paired(before, after):
+            yield from _walk(f"{path}{_segment(key)}", old, new)
     elif isinstance(before or [], list) and isinstance(after, list) and (keys := _keys(before or [], after)):
-        before = before or []
-        old, new = ({item[keys]: item for item in items} for items in (before, after))
-        for name in [*new, *(name for name in old if name not in new)]:
-            yield from _walk(f"{path}[{name}]", old.get(name), new.get(name))
+        for name, old, new in _paired(*({item[keys]: item for item in items} for items in (before or [], after))):
+            yield from _walk(f"{path}[{name}]", old, new)
     elif not _same(path, before, after):
         if isinstance(after, Mapping) and after and before is None:
             for key, value in after.items():
                 yield from _walk(f"{path}{_segment(key)}", None, value)
         else:
             yield Change(path, before, after)
+
+
+def _paired(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Each key with both values, in the order of the new one, then what is gone; None where it is not there."""
+    yield from ((key, before.get(key), after.get(key)) for key in [*after, *(key for key in before if key not in after)])
 
 
 def _segment(key: str) -> str:

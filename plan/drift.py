@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..kube import fieldset, ssa
 from ..kube.objects import Obj
+from .marks import is_our_apply
 from .observed import FIELD_MANAGER
 
 CONTROLLERS = ("kube-controller-manager",)
@@ -27,7 +28,7 @@ def changed_since(obj: Obj, released_at: str = "") -> tuple[Changed, ...]:
     """What others have written after rollway's last apply, but labels, annotations and the status. Controllers do what they are
     asked to. Who has taken every field that rollway held leaves no trace of it: then since `released_at`, where that is known."""
     shares = ssa.shares_of(obj).values()
-    ours = [share.time for share in shares if share.owner.manager == FIELD_MANAGER and share.owner.operation == "Apply"]
+    ours = [share.time for share in shares if is_our_apply(share.owner)]
     since = max(ours, default=released_at)
     if not since:
         return ()

@@ -7,16 +7,15 @@ API server makes its writer the owner once more (measured on Kubernetes 1.36).
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from ..kube import fieldset, ssa
 from ..kube.fieldset import ABSENT, NOTHING
-from ..kube.objects import Obj, ref_of
+from ..kube.objects import Obj, digest, ref_of
 from ..kube.ssa import Owner, Share
 from .drift import CONTROLLERS
+from .marks import is_our_apply
 from .observed import FIELD_MANAGER
 from .steps import Loan
 
@@ -32,7 +31,7 @@ def taken(found: Obj, live: Obj, after: Obj, *, entirely: bool = False) -> Itera
     """
     shares = ssa.shares_of(found).values()
     others = [share for share in shares if _is_others(share.owner)]
-    if not others or found is after:
+    if not others:
         return
     ours = _applied(found)
     changed = fieldset.compare({"spec": live.get("spec")}, {"spec": after.get("spec")}, ssa.type_of(after))
@@ -65,7 +64,7 @@ def given_back(live: Obj, loans: Iterable[Loan]) -> list[Obj] | None:
         if not is_as_found(live, loan) or not _is_ours(shares, loan):
             continue
         for key, share in list(shares.items()):
-            if share.owner.manager == FIELD_MANAGER and not (loan.is_shared and _is_applied(share.owner)):
+            if share.owner.manager == FIELD_MANAGER and not (loan.is_shared and is_our_apply(share.owner)):
                 shares[key] = share._replace(fields=share.fields - {loan.path})
         owner = Owner(loan.manager, loan.operation, loan.api_version, "")
         share = shares.get(owner.key, Share(owner, NOTHING, ""))
@@ -79,19 +78,14 @@ def _is_ours(shares: ssa.Shares, loan: Loan) -> bool:
 
 def fingerprint(value: Any) -> str:
     """Of a field's value, which may be long, and nobody's business."""
-    text = "" if value is ABSENT else json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "" if value is ABSENT else digest(value)
 
 
 def _applied(obj: Obj) -> fieldset.FieldSet:
     """What rollway's own apply holds."""
     shares = ssa.shares_of(obj).values()
-    return frozenset().union(*(share.fields for share in shares if _is_applied(share.owner)))
+    return frozenset().union(*(share.fields for share in shares if is_our_apply(share.owner)))
 
 
 def _is_others(owner: Owner) -> bool:
     return owner.manager not in (FIELD_MANAGER, *CONTROLLERS) and not owner.subresource
-
-
-def _is_applied(owner: Owner) -> bool:
-    return (owner.manager, owner.operation) == (FIELD_MANAGER, "Apply")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..kube.objects import Obj, get, labels_of
+from ..kube.ssa import Owner
 from .observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
 
 
@@ -21,6 +22,11 @@ def applied_by_us(live: Obj) -> Obj | None:
     entries = get(live, "metadata", "managedFields", default=[])
     ours = (entry for entry in entries if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply")
     return next((get(entry, "fieldsV1", default={}) for entry in ours), None)
+
+
+def is_our_apply(owner: Owner) -> bool:
+    """Whether that manager is rollway's own apply."""
+    return (owner.manager, owner.operation) == (FIELD_MANAGER, "Apply")
 
 
 def owns_replicas(live: Obj) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from ..errors import FieldConflict, FieldsOwned
 from ..kube import fieldset, ssa
 from ..kube.objects import DEPLOYMENT, Obj, Ref, get, ref_of
+from ..plan.marks import is_our_apply
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import is_change
 from ..plan.steps import Apply, Delete, Record, Scale, Step
@@ -41,7 +42,7 @@ def refuse(steps: Iterable[Step], observed: Observed, app: str) -> None:
 def written_since(live: Obj) -> tuple[FieldConflict, ...]:
     """What others hold of the pods' spec, alone, and have written after rollway's last apply. Restarts are none of it."""
     shares = ssa.shares_of(live).values()
-    ours = [share for share in shares if (share.owner.manager, share.owner.operation) == (FIELD_MANAGER, "Apply")]
+    ours = [share for share in shares if is_our_apply(share.owner)]
     last = max((share.time for share in ours), default="")
     if not last:
         return ()

@@ -8,7 +8,7 @@ from ..errors import BadInput, FieldsOwned
 from ..health.workloads import WORKLOADS
 from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
-from ..plan.observed import FIELD_MANAGER
+from ..plan.marks import applied_by_us
 from ..plan.revision import Revision, before, live_of
 from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale
 from ..release.config import is_pinned
@@ -129,9 +129,7 @@ def owner_of(obj: Obj) -> str:
 def _may_go(draft: Draft, live: Obj) -> bool:
     if ref_of(live).namespace != draft.namespace and not draft.observed.is_claimed_anywhere:
         return False  # somebody else's, for all that is known
-    entries = get(live, "metadata", "managedFields", default=[])
-    is_applied = any(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" for entry in entries)
-    return is_applied and not owner_of(live) and is_prunable(ref_of(live))
+    return applied_by_us(live) is not None and not owner_of(live) and is_prunable(ref_of(live))
 
 
 def is_prunable(ref: Ref) -> bool:
