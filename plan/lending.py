@@ -61,7 +61,7 @@ def given_back(live: Obj, loans: Iterable[Loan]) -> list[Obj] | None:
     shares = ssa.shares_of(live)
     before = dict(shares)
     for loan in loans:
-        if not is_as_found(live, loan) or not _is_ours(shares, loan):
+        if not is_as_found(live, loan) or not _is_ours(before, loan):
             continue
         for key, share in list(shares.items()):
             if share.owner.manager == FIELD_MANAGER and not (loan.is_shared and is_our_apply(share.owner)):

@@ -309,3 +309,21 @@ def test_what_they_have_taken_again_since_an_earlier_release_is_given_back_as_it
         assert ARGO in holders(live(world, DEPLOYMENT))[replicas]
 
     in_world(story, stand=stand(release("v1", strategy="canary")))
+
+
+def test_a_field_that_two_have_held_is_both_theirs_again() -> None:
+    """As after a switch from kubectl to a GitOps tool."""
+    found = ssa.apply(None, thing({"a": 1}), "kubectl", now="2026-01-01T00:00:00Z")
+    found = ssa.apply(found, thing({"a": 1}), "argocd", now="2026-01-01T00:00:00Z")
+    during = ssa.apply(found, thing({"a": 2}), "rollway", force=True, now="2026-01-02T00:00:00Z")
+    after = ssa.apply(during, thing({"a": 1}), "rollway", force=True, now="2026-01-03T00:00:00Z")
+    entries = lending.given_back(after, list(lending.taken(found, found, during)))
+    back = {**after, "metadata": {**after["metadata"], "managedFields": entries}}
+    assert holders(back)[("f:spec", "f:a")] == {"kubectl", "argocd"}
+
+
+def test_an_object_that_somebody_has_made_anew_is_nobodys_to_give_back() -> None:
+    found = ssa.apply(None, thing({"a": 1}), "them", now="2026-01-01T00:00:00Z")
+    during = ssa.apply(found, thing({"a": 2}), "rollway", force=True, now="2026-01-02T00:00:00Z")
+    anew = ssa.apply(None, thing({"a": 1}), "others", now="2026-01-03T00:00:00Z")
+    assert lending.given_back(anew, lending.taken(found, found, during)) is None
