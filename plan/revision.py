@@ -123,8 +123,8 @@ class Revision(Frozen):
 
     def with_loans(self, loans: Iterable[Loan]) -> Revision:
         """With these as well; of a field that it has taken before, the first time counts."""
-        known = {(loan.ref, loan.manager, loan.path) for loan in self.loans}
-        new = tuple(loan for loan in loans if (loan.ref, loan.manager, loan.path) not in known)
+        known = {loan.key for loan in self.loans}
+        new = tuple(loan for loan in loans if loan.key not in known)
         return self.model_copy(update={"loans": (*self.loans, *new)}) if new else self
 
     @property

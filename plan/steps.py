@@ -168,6 +168,11 @@ class Loan(Frozen):
     was: str
     is_shared: bool = False
 
+    @property
+    def key(self) -> tuple[Ref, str, str, tuple[str, ...]]:
+        """Which field it is, and whose."""
+        return self.ref, self.manager, self.operation, self.path
+
 
 class GiveBack(Frozen):
     """Makes those the managers of fields again that were before the release, where the value is what it was then (plan.lending).

@@ -10,15 +10,13 @@ from ..plan.revision import Revision
 from ..plan.steps import GiveBack, Loan
 from ..routing.routers import ROUTERS
 
-Key = tuple[Ref, str, tuple[str, ...]]
-
 
 class Loans:
     """`found` are the objects as they are before the plan."""
 
     def __init__(self, found: Mapping[Ref, Obj | None]) -> None:
         self._found = {known_as(ref): obj for ref, obj in found.items() if obj}
-        self._taken: dict[Key, Loan] = {}
+        self._taken: dict[object, Loan] = {}
         self._written: set[Ref] = set()
 
     @property
@@ -33,23 +31,19 @@ class Loans:
             # what routes is there for the users' own hands: but for its split, a release has no business with it
             entirely = any(is_a(live, kind) for router in ROUTERS for kind in router.kinds)
             for loan in lending.taken(self._found[ref], live, after, entirely=entirely):
-                self._taken.setdefault(_key(loan), loan)
+                self._taken.setdefault(loan.key, loan)
 
     def given_back(self, objects: Mapping[Ref, Obj | None], revisions: Iterable[Revision]) -> Iterator[GiveBack]:
         """The steps by which what the plan and these revisions have taken goes back, where it is as it was found. `objects` are
         those at the end."""
         *earlier, last = [revision.loans for revision in revisions] or [()]
-        known = {_key(loan) for loan in last}  # within one release the first time counts
-        fresh = [loan for loan in self.taken if _key(loan) not in known]
+        known = {loan.key for loan in last}  # within one release the first time counts
+        fresh = [loan for loan in self.taken if loan.key not in known]
         # who has taken a field again since an earlier release gets back what it was by then
-        loans = {_key(loan): loan for taken in (*earlier, last, fresh) for loan in taken}
+        loans = {loan.key: loan for taken in (*earlier, last, fresh) for loan in taken}
         for ref in dict.fromkeys(loan.ref for loan in loans.values()):
             obj = objects.get(known_as(ref))
             due = tuple(loan for loan in loans.values() if obj and loan.ref == ref and lending.is_as_found(obj, loan))
             is_open = known_as(ref) in self._written or (obj and lending.given_back(obj, due) is not None)
             if due and is_open:
                 yield GiveBack(ref=ref, loans=due, why="as it was found: theirs to change again")
-
-
-def _key(loan: Loan) -> Key:
-    return loan.ref, loan.manager, loan.path

@@ -327,3 +327,15 @@ def test_an_object_that_somebody_has_made_anew_is_nobodys_to_give_back() -> None
     during = ssa.apply(found, thing({"a": 2}), "rollway", force=True, now="2026-01-02T00:00:00Z")
     anew = ssa.apply(None, thing({"a": 1}), "others", now="2026-01-03T00:00:00Z")
     assert lending.given_back(anew, lending.taken(found, found, during)) is None
+
+
+def test_both_ways_in_which_a_manager_has_held_a_field_are_given_back() -> None:
+    """By an apply and by an update: each has an entry of its own."""
+    found = ssa.apply(None, thing({"a": 1}), "them", now="2026-01-01T00:00:00Z")
+    entries = ssa.track_update(None, thing({"a": 1}), "them", now="2026-01-01T00:00:00Z")
+    found = {**found, "metadata": {**found["metadata"], "managedFields": [*found["metadata"]["managedFields"], *entries]}}
+    during = ssa.apply(found, thing({"a": 2}), "rollway", force=True, now="2026-01-02T00:00:00Z")
+    loans = {loan.key: loan for loan in lending.taken(found, found, during)}
+    after = ssa.apply(during, thing({"a": 1}), "rollway", force=True, now="2026-01-03T00:00:00Z")
+    back = {**after, "metadata": {**after["metadata"], "managedFields": lending.given_back(after, loans.values())}}
+    assert sorted(owner.operation for owner in ssa.owners_of(back)[("f:spec", "f:a")]) == ["Apply", "Update"]
