@@ -284,11 +284,9 @@ class Homecoming(WaysIn, ABC):
 
 
 def own_rolling(revision: Revision) -> Rolling:
-    """How the strategy that released a revision rolls its Deployment."""
+    """How the Deployment of a revision stands when no release is under way."""
     from . import by_name
 
     release = Release.from_record(revision.release)
-    if revision.is_adopted:
-        is_recreated = get(release.workload, "spec", "strategy", "type") == "Recreate"
-        return Rolling(type="Recreate") if is_recreated else manifests.rolling_of(release.workload) or Rolling()
-    return manifests.at_rest(release.workload, by_name(revision.strategy)(release).rolling)
+    rolling = Rolling() if revision.is_adopted else by_name(revision.strategy)(release).rolling
+    return manifests.at_rest(release.workload, rolling)
