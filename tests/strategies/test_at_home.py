@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
 from byroute import ROUTES, Followed, routed
 from mortal import Killed, Mortal
-from rollway.kube.objects import kind_of
+from rollway.kube.objects import DEPLOYMENT, HPA, kind_of
 from rollway.plan.diff import changes
 from rollway.release.model import Release
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
@@ -118,5 +119,35 @@ def test_cut_off_on_its_way_home_it_goes_on(calls: int) -> None:
         assert not world.emptied
         back = await world.ship("rollback", wanted)
         assert (back.phase, world.versions()) == ("RolledBack", {"v1": 4})
+
+    in_world(story)
+
+
+def test_an_autoscaler_comes_home_with_the_requests() -> None:
+    """It scales whatever is live, and in the end the manifests' own Deployment, at as many pods as it had decided on."""
+    scaler = {
+        "apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "shop", "namespace": NAMESPACE_NAME},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}, "minReplicas": 2, "maxReplicas": 9,
+        },
+    }  # fmt: skip
+
+    def scaled(tag: str) -> Release:
+        plain = release(tag, strategy="blue-green", options=HOME, replicas=None)
+        return dataclasses.replace(plain, others=(*plain.others, scaler))
+
+    async def story(world: World) -> None:
+        await by_hand(world, scaled("v1"))
+        world.sandbox.api.patch(
+            DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": 5}}, manager="somebody", subresource="scale"
+        )
+        await asyncio.sleep(20)
+        for tag in ("v2", "v3"):
+            await promoted(world, scaled(tag))
+            await asyncio.sleep(60)
+            assert world.pods() == {f"shop {tag}": 5}
+            target = world.sandbox.store.get(HPA, NAMESPACE_NAME, "shop")["spec"]["scaleTargetRef"]["name"]
+            assert (target, left(world, scaled(tag))) == ("shop", {})
+        assert not world.emptied
 
     in_world(story)
