@@ -85,11 +85,11 @@ class BlueGreen(Strategy):
         old, options = self._name_of(self._idle(draft)), self.release.options.blue_green
         if draft.replicas(old):
             draft.hold(options.scale_down_delay_seconds, "the old side stays warm: going back is one patch")
-        if options.come_home:
-            self._end_at_home(draft)
-        elif draft.replicas(old):
+        if draft.replicas(old) and (not options.come_home or draft.has_other_selector(self.release.workload)):
             draft.scale(old, 0, "the old version is no longer needed")
             draft.wait(old, "drained", 0, "its pods leave")
+        if options.come_home:
+            self._end_at_home(draft)
 
     def _end_at_home(self, draft: Draft) -> None:
         """On the manifests' own Deployment, as a strategy without sides would find its way there."""

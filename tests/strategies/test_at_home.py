@@ -151,3 +151,23 @@ def test_an_autoscaler_comes_home_with_the_requests() -> None:
         assert not world.emptied
 
     in_world(story)
+
+
+def test_a_version_with_another_selector_comes_home_to_a_deployment_made_anew() -> None:
+    """Nothing is routed to it by then, so that it may be deleted first."""
+
+    def versioned(tag: str) -> Release:
+        found = release(tag, strategy="blue-green", options=HOME)
+        found.workload["spec"]["selector"]["matchLabels"]["version"] = tag
+        found.workload["spec"]["template"]["metadata"]["labels"]["version"] = tag
+        return found
+
+    async def story(world: World) -> None:
+        await promoted(world, versioned("v1"))
+        for tag in ("v2", "v3"):
+            await promoted(world, versioned(tag))
+            await asyncio.sleep(60)
+            assert (world.pods(), left(world, versioned(tag))) == ({f"shop {tag}": 4}, {})
+        assert not world.emptied
+
+    in_world(story)
