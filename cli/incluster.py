@@ -15,6 +15,7 @@ from .running import How, shown
 from .session import Session, UseCase
 
 if TYPE_CHECKING:
+    from ..cluster.events import RunEvent
     from ..plan.plan import Plan
     from ..release.model import Release
     from ..ship.errand import Errand
@@ -127,17 +128,14 @@ async def _planned(connected: Connected, errand: Errand) -> Plan:
 
 async def _followed(session: Session, connected: Connected, release: Release, launched: Launched) -> int:
     from ..ship.following import Follower
-    from ..ship.lines import Erred, Line, Said
+    from ..ship.lines import Said
     from ..ship.run import Result
 
-    def hear(line: Line) -> None:
-        match line:
-            case Said(text=text) | Erred(summary=text):
-                session.view.note(text)
-            case Result():
-                session.view.result(line)
-            case _:
-                session.view.event(line)
+    def hear(line: RunEvent | Said) -> None:
+        if isinstance(line, Said):
+            session.view.note(line.text)
+        else:
+            session.view.event(line)
 
     try:
         end = await Follower(connected.cluster, launched, hear).end()

@@ -4,15 +4,12 @@ the pod before it was killed."""
 from __future__ import annotations
 
 import base64
-import gzip
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
+from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import BadInput
 from ..kube.clock import now, parse_timestamp
@@ -26,12 +23,9 @@ from .run import Options
 from .saved import Asked, SavedPlan
 
 FORMAT = "rollway.dev/errand.v1"
-MAX_PACKED = 2**20
-"""Of a Secret's data, as the API server takes it."""
-MAX_BYTES = 64 * 2**20
 LEAST_S = 1.0
-KEY = "errand"
-"""In the Secret's data."""
+KEY = "rollway-errand"
+"""In the Secret's data, beside variables by their names: no variable is called so."""
 
 
 class Stood(Frozen):
@@ -92,10 +86,10 @@ def released(asked: Asked) -> Release:
 
 def packed(errand: Errand) -> str:
     """For a Secret's data. Raises BadInput where the API server would not take it."""
-    data = base64.b64encode(gzip.compress(errand.model_dump_json().encode(), mtime=0)).decode()
-    if len(data) > MAX_PACKED:
+    data = base64.b64encode(history.packed(errand.model_dump_json().encode())).decode()
+    if len(data) > history.MAX_PACKED:
         raise BadInput(
-            f"the release is too large to run in the cluster: {len(data):,} bytes packed, of at most {MAX_PACKED:,}",
+            f"the release is too large to run in the cluster: {len(data):,} bytes packed, of at most {history.MAX_PACKED:,}",
             hint="leave large ConfigMaps and Secrets to manifests of their own",
         )
     return data
@@ -104,9 +98,8 @@ def packed(errand: Errand) -> str:
 def unpacked(data: str) -> Errand:
     """Raises BadInput for what `packed` does not write."""
     try:
-        text = zlib.decompressobj(31).decompress(base64.b64decode(data), MAX_BYTES)
-        return Errand.model_validate_json(text)
-    except (ValueError, zlib.error, ValidationError) as error:
+        return Errand.model_validate_json(history.unpacked(base64.b64decode(data)))
+    except ValueError as error:
         raise BadInput(
             f"the errand of this runner cannot be read: {str(error).splitlines()[0]}",
             hint="the runner's image has to be of the rollway that starts it, or a newer one",

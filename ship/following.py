@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 from ..cluster import jobs
 from ..cluster.awaiting import problems_of, refused_of
+from ..cluster.events import RunEvent
 from ..cluster.port import Cluster
 from ..errors import NotFound, RollwayError, Unreachable
 from ..kube.objects import POD, Obj, get
 from .launching import Launched
-from .lines import Erred, Line, Said, decoded
+from .lines import Erred, Said, decoded
 from .run import Result
 from .runner import CONTAINER, FINAL
 
@@ -21,7 +22,7 @@ SETTLE_S = 5.0
 """What the last lines of a log may come later than the end of its Job."""
 AGAIN_S = 1.0
 
-Hear = Callable[[Line], None]
+Hear = Callable[[RunEvent | Said], None]
 
 
 class Follower:
@@ -106,7 +107,7 @@ class Follower:
                 self._tell(line, text)
         return None
 
-    def _tell(self, line: Line, text: str) -> None:
+    def _tell(self, line: RunEvent | Said, text: str) -> None:
         """A log may have lost its first lines, be of another rollway, or hold whatever looks like a run's."""
         try:
             self._hear(line)
