@@ -26,6 +26,8 @@ from .answers import Call, Failed, is_status, no_answer, not_kubernetes, refused
 from .kubeconfig import Access
 from .official import ApiClient
 
+MOST_LINE = 64 * 2**20
+"""Of a log: no line of a run is longer than the largest record of a release, and a pod may write one without an end."""
 AT_ONCE = 16  # requests on their way: more would only open connections, each of which costs a TLS handshake
 
 Recheck = Callable[[ApiError], Awaitable[Obj | None]]
@@ -109,13 +111,17 @@ class Wire:
             response.close()
 
     async def text_lines(self, call: Call) -> AsyncGenerator[str, None]:
-        """A log as it grows, in whole lines, however long they are. Ends where the server ends it or the connection drops."""
-        response, rest = await self.send(call), b""
+        """A log as it grows, in whole lines; of one that is longer than any of a run's the beginning. Ends where the server ends
+        it or the connection drops."""
+        response, line = await self.send(call), bytearray()
         try:
             async for piece in response.content.iter_any():
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
+                *ended, rest = piece.split(b"\n")
+                for part in ended:
+                    line += part[: MOST_LINE - len(line)]
                     yield line.decode(errors="replace")
+                    line.clear()
+                line += rest[: MOST_LINE - len(line)]
         except (aiohttp.ClientError, TimeoutError, OSError):
             return
         finally:

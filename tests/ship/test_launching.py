@@ -423,5 +423,15 @@ def test_lines_that_do_not_fit_are_shown_as_they_are(capfd: pytest.CaptureFixtur
     assert '"rollway":"StepEnded"' in capfd.readouterr().err
 
 
+def test_no_variable_takes_the_errands_place() -> None:
+    """They lie beside it in the Secret, by the names that users give them."""
+    sent = errand_of(wanted())
+    owner = launching.runner.job(sent, IMAGE, "shop-apply", ["errand"])
+    owner["metadata"]["uid"] = "1"
+    (secret,) = launching.runner.beside(sent, owner, errand.packed(sent), {"errand": "x", "rollway_errand": "y"}, None)
+    assert errand.unpacked(secret["data"][errand.KEY]) == sent
+    assert set(secret["data"]) == {errand.KEY, "errand", "rollway_errand"}
+
+
 def test_ref_is_of_the_release() -> None:
     assert launching.runner.ref_of_runner(wanted(), "apply") == Ref("batch/v1", "Job", NAMESPACE_NAME, "shop-apply")
