@@ -92,13 +92,14 @@ def _host_paths(spec: Obj, _: Obj) -> Violation | None:
     return Violation("hostPath volumes", f"{_number('volume', 'volumes', len(names))} {_quoted(names)}") if names else None
 
 
+def _using(spec: Obj, used: Callable[[Obj], Iterable[Any]]) -> tuple[list[str], set[Any]]:
+    """The names of the containers that use any of something, and all that is used."""
+    found = [(each["name"], set(used(each))) for each in _containers(spec)]
+    return [name for name, here in found if here], {each for _, here in found for each in here}
+
+
 def _host_ports(spec: Obj, _: Obj) -> Violation | None:
-    names, ports = [], set()
-    for each in _containers(spec):
-        taken = {port["hostPort"] for port in each.get("ports") or () if port.get("hostPort")}
-        if taken:
-            names.append(each["name"])
-            ports |= taken
+    names, ports = _using(spec, lambda each: (port["hostPort"] for port in each.get("ports") or () if port.get("hostPort")))
     if not names:
         return None
     uses, what = _number("uses", "use", len(names)), _number("hostPort", "hostPorts", len(ports))
@@ -106,12 +107,7 @@ def _host_ports(spec: Obj, _: Obj) -> Violation | None:
 
 
 def _host_probes(spec: Obj, _: Obj) -> Violation | None:
-    names, hosts = [], set()
-    for each in _containers(spec):
-        found = {host for host in _probed(each) if host and not _is_loopback(host)}
-        if found:
-            names.append(each["name"])
-            hosts |= found
+    names, hosts = _using(spec, lambda each: (host for host in _probed(each) if host and not _is_loopback(host)))
     if not names:
         return None
     uses, what = _number("uses", "use", len(names)), _number("probe or lifecycle host", "probe or lifecycle hosts", len(hosts))
