@@ -87,7 +87,9 @@ class Follower:
                         heard = number
                         if (end := self._take(text)) is not None:
                             return end
-            if is_over:
+            if is_over and number < heard:
+                heard = 0  # it was rotated, or dropped: rather told twice than its end not heard
+            elif is_over:
                 self._hear(Said(f"pod {name} has ended; another one goes on with it"))
                 return None
             await asyncio.sleep(AGAIN_S)

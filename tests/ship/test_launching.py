@@ -394,6 +394,37 @@ def test_following_a_run() -> None:
     assert end.phase == "Promoted"
 
 
+def test_a_log_that_was_rotated_meanwhile_is_heard_to_its_end() -> None:
+    """Its kept part is shorter than what was heard: rather told twice than the end of a run that went well never known."""
+    from rollway.cluster.events import Noticed
+    from rollway.ship.lines import encoded
+
+    async def of(world: World) -> Any:
+        launched = await launch(world.cluster, errand_of(wanted()))
+        end = Result(await shipping.plan(world.cluster, wanted(), Request("apply")), "Promoted", 100)
+        pieces = [
+            [encoded(Noticed(each)) for each in "abc"],
+            [encoded(Noticed("c")), encoded(end)],
+            [encoded(Noticed("c")), encoded(end)],
+        ]
+
+        class Logged(Passing):
+            async def follow_log(self, namespace: str, pod: str, container: str) -> Any:
+                for line in pieces.pop(0):
+                    yield line
+
+            async def list(self, kind: Any, namespace: str, **chosen: Any) -> Any:
+                found = await self._cluster.list(kind, namespace, **chosen)
+                phase = "Running" if len(pieces) == 3 else "Succeeded"
+                seen = [{**each, "status": {"phase": phase}} for each in found]
+                return seen if kind == POD and "fields" in chosen else found
+
+        async with asyncio.timeout(600):
+            return await following.Follower(Logged(world.cluster), launched, lambda line: None).end()
+
+    assert story(of).phase == "Promoted"
+
+
 def test_lines_that_do_not_fit_are_shown_as_they_are(capfd: pytest.CaptureFixture[str]) -> None:
     """A log may have lost its first lines, be of another rollway, or say whatever looks like a run's: none ends who follows."""
     from rollway.cli.views.human import HumanView
