@@ -50,9 +50,12 @@ def moved(rewrite: Mapping[str, Any], own: Mapping[str, Any], narrowed: Mapping[
     Envoy puts `uri` in the place of the prefix that matched, and of the whole path where that is exact or a regular expression.
     Raises Undecided where that cannot be said of the narrowed match.
     """
-    wanted, path = rewrite.get("uri"), narrowed.get("uri") or {}
-    if not wanted or path == (own.get("uri") or {}) or (own.get("uri") or {}).keys() & {"exact", "regex"}:
+    wanted, path, was = rewrite.get("uri"), narrowed.get("uri") or {}, own.get("uri") or {}
+    is_whole = bool(was.keys() & {"exact", "regex"})
+    if not wanted or path == was or (is_whole and "prefix" not in path):
         return dict(rewrite)
+    if is_whole:
+        raise Undecided(f"uri: {_said(was)} and {_said(path)}, and the rewrite of the whole path to {wanted}")
     if "regex" in path:
         raise Undecided(f"uri: {_said(path)} and the rewrite of a prefix to {wanted}")
     prefix = get(own, "uri", "prefix", default="/")

@@ -83,3 +83,12 @@ def test_a_prefix_rewrite_cannot_be_said_of_a_regex() -> None:
     """Envoy would rewrite the whole path."""
     with pytest.raises(Undecided, match="rewrite of a prefix to /in"):
         moved({"uri": "/in"}, {"uri": {"prefix": "/a"}}, {"uri": {"regex": "/a/[0-9]+"}})
+
+
+def test_a_rewrite_of_the_whole_path_is_none_of_a_prefix() -> None:
+    """Envoy would put it in the place of the prefix alone; where the path stays one as a whole, nothing changes."""
+    rewrite = {"uri": "/new"}
+    with pytest.raises(Undecided, match=r"regex \.\* and prefix /a, and the rewrite of the whole path to /new"):
+        moved(rewrite, {"uri": {"regex": ".*"}}, {"uri": {"prefix": "/a"}})
+    assert moved(rewrite, {"uri": {"regex": ".*"}}, {"uri": {"exact": "/a"}}) == rewrite
+    assert moved(rewrite, {"uri": {"regex": "/.*"}}, {"uri": {"regex": "/.*"}}) == rewrite

@@ -110,6 +110,11 @@ def test_both_holds_where_both_hold(one: Obj, other: Obj, asked: Asked) -> None:
     ours=[{"uri": {"exact": "/a/b"}, "ignoreUriCase": True}],
     asked=Asked("/A/b", "GET", "shop", "", {}, {}, 80, "mesh", {}, "shop"),
 )
+@example(
+    http=[{"match": [{"uri": {"regex": ".*"}}], "rewrite": {"uri": "/"}, "route": [{"destination": {"host": "shop"}}]}],
+    ours=[{"uri": {"prefix": "/"}}],
+    asked=Asked("/a", "GET", "shop", "", {}, {}, 80, "mesh", {}, "shop"),
+)
 def test_a_request_differs_in_its_part_at_most(http: list[Obj], ours: list[Obj], asked: Asked) -> None:
     """At 0% each request takes the rule that it took, to the same path and the same shares of hosts and subsets: the variant's
     part where it matches the test, else the stable part."""
