@@ -9,6 +9,7 @@ under `compare`. All of them are of CEL's type double, which mixes with no int: 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -19,7 +20,11 @@ from .operations import Unfit
 LONGEST = 2000
 """Of an expression, in characters."""
 MOST_ITEMS = 100
-"""Of a list that is asked about: expressions may go through it in as many nested loops as they have room for."""
+"""Of a list, or an object, that is asked about."""
+MOST_LOOPS = 3
+"""Nothing ends an evaluation that has begun: a million steps, so a third of a second, are as far as one may go."""
+
+_LOOP = re.compile(r"\.\s*(all|exists|exists_one|existsOne|filter|map)\s*\(")
 
 INSTALL = "expressions in CEL want an extra: pip install 'rollway[cel]'"
 
@@ -56,8 +61,8 @@ def known_of(figures: Figures) -> Known:
     """What an expression may name. Raises Unfit for figures that it has no names for."""
     match figures:
         case Value(value):
-            if isinstance(value, list) and len(value) > MOST_ITEMS:
-                raise Unfit(f"{len(value):,} values are more than an expression may ask of: {MOST_ITEMS}")
+            if (longest := _longest(value)) > MOST_ITEMS:
+                raise Unfit(f"{longest:,} values are more than an expression may ask of: {MOST_ITEMS}")
             return {"result": value}
         case Both(stable, new):
             return {"new": _counted(new), "stable": _counted(stable)}
@@ -65,6 +70,14 @@ def known_of(figures: Figures) -> Known:
             return {side: _measured(by_name, side) for side in ("new", "stable")}
         case _:
             raise Unfit("an expression has no names for what this gate measures")
+
+
+def _longest(value: Any) -> int:
+    """How many items the longest list or object in it has."""
+    if not isinstance(value, list | dict):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return max(len(value), *map(_longest, inner), 0)
 
 
 def _counted(counts: Counts) -> Mapping[str, float]:
@@ -81,6 +94,8 @@ def _measured(pairs: Mapping[str, Pair], side: str) -> Mapping[str, float]:
 def _program(text: str) -> Any:
     if len(text) > LONGEST:
         raise Unfit(f"{len(text):,} characters are more than an expression may have: {LONGEST:,}")
+    if (loops := len(_LOOP.findall(text))) > MOST_LOOPS:
+        raise Unfit(f"{loops} loops (all, exists, map, …) are more than an expression may have: {MOST_LOOPS}")
     try:
         compiled = import_module("cel").compile
     except (ImportError, AttributeError):

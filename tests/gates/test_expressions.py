@@ -46,6 +46,7 @@ def test_what_holds(text: str, figures: Figures, is_good: bool) -> None:
         ("new.p95 * 2 > 1.0", "float * int"),
         ("1 / 0 == 1", "division by zero"),
         ("(" * 3000, "more than an expression may have"),
+        ("[1].all(a, [1].all(b, [1].all(c, [1] . exists (d, true))))", "4 loops (all, exists, map, …) are more"),
     ],
 )
 def test_what_cannot_be_said(text: str, said: str) -> None:
@@ -57,6 +58,9 @@ def test_what_cannot_be_said(text: str, said: str) -> None:
 def test_a_list_is_bounded() -> None:
     with pytest.raises(Unfit, match="101 values are more"):
         expressions.known_of(Value([0.0] * 101))
+    with pytest.raises(Unfit, match="101 values are more"):
+        expressions.known_of(Value({"queues": [{"waiting": [0.0] * 101}]}))
+    assert expressions.known_of(Value({"queues": [[], {}, "long" * 101]}))
 
 
 def gate(**keys: Any) -> Gate:
