@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadInput
-from ..kube.objects import REFERENCE_GRANT, Obj, get, is_a
+from ..kube.objects import GATEWAY_CLASS, HTTP_ROUTE, REFERENCE_GRANT, Obj, get, is_a, ref_of
 from ..release.options import CanaryOptions
 from ..release.yamlfile import Path
-from ..routing import gateway, nginx
+from ..routing import features, gateway, nginx
 from ..routing.routers import ROUTERS, unable
 from ..routing.routers.istio import Istio
 from ..routing.traffic import Feature
@@ -41,6 +41,45 @@ def _asked(case: Case) -> Iterator[tuple[Feature, Path]]:
         yield "sticky", ("sticky",)
     if isinstance(options, CanaryOptions):
         yield from (("mirror", ("steps", place, "mirror")) for place, step in enumerate(options.steps) if step.mirror)
+
+
+def beyond_class(case: Case) -> Iterator[Found]:
+    """What the release puts into the user's routes, and the class of their Gateway does not say that it can."""
+    from ..strategies.routed import Routed
+
+    served = [(route, said) for route in case.written(HTTP_ROUTE) if is_shaped(route) for said in _classes(case, route)]
+    if not served or not isinstance(case.chosen, Routed):
+        return
+    try:
+        asked = [*case.chosen.routes_asked()]
+    except BadInput:
+        return  # told by the rule for that
+    for route, said in served:
+        known = features.said(said)
+        made = {feature for each in asked if ref_of(each) == ref_of(route) for feature in features.asked(each)}
+        missing = made - features.asked(route) - known
+        if known and missing:
+            words = " and ".join(f"{features.WORDS[each]} ({each})" for each in sorted(missing))
+            message = (
+                f"HTTPRoute {route['metadata']['name']} is served by GatewayClass {said['metadata']['name']}, which does not say "
+                f"that it can {words}"
+            )
+            yield Found(None, ("strategies", case.strategy), message, hint=_UNSAID_HINT)
+
+
+_UNSAID_HINT = (
+    "it may refuse the route, which the release waits for and then goes back, or leave that part out: ask its documentation, or "
+    "leave out what it cannot"
+)
+
+
+def _classes(case: Case, route: Obj) -> Iterator[Obj]:
+    """The live classes of the Gateways that serve a route."""
+    for ref in gateway.gateways_of(route, case.release.namespace):
+        serving = case.observed.objects.get(ref)
+        name = get(serving, "spec", "gatewayClassName") if serving else None
+        if found := case.observed.find(GATEWAY_CLASS, "", str(name)):
+            yield found
 
 
 def keeps_users(case: Case) -> Iterator[Found]:

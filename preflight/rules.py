@@ -539,6 +539,16 @@ RULES: tuple[Rule, ...] = (
         "ignoreDifferences: [{group: '*', kind: '*', managedFieldsManagers: [rollway]}]     # in Argo CD's Application",
         healers.kept,
     ),
+    Rule(
+        "RW053",
+        "warning",
+        "more than a GatewayClass says it can",
+        "A share of copies, or a cookie that keeps users, may not be there at all, and nobody is told.",
+        "Asked of the cluster (--live): a class lists what its implementation supports beyond the core of the Gateway API in "
+        "status.supportedFeatures. Where it lists nothing, nothing is said here.",
+        "steps: [{weight: 5}, {weight: 50}]     # weights and exact headers are core: every implementation has them",
+        routing.beyond_class,
+    ),
 )
 
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in sorted((*RULES, UNREASONED, UNUSED), key=lambda rule: rule.id)}

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..kube.objects import GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, SERVICE, Obj, get, is_a
+from ..kube.objects import API_GATEWAY, GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, SERVICE, Obj, Ref, get, is_a
 from . import sticky
 from .matches import Undecided
 from .precedence import ROOT, Unspoken, is_implied, is_outranked, may_meet, met, narrowing, rank
@@ -125,6 +125,13 @@ def rules_of(route: Mapping[str, Any]) -> list[Obj]:
 
 def parents_of(route: Mapping[str, Any]) -> list[Obj]:
     return list(get(route, "spec", "parentRefs", default=()))
+
+
+def gateways_of(route: Mapping[str, Any], namespace: str) -> list[Ref]:
+    """The Gateways that a route of that namespace asks to be served by."""
+    parents = (parent for parent in parents_of(route) if parent.get("kind", API_GATEWAY.name) == API_GATEWAY.name)
+    named = ((parent.get("namespace") or namespace, parent.get("name")) for parent in parents)
+    return [Ref(API_GATEWAY.api_version, API_GATEWAY.name, place, str(name)) for place, name in named]
 
 
 # shares

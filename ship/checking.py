@@ -13,6 +13,7 @@ from ..errors import ApiError, BadInput, Forbidden
 from ..kube.objects import (
     DEPLOYMENT,
     DESTINATION_RULE,
+    GATEWAY_CLASS,
     HPA,
     NAMESPACE,
     NODE,
@@ -25,6 +26,7 @@ from ..kube.objects import (
     Obj,
     Ref,
     get,
+    is_a,
     ref_of,
 )
 from ..plan.observed import Observed
@@ -32,6 +34,7 @@ from ..plan.revision import Revision
 from ..preflight import Finding
 from ..release.config import uses
 from ..release.model import Release
+from ..routing import gateway
 from .look import routing_objects
 
 
@@ -57,17 +60,20 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     """Also by what is live of its namespace, as far as this account may read it."""
     namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
     own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
-    lists, gets, needed, elsewhere, revisions = await asyncio.gather(
+    lists, gets, needed, serving, elsewhere, revisions = await asyncio.gather(
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
         asyncio.gather(*(_looked(cluster, ref) for ref in _configuration(release))),
+        _gateways(cluster, release),
         routing_objects(cluster, release, {strategy or release.strategy}),
         _history(cluster, release),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)
     unread += (VIRTUAL_SERVICE.name,) if elsewhere is None else ()
     objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
-    objects |= {ref_of(obj): obj for obj in gets if obj} | {ref: obj for found in needed for ref, obj in found.items()}
+    objects |= {ref_of(obj): obj for obj in (*gets, *serving) if obj} | {
+        ref: obj for found in needed for ref, obj in found.items()
+    }
     found = preflight.findings(release, strategy, Observed(objects, revisions, elsewhere=elsewhere), is_live=not unread)
     return Checked(release, found, unread)
 
@@ -91,6 +97,16 @@ def _configuration(release: Release) -> set[Ref]:
     """The ConfigMaps and Secrets that the pods need."""
     found = uses(get(release.workload, "spec", "template", "spec", default={}))
     return {Ref(use.kind.api_version, use.kind.name, release.namespace, use.name) for use in found if use.name}
+
+
+async def _gateways(cluster: Cluster, release: Release) -> list[Obj | None]:
+    """The Gateways that serve the release's routes, and their classes, as far as they may be read."""
+    routes = [obj for obj in release.others if any(is_a(obj, kind) for kind in gateway.KINDS)]
+    refs = {ref for route in routes for ref in gateway.gateways_of(route, release.namespace)}
+    found = await asyncio.gather(*(_one(cluster, ref) for ref in sorted(refs)))
+    names = {str(get(each, "spec", "gatewayClassName")) for each in found if each}
+    classes = (Ref(GATEWAY_CLASS.api_version, GATEWAY_CLASS.name, "", name) for name in sorted(names))
+    return [*found, *await asyncio.gather(*(_one(cluster, ref) for ref in classes))]
 
 
 async def _looked(cluster: Cluster, ref: Ref) -> dict[Ref, Obj | None]:

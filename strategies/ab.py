@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import BadInput
 from ..kube.objects import Obj
@@ -68,7 +68,7 @@ class Ab(Routed):
                 hint="let the router be gateway or istio; canary shares requests by pods",
             )
         self._refuse_no_service()
-        self._refuse_unfit(self._router, [self._traffic(0), self._traffic(self.first_weight())])
+        self._refuse_unfit()
 
     def _beside(self, observed: Observed, weight: int) -> list[str]:
         return self._router.beside(observed.elsewhere, splits=weight < 100)
@@ -80,6 +80,9 @@ class Ab(Routed):
     def _traffic(self, weight: int, history: Sequence[Revision] = ()) -> Traffic:
         matches = tuple(dict(match) for match in self.release.options.ab.match)
         return Traffic(weight, matches, sticky=self._sticky(weight, history))
+
+    def _all_traffic(self) -> Iterator[Traffic]:
+        yield from map(self._traffic, dict.fromkeys((0, self.first_weight())))
 
     @property
     def _router(self) -> Router:

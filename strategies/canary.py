@@ -84,7 +84,7 @@ class Canary(Routed):
         router = self._router
         if router:
             self._refuse_no_service()
-        self._refuse_unfit(router, self._all_traffic())
+        self._refuse_unfit()
         if not router and any(step.match for step in self.release.options.canary.steps):
             raise BadInput(
                 "a step of the canary tells requests apart by what they carry, and no route of the manifests splits them",
@@ -120,7 +120,6 @@ class Canary(Routed):
 
     @property
     def _router(self) -> Router | None:
-        """None where the share is one of pods."""
         return next((router for router in self._routers(self.release) if router.is_chosen), None)
 
     def _router_name(self, release: Release) -> str:
@@ -137,7 +136,6 @@ class Canary(Routed):
         return Traffic(weight, tuple(matches), mirror, self._sticky(weight, history))
 
     def _all_traffic(self) -> Iterator[Traffic]:
-        """What the steps will ask for, one after another."""
         before: tuple[int, ...] = ()
         for step in self.release.options.canary.steps:
             traffic = self._traffic(step.weight)

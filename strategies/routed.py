@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import BadInput
 from ..kube.objects import SERVICE, Obj
@@ -26,6 +26,21 @@ class Routed(Strategy):
     @abstractmethod
     def is_sticky(self) -> bool:
         """Whether users keep their side while the share grows."""
+
+    @property
+    @abstractmethod
+    def _router(self) -> Router | None:
+        """What splits the requests; None where the share is one of pods."""
+
+    @abstractmethod
+    def _all_traffic(self) -> Iterator[Traffic]:
+        """What will be asked of the router below 100%, one after another."""
+
+    def routes_asked(self) -> Iterator[Obj]:
+        """The routes as they will stand at each share; none where pods share requests. Raises BadInput as `refuse_unfit` does."""
+        if router := self._router:
+            for traffic in self._all_traffic():
+                yield from router.routes(traffic)
 
     def _sticky(self, weight: int, history: Sequence[Revision] = ()) -> Sticky | None:
         """What users are known by at that share, in the release that the history has under way; without one, in its first."""
@@ -111,9 +126,10 @@ class Routed(Strategy):
             if live is not None:
                 draft.route(name, selector.pinned(live, selector.STABLE), draft.ready(self.app.name), routed)
 
-    def _refuse_unfit(self, router: Router | None, asked: Iterable[Traffic]) -> None:
+    def _refuse_unfit(self) -> None:
         """Raises BadInput for what the router, or without one how many pods there are, cannot do of all that will be asked."""
-        for traffic in asked:
+        router = self._router
+        for traffic in self._all_traffic():
             refuse_unable(router.name if router else BY_PODS, traffic)
             if router:
                 router.refuse_unfit(traffic)

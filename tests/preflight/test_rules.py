@@ -730,6 +730,61 @@ def test_nobody_else_keeps_what_is_left_alone(marks: tuple[str, str]) -> None:
     assert found("RW052", IN_SHOP, "ramped", live(KEPT % marks)) == []
 
 
+SERVING = "{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: edge}, spec: {gatewayClassName: any}}"
+
+
+def gateway_class(*features: object) -> Observed:
+    """A live Gateway whose class says that it can these."""
+    found = live(SERVING)
+    status = {"supportedFeatures": list(features)}
+    named = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "any"}, "status": status}
+    return Observed({**found.objects, ref_of(named): named})
+
+
+def named(*features: str) -> list[dict[str, str]]:
+    return [{"name": each} for each in features]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "features", "said"),
+    [
+        (copied, named("HTTPRouteRequestMirror"), "copy a share of the requests (HTTPRouteRequestPercentageMirror)"),
+        (copied, named("GatewayPort8080"), "copy requests (HTTPRouteRequestMirror) and copy a share of the requests"),
+        (copied, ["HTTPRouteRequestMirror"], "can copy a share of the requests (HTTPRouteRequestPercentageMirror)"),
+        (kept, named("HTTPRouteRequestMirror"), "set a header or a cookie by backend"),
+    ],
+)
+def test_what_a_class_does_not_say_that_it_can(spoil: Spoil, features: list[Any], said: str) -> None:
+    """In either form of the list: of names alone, before 1.2."""
+    (one,) = found("RW053", both(IN_SHOP, spoil, adds(HTTP_ROUTE)), "canary", gateway_class(*features))
+    assert "HTTPRoute shop is served by GatewayClass any, which does not say that it can" in one.message
+    assert said in one.message
+
+
+@pytest.mark.parametrize(
+    ("spoil", "observed"),
+    [
+        (copied, gateway_class()),
+        (copied, live(SERVING)),
+        (copied, live()),
+        (copied, gateway_class(*named("HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"))),
+        (with_file(router="gateway"), gateway_class(*named("GatewayPort8080"))),
+    ],
+)
+def test_what_is_not_asked_of_a_class(spoil: Spoil, observed: Observed) -> None:
+    """What it says it can; weights, which are core; anything where it says nothing, or is not there."""
+    assert found("RW053", both(IN_SHOP, spoil, adds(HTTP_ROUTE)), "canary", observed) == []
+
+
+def test_what_the_users_own_route_asks_is_no_news() -> None:
+    own = HTTP_ROUTE.replace(
+        "- backend", "- filters: [{type: RequestMirror, requestMirror: {backendRef: {name: b}}}]\n    backend"
+    )
+    observed = gateway_class(*named("HTTPRouteRequestPercentageMirror"))
+    (one,) = found("RW053", both(IN_SHOP, copied, adds(own)), "canary", observed)
+    assert "can copy requests to several backends (HTTPRouteRequestMultipleMirrors)" in one.message
+
+
 def roomy(name: str, cpu: str, memory: str = "8Gi") -> str:
     return (
         f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{disk: ssd}}}}, "
@@ -904,7 +959,7 @@ def test_every_rule_has_been_tried() -> None:
     """Each is in these tables with what it must find and with a near miss; the first eight are in a file of their own, what only
     a cluster can tell is above, hooks have a file too, and what only a text can show (RW037) is where texts are written."""
     hooks = {f"RW{number:03}" for number in range(44, 49)}
-    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040", "RW041", "RW052"} - hooks
+    wanted = {rule.id for rule in RULES[8:]} - {"RW032", "RW035", "RW036", "RW040", "RW041", "RW052", "RW053"} - hooks
 
     assert {case.rule for case in MUST.values()} | {"RW037"} == wanted
     assert {case.rule for case in NEAR_MISSES.values()} == wanted
