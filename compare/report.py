@@ -17,6 +17,7 @@ from typing import Any
 
 from .axis import end_s, ends_s
 from .figures import Cell, Unit, amount, causes, cell, columns, improvements, notes, seconds, spread_of, title
+from .outlooks import told
 from .results import Comparison, Mark, Outcome, Range, Run, WayBack
 
 
@@ -47,6 +48,7 @@ def html(comparison: Comparison, measured: Comparison | None = None) -> str:
             (outcome.strategy, [_way(way) for way in outcome.ways_back]) for outcome in comparison.outcomes if outcome.ways_back
         ],
         improvements=improvements(comparison),
+        gates=told(comparison),
         has_charts=any(outcome.runs for outcome in comparison.outcomes),
         has_measured=measured is not None,
         seeds=[run.seed for outcome in comparison.outcomes[:1] for run in outcome.runs] or [comparison.seed],

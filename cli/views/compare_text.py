@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ...compare.axis import Slice, ends_s, slices, ticks
 from ...compare.figures import Cell, Column, causes, cell, columns, improvements, notes, seconds, title
+from ...compare.outlooks import told
 from ...compare.results import Comparison, Mark, Outcome
 from .paint import Paint, Style
 
@@ -235,22 +236,12 @@ def _axis(from_s: float, to_s: float, room: int) -> str:
 
 
 def _gates(comparison: Comparison, width: int, paint: Paint) -> Iterator[str]:
-    """What the release's gates would do, by strategy; of those that do nothing everywhere, why."""
-    if not comparison.gates:
-        return
-    from ...ship.foreseeing import Assumed
-    from .outlook_text import brief
-
-    yield ""
-    yield f"  gates, at {comparison.rate:g} requests/s of which {Assumed.errors:.1%} fail"
-    silent = {each.gate: each.why_not for one in comparison.gates for each in one.gates if each.good is None}
-    for one in comparison.gates:
-        for each in one.gates:
-            if each.good is not None:
-                silent.pop(each.gate, None)
-                yield from _indented(f"{one.strategy}: {each.gate} {brief(each)}", width)
-    for name, why in silent.items():
-        yield from (paint(line, "faint") for line in _indented(f"{name}: {why}", width))
+    if found := told(comparison):
+        yield ""
+        yield f"  {found.traffic}"
+        for does in found.does:
+            yield from _indented(does, width)
+        yield from (paint(line, "faint") for why in found.silent for line in _indented(why, width))
 
 
 def _indented(text: str, width: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...compare.outlooks import percent, share, size
 from ...release.model import Release
 from ...ship.foreseeing import Assumed, Outlook
 from ...ship.power import Foreseen, Stage
@@ -19,9 +20,9 @@ def outlook_lines(
     release: Release, assumed: Assumed, stages: Mapping[int, Stage], found: Sequence[Outlook], paint: Paint
 ) -> Iterator[str]:
     clumps = f", {assumed.clump} at once" if assumed.clump > 1 else ""
-    traffic = f"{assumed.rate:g} requests/s, {_percent(assumed.errors)} of them errors{clumps}"
+    traffic = f"{assumed.rate:g} requests/s, {percent(assumed.errors)} of them errors{clumps}"
     yield f"{paint(release.app, 'strong')} · {release.strategy} · {traffic}"
-    parts = [f"{_percent(stage.share)} for {duration(stage.seconds)}" for stage in stages.values()]
+    parts = [f"{percent(stage.share)} for {duration(stage.seconds)}" for stage in stages.values()]
     yield f"  the new version gets {', '.join(parts)}" if parts else "  there is no stage in which both versions get requests"
     for each in found:
         yield f"  gate {paint(each.gate, 'strong')}   wanted {each.wanted}"
@@ -29,13 +30,12 @@ def outlook_lines(
             yield f"      {each.why_not}"
             continue
         good = each.good
-        yield f"      a good version is taken back in {_share(good)} of releases ({good.taken_back} of {good.releases:,})"
+        yield f"      a good version is taken back in {share(good)} of releases ({good.taken_back} of {good.releases:,})"
         head = (_SIZES[each.kind], *(_HEAD if each.kind != "times" else _HEAD[:-1]))
         yield f"      {paint('  '.join(head), 'faint')}"
         for one in each.bad:
-            size = _size(one, each.kind)
             answers = "–" if one.bad_answers is None else f"{one.bad_answers:,.0f}"
-            cells = (size, _share(one), _time(one.median_s), _time(one.ninetieth_s), answers)
+            cells = (size(one, each.kind), share(one), _time(one.median_s), _time(one.ninetieth_s), answers)
             yield "      " + "  ".join(f"{cell:>{len(word)}}" for cell, word in zip(cells, head, strict=False))
 
 
@@ -66,22 +66,6 @@ def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, St
     }
 
 
-def brief(each: Outlook) -> str:
-    """The same in a sentence, as far as it can be said."""
-    if each.good is None:
-        return each.why_not
-    soon = ["" if one.median_s is None else f" ({duration(one.median_s)})" for one in each.bad]
-    found = [f"{_size(one, each.kind)} in {_share(one)}{within}" for one, within in zip(each.bad, soon, strict=True)]
-    return f"takes {_share(each.good)} of good versions back; of {_WORSE[each.kind]} it finds (half within) {', '.join(found)}"
-
-
-_WORSE = {"errors": "errors", "slow": "slow answers", "times": "values"}
-
-
-def _size(one: Foreseen, kind: str) -> str:
-    return f"{one.size:.3g} times" if kind == "times" else _percent(one.size)
-
-
 def _data(one: Foreseen, kind: str) -> dict[str, Any]:
     return {
         kind: round(one.size, 6),
@@ -91,14 +75,6 @@ def _data(one: Foreseen, kind: str) -> dict[str, Any]:
         "ninetiethSeconds": one.ninetieth_s,
         "badAnswers": one.bad_answers,
     }
-
-
-def _share(one: Foreseen) -> str:
-    return f"{one.taken_back / one.releases:.1%}".replace(".0%", "%")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"
 
 
 def _time(seconds: float | None) -> str:

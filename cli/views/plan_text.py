@@ -65,7 +65,7 @@ def expected(forecast: Forecast) -> str:
 
 def _gates(forecast: Forecast, width: int | None, paint: Paint) -> Iterator[str]:
     """What they would do at that traffic; nothing of those of which nothing can be said."""
-    from .outlook_text import brief
+    from ...compare.outlooks import brief
 
     for each in forecast.gates:
         if each.good is not None:

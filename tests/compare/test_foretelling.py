@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from rollway.cli.views.compare_text import compare_lines
-from rollway.cli.views.outlook_text import brief
 from rollway.cli.views.paint import Paint
 from rollway.compare.foretelling import BAD, GOOD, Foretold, foretold
+from rollway.compare.outlooks import brief
+from rollway.compare.report import html
 from rollway.compare.results import Comparison
 from rollway.compare.scenario import Scenario
 from rollway.release.gates import Gate
@@ -63,3 +64,13 @@ def test_a_comparison_shows_them_by_strategy_and_once_what_cannot_be_said() -> N
 
     assert shown[1] == f"    canary: errors {brief(ERRORS)}"
     assert shown[2:] == ["    smoke: what it measures cannot be assumed"]
+
+
+def test_so_does_its_report() -> None:
+    gates = (Foretold("canary", (ERRORS, replace(SMOKE, gate="<b>"))),)
+    text = html(Comparison("shop", "v1", "v2", 4, 0, (), rate=20.0, gates=gates))
+
+    assert "Gates, at 20 requests/s of which 0.5% fail." in text
+    assert f"<li>canary: errors {brief(ERRORS)}</li>" in text
+    assert "<li><small>&lt;b&gt;: what it measures cannot be assumed</small></li>" in text
+    assert 'id="gates"' not in html(Comparison("shop", "v1", "v2", 4, 0, (), rate=20.0))
