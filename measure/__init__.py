@@ -17,6 +17,7 @@ SOURCES: Mapping[str, str] = {
     "url": "url.Url",
     "job": "job.Jobs",
     "pods": "pods.Pods",
+    "probe": "probe.Probe",
 }
 """A gate's key, and the adapter behind it: imported when a gate asks for it."""
 

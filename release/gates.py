@@ -19,6 +19,7 @@ from ..gates.templates import SIDED, VARIABLES, names_in
 from .comparing import EffectOptions, MetricOptions, Number, ScoreOptions, metrics
 from .names import wrong_label
 from .options import Seconds, Strict
+from .probe import RequestOptions
 from .sources import SOURCES, JobOptions, PodsOptions, PrometheusOptions, UrlOptions, pods_short, short
 from .wrong import Wrong
 
@@ -50,9 +51,10 @@ class Gate(Strict):
     url: Annotated[UrlOptions, short("address")] | None = Field(None, description=UrlOptions.__doc__)
     job: Annotated[JobOptions, short("image")] | None = Field(None, description=JobOptions.__doc__)
     pods: Annotated[PodsOptions, BeforeValidator(pods_short)] | None = Field(None, description=PodsOptions.__doc__)
+    probe: Annotated[RequestOptions, short("url")] | None = Field(None, description=RequestOptions.__doc__)
     # what, of a Prometheus
     use: str | None = Field(None, description="Ready-made queries: " + ", ".join(READY) + ".")
-    of: Literal["errors", "latency"] = Field("errors", description="Which of the ready-made ones.")
+    of: Literal["errors", "latency"] = Field("errors", description="Of the ready-made ones, and of a probe: which.")
     query: str | None = Field(None, description="PromQL whose value is bounded; a template.")
     requests: str | None = Field(None, description="PromQL that counts requests of one side over the interval; a template.")
     errors: str | None = Field(None, description="PromQL that counts those of them which failed; a template.")
@@ -235,7 +237,7 @@ class Gate(Strict):
     @property
     def is_counted(self) -> bool:
         """Whether both versions' requests are counted, and those of them that are bad."""
-        return self.use is not None or self.requests is not None
+        return self.use is not None or self.requests is not None or self.probe is not None
 
     @property
     def adds_up(self) -> bool:
@@ -313,7 +315,7 @@ class Gate(Strict):
             return f"{', '.join(self.compare)} like the stable version's (score {score.good:g} of 100)"
         if self.effect is not None:
             return f"{self.effect.better} than the stable version's (wrongly said in at most {self.alpha:.2%} of releases)"
-        what = "errors" if self.use is None or self.of == "errors" else "slow answers"
+        what = "errors" if self.of == "errors" else "slow answers"
         return f"no more {what} than the stable version (a false alarm in at most {self.alpha:.2%} of releases)"
 
     def templates(self) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -35,14 +35,11 @@ def _status(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class ProbeOptions(Strict):
-    """Requests from where deploy runs, at a constant rate, around a release."""
+class RequestOptions(Strict):
+    """Requests from where deploy runs, at a constant rate; which version answers one is told by a header of the answer."""
 
     url: Annotated[str, Field(description="What is asked: http:// or https://, by the way that users take.")]
     rate: Annotated[float | int, BeforeValidator(_read(rate_of)), _RATE] = Field(DEFAULT_RATE, description="Requests a second.")
-    max_lost: Annotated[int | str, BeforeValidator(_read(Bound.of)), _COUNT] | None = Field(
-        None, description="A release that loses more goes back: a number, or a share of all such as 0.5%. Default: only told."
-    )
     headers: dict[str, str] = Field({}, description="Sent with every request.")
     expect: Annotated[str, BeforeValidator(_status), BeforeValidator(_read(Expected.of)), _EXPECT] = Field(
         GOOD.text, description="The status codes of a good answer, such as 200, 2xx or 201,202."
@@ -73,6 +70,14 @@ class ProbeOptions(Strict):
             expected=Expected.of(self.expect), timeout_s=float(self.timeout), keeps_alive=self.keep_alive,
             version_header=self.version_header,
         )  # fmt: skip
+
+
+class ProbeOptions(RequestOptions):
+    """Requests from where deploy runs, at a constant rate, around a release."""
+
+    max_lost: Annotated[int | str, BeforeValidator(_read(Bound.of)), _COUNT] | None = Field(
+        None, description="A release that loses more goes back: a number, or a share of all such as 0.5%. Default: only told."
+    )
 
     @property
     def bound(self) -> Bound | None:

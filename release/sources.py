@@ -15,7 +15,7 @@ from .names import wrong_object_name
 from .options import Seconds, Strict
 from .wrong import Wrong
 
-SOURCES = ("prometheus", "url", "job", "pods")
+SOURCES = ("prometheus", "url", "job", "pods", "probe")
 """The keys of a gate that say where its figures come from; each is a file of `measure/`."""
 
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

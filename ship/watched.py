@@ -47,7 +47,8 @@ class Watched:
         """With what had been measured of this very gate before, where its judge can read that; else it begins."""
         judge, fresh = judge_of(gate.chosen_judge, gate.asked), begun(gate, instant.wall_s)
         if kept is None or kept.digest != fresh.digest or not fits(kept.state, judge):
-            first_s = gate.interval if gate.adds_up else 0  # what is counted is counted over a time
+            # what is counted is counted over a time; a probe counts from its first look on
+            first_s = gate.interval if gate.adds_up and gate.probe is None else 0
             return cls(gate, judge, source, fresh, instant.loop_s + _delay_s(gate) + first_s)
         left_s = gate.interval - (instant.wall_s - kept.until_s)
         return cls(gate, judge, source, kept, instant.loop_s + max(left_s, 0.0), is_old=left_s <= 0)
