@@ -85,9 +85,10 @@ class ProbeFlags:
             settings = settings.model_copy(update={"max_lost": None})
         if settings is None:
             return None
+        from ..load.origin import Here
         from ..load.probe import Probe
 
-        return Probe(settings.target(), float(settings.rate), settings.bound, view.note)
+        return Probe(Here(settings.target(), float(settings.rate)), settings.bound, view.note, is_needed=not is_back)
 
     def settings(self, release: Release) -> ProbeOptions | None:
         """The release file's probe with the flags laid over it; None where there is none. Raises BadInput as `watch` does."""

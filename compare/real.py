@@ -23,10 +23,10 @@ from ..cluster.client import connect
 from ..cluster.port import Cluster
 from ..errors import RollwayError, Unreachable
 from ..kube.objects import NAMESPACE, get, is_a
-from ..load import trial
 from ..load.generator import Load
+from ..load.origin import Here
 from ..load.report import Report, Sample
-from ..load.target import Target
+from ..load.target import DEFAULT_RATE, Target
 from ..release.model import Release
 from ..sandbox import daemon
 from ..sandbox.dataplane import traffic as dataplane
@@ -212,11 +212,12 @@ async def _address(home: Path, release: Release) -> str:
 
 async def _answering(target: Target) -> None:
     """Raises Unreachable where the version before does not answer well: what came of a release could not be told."""
+    origin = Here(target, DEFAULT_RATE)
     try:
         async with asyncio.timeout(ANSWERS_WITHIN_S):
-            await trial.until_good(target)
+            await origin.until_good()
     except TimeoutError:
-        answer = await trial.once(target)
+        answer = await origin.once()
         seen = answer.detail or f"status {answer.status}"
         raise Unreachable(
             f"the version before does not answer {target.method} {target.path} well: {seen}",

@@ -25,17 +25,28 @@ MOST_OPEN = 10_000
 SPARE_FILES = 100
 
 Taken = Callable[[Sample], None]
+Skipped = Callable[[int], None]
 
 
 class Load:
-    """A constant rate of requests to a target. `taken` sees each sample when it has ended; `tally` can be read at any time."""
+    """A constant rate of requests to a target. `taken` sees each sample when it has ended, `skipped` the number of each that
+    could not be sent; `tally` can be read at any time. Of the numbers below `begun` each has been sent, or skipped."""
 
-    def __init__(self, target: Target, rate: float, *, taken: Taken = lambda sample: None, most_open: int | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        rate: float,
+        *,
+        taken: Taken = lambda sample: None,
+        skipped: Skipped = lambda number: None,
+        most_open: int | None = None,
+    ) -> None:
         """`most_open` bounds the requests under way; by default what the process may open."""
         self.target = target
         self.rate = rate
         self.tally = Tally(rate)
-        self._taken = taken
+        self.begun = 0
+        self._taken, self._skipped = taken, skipped
         self._most_open = most_open or open_limit()
         self._client = Client(target)
         self._under_way: set[asyncio.Task[None]] = set()
@@ -44,29 +55,33 @@ class Load:
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
 
-    async def run(self, seconds: float | None = None) -> None:
-        """Sends for so long, or until it is cancelled; at least one request. Does not wait for the last answers."""
-        self._start = self._loop.time()
+    async def run(self, seconds: float | None = None, *, start: float | None = None) -> None:
+        """Sends for so long, or until it is cancelled; at least one request. Does not wait for the last answers. `start` is the
+        loop's moment of the first request; by default now."""
+        self._start = self._loop.time() if start is None else start
         self._pulse = self._pulse or self._loop.create_task(self._beat())
         count = None if seconds is None else max(round(seconds * self.rate), 1)
-        number = 0
-        while count is None or number < count:
-            wait = self._due(number) - self._loop.time()
+        while count is None or self.begun < count:
+            wait = self._due(self.begun) - self._loop.time()
             # what is overdue is sent at once, but answers are read in between
             await asyncio.sleep(max(wait, 0))
             now = self._loop.time()
-            while self._due(number) <= now and (count is None or number < count):
-                if now - self._due(number) > self.target.timeout_s:
-                    self.tally.skip(number, number / self.rate)
+            while self._due(self.begun) <= now and (count is None or self.begun < count):
+                if now - self._due(self.begun) > self.target.timeout_s:
+                    self._skip(self.begun)
                 else:
-                    self._send(number)
-                number += 1
+                    self._send(self.begun)
+                self.begun += 1
         if count:
             await asyncio.sleep(max(self._due(count) - self._loop.time(), 0))  # the last one has its time, too
 
     @property
     def elapsed_s(self) -> float:
         return self._loop.time() - self._start
+
+    @property
+    def retried(self) -> int:
+        return self._client.retried
 
     async def answered(self) -> None:
         """Every request that has been sent by now has ended."""
@@ -96,12 +111,16 @@ class Load:
     def _send(self, number: int) -> None:
         due_s = number / self.rate
         if len(self._under_way) >= self._most_open:
-            self.tally.skip(number, due_s)
+            self._skip(number)
             return
         self.tally.send(number, due_s)
         task = self._loop.create_task(self._one(number, due_s))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+    def _skip(self, number: int, *, was_sent: bool = False) -> None:
+        self.tally.skip(number, number / self.rate, was_sent=was_sent)
+        self._skipped(number)
 
     async def _beat(self) -> None:
         """Notes when the loop did not come to what was due; between requests, too."""
@@ -117,14 +136,14 @@ class Load:
         try:
             answer = await self._client.ask()
         except Unsent:
-            self.tally.skip(number, due_s, was_sent=True)
+            self._skip(number, was_sent=True)
             return
         now_s = self._loop.time()
         if answer.lost == "timeout":
             await asyncio.sleep(0)  # the pulse is due, too, where the loop stood still
             await asyncio.sleep(0)
             if self._stalls.within(self._start + sent_s, now_s) > self.target.timeout_s / 2:
-                self.tally.skip(number, due_s, was_sent=True)
+                self._skip(number, was_sent=True)
                 return
         took_s = now_s - self._start - from_s
         sample = Sample(number, due_s, late_s, took_s, answer.status, answer.version, answer.lost, answer.detail)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from ..errors import Silent
 from . import trial
-from .generator import Load
+from .origin import Origin, Sending
 from .report import Report
-from .target import Target
 
 LOOK_EVERY_S = 0.25
 PATIENCE_S = 1.0
@@ -28,21 +27,20 @@ class Moment(NamedTuple):
 
 
 async def measure(
-    target: Target,
-    rate: float,
+    origin: Origin,
     seconds: float | None = None,
     *,
     wait_s: float | None = None,
     tell: Callable[[Moment], None] = lambda moment: None,
 ) -> Report:
-    """Sends for so long, or until it is cancelled, which it answers by its report, as at the end.
+    """Sends from `origin`, which is open, for so long, or until it is cancelled, which it answers by its report, as at the end.
 
     Raises Silent as soon as it is plain that nothing answers: after a second of requests without one answer; with `wait_s`
     where there has been no good answer within that time.
     """
     if wait_s is not None:
-        await _awaited(target, wait_s)
-    load = Load(target, rate)
+        await _awaited(origin, wait_s)
+    target, load = origin.target, origin.load()
     sending = asyncio.create_task(load.run(seconds))
     patience_s = target.timeout_s
     try:
@@ -68,18 +66,18 @@ async def measure(
     return report
 
 
-async def _awaited(target: Target, wait_s: float) -> None:
+async def _awaited(origin: Origin, wait_s: float) -> None:
     try:
         async with asyncio.timeout(wait_s):
-            await trial.until_good(target)
+            await origin.until_good()
     except TimeoutError:
-        answer = await trial.once(target)
+        answer = await origin.once()
         raise Silent(
-            f"{target.url} has not answered well within {wait_s:g} s", detail=answer.detail,
+            f"{origin.target.url} has not answered well within {wait_s:g} s", detail=answer.detail,
             hint=trial.HINTS.get(answer.lost or "", "what a good answer is can be said with --expect"),
         ) from None  # fmt: skip
 
 
-def _moment(load: Load) -> Moment:
+def _moment(load: Sending) -> Moment:
     tally = load.tally
     return Moment(load.elapsed_s, tally.sent, tally.good, tally.lost, tally.p99_s)

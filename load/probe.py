@@ -11,11 +11,11 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 
-from ..errors import Refused
+from ..errors import Refused, RollwayError
 from . import trial
-from .generator import Load
+from .origin import Origin, Sending
 from .report import Report, Sample
-from .target import Bound, Target
+from .target import Bound
 from .verdict import Part, Verdict, counted, exceeded
 
 Note = Callable[[str], None]
@@ -25,20 +25,25 @@ PATIENCE_S = 1.0
 
 
 class Probe:
-    """`alarm` is done, with the reason, as soon as more is lost than `bound` allows; without a bound, never."""
+    """`alarm` is done, with the reason, as soon as more is lost than `bound` allows; without a bound, never. Where it is not
+    `is_needed`, whatever keeps its origin from sending is told, and keeps nobody from going on."""
 
-    def __init__(self, target: Target, rate: float, bound: Bound | None = None, note: Note = lambda line: None) -> None:
-        self._target = target
-        self._rate = rate
+    def __init__(
+        self, origin: Origin, bound: Bound | None = None, note: Note = lambda line: None, *, is_needed: bool = True
+    ) -> None:
+        self._origin = origin
+        self._target = origin.target
+        self._is_needed = is_needed
         self._bound = bound
         self._note = note
         self._marks: list[tuple[float, object]] = []
         self._ended: Counter[int] = Counter()
         self._lost: dict[int, Counter[str]] = {}
-        self._load: Load | None = None
+        self._load: Sending | None = None
         self._sending: asyncio.Task[None] | None = None
         self._verdict: Verdict | None = None
         self._has_answered = asyncio.Event()
+        self._why_not = ""
         self.alarm: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
@@ -52,9 +57,11 @@ class Probe:
         """
         if self._sending:
             return
+        if self._is_needed:
+            await self._origin.open()
         if is_up:
-            self._check(await trial.tried(self._target, self._rate))
-            self._note(f"probe: {self._target.url} answers; {self._rate:g} requests a second from here on")
+            self._check(await trial.tried(self._origin))
+            self._tell_begun()
         self._sending = asyncio.create_task(self._send(is_up))
         # what is there although it need not be is asked before anything changes, too
         with contextlib.suppress(TimeoutError):
@@ -75,19 +82,32 @@ class Probe:
     async def stop(self) -> Verdict:
         """Ends it. Called again, answers the same."""
         if self._verdict is None:
-            if self._sending:
-                self._sending.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._sending
-            report = await self._load.close(PATIENCE_S) if self._load else None
-            self._verdict = Verdict(self._target.url, report, self._bound, self._parts())
+            try:
+                if self._sending:
+                    self._sending.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await self._sending
+                report = await self._load.close(PATIENCE_S) if self._load else None
+            finally:
+                await self._origin.close()
+            self._verdict = Verdict(self._target.url, report, self._bound, self._parts(), self._why_not)
         return self._verdict
 
+    def _tell_begun(self) -> None:
+        self._note(f"probe: {self._target.url} answers; {self._origin.rate:g} requests a second from here on")
+
     async def _send(self, is_up: bool) -> None:
+        try:
+            await self._origin.open()  # again, where it was needed
+        except RollwayError as error:
+            self._why_not = error.summary
+            self._note(f"probe: {error.summary}; it goes on without")
+            self._has_answered.set()
+            return
         if not is_up:
-            await trial.until_good(self._target)
-            self._note(f"probe: {self._target.url} answers; {self._rate:g} requests a second from here on")
-        self._load = Load(self._target, self._rate, taken=self._taken)
+            await self._origin.until_good()
+            self._tell_begun()
+        self._load = self._origin.load(self._taken)
         self._has_answered.set()
         self._marks = [(0.0, moment) for _, moment in self._marks]
         await self._load.run()

@@ -65,6 +65,17 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A worker that was not there to the end of a load, from `at_s` on: so many `requests` of its share were not sent, or nobody
+    is left to say what became of them. `worker` counts from 1."""
+
+    worker: int
+    at_s: float
+    requests: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Report:
     """A run's figures. Of the `sent` requests `good` were answered as expected, `lost` were not, and `unanswered` were still
     under way when the run was ended. `unsent` were due, and this machine had no connection left for
@@ -72,7 +83,8 @@ class Report:
 
     `seconds` is what the arrivals took; `good_rate` counts up to the last answer. `answer_gap_s` is the longest time without a
     good answer. `late_p99_s` and `late_max_s` are by how much requests were sent after their moment. `retried` were sent again
-    because a kept connection had been closed by the server before it saw the request."""
+    because a kept connection had been closed by the server before it saw the request. `workers` sent them (0: this machine);
+    what those that are `missing` would have sent counts nowhere else."""
 
     rate: float
     seconds: float
@@ -95,6 +107,8 @@ class Report:
     late_max_s: float
     bucket_s: float
     buckets: tuple[Bucket, ...] = ()
+    workers: int = 0
+    missing: tuple[Missing, ...] = ()
 
     @property
     def success_ratio(self) -> float | None:

@@ -142,6 +142,7 @@ class Tally:
         self._latencies, self._late = Latencies(), Latencies()
         self._outages, self._timeline = Outages(), Timeline()
         self._last_due_s = self._last_end_s = self._last_good_s = self._answer_gap_s = 0.0
+        self._missed = False
 
     @property
     def has_answers(self) -> bool:
@@ -161,6 +162,13 @@ class Tally:
         self.unsent += 1
         self.sent -= was_sent
         self._last_due_s = max(self._last_due_s, due_s)
+        self._outages.take(number, due_s, is_lost=None)
+
+    def miss(self, number: int, due_s: float, *, was_sent: bool = False) -> None:
+        """A request that nobody was there to send, or of which nobody is left to say what became of it."""
+        self.sent -= was_sent
+        self._last_due_s = max(self._last_due_s, due_s)
+        self._missed = True
         self._outages.take(number, due_s, is_lost=None)
 
     def take(self, sample: Sample) -> None:
@@ -189,7 +197,7 @@ class Tally:
 
     def report(self) -> Report:
         """As far as the run has come."""
-        end_s = self._last_due_s + 1 / self._rate if self.sent or self.unsent else 0.0
+        end_s = self._last_due_s + 1 / self._rate if self.sent or self.unsent or self._missed else 0.0
         until_s = max(self._last_end_s, end_s)
         return Report(
             rate=self._rate,

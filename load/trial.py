@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 
 from ..errors import RollwayError, Silent
-from .client import Answer, Client, Unsent
-from .generator import Load
+from .origin import Origin
 from .report import Report
-from .target import Target
 from .verdict import counted
 
 TRIAL_S = 1.0
-EVERY_S = 0.5
-FEWEST_A_SECOND = 5.0
+FEWEST = 5.0
 
 PORT_FORWARD = (
     "probe by the way that users take (Ingress, LoadBalancer, NodePort) from where that is open; `kubectl port-forward` is tied "
@@ -21,41 +18,30 @@ PORT_FORWARD = (
 )
 HINTS = {
     "refused": f"is that the port? {PORT_FORWARD}",
-    "dns": f"a name inside of the cluster is known there alone: {PORT_FORWARD}",
+    "dns": f"a name inside of the cluster is known there alone: --in-cluster asks from there; or {PORT_FORWARD}",
     "timeout": PORT_FORWARD,
     "unreachable": PORT_FORWARD,
     "tls": "is it http? otherwise name the certificate's host with --host, or leave it unchecked with --insecure",
     "protocol": "is it https, or another port?",
 }
+WAY_IN = "does a NetworkPolicy keep pods of this namespace from it?"
+INSIDE = {
+    **HINTS,
+    "refused": "is that the port, and does a pod of its Service run?",
+    "dns": "the cluster's own names are SERVICE.NAMESPACE, or SERVICE alone in the workers' namespace (-n)",
+    "timeout": WAY_IN,
+    "unreachable": WAY_IN,
+}
 
 
-async def tried(target: Target, rate: float) -> Report:
-    """A second of requests, with all their answers."""
-    load = Load(target, max(rate, FEWEST_A_SECOND))
+async def tried(origin: Origin) -> Report:
+    """A second of requests, and at least a few, with all their answers."""
+    load = origin.load(at_least=FEWEST / TRIAL_S)
     try:
-        await load.run(TRIAL_S)
+        await load.run(max(TRIAL_S, FEWEST / load.rate))
     finally:
-        report = await load.close(target.timeout_s)
+        report = await load.close(origin.target.timeout_s)
     return report
-
-
-async def until_good(target: Target) -> None:
-    """Returns with the first good answer."""
-    while True:
-        if (await once(target)).lost is None:
-            return
-        await asyncio.sleep(EVERY_S)
-
-
-async def once(target: Target) -> Answer:
-    """One request."""
-    client = Client(target)
-    try:
-        return await client.ask()
-    except Unsent as error:
-        return Answer(0, lost="other", detail=str(error))
-    finally:
-        await client.close()
 
 
 def is_silent(report: Report) -> bool:
@@ -69,5 +55,11 @@ def silence(url: str, report: Report) -> RollwayError:
     return Silent(
         f"{url} answers nothing: {counted(report.lost, report.lost, report.errors)}",
         detail=report.examples.get(kind, ""),
-        hint=HINTS.get(kind, PORT_FORWARD),
+        hint=hint_of(kind, workers=report.workers),
     )
+
+
+def hint_of(kind: str, *, workers: int) -> str:
+    """What helps against losses of that kind, of requests that `workers` in the cluster sent, or this machine (0)."""
+    hints: Mapping[str, str] = INSIDE if workers else HINTS
+    return hints.get(kind, WAY_IN if workers else PORT_FORWARD)

@@ -20,13 +20,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`report` is None where nothing was sent: the application has never answered. `bound` is what may be lost, `parts` those
-    with losses, in order."""
+    """`report` is None where nothing was sent: the application has never answered, or nobody could send (`why_not`).
+    `bound` is what may be lost, `parts` those with losses, in order."""
 
     url: str
     report: Report | None
     bound: Bound | None = None
     parts: tuple[Part, ...] = ()
+    why_not: str = ""
 
     @property
     def is_exceeded(self) -> bool:
@@ -40,6 +41,8 @@ class Verdict:
     @property
     def summary(self) -> str:
         """`0 of 12,345 requests lost`"""
+        if self.report is None and self.why_not:
+            return f"not probed: {self.why_not}"
         if self.report is None:
             return f"{self.url} has not answered once"
         told = counted(self.report.lost, self.report.good + self.report.lost, self.report.errors)
@@ -71,18 +74,29 @@ def exceeded(summary: str, bound: Bound) -> str:
 def remarks(report: Report) -> Sequence[str]:
     """What one has to know to read the figures right."""
     found = []
+    who = "a worker" if report.workers else "this machine"
     if report.unsent:
         found.append(
-            f"{report.unsent:,} more were due and not sent in time: this machine was too busy, or had no connection left; "
+            f"{report.unsent:,} more were due and not sent in time: {who} was too busy, or had no connection left; "
             f"{report.sent_rate:,.0f} of {report.rate:,.0f} a second were sent"
         )
     if report.is_behind:
         found.append(
-            f"behind schedule by up to {report.late_max_s * 1000:,.0f} ms: this machine is too busy, or the rate too high for it"
+            f"behind schedule by up to {report.late_max_s * 1000:,.0f} ms: {who} is too busy, or the rate too high for it"
         )
+    found += [
+        f"worker {each.worker} of {report.workers} is missing from {_clock(each.at_s)} on ({each.reason}): {each.requests:,} "
+        f"request{'' if each.requests == 1 else 's'} of its share, neither good nor lost"
+        for each in report.missing
+    ]
     if report.unanswered:
         found.append(f"{report.unanswered:,} without an answer yet when it ended: neither good nor lost")
     return found
+
+
+def _clock(seconds: float) -> str:
+    """`1:05`"""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02}"
 
 
 WORDS = {

@@ -105,6 +105,7 @@ def probe(
 
 async def _measured(target: Target, rate: float, seconds: float | None, wait_s: float | None, every_s: float) -> Report:
     from ...load.measure import measure
+    from ...load.origin import Here
     from ..views.probe_text import moment_line
     from ..views.ticker import Ticker
 
@@ -114,7 +115,7 @@ async def _measured(target: Target, rate: float, seconds: float | None, wait_s: 
         ticker.tell(moment.seconds, moment_line(moment, seconds))
 
     try:
-        return await measure(target, rate, seconds, wait_s=wait_s, tell=tell)
+        return await measure(Here(target, rate), seconds, wait_s=wait_s, tell=tell)
     finally:
         ticker.close()
 
