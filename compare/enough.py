@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from .figures import Column, columns, least_spread
-from .results import Comparison, Outcome, Run
+from .figures import Column, Unit, columns, least_spread
+from .results import Comparison, Outcome, Range, Run
 
 FEWEST = 3  # walks; that two agree may be chance
 SURE = 5  # from so many on, both ends of what was seen hold the median between them in 15 of 16 cases
 GROWTH = 1.5  # of the walks, from one look to the next
 
 
-def stages(most: int, *, stops_early: bool) -> Iterator[int]:
-    """How many walks there are to be by the next look: 1, 3, 5, 8, 12 … up to so many."""
-    if not stops_early:
-        yield from sorted({1, most})
-        return
-    number = 1
-    while number < most:
-        yield number
-        number = max(round(number * GROWTH + 0.1), {1: FEWEST, FEWEST: SURE}.get(number, 0))
-    yield most
+def next_look(number: int, most: int) -> int:
+    """How many walks there are to be by the next look: of 1 on 3, 5, 8, 12 … up to so many."""
+    wanted = {1: FEWEST, FEWEST: SURE}.get(number, 0)
+    return min(max(round(number * GROWTH + 0.1), wanted), most)
+
+
+def agree(found: Range) -> bool:
+    """Whether two are nearer to each other than what a reader would want to be told of."""
+    return found.high - found.low <= _tolerated("s", found.median, 2)
 
 
 def is_enough(comparison: Comparison, outcome: Outcome) -> bool:
@@ -36,13 +35,12 @@ def is_enough(comparison: Comparison, outcome: Outcome) -> bool:
 
 def _is_narrow(column: Column, outcome: Outcome, runs: Sequence[Run]) -> bool:
     values = [column.figure(Outcome(outcome.strategy, (run,))).median for run in runs]
-    if all(map(math.isnan, values)):  # none has it, or, as the ways back, it is not one of a run
-        found = column.figure(outcome)
-        return not found.is_known or len(runs) >= SURE or found.high - found.low <= _tolerated(column, found.median, len(runs))
+    if all(map(math.isnan, values)):
+        return True  # none has it, or, as the ways back, it is not one of a run
     if any(map(math.isnan, values)):
         return False
     low, high = interval(values)
-    return high - low <= _tolerated(column, sorted(values)[len(values) // 2], len(runs))
+    return high - low <= _tolerated(column.unit, sorted(values)[len(values) // 2], len(runs))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -52,7 +50,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return ordered[aside], ordered[number - 1 - aside]
 
 
-def _tolerated(column: Column, median: float, number: int) -> float:
+def _tolerated(unit: Unit, median: float, number: int) -> float:
     """Twice what would be shown as a spread; of few walks less, as both ends of those are nearer than those of many. A probe's
     period and a proxy's pause are a second: no number of walks tells whether one more of them is needed."""
-    return 2 * least_spread(column.unit, median) * min((number - 1) / (SURE - 1), 1.0)
+    return 2 * least_spread(unit, median) * min((number - 1) / (SURE - 1), 1.0)

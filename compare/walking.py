@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import RollwayError
@@ -69,7 +71,7 @@ class Tree:
 @dataclass(frozen=True)
 class Walk:
     """The variant of that label with that seed. Without `turns` it is never taken back; `moments` are points to do so beside the
-    release's own."""
+    release's own, `only` the points to do so from if not from all."""
 
     label: str
     strategy: str
@@ -77,12 +79,16 @@ class Walk:
     draws: int = 1
     has_turns: bool = False
     moments: tuple[Moment, ...] = ()
+    only: tuple[Point, ...] = ()
 
     def done(self, ground: Ground) -> Tree:
         variant = ground.variants[self.label]
         release = ground.scenario.behaving(variant.release, is_new=True)
 
-        def once(turns: Turns) -> Tree:
+        def once(asked: Turns) -> Tree:
+            def turns(point: Point) -> bool:
+                return (not self.only or point in self.only) and asked(point)
+
             try:
                 plot = Plot(moments=self.moments)
                 runs = walked(
@@ -101,37 +107,54 @@ class Walk:
 
 # where it is done
 
-Tell = Callable[[Job, Any], None]
+Tell = Callable[[Job, Any], Sequence[Job]]
+"""Is told of each job as soon as it is done, with what came of it. Answers what is to be done besides, now that this is known."""
+
+
+def _nothing_else(job: Job, found: Any) -> Sequence[Job]:
+    return ()
+
+
+_Numbered = tuple[int, Job]
 
 
 class Walkers:
-    """Does jobs, and answers what came of them, in their order. `tell` is told of each as soon as it is done."""
+    """Does jobs, and answers what came of them, in their order; and those that `tell` answers, each once a core is free."""
 
-    def __init__(self, ground: Ground, pool: ProcessPoolExecutor | None) -> None:
-        self._ground, self._pool = ground, pool
+    def __init__(self, ground: Ground, pool: ProcessPoolExecutor | None, cores: int = 1) -> None:
+        self._ground, self._pool, self._cores = ground, pool, cores
 
-    def __call__(self, jobs: Sequence[Job], tell: Tell = lambda job, found: None) -> list[Any]:
+    def __call__(self, jobs: Sequence[Job], tell: Tell = _nothing_else) -> list[Any]:
+        found: dict[int, Any] = {}
+        waiting = list(enumerate(jobs))
+        running: dict[Future[Any], tuple[int, Job]] = {}
+        numbers = itertools.count(len(jobs))
+        while waiting or running:
+            for number, job, result in self._finished(waiting, running):
+                found[number] = result
+                waiting += zip(numbers, tell(job, result), strict=False)
+        return [found[number] for number in range(len(jobs))]
+
+    def _finished(self, waiting: list[_Numbered], running: dict[Future[Any], _Numbered]) -> list[tuple[int, Job, Any]]:
+        """What is done next of what waits, which then is under way or done."""
         if self._pool is None:
-            return [self._here(job, tell) for job in jobs]
+            number, job = waiting.pop(0)
+            with collecting_seldom():
+                return [(number, job, job.done(self._ground))]
         # The longest first, so that no core is left with one at the end: canary moves pod by pod, ab has two versions whole.
-        order = sorted(jobs, key=lambda job: LONGEST.get(job.strategy, 0), reverse=True)
-        running = {self._pool.submit(_done, job): job for job in order}
-        for each in as_completed(running):
-            tell(running[each], each.result())
-        found = {id(job): future.result() for future, job in running.items()}
-        return [found[id(job)] for job in jobs]
+        waiting.sort(key=lambda each: LONGEST.get(each[1].strategy, 0), reverse=True)
+        while waiting and len(running) <= self._cores:  # one more than there are cores, so that none waits for this process
+            number, job = waiting.pop(0)
+            running[self._pool.submit(_done, job)] = number, job
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        ended = sorted(((*running.pop(each), each) for each in done), key=itemgetter(0))
+        return [(number, job, each.result()) for number, job, each in ended]
 
     def stop(self) -> None:
         """At once: what other processes are at is given up."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             _stop()
-
-    def _here(self, job: Job, tell: Tell) -> Any:
-        with collecting_seldom():
-            found = job.done(self._ground)
-        tell(job, found)
-        return found
 
 
 @contextmanager
@@ -147,7 +170,7 @@ def walkers(ground: Ground, walks: int) -> Iterator[Walkers]:
     gc.freeze()  # a copy that looks for garbage among what it shares would come to own all of it
     pool = ProcessPoolExecutor(cores, context, initializer=_begin, initargs=(ground,))
     try:
-        yield Walkers(ground, pool)
+        yield Walkers(ground, pool, cores)
     except BaseException:
         _stop()
         raise

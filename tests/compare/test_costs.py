@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from typing import Any
+
 import pytest
 from rollway.compare.comparing import compared
 from rollway.compare.rehearsal import base_of, earlier, walked
 from rollway.compare.scenario import Scenario
 from rollway.compare.story import Point
+from rollway.compare.walking import Ground, Tree, Walk
 from rollway.release.model import Release
 from shop import STRATEGIES, release
 
@@ -76,3 +81,37 @@ def test_a_comparison_walks_as_often_as_it_says() -> None:
 
     assert [outcome.strategy for outcome in found.outcomes] == list(STRATEGIES)
     assert sum(outcome.walks for outcome in found.outcomes) <= 5 * 8
+
+
+def jobs_of(monkeypatch: pytest.MonkeyPatch, **how: Any) -> list[tuple[Walk, Tree]]:
+    """What a comparison walks, in this process."""
+    done: list[tuple[Walk, Tree]] = []
+    walk = Walk.done
+
+    def noted(self: Walk, ground: Ground) -> Tree:
+        done.append((self, walk(self, ground)))
+        return done[-1][1]
+
+    monkeypatch.setattr(Walk, "done", noted)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    compared(shop(4), Scenario(), **how)
+    return done
+
+
+def test_ways_back_leave_the_second_walk_and_the_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No way is walked twice for them, and a further one only where those from the slowest point do not agree."""
+    done = jobs_of(monkeypatch, seeds=20, stops_early=True)
+
+    assert len({(walk.label, walk.seed) for walk, _ in done}) == len(done)
+    for strategy in STRATEGIES:
+        backs = {walk.seed: tuple(tree.backs) for walk, tree in done if walk.label == strategy and tree.backs}
+        assert {1, 2} <= backs.keys() <= {1, 2, 3}
+        assert backs[1] == backs[2]
+        assert len(backs.get(3, ())) <= 1
+
+
+def test_the_only_walk_tells_where_to_leave_it_and_is_left_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = jobs_of(monkeypatch, seeds=1)
+    walked = Counter(walk.label for walk, _ in done)
+
+    assert walked == {"recreate": 2, "ramped": 2, "blue-green": 2, "canary": 1, "ab": 1}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rollway.compare.comparing import Sight, compared
-from rollway.compare.enough import interval, is_enough, stages
-from rollway.compare.results import Comparison, Outcome, Run
+from rollway.compare.enough import agree, interval, is_enough, next_look
+from rollway.compare.results import Comparison, Outcome, Run, range_of
 from rollway.compare.scenario import Scenario
 from shop import release
 
@@ -68,13 +68,20 @@ def test_one_that_strays_among_many_is_no_reason_to_go_on() -> None:
     assert enough(runs(20, duration_s=[10.0] * 18 + [30.0, 31.0]))
 
 
-@given(st.integers(1, 400), st.booleans())
-def test_stages_rise_to_the_bound(most: int, stops_early: bool) -> None:
-    found = list(stages(most, stops_early=stops_early))
+@given(st.integers(2, 400))
+def test_looks_rise_to_the_bound(most: int) -> None:
+    looks = [1]
+    while looks[-1] < most:
+        looks.append(next_look(looks[-1], most))
 
-    assert found == sorted(set(found))
-    assert (found[0], found[-1]) == (1, most)
-    assert len(found) < 20
+    assert looks == sorted(set(looks))
+    assert looks[-1] == most
+    assert len(looks) < 20
+
+
+def test_two_ways_back_that_a_reader_would_not_tell_apart_agree() -> None:
+    assert agree(range_of([8.0, 8.2]))
+    assert not agree(range_of([2.0, 2.9]))
 
 
 @pytest.mark.parametrize("number", [5, 8, 12, 20, 60])
