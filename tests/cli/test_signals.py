@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,16 @@ class Shop:
         """In this process: what is not to be stopped need not start anew."""
         return run(verb, *words, *self._words)
 
-    def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
+    def start(self, verb: str, *words: str, ignores: Collection[signal.Signals] = ()) -> subprocess.Popen[str]:
+        """As from a terminal, whatever this process ignores; `ignores` as by nohup."""
+
+        def begin() -> None:
+            for number in {number for number, *_ in VERBS}:
+                signal.signal(number, signal.SIG_IGN if number in ignores else signal.SIG_DFL)
+
+        command = [DEPLOY, verb, *words, *self._words]
         return subprocess.Popen(
-            [DEPLOY, verb, *words, *self._words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0, preexec_fn=begin
         )
 
     def status(self) -> dict[str, Any]:
@@ -162,11 +169,7 @@ def test_whoever_comes_after_a_kill_goes_on_at_once(shop: Shop, strategy: str) -
 
 def test_what_nohup_ignores_is_ignored(shop: Shop) -> None:
     """Whoever closes the terminal has said before that it goes on."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process = shop.start("apply", "ramped", "--image", f":{TAG}")
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    process = shop.start("apply", "ramped", "--image", f":{TAG}", ignores=[signal.SIGHUP])
     until(process, "… shop:")
 
     assert stopped(process, signal.SIGHUP).code == 0

@@ -136,6 +136,15 @@ class Lab:
         return ask(self.home, use)
 
 
+def losses(*reports: dict[str, Any]) -> list[dict[str, Any]]:
+    """What probes have lost, report by report: what of it, when, and in the system's own words. Empty where nothing was."""
+    return [
+        {"report": place, **each["figures"]["examples"], "steps": [step for step in each["timeline"]["steps"] if step["lost"]]}
+        for place, each in enumerate(reports)
+        if each["figures"]["lost"]
+    ]
+
+
 def ask(home: Path, use: Callable[[KubeClient], Any]) -> Any:
     async def main() -> Any:
         async with await connect(kubeconfig=str(home / "kubeconfig")) as client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from lab import Lab
+from lab import Lab, losses
 from pace import stretched
 
 pytestmark = pytest.mark.real_time
@@ -44,7 +44,7 @@ def test_testers_then_a_share_then_everybody_and_back(example: Callable[..., Lab
     assert 0.15 < share["figures"]["versions"][NEW] / share["figures"]["good"] < 0.45
     assert set(back["figures"]["versions"]) == {OLD}
     assert set(after["figures"]["versions"]) == {NEW}
-    assert [each["figures"]["lost"] for each in (report, others, testers, share, back, after)] == [0] * 6
+    assert losses(report, others, testers, share, back, after) == []
 
 
 @pytest.mark.parametrize("by", ["gateway", "istio"])
@@ -72,7 +72,7 @@ def test_copies_then_users_who_stay_then_back(example: Callable[..., Lab], by: s
     assert set(theirs["figures"]["versions"]) == {NEW}
     assert set(others["figures"]["versions"]) == {OLD}
     assert set(back["figures"]["versions"]) == {OLD}
-    assert [each["figures"]["lost"] for each in (report, copied, theirs, others, back)] == [0] * 5
+    assert losses(report, copied, theirs, others, back) == []
 
 
 def reached(act: Lab, router: str) -> tuple[str, ...]:
