@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from checked import Spoil, Written, findings, found
+from checked import Spoil, Told, Written, findings, found
 from rollway import preflight
 from rollway.kube.objects import Obj, Ref, get, ref_of
 from rollway.plan.observed import Observed
@@ -483,7 +483,7 @@ MUST = {
 
 
 @pytest.mark.parametrize("name", MUST)
-def test_found_and_mended(name: str) -> None:
+def test_found_and_mended(name: str, told: Told) -> None:
     """Once, as bad as it is, at its place; and where there is a fix, not again after it, nor anything worse."""
     case = MUST[name]
     written = Written()
@@ -495,6 +495,7 @@ def test_found_and_mended(name: str) -> None:
     [finding] = [each for each in all_found if each.id == case.rule]
     again = preflight.findings(preflight.fixed(release, finding), case.by)
 
+    told(name, all_found)
     assert finding.severity == case.severity
     assert case.place in finding.path
     assert finding.where
@@ -656,11 +657,13 @@ NEAR_MISSES = {
 
 
 @pytest.mark.parametrize("name", NEAR_MISSES)
-def test_not_found(name: str) -> None:
-    """What looks like it and is right."""
+def test_not_found(name: str, told: Told) -> None:
+    """What looks like it and is right; what else is found in it stands in found/rules.txt."""
     case = NEAR_MISSES[name]
+    all_found = findings(case.spoil, case.by)
 
-    assert found(case.rule, case.spoil, case.by) == []
+    told(name, all_found)
+    assert case.rule not in {each.id for each in all_found}
 
 
 def live(*texts: str) -> Observed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ spec:
         lifecycle: {preStop: {sleep: {seconds: 5}}}
 """
 Spoil = Callable[["Written"], None]
+Told = Callable[[str, Iterable[Finding]], None]
+"""Holds all that is found in a case of that name to a golden file: the fixture `told`."""
 
 
 class Written:
