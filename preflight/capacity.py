@@ -25,13 +25,14 @@ def last_pod_taken(case: Case) -> Iterator[Found]:
         return
     obj, path = _limits_of(case)
     key = None if obj is None else case.key
-    edits = [] if case.strategy == "canary" else [Edit(key, (*path, "maxUnavailable"), 0)]
+    at = "maxSurge" if case.strategy == "canary" else "maxUnavailable"  # whose pods that may be missing have no key
+    edits = [] if case.strategy == "canary" else [Edit(key, (*path, at), 0)]
     if is_none(surge):
         edits.append(Edit(key, (*path, "maxSurge"), 1))
     pods = "the only pod" if case.replicas == 1 else f"all {case.replicas} pods"
     yield Found(
         obj,
-        (*path, "maxUnavailable"),
+        (*path, at),
         f"maxUnavailable {unavailable} with maxSurge {surge} lets {pods} go before a new one is ready",
         tuple(edits),
     )
@@ -51,7 +52,7 @@ def _is_stuck(surge: int | str, unavailable: int | str) -> bool:
 
 def _limits_of(case: Case) -> tuple[Obj | None, Path]:
     """Where the limits of the rolling update are written: the release file's block, else the Deployment."""
-    block = {"ramped": "ramped", "canary": "canary"}.get(case.strategy)
+    block = case.strategy if case.strategy in ("ramped", "canary") else ""
     options = getattr(case.release.options, block).model_fields_set if block else set()
     is_own = get(case.workload, *_ROLLING) is not None and block != "canary"
     if options & {"max_surge", "max_unavailable"} or not is_own:

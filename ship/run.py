@@ -145,8 +145,9 @@ async def run(
     if release.notify and options.notifier_of:
         from .telling import Teller
 
-        options = replace(options, teller=Teller(cluster, release, emit=options.emit, notifier_of=options.notifier_of))
-        options.tellers.extend([options.teller] if options.teller else ())
+        teller = Teller(cluster, release, emit=options.emit, notifier_of=options.notifier_of)
+        options = replace(options, teller=teller)
+        options.tellers.append(teller)
     options = replace(options, emit=_guarded(options))
     paused: Paused | None = None
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from checked import Told, Written
 from rollway import preflight
-from rollway.kube.objects import ref_of
+from rollway.kube.objects import Ref, ref_of
 from rollway.plan.observed import Observed
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "edges.yaml").read_text())
@@ -49,7 +49,8 @@ def observed(texts: list[str]) -> Observed:
     for obj in objects:
         if obj["kind"] not in ("Node", "Namespace"):
             obj["metadata"]["namespace"] = "shop"
-    return Observed({ref_of(obj): obj for obj in objects})
+    absent = Ref("v1", "Service", "shop", "looked-for")
+    return Observed({absent: None, **{ref_of(obj): obj for obj in objects}})
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])

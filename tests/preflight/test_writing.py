@@ -212,6 +212,33 @@ def test_a_web_app_is_mended_in_its_block(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("web", "becomes"),
+    [
+        # a port that listens becomes a page; a page and how it is asked stay
+        ("readiness: false", "readiness: {path: /}"),
+        ("readiness: false, liveness: {path: /live, periodSeconds: 30}", "readiness: {periodSeconds: 2, path: /live}"),
+        (
+            "liveness: {path: /, periodSeconds: 1}, readiness: {path: /r}",
+            "liveness: {path: /, periodSeconds: 1, failureThreshold: ",
+        ),
+        ("liveness: {path: /live, initialDelaySeconds: 1, periodSeconds: 9}", "startup: {timeoutSeconds: 1, periodSeconds: 2, "),
+        ("preStopSeconds: 1", "preStopSeconds: 5"),
+        ("preStopSeconds: 0", "preStopSeconds: 5"),
+        ("gracePeriodSeconds: 6", "gracePeriodSeconds: 16"),
+    ],
+)
+def test_each_key_of_a_web_app_is_mended(web: str, becomes: str, folder: Path) -> None:
+    """By the key that makes the part of the Deployment, and the file is sound then."""
+    Path("deploy.yaml").write_text(f"app: shop\nimage: ghcr.io/acme/shop:1.0\nweb: {{{web}}}\n")
+    done = mended(load("deploy.yaml"))
+
+    assert [why for _, why in done.left] == []
+    assert becomes in done.texts["deploy.yaml"]
+    Path("deploy.yaml").write_text(done.texts["deploy.yaml"])
+    assert preflight.findings(load("deploy.yaml")) == ()
+
+
+@pytest.mark.parametrize(
     "web", ["", ", host: shop.example.com", ", replicas: 1", ", replicas: 1, host: h.example.com, liveness: {path: /live}"]
 )
 @pytest.mark.parametrize("strategy", ["recreate", "ramped", "blue-green", "ab"])
