@@ -82,11 +82,11 @@ def protocol_of(port: Mapping[str, Any]) -> str:
 
 def counterpart(port: Obj, others: Sequence[Obj]) -> Obj | None:
     """What another form of the Service has for the same requests: the port of that number, else of that name, else the only one
-    where there is no more than one."""
+    where there is no more than one; of the same protocol, whichever."""
     alike = [other for other in others if protocol_of(other) == protocol_of(port)]
     same_number = (other for other in alike if other["port"] == port["port"])
     same_name = (other for other in alike if port.get("name") and other.get("name") == port["name"])
-    return next(same_number, None) or next(same_name, None) or (alike[0] if len(others) == 1 else None)
+    return next(same_number, None) or next(same_name, None) or (alike[0] if alike and len(others) == 1 else None)
 
 
 def is_aside(name: str) -> bool:

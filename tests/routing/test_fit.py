@@ -139,6 +139,14 @@ def test_a_port_that_one_version_alone_has_stands_in_nobodys_way() -> None:
     assert fit.bridge(first, then, sides) == {}
 
 
+def test_an_only_port_of_another_protocol_is_no_form_of_it() -> None:
+    """What came by TCP is not answered by UDP: it stays until the end, and nothing stumbles over it."""
+    tcp, udp = service(WEB, to(8080)), service(WEB, {**to(8080), "protocol": "UDP"})
+
+    assert fit.counterpart(to(8080), [{**to(8080), "protocol": "UDP"}]) is None
+    assert fit.bridge(tcp, udp, [side("1", tcp, None, 8080), side("2", udp, None, 8080)]) == {}
+
+
 def test_what_reaches_nobody_is_changed_at_once() -> None:
     """A Service that selects none of the running pods has nothing to lose."""
     first, then = service({"app": "wrong"}, to(1)), service({"app": "web", "tier": "b"}, to(8080))
