@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ..cluster.port import Cluster
-from ..release.gates import Gate
-from .port import Source
+if TYPE_CHECKING:
+    from ..cluster.port import Cluster
+    from ..release.gates import Gate
+    from .port import Source
 
-SourceOf = Callable[[Gate, Cluster, str], Source]
+SourceOf = Callable[["Gate", "Cluster", str], "Source"]
 """Makes the source of a gate, for a release in the namespace."""
 
 SOURCES: Mapping[str, str] = {

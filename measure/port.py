@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..gates.effects import Sums
 from ..gates.figures import Both, Figures
-from ..release.gates import Gate
+
+if TYPE_CHECKING:
+    from ..release.gates import Gate
 
 
 class Unmeasured(Exception):

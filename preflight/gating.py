@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..gates.figures import Both, Counts, Phase
-from ..gates.judges import judge_of
 from ..gates.templates import filled, names_in
-from ..release.gates import Gate
 from ..release.yamlfile import Path
 from ..strategies import by_name
 from ..strategies.stops import Stop, stops_of
 from .case import Case
 from .model import Found
+
+if TYPE_CHECKING:
+    from ..release.gates import Gate
 
 GOOD, BAD = 0.005, 0.05
 """What a gate on errors has to tell apart, at least: shares of answers that are errors."""
@@ -110,6 +111,8 @@ def _lacks_traffic(case: Case, gate: Gate, asked: list[Stop]) -> tuple[str, str]
 
 def _needed_s(gate: Gate, stages: list[tuple[float, float]], rate: float) -> float:
     """Until its judge takes back a version that errs as often as is expected; the last share goes on."""
+    from ..gates.judges import judge_of
+
     judge = judge_of(gate.chosen_judge, gate.asked)
     state, at_s = judge.begin(), 0.0
     for share, seconds in [*stages, (stages[-1][0], LONGEST_S)]:

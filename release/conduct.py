@@ -7,13 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from ..errors import BadInput
-from .gates import Gate
-from .notify import Notify
-from .probe import ProbeOptions
-from .runner import RunnerOptions
 
 if TYPE_CHECKING:
     from .model import Release
@@ -21,20 +15,13 @@ if TYPE_CHECKING:
 KEY = "conduct"
 
 
-class _Conduct(BaseModel):
-    """What a newer rollway keeps besides is passed over; a gate that it cannot read is not."""
-
-    model_config = ConfigDict(frozen=True)
-
-    probe: ProbeOptions | None = None
-    gates: tuple[Gate, ...] = ()
-    notify: tuple[Notify, ...] = ()
-    runner: RunnerOptions | None = None
-
-
 def record_of(release: Release) -> dict[str, Any]:
     """For the release's own record: as it was written, and nothing where nothing was."""
-    conduct = _Conduct(probe=release.probe, gates=release.gates, notify=release.notify, runner=release.runner)
+    if not (release.probe or release.gates or release.notify or release.runner):
+        return {}
+    from .conducted import Conduct
+
+    conduct = Conduct(probe=release.probe, gates=release.gates, notify=release.notify, runner=release.runner)
     written = conduct.model_dump(mode="json", by_alias=True, exclude_unset=True)
     kept = {name: value for name, value in written.items() if value}
     return {KEY: kept} if kept else {}
@@ -45,8 +32,14 @@ def as_recorded(release: Release, record: Mapping[str, Any]) -> Release:
 
     Raises BadInput where they cannot be read.
     """
+    if not record.get(KEY):
+        return replace(release, probe=None, gates=(), notify=(), runner=None)
+    from pydantic import ValidationError
+
+    from .conducted import Conduct
+
     try:
-        conduct = _Conduct.model_validate(record.get(KEY, {}))
+        conduct = Conduct.model_validate(record[KEY])
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from ..errors import BadInput
-from .gates import Gate, check_names
-from .hooks import HookOption
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
-from .notify import Notify, check_called
 from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Strict, Traffic
-from .probe import ProbeOptions
 from .rendering import Entry
-from .runner import RunnerOptions, as_mapping
-from .web import WebApp
 from .wrong import Wrong
 from .yamlfile import Document, Path
+
+if TYPE_CHECKING:
+    from .hookoptions import HookOptions
+    from .hooks import When
+    from .web import WebApp
 
 
 def _as_list(value: Any) -> Any:
@@ -32,8 +32,8 @@ def _as_entries(value: Any) -> Any:
     return [value] if isinstance(value, str | dict) else value
 
 
-class ReleaseFile(Strict):
-    """What is released, and how. Either `manifests` or `web` says what."""
+class PlainFile(Strict):
+    """What is released, and how, as most release files say it; release.whole has what few of them hold."""
 
     app: str | None = Field(None, description="The application's name, at most 50 characters. Default: the Deployment's.")
     namespace: str | None = Field(None, description="Where it is released. Default: the context's namespace.")
@@ -46,7 +46,6 @@ class ReleaseFile(Strict):
         (),
         description="Objects of the manifests that are no part of the release: a kind, or kind/name. They are left as they are.",
     )
-    web: WebApp | None = Field(None, description="Instead of manifests: a plain web application.")
     image: str | None = Field(None, description="The image to release, instead of the one in the manifests.")
     container: str | None = Field(None, description="The application's container, where a pod has several.")
     pin_config: bool = Field(True, description="Name the pods' ConfigMaps and Secrets by content, so each version keeps its own.")
@@ -59,19 +58,24 @@ class ReleaseFile(Strict):
     )
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
     traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
-    probe: ProbeOptions | None = Field(None, description="Requests that are sent while it is released, and how many may be lost.")
-    gates: tuple[Gate, ...] = Field((), description="What is measured while it is released, and what follows from it.")
-    before: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, before its first pod.")
-    after: tuple[HookOption, ...] = Field((), description="Jobs that run once a revision, when nothing else is left.")
-    before_rollback: tuple[HookOption, ...] = Field((), description="Jobs that run before a revision is taken back.")
-    notify: tuple[Notify, ...] = Field((), description="Who is told of what becomes of a release.")
-    runner: Annotated[RunnerOptions, BeforeValidator(as_mapping)] | None = Field(
-        None, description="What carries a release out in the cluster (--in-cluster): an image, or more of it."
-    )
     depends_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         (),
         description="Applications to be live before this one is released, where several are at once: app, or namespace/app.",
     )
+
+    @property
+    def conduct(self) -> dict[str, Any]:
+        """What looks on while it is released, by the names of Release's fields."""
+        return {"probe": None, "gates": (), "notify": (), "runner": None}
+
+    @property
+    def hooks(self) -> Mapping[When, Sequence[HookOptions]]:
+        return {}
+
+    @property
+    def web_app(self) -> WebApp | None:
+        """In place of manifests."""
+        return None
 
     @field_validator("app", "namespace", "container")
     @classmethod
@@ -84,11 +88,6 @@ class ReleaseFile(Strict):
             )
         return name
 
-    @field_validator("gates")
-    @classmethod
-    def _are_told_apart(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-        return check_names(gates)
-
     @field_validator("exclude")
     @classmethod
     def _are_objects(cls, excluded: tuple[str, ...]) -> tuple[str, ...]:
@@ -99,11 +98,6 @@ class ReleaseFile(Strict):
                     f"{text!r} is neither a kind nor kind/name", hint="such as Rollout, or Deployment/worker", at=(index,)
                 )
         return excluded
-
-    @field_validator("notify")
-    @classmethod
-    def _are_called_apart(cls, notify: tuple[Notify, ...]) -> tuple[Notify, ...]:
-        return check_called(notify)
 
     @field_validator("workload")
     @classmethod
@@ -123,8 +117,18 @@ class ReleaseFile(Strict):
         return tuple(dict.fromkeys(names))
 
 
-def parsed(document: Document) -> ReleaseFile:
-    return validated(document, ReleaseFile)
+def parsed(document: Document) -> PlainFile:
+    """Raises BadInput. What few files hold is read by models of their own, which take their time to be made."""
+    if document.data.keys() <= {info.alias for info in PlainFile.model_fields.values()}:
+        with contextlib.suppress(ValidationError):
+            return PlainFile.model_validate(document.data)
+    return validated(document, _whole())
+
+
+def _whole() -> type[PlainFile]:
+    from .whole import ReleaseFile
+
+    return ReleaseFile
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -234,9 +238,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{folded[near[0]]}"?' if near else ""
 
 
-def keys_at(path: Path, root: type[BaseModel] = ReleaseFile) -> list[str]:
-    """The keys that a file, the release's, takes at a path."""
-    model: type[BaseModel] | None = root
+def keys_at(path: Path, root: type[BaseModel] | None = None) -> list[str]:
+    """The keys that a file, the release's where no other is named, takes at a path."""
+    model: type[BaseModel] | None = root or _whole()
     for key in path:
         if isinstance(key, int) or model is None:
             continue

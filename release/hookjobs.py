@@ -15,8 +15,9 @@ from ..errors import BadInput
 from ..kube.objects import JOB, Obj, annotations_of, get, is_a, labels_of
 from . import checks, manifests
 from .config import CONTENT_LABEL, is_pinned, uses, written_name
-from .file import ReleaseFile, named, shown
-from .hooks import LIMITS_S, LONGEST_NAME, WHENS, Hook, HookOptions, When, WrittenHook
+from .file import PlainFile, named, shown
+from .hookoptions import HookOptions
+from .hooks import LIMITS_S, LONGEST_NAME, Hook, When, WrittenHook
 from .image import checked, split_image
 from .manifests import Located
 from .model import app_container
@@ -41,7 +42,7 @@ class Ground:
     """What hooks are made from: the release file in its `folder`, and the release as it has been read so far. `place` is its
     namespace, empty where it is the context's."""
 
-    file: ReleaseFile
+    file: PlainFile
     document: Document
     folder: str
     workload: Obj
@@ -56,14 +57,12 @@ class Ground:
         return app_container(self.workload, self.app, self.container)
 
 
-def options_of(file: ReleaseFile) -> Iterator[tuple[When, int, HookOptions]]:
-    lists = (file.before, file.after, file.before_rollback)
-    for when, options in zip(WHENS, lists, strict=True):
+def options_of(file: PlainFile) -> Iterator[tuple[When, int, HookOptions]]:
+    for when, options in file.hooks.items():
         yield from ((when, place, each) for place, each in enumerate(options))
 
 
-def files_of(file: ReleaseFile, folder: str) -> list[str]:
-    """The files that hold hooks: no manifests of the release, though they may lie in a folder that is named."""
+def files_of(file: PlainFile, folder: str) -> list[str]:
     return [_path(each.manifest, folder) for _, _, each in options_of(file) if each.manifest]
 
 

@@ -10,9 +10,9 @@ from typing import Any, TextIO
 
 from ..errors import BadInput
 from ..kube.objects import Obj, get
-from . import checks, hookjobs, manifests
+from . import checks, manifests
 from .config import pinned
-from .file import ReleaseFile, named, nearest, parsed, shown, sort_of
+from .file import PlainFile, named, nearest, parsed, shown, sort_of
 from .hooks import WrittenHook
 from .image import checked, replaced
 from .manifests import Located
@@ -21,7 +21,6 @@ from .names import MAX_APP, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
 from .reading import read_text
 from .rendering import Names
-from .web import rendered
 from .wrong import Wrong
 from .yamlfile import Document, Path, documents
 
@@ -44,7 +43,7 @@ def load(
     file = parsed(document)
     if namespace is not None and (wrong := wrong_label(namespace)):
         raise BadInput(f"{namespace!r} is no valid namespace: {wrong}", where="--namespace")
-    items = _from_web(file, document, image) if file.web else _from_manifests(file, document, path, namespace, stdin)
+    items = _from_web(file, document, image) if file.web_app else _from_manifests(file, document, path, namespace, stdin)
     items = checks.objects(items)
     list_of = document.where(("manifests",))
     chosen = checks.chosen_workload(items, file.workload, document.where(("workload",)) if file.workload else list_of)
@@ -58,8 +57,12 @@ def load(
     if file.pin_config:
         workload, others = pinned(workload, services, others)
     container = _container(chosen, app, file, document)
-    ground = hookjobs.Ground(file, document, os.path.dirname(path), workload, others, app, container, place)
-    hooks = hookjobs.written_hooks(ground)
+    hooks: Sequence[WrittenHook] = ()
+    if file.hooks:
+        from . import hookjobs
+
+        ground = hookjobs.Ground(file, document, os.path.dirname(path), workload, others, app, container, place)
+        hooks = hookjobs.written_hooks(ground)
     release = Release(
         app=app,
         namespace=place,
@@ -72,10 +75,7 @@ def load(
         container=container,
         hooks=tuple(each.hook for each in hooks),
         depends_on=file.depends_on,
-        probe=file.probe,
-        gates=file.gates,
-        notify=file.notify,
-        runner=file.runner,
+        **file.conduct,
         traffic=file.traffic,
         sources=_sources(document, items, hooks, place),
     )
@@ -93,7 +93,7 @@ def beside(path: str, release: Release) -> Release:
     file = parsed(_release_document(path))
     if file.app not in (None, release.app):
         return release
-    return replace(release, probe=file.probe, gates=file.gates, notify=file.notify, runner=file.runner, traffic=file.traffic)
+    return replace(release, **file.conduct, traffic=file.traffic)
 
 
 def called(path: str) -> tuple[str | None, str | None]:
@@ -177,9 +177,7 @@ def _put(data: Any, parts: Sequence[str], value: Any, flag: str) -> Path:
     return tuple(path)
 
 
-def _from_manifests(
-    file: ReleaseFile, document: Document, path: str, namespace: str | None, stdin: TextIO | None
-) -> list[Located]:
+def _from_manifests(file: PlainFile, document: Document, path: str, namespace: str | None, stdin: TextIO | None) -> list[Located]:
     if not file.manifests:
         place = document.where(("manifests",))
         raise BadInput(
@@ -187,21 +185,32 @@ def _from_manifests(
         )
     where, folder = document.where(("manifests",)), os.path.dirname(path)
     names = Names(file.app or "", namespace or file.namespace or "")
-    skip = [path, *hookjobs.files_of(file, folder)]
+    skip = [path, *_files_of_hooks(file, folder)]
     return manifests.read(file.manifests, folder, where, skip=skip, exclude=file.exclude, names=names, stdin=stdin)
 
 
-def _from_web(file: ReleaseFile, document: Document, image: str | None) -> list[Located]:
+def _files_of_hooks(file: PlainFile, folder: str) -> list[str]:
+    """They hold no manifests of the release, though they may lie in a folder that is named."""
+    if not file.hooks:
+        return []
+    from . import hookjobs
+
+    return hookjobs.files_of(file, folder)
+
+
+def _from_web(file: PlainFile, document: Document, image: str | None) -> list[Located]:
     """The template's objects; their places are the `web:` block's."""
     from ..templates.render import web
 
-    assert file.web is not None
+    assert file.web_app is not None
+    from .web import rendered
+
     where = document.where(("web",))
     if file.manifests is not None:
         raise BadInput("both manifests and web: a release is one of them", where=where)
     if not file.app:
         raise BadInput("app is missing: it names the objects of web", where=where, hint="such as app: shop")
-    spec = file.web.spec(file.app)
+    spec = file.web_app.spec(file.app)
     spec.setdefault("image", file.image or (image if image and not image.startswith((":", "@")) else None))
     if not spec["image"]:
         raise BadInput("web.image is missing", where=where, hint="such as image: ghcr.io/acme/shop:1.4.0")
@@ -231,7 +240,7 @@ def _app_of(chosen: Located) -> str:
     return str(name)
 
 
-def _container(chosen: Located, app: str, file: ReleaseFile, document: Document) -> str:
+def _container(chosen: Located, app: str, file: PlainFile, document: Document) -> str:
     names = [container["name"] for container in get(chosen.obj, "spec", "template", "spec", "containers")]
     if file.container and file.container not in names:
         hint = nearest(file.container, names) or f"one of {', '.join(names)}"
@@ -239,7 +248,7 @@ def _container(chosen: Located, app: str, file: ReleaseFile, document: Document)
     return str(app_container(chosen.obj, app, file.container or "")["name"])
 
 
-def _with_image(chosen: Located, app: str, file: ReleaseFile, document: Document, flag: str | None) -> Obj:
+def _with_image(chosen: Located, app: str, file: PlainFile, document: Document, flag: str | None) -> Obj:
     """The workload with the application's image: the flag's, else the file's, else its own."""
     workload = copy.deepcopy(chosen.obj)
     container = app_container(workload, app, _container(chosen, app, file, document))

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, digest, get, is_a, kind_of
 from . import conduct
-from .gates import Gate
 from .hooks import Hook, WrittenHook
 from .image import split_image
-from .notify import Notify
 from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Traffic
-from .probe import ProbeOptions
-from .runner import RunnerOptions
 
 if TYPE_CHECKING:
+    from .gates import Gate
     from .manifests import Located
+    from .notify import Notify
+    from .probe import ProbeOptions
+    from .runner import RunnerOptions
     from .yamlfile import Document
 
 _ORDER = {(kind.group, kind.name): position for position, kind in enumerate(KINDS)}

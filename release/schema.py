@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .file import ReleaseFile
 from .matching import FIELDS
+from .whole import ReleaseFile
 
 
 def json_schema() -> dict[str, Any]:

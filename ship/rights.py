@@ -31,9 +31,7 @@ from ..kube.objects import (
 )
 from ..measure.inside import inside
 from ..release.config import is_pinned
-from ..release.gates import secrets_of
 from ..release.model import Release
-from ..release.notify import secrets_of as told_by
 from ..strategies import by_name, surroundings
 from .look import refs_of
 
@@ -105,7 +103,7 @@ def _measuring(release: Release) -> Iterator[Right]:
     history is."""
     if any(gate.job is not None for gate in release.gates):
         yield from on(JOB, "create", "list", "watch")
-    if names := {**secrets_of(release.gates), **told_by(release.notify)}:
+    if names := _secrets(release):
         yield from on(SECRET, "get", names=names)
     for gate in release.gates:
         for options in (gate.prometheus, gate.url):
@@ -114,6 +112,15 @@ def _measuring(release: Release) -> Iterator[Right]:
                 verb = {"GET": "get", "POST": "create", "PUT": "update"}[gate.url.method if gate.url is not None else "GET"]
                 place = "" if service.namespace == release.namespace else service.namespace
                 yield from on(SERVICE, verb, subresource="proxy", names=[service.name], namespace=place)
+
+
+def _secrets(release: Release) -> Collection[str]:
+    """Those that gates and receivers read."""
+    if not release.gates and not release.notify:
+        return ()
+    from ..release import gates, notify
+
+    return {**gates.secrets_of(release.gates), **notify.secrets_of(release.notify)}
 
 
 def _hooking(release: Release) -> Iterator[Right]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...gates.figures import Phase
 from ...gates.schedule import worst
 from ...gates.shares import Split
 from ...kube.clock import timestamp
 from ...plan.evidence import Evidence
-from ...ship.gauging import Gauged, Reading
 from .paint import Paint
+
+if TYPE_CHECKING:
+    from ...ship.gauging import Gauged, Reading
 
 _GLYPHS = {Phase.PASSED: "✓", Phase.FAILED: "✗", Phase.RUNNING: "·", Phase.INCONCLUSIVE: "!", Phase.ERROR: "!"}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ...load.measure import Moment
 from ...load.report import Bucket, Report
 from ...load.target import Bound, Target
 from ...load.verdict import WORDS, Part, Verdict, counted, exceeded, remarks
 from ...plan.steps import Step
 from .paint import Paint
 from .words import duration, row, stopwatch
+
+if TYPE_CHECKING:
+    from ...load.measure import Moment
 
 MOST_BUCKETS = 600  # in a document: an hour is told in steps of 6.4 s
 
