@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from byroute import http_route, ingress, virtual_service
-from golden import Sections
-from rollway.errors import BadInput, Refused
+from golden import Sections, said, tried
 from rollway.kube.objects import Obj
 from rollway.routing import claims, fit, gateway, istio, matches, nginx, precedence, ratio, selector, sticky, unfit
 from rollway.routing.fit import Misfit, Side
@@ -26,18 +24,6 @@ from rollway.routing.traffic import Host, Sticky, Traffic
 HERE = Path(__file__).parent / "tables"
 SHOP = Host("shop", "shop")
 PAIR = Pair(SHOP, "shop-canary")
-
-
-def said(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": ")) if not isinstance(value, str) else value
-
-
-def tried(work: Callable[[], Any]) -> str:
-    """What it answers, or by which words it refuses."""
-    try:
-        return said(work())
-    except (ValueError, BadInput, Refused) as refused:
-        return f"{type(refused).__name__}: {refused}"
 
 
 # two matches at once

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from rollway.errors import RollwayError
 
 HEAD = re.compile(r"^## (.*)$\n", re.MULTILINE)
 
@@ -26,3 +31,16 @@ class Sections:
             known[name] = text
             self._path.write_text("".join(f"## {key}\n{known[key]}" for key in sorted(known)))
         assert text == self.read().get(name), f"{self._path.name} has another {name!r}: make golden"
+
+
+def said(value: Any) -> str:
+    """A value in one line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def tried(work: Callable[[], Any]) -> str:
+    """What it answers, or by which words it refuses."""
+    try:
+        return said(work())
+    except (ValueError, RollwayError) as refused:
+        return f"{type(refused).__name__}: {refused}"
