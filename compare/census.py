@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ..kube.objects import JOB, Obj, is_a
@@ -105,9 +105,17 @@ def endpoints_changed(before: Obj | None, piece: Obj) -> tuple[list[str], dict[s
     """(the pods of endpoints that are no longer there, the states of those that are new). What has not changed is the very same
     object in both."""
     old, new = (before or {}).get("endpoints") or (), piece.get("endpoints") or ()
-    known, kept = set(map(id, old)), set(map(id, new))
-    gone = [endpoint["targetRef"]["name"] for endpoint in old if id(endpoint) not in kept]
-    return gone, _states(endpoint for endpoint in new if id(endpoint) not in known)
+    known, kept = dict(zip(map(id, old), old, strict=True)), dict(zip(map(id, new), new, strict=True))
+    gone, fresh = known.keys() - kept.keys(), kept.keys() - known.keys()
+    names = [endpoint["targetRef"]["name"] for endpoint in _of(known, gone)]
+    return names, _states(_of(kept, fresh))
+
+
+def _of(endpoints: Mapping[int, Obj], chosen: Set[int]) -> Iterable[Obj]:
+    """In their order. Mostly it is one of a hundred."""
+    if len(chosen) < 2:
+        return [endpoints[each] for each in chosen]
+    return [endpoint for each, endpoint in endpoints.items() if each in chosen]
 
 
 def _states(endpoints: Iterable[Obj]) -> dict[str, str]:

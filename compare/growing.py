@@ -145,17 +145,27 @@ class Wood:
         grown.under_way += len(missing)
         walks = []
         for place in missing:
-            only = self._doubtful(grown) if place == self._seeds.with_backs.stop else ()
+            only = self._only(grown, place)
             turns = self._has_turns and (place in self._seeds.with_backs or bool(only))
-            moments = grown.moments if turns else ()
+            moments = tuple(each for each in grown.moments if turns and (not only or each.point in only))
             seed = self._seeds.first + place
             walks.append(Walk(variant.label, variant.strategy, seed, self._draws(variant), turns, moments, only))
         return walks
 
+    def _only(self, grown: _Grown, place: int) -> tuple[Point, ...]:
+        """From where ways back leave the walk at that place, if not from all points. Where few will do, one leaves from each, and
+        a second from the end, from which it mostly takes longest."""
+        backs = self._seeds.with_backs
+        if not self._seeds.stops_early or place == backs.start:
+            return ()
+        return (THE_END,) if place in backs else self._doubtful(grown) if place == backs.stop else ()
+
     def _doubtful(self, grown: _Grown) -> tuple[Point, ...]:
-        """The point from which it takes longest to go back, where those that did do not agree: then one more does."""
-        point, runs = max(grown.backs.items(), key=lambda each: _way(*each).traffic_s.median, default=(THE_END, []))
-        is_known = len(runs) != FEW_BACKS or not self._seeds.stops_early or agree(_way(point, runs).traffic_s)
+        """The point from which it takes longest to go back, where it was not tried twice, or the two do not agree."""
+        if not grown.backs:
+            return ()
+        point, runs = max(grown.backs.items(), key=lambda each: _way(*each).traffic_s.median)
+        is_known = len(runs) > FEW_BACKS or (len(runs) == FEW_BACKS and agree(_way(point, runs).traffic_s))
         return () if is_known else (point,)
 
     def _draws(self, variant: Variant) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..kube.objects import (
@@ -187,10 +187,15 @@ class Recorder(Census):
         service = labels_of(piece or before or {}).get(SERVICE_NAME, "")
         name = (piece or before or {})["metadata"]["name"]
         known = self._slices.setdefault(service, {})
-        was = known.get(name, {})
-        now = known[name] = self._asked(service, piece, before, was)
-        gone = [(pod, next((each[pod] for each in known.values() if pod in each), "")) for pod in was if pod not in now]
-        for pod, state in [*gone, *((pod, state) for pod, state in now.items() if was.get(pod) != state)]:
+        was = known.setdefault(name, {})
+        maybe_gone, told = self._told_by(service, piece, before, was)
+        gone = [pod for pod in maybe_gone if pod in was and pod not in told]
+        changed = {pod: state for pod, state in told.items() if was.get(pod) != state}
+        for pod in gone:
+            del was[pod]
+        was |= changed
+        left = {pod: next((each[pod] for each in known.values() if pod in each), "") for pod in gone}
+        for pod, state in (left | changed).items():
             if service == self._service and pod in self._pods:
                 self.endpoints.add(self._now_s(), (state == "ready") - (self._states.get((service, pod)) == "ready"))
             self._states[(service, pod)] = state
@@ -199,24 +204,25 @@ class Recorder(Census):
                     self._told.append(Told(self._now_s(), group.name, pod, state))
                     self._note_asked(group.name, pod, state)
 
-    def _asked(self, service: str, piece: Obj | None, before: Obj | None, was: Mapping[str, str]) -> dict[str, str]:
-        """What a slice says of each pod at the Service's first port: nothing where it lacks that port; by a name of its own where
-        the pod does not listen there. `was` is what `before` said: of a hundred endpoints mostly one is another."""
+    def _told_by(
+        self, service: str, piece: Obj | None, before: Obj | None, was: Mapping[str, str]
+    ) -> tuple[Iterable[str], Mapping[str, str]]:
+        """(pods that a slice may hold no longer, what it says of those of which it may say something else) at the Service's first
+        port: of nobody where it lacks that port; by a name of its own where the pod does not listen there. `was` is what `before`
+        said: of a hundred endpoints mostly one is another."""
         live = self._store.find(SERVICE, self._namespace, service)
         ports, pieces = fit.ports_of(live), (piece or {}).get("ports") or ()
         if not piece or not ports:
-            return states_of(piece)
+            return was, states_of(piece)
         number = next((each["port"] for each in pieces if each.get("name", "") == ports[0].get("name", "")), None)
         if number is None:
-            return {}
+            return was, {}
         key = service, piece["metadata"]["name"]
         is_as_before = before is not None and self._seen_with.get(key) is live and before.get("ports") == piece.get("ports")
         self._seen_with[key] = live
         gone, fresh = endpoints_changed(before if is_as_before else None, piece)
-        now = dict(was) if is_as_before else {}
-        for pod in gone:
-            now.pop(self._called(pod, number), None)
-        return now | {self._called(pod, number): state for pod, state in fresh.items()}
+        told = {self._called(pod, number): state for pod, state in fresh.items()}
+        return [self._called(pod, number) for pod in gone] if is_as_before else was, told
 
     def _called(self, pod: str, number: int) -> str:
         known = self._pods[pod].numbers if pod in self._pods else None

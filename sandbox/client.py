@@ -106,11 +106,12 @@ class InProcess:
                 return False
             return name in ("", obj["metadata"]["name"]) and (not labels or selects(labels, labels_of(obj)))
 
-        changes: asyncio.Queue[Change] = asyncio.Queue()
+        changes: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
 
         def note(change: Change) -> None:
-            if change.kind.is_a(kind):
-                changes.put_nowait(change)
+            # what is not meant wakes nobody
+            if change.kind.is_a(kind) and (event := _seen(change, is_meant)):
+                changes.put_nowait((change.version, event))
 
         unsubscribe = self._api.store.subscribe(note)
         try:
@@ -120,10 +121,8 @@ class InProcess:
                 if is_meant(obj):
                     yield Event("ADDED", obj)
             while True:
-                change = await changes.get()
-                if change.version <= begin:
-                    continue
-                if event := _seen(change, is_meant):
+                version, event = await changes.get()
+                if version > begin:
                     yield event
         finally:
             unsubscribe()

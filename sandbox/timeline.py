@@ -33,7 +33,7 @@ class _NoWaiting(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # nobody writes to the loop's own pipe but to wake it, and it does not sleep
         ready = super().select(0) if len(self.get_map()) > 1 else []
-        if not ready:
+        if not ready and timeout != 0:
             if timeout is None:
                 raise Stuck("nothing is scheduled and nothing is ready: every task waits for ever")
             self.loop.advance(timeout)

@@ -39,10 +39,10 @@ class Size(NamedTuple):
 
 def rollout_of(deployment: Obj) -> Rollout:
     spec = deployment["spec"]
-    replicas = get(spec, "replicas", default=1)
-    if get(spec, "strategy", "type", default="RollingUpdate") != "RollingUpdate":
+    replicas, strategy = get(spec, "replicas", default=1), spec.get("strategy") or {}
+    if (strategy.get("type") or "RollingUpdate") != "RollingUpdate":
         return Rollout(replicas, 0, 0, is_rolling=False)
-    rolling = get(spec, "strategy", "rollingUpdate", default={})
+    rolling = strategy.get("rollingUpdate") or {}
     surge, unavailable = fenceposts(rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%"), replicas)
     return Rollout(replicas, surge, min(unavailable, replicas))
 

@@ -290,12 +290,13 @@ class DeploymentController:
                 self._resize(deployment, each, size)
 
     def _roll(self, deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> None:
+        is_new = new is None
         if new is None:
             deployment, new, old = self._split(deployment, create=True)
         if new is None:
             return  # a hash collision was counted, which brings us back
         rollout = rollout_of(deployment)
-        total = count(_all(old, new), "spec", "replicas")
+        total = wanted(new) + sum(map(wanted, old))
         target = new_size(rollout, wanted(new), total)
         moved = target != wanted(new) and self._resize(deployment, new, target)
         if not moved:
@@ -303,7 +304,7 @@ class DeploymentController:
             sizes = old_sizes(rollout, size_of(new), [size_of(each) for each in shrinking])
             for each, size in zip(shrinking, sizes, strict=True):
                 moved |= size != wanted(each) and self._resize(deployment, each, size)
-        self._finish(deployment, new, old, clean_up=not moved)
+        self._finish(deployment, new, old, clean_up=not moved, has_written=is_new or moved)
 
     def _recreate(self, deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> None:
         shrinking = active(old)
@@ -328,10 +329,13 @@ class DeploymentController:
         owned = (self._index.pods_of(each["metadata"]["uid"]) for each in old)
         return any(each.active or each.terminating for each in owned)
 
-    def _finish(self, deployment: Obj, new: Obj | None, old: Sequence[Obj], *, clean_up: bool) -> None:
+    def _finish(self, deployment: Obj, new: Obj | None, old: Sequence[Obj], *, clean_up: bool, has_written: bool = True) -> None:
+        """`has_written`: ReplicaSets may be others by now than those that are given."""
         if clean_up and is_complete(deployment, get(deployment, "status", default={})):
             self._clean_up(deployment, old)
-        deployment, new, old = self._reread(deployment, new)
+            has_written = True
+        if has_written:
+            deployment, new, old = self._reread(deployment, new)
         status = rollout_status(deployment, _all(old, new), new, self._now())
         self._write(deployment, status)
         meta = deployment["metadata"]

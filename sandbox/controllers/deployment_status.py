@@ -31,7 +31,10 @@ def condition(type_: str, status: str, reason: str, message: str, now: datetime)
 
 
 def find(conditions: Sequence[Obj], type_: str) -> Obj | None:
-    return next((each for each in conditions if each["type"] == type_), None)
+    for each in conditions:
+        if each["type"] == type_:
+            return each
+    return None
 
 
 def with_condition(conditions: Sequence[Obj], new: Obj) -> list[Obj]:
@@ -52,17 +55,22 @@ def count(sets: Sequence[Obj], *path: str) -> int:
     return sum(get(each, *path, default=0) for each in sets)
 
 
+def _sum(statuses: Sequence[Obj], key: str) -> int:
+    return sum(each.get(key) or 0 for each in statuses)
+
+
 def counted_status(deployment: Obj, sets: Sequence[Obj], new: Obj | None, now: datetime) -> Obj:
     """The status without judging progress: counts, Available, and the conditions that were there."""
-    available = count(sets, "status", "availableReplicas")
+    statuses, before = [each.get("status") or {} for each in sets], deployment.get("status") or {}
+    available = _sum(statuses, "availableReplicas")
     counts = {
         "observedGeneration": deployment["metadata"].get("generation", 0),
-        "replicas": count(sets, "status", "replicas"),
+        "replicas": _sum(statuses, "replicas"),
         "updatedReplicas": get(new, "status", "replicas", default=0),
-        "readyReplicas": count(sets, "status", "readyReplicas"),
+        "readyReplicas": _sum(statuses, "readyReplicas"),
         "availableReplicas": available,
         "unavailableReplicas": max(count(sets, "spec", "replicas") - available, 0),
-        "collisionCount": get(deployment, "status", "collisionCount", default=0),
+        "collisionCount": before.get("collisionCount") or 0,
     }
     if available >= rollout_of(deployment).least_available:
         message = "Deployment has minimum availability."
@@ -70,10 +78,10 @@ def counted_status(deployment: Obj, sets: Sequence[Obj], new: Obj | None, now: d
     else:
         message = "Deployment does not have minimum availability."
         judged = condition("Available", "False", "MinimumReplicasUnavailable", message, now)
-    conditions = with_condition(get(deployment, "status", "conditions", default=[]), judged)
+    conditions = with_condition(before.get("conditions") or [], judged)
     zeros_left_out = {key: value for key, value in counts.items() if value}
     return zeros_left_out | {
-        "terminatingReplicas": count(sets, "status", "terminatingReplicas"),
+        "terminatingReplicas": _sum(statuses, "terminatingReplicas"),
         "conditions": conditions,
     }
 
@@ -95,9 +103,9 @@ def rollout_status(deployment: Obj, sets: Sequence[Obj], new: Obj | None, now: d
 def is_complete(deployment: Obj, status: Obj) -> bool:
     """All pods are new and available, none is left over, and this is about the latest generation."""
     replicas = get(deployment, "spec", "replicas", default=1)
-    counts = (get(status, key, default=0) for key in ("updatedReplicas", "replicas", "availableReplicas"))
-    generation = deployment["metadata"].get("generation", 0)
-    return all(each == replicas for each in counts) and get(status, "observedGeneration", default=0) >= generation
+    if any((status.get(key) or 0) != replicas for key in ("updatedReplicas", "replicas", "availableReplicas")):
+        return False
+    return bool((status.get("observedGeneration") or 0) >= deployment["metadata"].get("generation", 0))
 
 
 def deadline_in_s(deployment: Obj, status: Obj, now: datetime) -> float | None:
@@ -157,7 +165,7 @@ def _timed_out(deployment: Obj, current: Obj | None, now: datetime) -> bool:
 
 def _failure(sets: Sequence[Obj], new: Obj | None, now: datetime) -> Obj | None:
     for each in [*([new] if new else []), *sets]:
-        found = find(get(each, "status", "conditions", default=[]), "ReplicaFailure")
+        found = find((each.get("status") or {}).get("conditions") or (), "ReplicaFailure")
         if found is not None:
             return condition("ReplicaFailure", found["status"], found["reason"], found["message"], now)
     return None

@@ -91,7 +91,7 @@ class EndpointSliceController:
             before = labels_of(change.before) if change.before else labels
             concerned = self._index.services_for(meta["namespace"], labels)
             concerned += self._index.services_for(meta["namespace"], before) if before != labels else []
-            for service in dict.fromkeys(service["metadata"]["name"] for service in concerned):
+            for service in dict.fromkeys([service["metadata"]["name"] for service in concerned]):
                 self._changed(meta["namespace"], service, meta["name"])
 
     def _changed(self, namespace: str, service: str, pod: str | None) -> None:

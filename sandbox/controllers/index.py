@@ -6,7 +6,7 @@ Fed by the store's changes before any controller sees them. Orders are those of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...kube.objects import POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
@@ -15,17 +15,20 @@ from .scaledown import Standing, standing_of
 
 
 def controller_of(obj: Obj) -> Obj | None:
-    """The owner reference of the controller, if there is one."""
-    for reference in get(obj, "metadata", "ownerReferences", default=()):
+    """The owner reference of the controller, if there is one, as it stands."""
+    references: Iterable[Obj] = obj["metadata"].get("ownerReferences") or ()
+    for reference in references:
         if reference.get("controller"):
-            return dict(reference)
+            return reference
     return None
 
 
 def condition_of(obj: Obj, type_: str) -> Obj | None:
-    for condition in get(obj, "status", "conditions", default=()):
+    """As it stands."""
+    conditions: Iterable[Obj] = (obj.get("status") or {}).get("conditions") or ()
+    for condition in conditions:
         if condition["type"] == type_:
-            return dict(condition)
+            return condition
     return None
 
 
@@ -42,7 +45,7 @@ def is_ready(pod: Obj) -> bool:
 
 
 def is_terminal(pod: Obj) -> bool:
-    return get(pod, "status", "phase") in ("Succeeded", "Failed")
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def is_terminating(pod: Obj) -> bool:
