@@ -64,7 +64,7 @@ pin: $(VENV)/.dev
 	$(BIN)/python tools/pin.py
 
 golden: $(VENV)/.dev
-	$(BIN)/pytest -q tests/golden tests/preflight tests/routing tests/health tests/plan tests/docs/test_checks.py --update-golden
+	$(BIN)/pytest -q tests/golden tests/preflight tests/routing tests/health tests/plan tests/strategies/test_tables.py tests/docs/test_checks.py --update-golden
 
 fidelity: $(VENV)/.dev
 	$(BIN)/python benchmarks/fidelity.py

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from byroute import routed
+from byroute import ingress, routed
 from changing import CHANGES, version
 from golden import Sections
 from hooked import hook, hooked
 from rollway.errors import RollwayError
 from rollway.kube.objects import DEPLOYMENT, HPA, SERVICE, Obj, kind_of
+from rollway.release.gates import Gate
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
-from told import event_lines, plan_lines, refusal_lines, result_lines, revision_line
+from told import MOMENT, event_lines, plan_lines, refusal_lines, result_lines, revision_line
 
 HERE = Path(__file__).parent / "stories"
 Made = Callable[[str], Release]
@@ -151,6 +152,66 @@ CONFIG = thing("ConfigMap", "more", {"data": {"a": "b"}}, "v1")
 TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
 SCALER = thing("HorizontalPodAutoscaler", "shop", {"spec": {"maxReplicas": 9, "scaleTargetRef": TARGET}}, "autoscaling/v2")
 OPEN = {"labels": {"app": "shop", "extra": "x"}}
+
+
+def changed(made: Made, **how: Callable[[Obj], None]) -> Made:
+    """With what these make of the workload of their version: `v2=…`; or of every one: `all=…`."""
+
+    def with_change(tag: str) -> Release:
+        plain_release = made(tag)
+        workload = copy.deepcopy(plain_release.workload)
+        for change in (how[each] for each in ("all", tag) if each in how):
+            change(workload)
+        return dataclasses.replace(plain_release, workload=workload)
+
+    return with_change
+
+
+def spec(**keys: Any) -> Callable[[Obj], None]:
+    return lambda workload: workload["spec"].update(copy.deepcopy(keys))
+
+
+def port(name: str, number: int) -> Callable[[Obj], None]:
+    def set_port(workload: Obj) -> None:
+        workload["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"name": name, "containerPort": number}]
+
+    return set_port
+
+
+def selected(workload: Obj) -> None:
+    """By the version as well."""
+    labels = {"app": "shop", "v": "2"}
+    workload["spec"]["selector"] = {"matchLabels": labels}
+    workload["spec"]["template"]["metadata"]["labels"] = labels
+
+
+def released_as(app: str) -> ByHand:
+    async def by_hand(world: World) -> None:
+        world.sandbox.api.patch(
+            DEPLOYMENT, NAMESPACE_NAME, "shop", {"metadata": {"labels": {"rollway.dev/app": app}}}, manager="x"
+        )
+
+    by_hand.__name__ = f"released as {app}"
+    return by_hand
+
+
+def gated(made: Made, *gates: Obj) -> Made:
+    return lambda tag: dataclasses.replace(made(tag), gates=tuple(Gate.model_validate(gate) for gate in gates))
+
+
+UNASKED = {"skip_gates": "nobody is there to be asked"}
+GATE = {"name": "errors", "prometheus": "http://prometheus:9090", "query": 'sum(errors{pod=~"{{ pods }}"})', "max": 1}
+RULE = thing(
+    "DestinationRule",
+    "own",
+    {"spec": {"host": "shop", "subsets": [{"name": "eu", "labels": {"app": "shop"}}, {"name": "us"}]}},
+    "networking.istio.io/v1",
+)
+TO_EU = {"destination": {"host": "shop", "subset": "eu"}}
+OWN_ROUTES = thing("VirtualService", "own", {"spec": {"hosts": ["shop"], "http": [{"route": [TO_EU]}]}}, "networking.istio.io/v1")
+OUTSIDE = {"ab": {"hosts": ["shop.example.com"], "match": [{"headers": {"x-beta": {"exact": "yes"}}}]}}
+PINNED = {**thing("ConfigMap", "pinned-abc", {"data": {"a": "b"}}, "v1")}
+PINNED["metadata"]["labels"] = {"rollway.dev/content": "abc"}
 
 
 class Story(NamedTuple):
@@ -295,6 +356,98 @@ STORIES: dict[str, Story] = {
         ),
         [V1, V1],
     ),
+    "an autoscaler before the first release": Story(
+        plain("canary", replicas=None),
+        [autoscaled(least=3), V1, scaled("shop", 3, "hpa"), apply(weight=50), promote(100), rollback()],
+    ),
+    "found, and scaled by hand": Story(plain("ramped"), [found(release("v1")), apply(), scaled("shop", 6), rollback()]),
+    "a share said again, and smaller": Story(
+        plain("canary"), [LAID, apply(weight=50), apply(weight=25), promote(25), apply(weight=50), promote(75), promote(10)]
+    ),
+    "a share of ramped said again, and smaller": Story(
+        plain("ramped"), [LAID, apply(weight=50), apply(weight=25), promote(25), promote(75), rollback()]
+    ),
+    "released as another": Story(plain("ramped"), [LAID, released_as("other"), apply(), apply(force=True)]),
+    **{
+        f"another selector, by {name}": Story(changed(plain(name), v2=selected), [LAID, apply(), apply(weight=100), rollback()])
+        for name in ("ramped", "canary", "blue-green")
+    },
+    "gates that hold a canary": Story(
+        gated(plain("canary"), GATE, {**GATE, "name": "late", "when": [50]}, {**GATE, "name": "told", "onFail": "report"}),
+        [LAID, apply(**UNASKED), promote(50, **UNASKED), promote(**UNASKED)],
+    ),
+    "a gate before the switch": Story(
+        gated(plain("blue-green"), {**GATE, "when": "before"}), [LAID, apply(**UNASKED), promote(**UNASKED)]
+    ),
+    "ab from outside": Story(plain("ab", OUTSIDE), [V1, apply(), promote(20), promote(100), rollback()]),
+    "ab from outside by a gateway of theirs": Story(
+        plain("ab", {"ab": {**OUTSIDE["ab"], "gateway": "edge"}}), [V1, apply(), promote(100), rollback()]
+    ),
+    "ab of subsets": Story(by("istio", "ab", others=(OWN_ROUTES, RULE)), [V1, apply(), promote(30), promote(100), rollback()]),
+    "a canary of subsets": Story(by("istio", "canary", others=(OWN_ROUTES, RULE)), [LAID, apply(), promote(100), rollback()]),
+    "two Ingresses": Story(
+        by("nginx", "canary", others=(ingress(), ingress("two"))), [LAID, apply(), promote(50), rollback(), apply(weight=100)]
+    ),
+    "configuration by its content": Story(beside("ramped", PINNED, until="v1"), [LAID, apply(), apply("v3", prune=True)]),
+    "limits of the manifest": Story(
+        changed(
+            plain("blue-green"), all=spec(strategy={"rollingUpdate": {"maxSurge": 2, "maxUnavailable": 2}}, minReadySeconds=2)
+        ),
+        [
+            V1,
+            apply(),
+            rollback(),
+            apply("v3", strategy="ramped", weight=50),
+            promote(100),
+            apply("v4", strategy="canary", weight=50),
+            rollback(),
+        ],
+    ),
+    "recreate of the manifest": Story(
+        changed(plain("ramped"), all=spec(strategy={"type": "Recreate"}, progressDeadlineSeconds=99)),
+        [V1, apply(weight=50), rollback()],
+    ),
+    "every pod may be missing": Story(
+        plain("ramped", {"ramped": {"maxSurge": 0, "maxUnavailable": "100%"}}), [LAID, apply(), apply("v3", 50), rollback()]
+    ),
+    "a port of the same name beside one by hand": Story(
+        changed(plain("ramped"), all=port("http", 8080), v2=port("http", 9090)),
+        [
+            V1,
+            patched(
+                "shop",
+                {"template": {"spec": {"containers": [{"name": "shop", "ports": [{"containerPort": 7070, "name": "x"}]}]}}},
+                type_="strategic",
+            ),
+            apply(),
+            apply(force=True),
+            rollback(),
+        ],
+    ),
+    "home from blue-green": Story(
+        plain("blue-green"), [LAID, apply(), apply("v3", 0), promote(come_home=True), promote(come_home=True)]
+    ),
+    "an autoscaler of its own beside another Deployment": Story(
+        beside("ramped", WORKER), [LAID, autoscaled("worker"), scaled("worker", 3), apply(), rollback()]
+    ),
+    "added to the pods by hand": Story(
+        plain("canary"),
+        [
+            LAID,
+            apply(weight=25),
+            patched(
+                "shop",
+                {"template": {"spec": {"containers": [{"name": "shop", "env": [{"name": "A", "value": "b"}]}]}}},
+                type_="strategic",
+            ),
+            promote(50),
+            promote(50, force=True),
+            rollback(),
+        ],
+    ),
+    "nothing is there": Story(
+        plain("canary"), [promote(), rollback(), apply(weight=50), rollback(to_revision=3), V1, rollback(to_revision=3)]
+    ),
     **{
         f"{change}, by {name}": Story(changing(change, name), [LAID, apply(weight=None), promote(100), rollback()])
         for change in ("label", "all of it", "number and target", "numeric target")
@@ -307,12 +460,12 @@ async def told_of(world: World, made: Made, act: Act) -> list[str]:
     """The plan, the run, and what stands in the history then."""
     options = {"by": "tests", **act.options}
     strategy, force = options.pop("strategy", None), options.get("force", False)
-    asked = {key: options[key] for key in ("replace", "prune", "to_revision") if key in options}
+    asked = {key: options[key] for key in ("replace", "prune", "to_revision", "come_home") if key in options}
     wanted, request = made(act.tag), Request(act.verb, act.weight, **asked)  # type: ignore[arg-type]
     try:
         plan = await shipping.plan(world.cluster, wanted, request, strategy=strategy, force=force)
     except RollwayError as error:
-        return [*refusal_lines(error)]
+        return [MOMENT.sub("then", line) for line in refusal_lines(error)]
     events: list[Any] = []
     lines = [*plan_lines(plan)]
     try:
@@ -321,7 +474,8 @@ async def told_of(world: World, made: Made, act: Act) -> list[str]:
     except RollwayError as error:
         lines += [*event_lines(events), *refusal_lines(error)]
     await asyncio.sleep(20)
-    return [*lines, *(f"  now: {revision_line(each)}" for each in await world.history()), f"  pods: {world.pods()}"]
+    lines += [*(f"  now: {revision_line(each)}" for each in await world.history()), f"  pods: {world.pods()}"]
+    return [MOMENT.sub("then", line) for line in lines]
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -16,6 +16,7 @@ from rollway.ship.run import Result
 
 WIDE = 140
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
+"""By the clock of the cluster: what is told of it differs from run to run."""
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -61,7 +62,7 @@ def revision_line(revision: Revision) -> str:
 
 
 def refusal_lines(error: RollwayError) -> Iterator[str]:
-    yield f"{type(error).__name__}: {MOMENT.sub('then', error.summary)}"
+    yield f"{type(error).__name__}: {error.summary}"
     yield from (f"  {line}" for line in (error.detail or "").splitlines())
     yield from (f"  try: {error.hint}" for _ in range(bool(error.hint)))
 
