@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .context import Connected
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from ..plan.plan import Action
     from ..release.model import Release
     from ..ship.run import Options, Result
+    from ..ship.tracing import Tracer
     from ..ship.watch import Watch
     from ..strategies.base import Request
 
@@ -85,7 +88,7 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
             await session.prepare(connected, [release])
         watch = how.probe.watch(release, session.view, is_back=asked.action == "rollback")
         options = how.options(session, watch)
-        async with heard(options):
+        async with heard(options, session.view.note) as options:
             async with telling(watch, session.view):
                 result = await ship.run(connected.cluster, release, asked, strategy=strategy, options=options)
             return shown(session, result)
@@ -94,15 +97,27 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
 
 
 @contextlib.asynccontextmanager
-async def heard(options: Options) -> AsyncIterator[None]:
-    """Around a run and what is shown of it: those that are still to be told of it are waited for a moment, and no longer."""
+async def heard(options: Options, note: Callable[[str], None]) -> AsyncIterator[Options]:
+    """Around a run and what is shown of it, with the options for it: those that are still to be told of it are waited for a
+    moment, and no longer. `note` is told of what cannot be."""
+    tracer = _tracer(note)
     try:
-        yield
+        yield replace(options, tracer=tracer)
     finally:
         if options.tellers:
             from ..ship.telling import end_all
 
             await end_all(options.tellers)
+        if tracer:
+            await asyncio.to_thread(tracer.close)
+
+
+def _tracer(note: Callable[[str], None]) -> Tracer | None:
+    if not any(name.startswith("OTEL_") for name in os.environ):
+        return None
+    from ..ship.tracing import tracer_of
+
+    return tracer_of(os.environ, note)
 
 
 def shown(session: Session, result: Result) -> int:

@@ -99,7 +99,7 @@ def run(session: Session, path: str, source: Source, where: Where, how: How, dig
             await session.prepare(connected, [release])
         watch = how.probe.watch(release, session.view, is_back=plan.action == "rollback")
         options = replace(how.options(session, watch), is_override=plan.asked.is_override, force=plan.asked.force)
-        async with running.heard(options):
+        async with running.heard(options, session.view.note) as options:
             async with telling(watch, session.view):
                 result = await run_saved(connected.cluster, release, plan, options=options)
             return running.shown(session, result)

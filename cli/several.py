@@ -51,7 +51,7 @@ def run_all(
         if request.action == "promote":
             releases, after = await _unpromoted(session, connected, releases, after, request)
         options = how.options(session)
-        async with heard(options):
+        async with heard(options, session.view.note) as options:
             outcomes = await many.run(
                 connected.cluster, releases, reversed_links(after) if request.action == "rollback" else after, request,
                 at_once=at_once, options=options, emit=session.view.many_event,

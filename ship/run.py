@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..notify import NotifierOf
     from .gatekeeping import Gatekeeper
     from .telling import Teller
+    from .tracing import Trace, Tracer
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Options:
     run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen. `skip_gates`
     is why the release's gates are not asked, for the history; `source_of` where they measure. `notifier_of` makes those that are
     told what becomes of it (None: nobody is, as in a rehearsal); `tellers` are then the runs' own, to be ended when all is shown
-    (ship.telling), `teller` this one's. `watches` are all that look on."""
+    (ship.telling), `teller` this one's. `watches` are all that look on. `tracer` has a trace of each run."""
 
     emit: Callable[[RunEvent], None] = lambda event: None
     holder: str = field(default_factory=this_process)
@@ -66,6 +67,7 @@ class Options:
     tellers: list[Teller] = field(default_factory=list)
     teller: Teller | None = None
     watches: Watches = field(default_factory=lambda: Watches())
+    tracer: Tracer | None = None
 
 
 class Paused(NamedTuple):
@@ -148,7 +150,8 @@ async def run(
         teller = Teller(cluster, release, emit=options.emit, notifier_of=options.notifier_of)
         options = replace(options, teller=teller)
         options.tellers.append(teller)
-    options = replace(options, emit=_guarded(options))
+    trace = options.tracer.begin(release.app, release.namespace, request.action) if options.tracer else None
+    options = replace(options, emit=_guarded(options, trace))
     paused: Paused | None = None
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
@@ -160,7 +163,7 @@ async def run(
             agree(made, observed)
         return chosen, made
 
-    async with _rested(options), watched(options.watches), _deadline(options.timeout_s, release):
+    async with _rested(options, trace), watched(options.watches), _deadline(options.timeout_s, release):
         await refuse_share(cluster, release, request, strategy)
         goes_through = options.goes_on and request.weight is None
         if (goes_through and not agree) or options.watches.gates:
@@ -411,10 +414,11 @@ def _stand(revision: Revision) -> tuple[object, ...]:
 
 
 @contextlib.asynccontextmanager
-async def _rested(options: Options) -> AsyncIterator[None]:
+async def _rested(options: Options, trace: Trace | None) -> AsyncIterator[None]:
     """Who is told of the run may hear of its end before it is over, if that is quick."""
     try:
-        yield
+        with trace or contextlib.nullcontext():
+            yield
     finally:
         if options.teller:
             from .telling import QUICK_S
@@ -435,7 +439,7 @@ async def _deadline(seconds: float | None, release: Release) -> AsyncIterator[No
         ) from None
 
 
-def _guarded(options: Options) -> Callable[[RunEvent], None]:
+def _guarded(options: Options, trace: Trace | None) -> Callable[[RunEvent], None]:
     """A view that breaks (its pipe is gone) must not break the run, nor its way back. A step is what losses are told by."""
     emit, watches, teller = options.emit, options.watches, options.teller
 
@@ -446,8 +450,9 @@ def _guarded(options: Options) -> Callable[[RunEvent], None]:
             watches.ended(event.step)
         elif isinstance(event, Measured) and teller:
             teller.measured(event.gate)
-        with contextlib.suppress(Exception):
-            emit(event)
+        for hear in (trace.hear, emit) if trace else (emit,):
+            with contextlib.suppress(Exception):
+                hear(event)
 
     return guarded
 

@@ -54,7 +54,7 @@ async def _carried(cluster: Cluster, namespace: str, name: str, view: LinesView)
     options = Options(emit=view.event, watch=watch, notifier_of=notifier_of)
     if found.ticks:
         return await _ticked(cluster, found, options, view)
-    async with heard(options):
+    async with heard(options, view.note) as options:
         async with telling(watch, view):
             result = await carrying.carry(cluster, found, options)
         view.result(result)
@@ -69,7 +69,7 @@ async def _ticked(cluster: Cluster, errand: Errand, options: Options, view: Line
 
     is_over = True
     try:
-        async with heard(options):
+        async with heard(options, view.note) as options:
             result, is_over = await carrying.tick(cluster, errand, options)
             if result is None:
                 view.note("the pause is not over: nothing to do yet")
