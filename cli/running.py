@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
@@ -109,6 +108,8 @@ async def heard(options: Options, note: Callable[[str], None]) -> AsyncIterator[
 
             await end_all(options.tellers)
         if tracer:
+            import asyncio
+
             await asyncio.to_thread(tracer.close)
 
 
