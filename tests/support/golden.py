@@ -35,7 +35,7 @@ class Sections:
 
 def said(value: Any) -> str:
     """A value in one line."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
 
 
 def tried(work: Callable[[], Any]) -> str:
