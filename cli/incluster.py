@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..ship.saved import SavedPlan
     from ..strategies.base import Request
 
-IMAGE = "ROLLWAY_IMAGE"
-
 
 def use_case_of(session: Session, asked: Request, strategy: str | None, how: How, agreed: SavedPlan | None = None) -> UseCase:
     """`agreed`: a plan that was saved."""
@@ -53,13 +51,20 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
     return use_case
 
 
-def image_of(release: Release) -> str:
-    """Raises BadInput where nobody has named one."""
-    image = (release.runner.image if release.runner else None) or os.environ.get(IMAGE)
+def image_of(release: Release, what: str = "runs a release") -> str:
+    """What is named for it. Raises BadInput where nobody has named one."""
+    return checked_image(release.runner.image if release.runner else None, what)
+
+
+def checked_image(named: str | None, what: str, by: str = "in the release file, runner: ghcr.io/acme/rollway:1") -> str:
+    """`by`: where else than in the environment it is named."""
+    from ..ship.runner import IMAGE
+
+    image = named or os.environ.get(IMAGE)
     if not image:
         raise BadInput(
-            "what runs a release in the cluster is an image of yours, and none is named",
-            hint=f"`make image` builds it; name it in the release file, runner: ghcr.io/acme/rollway:1, or in {IMAGE}",
+            f"what {what} in the cluster is an image of yours, and none is named",
+            hint=f"`make image` builds it; name it {by}, or in {IMAGE}",
         )
     from ..release.image import checked
     from ..release.wrong import Wrong
@@ -67,7 +72,7 @@ def image_of(release: Release) -> str:
     try:
         return checked(image)
     except Wrong as wrong:
-        raise BadInput(f"{IMAGE}: {wrong}", hint=wrong.hint) from wrong
+        raise BadInput(f"{'the image of the runner' if named else IMAGE}: {wrong}", hint=wrong.hint) from wrong
 
 
 def _errand(release: Release, asked: Request, strategy: str | None, how: How, agreed: SavedPlan | None) -> Errand:

@@ -24,6 +24,7 @@ from .context import Surroundings
 from .verb import flat
 from .verbs import VERBS, sandbox
 from .verbs.runner import runner
+from .verbs.worker import worker
 from .views import is_on_github, view_for
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -69,7 +70,8 @@ def deploy() -> None:
 
 for verb in VERBS:
     app.command(verb.name, cls=OneVerb, epilog=verb.epilog)(flat(verb.run))
-app.command(runner.name, hidden=True)(flat(runner.run))
+for hidden in (runner, worker):
+    app.command(hidden.name, hidden=True)(flat(hidden.run))
 app.add_typer(sandbox.app, name="sandbox", cls=Verbs)
 
 

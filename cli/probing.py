@@ -12,6 +12,8 @@ import typer
 from ..errors import BadInput
 
 if TYPE_CHECKING:
+    from ..cluster.port import Cluster
+    from ..load.origin import Origin
     from ..load.probe import Probe
     from ..load.target import Bound
     from ..release.model import Release
@@ -75,8 +77,8 @@ class ProbeFlags:
             "--max-lost": self.max_lost,
         }  # fmt: skip
 
-    def watch(self, release: Release, view: Tells, *, is_back: bool = False) -> Probe | None:
-        """Raises BadInput where a flag says how to probe, and nothing says what.
+    def watch(self, release: Release, cluster: Cluster, view: Tells, *, is_back: bool = False) -> Probe | None:
+        """Raises BadInput where a flag says how to probe, and nothing says what; or where nothing says of what image workers are.
 
         On the way back the file's bound is left out: what a version loses that is being taken back is no failure of the way back.
         """
@@ -85,10 +87,33 @@ class ProbeFlags:
             settings = settings.model_copy(update={"max_lost": None})
         if settings is None:
             return None
-        from ..load.origin import Here
         from ..load.probe import Probe
 
-        return Probe(Here(settings.target(), float(settings.rate)), settings.bound, view.note, is_needed=not is_back)
+        try:
+            origin = self._origin(release, settings, cluster, view)
+        except BadInput as bad:
+            if not is_back:
+                raise
+            view.note(f"probe: {bad.summary}; it goes on without")
+            return None
+        return Probe(origin, settings.bound, view.note, is_needed=not is_back)
+
+    def _origin(self, release: Release, settings: ProbeOptions, cluster: Cluster, view: Tells) -> Origin:
+        target, rate = settings.target(), float(settings.rate)
+        if settings.workers is None:
+            from ..load.origin import Here
+
+            return Here(target, rate)
+        from ..cluster.who import this_person
+        from ..kube.objects import get
+        from ..ship.workerjob import Crew
+        from ..ship.workers import Workers
+        from .incluster import image_of
+
+        pulls = get(release.workload, "spec", "template", "spec", "imagePullSecrets", default=())
+        image = image_of(release, "sends a probe's requests")
+        crew = Crew(release.namespace, image, settings.workers, this_person(), release.app, tuple(pulls))
+        return Workers(cluster, target, rate, crew, view.note)
 
     def settings(self, release: Release) -> ProbeOptions | None:
         """The release file's probe with the flags laid over it; None where there is none. Raises BadInput as `watch` does."""

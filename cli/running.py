@@ -85,7 +85,7 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
 
         if asked.action == "apply":
             await session.prepare(connected, [release])
-        watch = how.probe.watch(release, session.view, is_back=asked.action == "rollback")
+        watch = how.probe.watch(release, connected.cluster, session.view, is_back=asked.action == "rollback")
         options = how.options(session, watch)
         async with heard(options, session.view.note) as options:
             async with telling(watch, session.view):

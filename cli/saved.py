@@ -97,7 +97,7 @@ def run(session: Session, path: str, source: Source, where: Where, how: How, dig
     async def use_case(connected: Connected) -> int:
         if plan.action == "apply":
             await session.prepare(connected, [release])
-        watch = how.probe.watch(release, session.view, is_back=plan.action == "rollback")
+        watch = how.probe.watch(release, connected.cluster, session.view, is_back=plan.action == "rollback")
         options = replace(how.options(session, watch), is_override=plan.asked.is_override, force=plan.asked.force)
         async with running.heard(options, session.view.note) as options:
             async with telling(watch, session.view):

@@ -50,12 +50,12 @@ def run_all(
             await session.prepare(connected, releases)
         if request.action == "promote":
             releases, after = await _unpromoted(session, connected, releases, after, request)
-        options = how.options(session)
+        options, is_back = how.options(session), request.action == "rollback"
         async with heard(options, session.view.note) as options:
             outcomes = await many.run(
                 connected.cluster, releases, reversed_links(after) if request.action == "rollback" else after, request,
                 at_once=at_once, options=options, emit=session.view.many_event,
-                watch_for=lambda release: how.probe.watch(release, session.view, is_back=request.action == "rollback"),
+                watch_for=lambda release: how.probe.watch(release, connected.cluster, session.view, is_back=is_back),
             )  # fmt: skip
             session.view.many_result(outcomes)
             return many.exit_code(outcomes)

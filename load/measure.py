@@ -14,6 +14,7 @@ from .report import Report
 LOOK_EVERY_S = 0.25
 PATIENCE_S = 1.0
 ENOUGH = 3
+EXPECT = "what a good answer is can be said with --expect"
 
 
 class Moment(NamedTuple):
@@ -72,10 +73,8 @@ async def _awaited(origin: Origin, wait_s: float) -> None:
             await origin.until_good()
     except TimeoutError:
         answer = await origin.once()
-        raise Silent(
-            f"{origin.target.url} has not answered well within {wait_s:g} s", detail=answer.detail,
-            hint=trial.HINTS.get(answer.lost or "", "what a good answer is can be said with --expect"),
-        ) from None  # fmt: skip
+        hint = trial.hint_of(answer.lost, is_inside=origin.is_inside) if answer.lost in trial.HINTS else EXPECT
+        raise Silent(f"{origin.target.url} has not answered well within {wait_s:g} s", detail=answer.detail, hint=hint) from None
 
 
 def _moment(load: Sending) -> Moment:

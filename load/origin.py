@@ -48,6 +48,11 @@ class Origin(Protocol):
     @property
     def rate(self) -> float: ...
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether requests come from within the cluster."""
+        ...
+
     async def open(self) -> None:
         """Returns when everything is there that it takes to send. Raises RollwayError, with nothing left behind."""
         ...
@@ -69,6 +74,8 @@ class Origin(Protocol):
 
 class Here:
     """This machine."""
+
+    is_inside = False
 
     def __init__(self, target: Target, rate: float) -> None:
         self.target, self.rate = target, rate

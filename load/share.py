@@ -17,6 +17,8 @@ from .target import VERSION_HEADERS, Expected, Target, rate_of
 
 FORMAT = "rollway.dev/load.v1"
 MOST_WORKERS = 100
+HIGHEST_SHARED = 20_000.0
+"""Requests a second of all workers together: each is counted by one process, in some 30 µs."""
 IMAGE = "the workers' image has to be of the rollway that starts them"
 
 
@@ -24,11 +26,16 @@ def workers_of(count: int, rate: float) -> int:
     """Raises BadInput for a number of workers that cannot share a rate: each sends at least a request a second, so that one
     that is lost is missed at once."""
     if not 1 <= count <= MOST_WORKERS:
-        raise BadInput(f"{count} workers: from 1 to {MOST_WORKERS} can share a load")
+        raise BadInput(f"from 1 to {MOST_WORKERS} workers can share a load, and not {count}")
     if rate < count:
         raise BadInput(
-            f"{count} workers for {rate:g} requests a second: each sends at least one",
+            f"{rate:g} requests a second cannot be shared by {count}: each worker sends at least one",
             hint=f"at most {max(int(rate), 1)} workers, or a rate of {count}" if rate >= 1 else f"a rate of at least {count}",
+        )
+    if rate > HIGHEST_SHARED:
+        raise BadInput(
+            f"{rate:g} requests a second are more than one command can count of workers",
+            hint=f"at most {HIGHEST_SHARED:g}, or several probes",
         )
     return count
 

@@ -55,11 +55,11 @@ def silence(url: str, report: Report) -> RollwayError:
     return Silent(
         f"{url} answers nothing: {counted(report.lost, report.lost, report.errors)}",
         detail=report.examples.get(kind, ""),
-        hint=hint_of(kind, workers=report.workers),
+        hint=hint_of(kind, is_inside=report.workers > 0),
     )
 
 
-def hint_of(kind: str, *, workers: int) -> str:
-    """What helps against losses of that kind, of requests that `workers` in the cluster sent, or this machine (0)."""
-    hints: Mapping[str, str] = INSIDE if workers else HINTS
-    return hints.get(kind, WAY_IN if workers else PORT_FORWARD)
+def hint_of(kind: str, *, is_inside: bool) -> str:
+    """What helps against losses of that kind."""
+    hints: Mapping[str, str] = INSIDE if is_inside else HINTS
+    return hints.get(kind, WAY_IN if is_inside else PORT_FORWARD)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, field_validator, model_validator
 
 from ..errors import BadInput
+from ..load.share import MOST_WORKERS, workers_of
 from ..load.target import DEFAULT_RATE, DEFAULT_TIMEOUT_S, GOOD, HIGHEST_RATE, Bound, Expected, Target, rate_of
 from .options import Seconds, Strict
 from .wrong import Wrong
@@ -73,11 +74,20 @@ class RequestOptions(Strict):
 
 
 class ProbeOptions(RequestOptions):
-    """Requests from where deploy runs, at a constant rate, around a release."""
+    """Requests from where deploy runs, or from workers in the cluster, at a constant rate, around a release."""
 
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = Field(
+        None, description="So many pods in the cluster send them, each its share of the rate. Default: this machine does."
+    )
     max_lost: Annotated[int | str, BeforeValidator(_read(Bound.of)), _COUNT] | None = Field(
         None, description="A release that loses more goes back: a number, or a share of all such as 0.5%. Default: only told."
     )
+
+    @model_validator(mode="after")
+    def _can_be_shared(self) -> Self:
+        if self.workers is not None:
+            _read(lambda workers: workers_of(workers, float(self.rate)))(self.workers)
+        return self
 
     @property
     def bound(self) -> Bound | None:

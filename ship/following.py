@@ -15,12 +15,12 @@ from ..errors import NotFound, RollwayError, Unreachable
 from ..kube.objects import POD, Obj, get
 from .launching import Launched
 from .lines import Erred, Said, decoded
+from .podlogs import has_ended, has_started, passes
 from .run import Result
 from .runner import CONTAINER, FINAL
 
 SETTLE_S = 5.0
 """What the last lines of a log may come later than the end of its Job."""
-AGAIN_S = 1.0
 
 Hear = Callable[[RunEvent | Said], None]
 
@@ -66,7 +66,7 @@ class Follower:
         async with contextlib.aclosing(self._cluster.watch(POD, self._ref.namespace, labels=labels)) as events:
             async for event in events:
                 pod = event.obj["metadata"]["uid"]
-                if event.type == "DELETED" or pod in self._started or not _has_started(event.obj):
+                if event.type == "DELETED" or pod in self._started or not has_started(event.obj):
                     continue
                 self._started.add(pod)
                 if end := await self._read(event.obj):
@@ -77,22 +77,21 @@ class Follower:
         """The log from its first line on; where the connection drops, again without what has been heard. None where the pod has
         ended without the run's end: another one goes on."""
         name, heard = pod["metadata"]["name"], 0
-        while True:
-            is_over = await self._is_over(pod)  # asked before the log is read, so that nothing is missed
-            number = 0
-            async with contextlib.aclosing(self._cluster.follow_log(self._ref.namespace, name, CONTAINER)) as lines:
+        async with contextlib.aclosing(passes(self._cluster, pod, CONTAINER)) as reading:
+            async for now, lines in reading:
+                number = 0
                 async for text in lines:
                     number += 1
                     if number > heard:
                         heard = number
                         if (end := self._take(text)) is not None:
                             return end
-            if is_over and number < heard:
-                heard = 0  # it was rotated, or dropped: rather told twice than its end not heard
-            elif is_over:
-                self._hear(Said(f"pod {name} has ended; another one goes on with it"))
-                return None
-            await asyncio.sleep(AGAIN_S)
+                if has_ended(now) and number < heard:
+                    heard = 0  # it was rotated, or dropped: rather told twice than its end not heard
+                elif has_ended(now):
+                    self._hear(Said(f"pod {name} has ended; another one goes on with it"))
+                    return None
+        raise AssertionError("a log is read without end")
 
     def _take(self, text: str) -> Result | RollwayError | None:
         line = decoded(text)
@@ -116,12 +115,6 @@ class Follower:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
             self._hear(Said(text))
 
-    async def _is_over(self, pod: Obj) -> bool:
-        meta = pod["metadata"]
-        found = await self._cluster.list(POD, self._ref.namespace, fields={"metadata.name": meta["name"]})
-        same = next((each for each in found if each["metadata"]["uid"] == meta["uid"]), None)
-        return same is None or get(same, "status", "phase") in ("Succeeded", "Failed")
-
     async def _look(self, job: Obj) -> None:
         """What is waited for before its first pod runs, or the next one."""
         if get(job, "status", "ready", default=0):
@@ -132,8 +125,3 @@ class Follower:
         if message and message != self._told:
             self._told = message
             self._hear(Said(f"the runner waits: {message}"))
-
-
-def _has_started(pod: Obj) -> bool:
-    statuses = get(pod, "status", "containerStatuses", default=[])
-    return any(get(each, "state", "running") or get(each, "state", "terminated") for each in statuses)

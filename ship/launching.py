@@ -8,12 +8,11 @@ from datetime import timedelta
 
 from ..cluster import history, jobs
 from ..cluster.port import Cluster, Right
-from ..errors import ApiError, BadInput, Conflict, Forbidden, Invalid, MissingRights, Refused
+from ..errors import ApiError, BadInput, Conflict, Forbidden, MissingRights, Refused
 from ..kube.clock import now, parse_timestamp
 from ..kube.objects import (
     CRON_JOB,
     JOB,
-    POD,
     ROLE,
     ROLE_BINDING,
     SECRET,
@@ -22,14 +21,13 @@ from ..kube.objects import (
     Ref,
     annotations_of,
     get,
-    is_a,
     labels_of,
     ref_of,
 )
 from ..plan.plan import Plan
 from ..plan.revision import Revision
 from ..release.model import Release
-from . import delegation, runner
+from . import delegation, placing, runner
 from .errand import Errand, environment_of, packed, stood_of
 
 Note = Callable[[str], None]
@@ -94,30 +92,25 @@ async def launch(cluster: Cluster, errand: Errand, made: Plan, image: str, note:
     revisions = await history.load(cluster, release.app, release.namespace)
     account = release.runner.service_account if release.runner else None
     granted = None if account else _granted(release, made, revisions, errand)
-    await _refuse_missing_rights(cluster, release, makes_account=not account, ticks=errand.ticks)
+    needed = delegation.of_starter(makes_account=not account, ticks=errand.ticks)
+    await placing.refuse_missing_rights(cluster, needed, release.namespace, f"{release.app} cannot be run in the cluster", GRANT)
     variables, data = environment_of(release), packed(errand)
     kind = runner.cron_job if errand.ticks else runner.job
     wanted = kind(errand, image, account or errand.job, [*variables])
     await _refuse_taken(cluster, ref_of(wanted), makes_account=not account)
-    await _refuse_pod(cluster, wanted, release)
+    await placing.refuse_pod(cluster, wanted, _refused)
     await _put_away(cluster, ref_of(wanted))
+    beside: list[Obj] = []
+
+    def belongings(job: Obj) -> list[Obj]:
+        beside.extend(runner.beside(errand, job, data, variables, granted))
+        return beside
+
     try:
-        job = await cluster.create(wanted)
+        job = await placing.place(cluster, wanted, belongings, _refused)
     except Conflict:
         if there := await running(cluster, errand):
             return there
-        raise
-    except (Forbidden, Invalid) as error:
-        raise _refused(error) from error
-    beside = runner.beside(errand, job, data, variables, granted)
-    try:
-        for obj in beside:
-            await cluster.apply(obj, force=True)
-        await cluster.patch(ref_of(wanted), {"spec": {"suspend": False}})
-    except BaseException as error:
-        await cluster.delete(ref_of(wanted), uid=job["metadata"]["uid"])
-        if isinstance(error, Forbidden | Invalid):
-            raise _refused(error) from error
         raise
     kinds = ", ".join(dict.fromkeys(obj["kind"] for obj in beside))
     note(f"{ref_of(wanted)} in namespace {release.namespace} runs it, with {kinds} of that name; they go with it")
@@ -129,18 +122,6 @@ def _granted(release: Release, made: Plan, revisions: Collection[Revision], erra
     granted = delegation.of_run(release, made, tuple(revisions), prunes=errand.asked.request.prune, ticker=ticker)
     delegation.refuse_wider(release, granted)
     return granted
-
-
-async def _refuse_missing_rights(cluster: Cluster, release: Release, *, makes_account: bool, ticks: bool) -> None:
-    needed = delegation.of_starter(makes_account=makes_account, ticks=ticks)
-    missing = sorted(await cluster.missing_rights(sorted(needed), release.namespace))
-    if missing:
-        told = dict.fromkeys(f"{right.verb} {right.resource}" for right in missing)
-        raise MissingRights(
-            f"{release.app} cannot be run in the cluster: this account may not {', '.join(told)} in namespace "
-            f"{release.namespace}; nothing was changed",
-            hint=GRANT,
-        )
 
 
 async def _refuse_taken(cluster: Cluster, ref: Ref, *, makes_account: bool) -> None:
@@ -155,30 +136,10 @@ async def _refuse_taken(cluster: Cluster, ref: Ref, *, makes_account: bool) -> N
                 )
 
 
-async def _refuse_pod(cluster: Cluster, job: Obj, release: Release) -> None:
-    """Quotas and Pod Security Standards are of pods, and a Job tells of them only when it runs: so a pod is tried. Its account is
-    not there yet."""
-    template = (job["spec"]["jobTemplate"] if is_a(job, CRON_JOB) else job)["spec"]["template"]
-    pod: Obj = {
-        "apiVersion": POD.api_version,
-        "kind": POD.name,
-        "metadata": {"name": job["metadata"]["name"], "namespace": release.namespace, **template["metadata"]},
-        "spec": {**template["spec"], "serviceAccountName": "default", "automountServiceAccountToken": False},
-    }
-    tries = [Right("create", "", POD.plural), Right("patch", "", POD.plural)]
-    if await cluster.missing_rights(tries, release.namespace):
-        return  # whoever may make no pods hears of it when the Job does
-    try:
-        await cluster.apply(pod, force=True, dry_run=True)
-    except (Forbidden, Invalid) as error:
-        raise _refused(error) from error
-
-
 def _refused(error: ApiError) -> BadInput | MissingRights:
-    summary = f"the cluster does not let the runner in: {error.message}"
     if isinstance(error, Forbidden) and "escalat" in error.message.lower() + error.reason.lower():
         return MissingRights("this account may not give the runner the rights of a release", detail=error.message, hint=GRANT)
-    return BadInput(f"{summary}; nothing was changed", hint="another namespace's rules, or `runner:` of the release file")
+    return placing.refused_pod(error, "the runner", "another namespace's rules, or `runner:` of the release file")
 
 
 async def _put_away(cluster: Cluster, ref: Ref) -> None:

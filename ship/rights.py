@@ -48,6 +48,7 @@ def rights(release: Release, strategies: Collection[str], *, prunes: bool = Fals
         *_following(release),
         *_measuring(release),
         *_hooking(release),
+        *_probing(release),
         *adopting(release, strategies),
     }
     for ref in refs_of(release, set(strategies)):
@@ -121,6 +122,12 @@ def _secrets(release: Release) -> Collection[str]:
     from ..release import gates, notify
 
     return {**gates.secrets_of(release.gates), **notify.secrets_of(release.notify)}
+
+
+def _probing(release: Release) -> Iterator[Right]:
+    """Workers that send a probe's requests from inside; their Secret is made as the history's are."""
+    if release.probe is not None and release.probe.workers is not None:
+        yield from on(JOB, "create", "list", "patch", "delete")
 
 
 def _hooking(release: Release) -> Iterator[Right]:

@@ -11,6 +11,7 @@ from ..kube.objects import CRON_JOB, JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_AC
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
 from .errand import KEY, Errand
+from .placing import owned_by
 from .roles import bound
 
 RUNNER_LABEL = "rollway.dev/runner"
@@ -20,6 +21,8 @@ ERRAND_ANNOTATION = "rollway.dev/errand"
 STARTED_BY_ANNOTATION = "rollway.dev/started-by"
 SECRET_TYPE = "rollway.dev/errand.v1"
 CONTAINER = "deploy"
+IMAGE = "ROLLWAY_IMAGE"
+"""A variable that names the image of a runner, and of what it starts."""
 TTL_S = 3600
 """How long it stays to be read when it has ended; the history stays anyway."""
 RETRIES = 20
@@ -29,6 +32,13 @@ FINAL = (1, 2, 3, 5)
 USER = 65532
 SCHEDULE = "*/5 * * * *"
 """When a runner that ticks looks whether a pause is over."""
+
+ALONE = {"sidecar.istio.io/inject": "false"}
+"""Labels of its pods: a sidecar that does not end would keep the Job from its end."""
+ANNOTATIONS = {
+    "sandbox.rollway.dev/runtime": "process",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
+}
 
 RESOURCES: Obj = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "192Mi"}}
 
@@ -98,12 +108,8 @@ def _job_spec(errand: Errand, image: str, account: str, variables: Collection[st
         "podFailurePolicy": {"rules": [disrupted, final]},
         "template": {
             "metadata": {
-                # a sidecar that does not end would keep the Job from its end
-                "labels": {RUNNER_LABEL: errand.asked.request.action, "sidecar.istio.io/inject": "false"},
-                "annotations": {
-                    "sandbox.rollway.dev/runtime": "process",
-                    "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
-                },
+                "labels": {RUNNER_LABEL: errand.asked.request.action, **ALONE},
+                "annotations": ANNOTATIONS,
             },
             "spec": pod_spec(errand, image, account, variables),
         },
@@ -111,11 +117,23 @@ def _job_spec(errand: Errand, image: str, account: str, variables: Collection[st
 
 
 def pod_spec(errand: Errand, image: str, account: str, variables: Collection[str]) -> Obj:
-    """As strict as the Pod Security Standards know it (restricted)."""
-    pulls = get(errand.asked.release, "workload", "spec", "template", "spec", "imagePullSecrets")
     namespace = errand.asked.release["namespace"]
+    container = {
+        "name": CONTAINER,
+        "image": image,
+        "command": ["deploy"],
+        "args": ["runner", f"{namespace}/{errand.job}"],
+        # what it starts itself, such as workers of a probe, is of the same image
+        "env": [{"name": IMAGE, "value": image}, *(from_secret(errand.job, name) for name in variables)],
+        "resources": RESOURCES,
+    }
+    pulls = get(errand.asked.release, "workload", "spec", "template", "spec", "imagePullSecrets")
+    return {"serviceAccountName": account, **strict(container, pulls)}
+
+
+def strict(container: Obj, pulls: list[Obj] | None) -> Obj:
+    """A pod's spec, as strict as the Pod Security Standards know it (restricted). `pulls` are its imagePullSecrets."""
     return {
-        "serviceAccountName": account,
         "restartPolicy": "Never",  # podFailurePolicy allows no other
         "enableServiceLinks": False,
         **({"imagePullSecrets": pulls} if pulls else {}),
@@ -127,12 +145,7 @@ def pod_spec(errand: Errand, image: str, account: str, variables: Collection[str
         },
         "containers": [
             {
-                "name": CONTAINER,
-                "image": image,
-                "command": ["deploy"],
-                "args": ["runner", f"{namespace}/{errand.job}"],
-                "env": [_from_secret(errand.job, name) for name in variables],
-                "resources": RESOURCES,
+                **container,
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,
@@ -143,7 +156,8 @@ def pod_spec(errand: Errand, image: str, account: str, variables: Collection[str
     }
 
 
-def _from_secret(secret: str, variable: str) -> Obj:
+def from_secret(secret: str, variable: str) -> Obj:
+    """A container's variable, of that key of the Secret."""
     return {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": variable}}}
 
 
@@ -153,14 +167,7 @@ def beside(errand: Errand, owner: Obj, packed: str, variables: Mapping[str, str]
         "name": errand.job,
         "namespace": errand.asked.release["namespace"],
         "labels": _labels(errand),
-        "ownerReferences": [
-            {
-                "apiVersion": owner["apiVersion"],
-                "kind": owner["kind"],
-                "name": owner["metadata"]["name"],
-                "uid": owner["metadata"]["uid"],
-            }
-        ],
+        "ownerReferences": owned_by(owner),
     }
     secret: Obj = {
         "apiVersion": SECRET.api_version,

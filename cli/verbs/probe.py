@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +11,15 @@ import typer
 
 from ...errors import BadInput
 from .. import options as given
+from ..context import Connected
+from ..options import Where
 from ..probing import HEADER, bound_of, of_flag
 from ..session import Screen, Session
 from ..verb import verb
 
 if TYPE_CHECKING:
     from ...load.measure import Moment
+    from ...load.origin import Origin
     from ...load.report import Report
     from ...load.target import Bound, Target
 
@@ -40,6 +44,18 @@ MaxLost = Annotated[
     typer.Option("--max-lost", metavar="N|N%", help="more lost requests fail the command (exit 1)"),
 ]
 Wait = Annotated[str | None, typer.Option("--wait", metavar="DURATION", help="waits so long for a first good answer")]
+InCluster = Annotated[
+    str | None, typer.Option("--in-cluster", metavar="", help="workers in the cluster send them, each its share of the rate")
+]
+Workers = Annotated[
+    str | None, typer.Option("--workers", metavar="N", help="with --in-cluster: so many; default: 1", show_default=False)
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", metavar="IMAGE", help="with --in-cluster: rollway's own; default: ROLLWAY_IMAGE", show_default=False),
+]
+NOBODY_LEFT = 4
+"""The exit code where no worker was there to the end."""
 Every = Annotated[str, typer.Option("--every", metavar="DURATION", help="between two lines, where there is no terminal")]
 
 
@@ -69,14 +85,54 @@ class Requests:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Inside:
+    """Whether workers in the cluster send them, and which."""
+
+    in_cluster: InCluster = None
+    workers: Workers = None
+    image: Image = None
+
+    def refuse(self, where: Where) -> None:
+        """Raises BadInput for flags that say nothing together."""
+        if self.in_cluster not in (None, given.JOB):
+            raise BadInput(f"--in-cluster={self.in_cluster}: a probe has no other way than --in-cluster")
+        if self.in_cluster:
+            return
+        flags = {
+            "--workers": self.workers,
+            "--image": self.image,
+            "--context": where.context if where.context != os.environ.get("ROLLWAY_CONTEXT") else None,
+            "-n": where.namespace if where.namespace != os.environ.get("ROLLWAY_NAMESPACE") else None,
+            "--sandbox": where.is_sandbox and not os.environ.get("ROLLWAY_SANDBOX"),
+        }
+        for flag in (flag for flag, value in flags.items() if value):
+            raise BadInput(
+                f"{flag} goes with --in-cluster: without it this machine sends, and asks no cluster",
+                hint=f"add --in-cluster, or leave {flag} out",
+            )
+
+    def count(self, rate: float) -> int:
+        from ...load.share import workers_of
+
+        text = self.workers or "1"
+        with of_flag("--workers", text):
+            if not (text.isascii() and text.isdigit()) or len(text) > 9:
+                raise BadInput("not a number of workers")
+            return workers_of(int(text), rate)
+
+
 @verb(
     ("deploy probe http://shop.example.com/ --rate 40 --duration 60s", "a minute"),
     ("deploy probe http://127.0.0.1:8080/ --max-lost 0", "until Ctrl-C; exit code 1 at a loss"),
+    ("deploy probe http://shop.prod/ --in-cluster --workers 4 --rate 2000", "by four pods, to a Service"),
 )
 def probe(
     url: Url,
     requests: Requests,
+    inside: Inside,
     screen: Screen,
+    where: Where,
     rate: Rate = "40",
     duration: Duration = None,
     max_lost: MaxLost = None,
@@ -85,38 +141,73 @@ def probe(
 ) -> int:
     """Requests at a constant rate, and what became of them.
 
-    Asks no cluster.
+    Asks no cluster, but with --in-cluster: pods send them then, which end with this command.
 
     They are sent when they are due, however long the answers take. Ctrl-C ends it with the figures so far.
     """
     from ...load.target import rate_of
 
+    inside.refuse(where)
     session, target = screen.session(), requests.target(url)
     with of_flag("--rate", rate):
         a_second = rate_of(rate)
-    seconds, wait_s = given.duration(duration, "--duration"), given.duration(wait, "--wait")
-    ticker_s, bound = given.duration(every, "--every") or 0.0, bound_of(max_lost)
+    how = Duty(given.duration(duration, "--duration"), given.duration(wait, "--wait"), given.duration(every, "--every") or 0.0)
+    bound = bound_of(max_lost)
+    if inside.in_cluster:
+        return _from_inside(session, inside, where, target, a_second, how, bound)
     try:
-        report: Report = session.surroundings.run(_measured(target, a_second, seconds, wait_s, ticker_s))
+        from ...load.origin import Here
+
+        report: Report = session.surroundings.run(_measured(Here(target, a_second), how))
     finally:
         session.view.close()
     return _shown(session, target, report, bound)
 
 
-async def _measured(target: Target, rate: float, seconds: float | None, wait_s: float | None, every_s: float) -> Report:
+@dataclass(frozen=True)
+class Duty:
+    """How long, in seconds."""
+
+    seconds: float | None
+    wait_s: float | None
+    every_s: float
+
+
+def _from_inside(
+    session: Session, inside: Inside, where: Where, target: Target, rate: float, how: Duty, bound: Bound | None
+) -> int:
+    from ..incluster import checked_image
+
+    count, image = inside.count(rate), checked_image(inside.image, "sends requests", "by --image")
+
+    async def use_case(connected: Connected) -> int:
+        from ...cluster.who import this_person
+        from ...ship.workerjob import Crew
+        from ...ship.workers import Workers as Sent
+
+        crew = Crew(where.namespace or connected.namespace or "default", image, count, this_person())
+        report = await _measured(Sent(connected.cluster, target, rate, crew, session.view.note), how)
+        code = _shown(session, target, report, bound)
+        return code or (NOBODY_LEFT if len(report.missing) == count else 0)
+
+    return session.with_cluster(where, use_case)
+
+
+async def _measured(origin: Origin, how: Duty) -> Report:
     from ...load.measure import measure
-    from ...load.origin import Here
     from ..views.probe_text import moment_line
     from ..views.ticker import Ticker
 
-    ticker = Ticker(every_s)
+    ticker = Ticker(how.every_s)
 
     def tell(moment: Moment) -> None:
-        ticker.tell(moment.seconds, moment_line(moment, seconds))
+        ticker.tell(moment.seconds, moment_line(moment, how.seconds))
 
     try:
-        return await measure(Here(target, rate), seconds, wait_s=wait_s, tell=tell)
+        await origin.open()
+        return await measure(origin, how.seconds, wait_s=how.wait_s, tell=tell)
     finally:
+        await origin.close()
         ticker.close()
 
 

@@ -50,7 +50,7 @@ async def _carried(cluster: Cluster, namespace: str, name: str, view: LinesView)
 
     found = await errand.read(cluster, namespace, name)
     is_back = found.asked.request.action == "rollback"
-    watch = ProbeFlags().watch(found.release, view, is_back=is_back)
+    watch = ProbeFlags().watch(found.release, cluster, view, is_back=is_back)
     options = Options(emit=view.event, watch=watch, notifier_of=notifier_of)
     if found.ticks:
         return await _ticked(cluster, found, options, view)

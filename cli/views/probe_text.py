@@ -21,6 +21,7 @@ MOST_BUCKETS = 600  # in a document: an hour is told in steps of 6.4 s
 def probe_lines(target: Target, report: Report, bound: Bound | None, paint: Paint) -> Iterator[str]:
     """The figures in a table; the verdict is the last line."""
     kept = "kept connections" if target.keeps_alive else "a new connection each"
+    kept += f" · {report.workers} worker{'s' * (report.workers > 1)}" if report.workers else ""
     yield f"{target.url} · {_number(report.rate)}/s for {duration(report.seconds)} · {kept}"
     yield ""
     for name, told in _rows(report):
@@ -111,6 +112,13 @@ def figures(report: Report) -> dict[str, Any]:
             "requests": report.outage.requests, "at": round(report.outage.at_s, 3), "seconds": round(report.outage.seconds, 3)
         },
         "answerGapSeconds": round(report.answer_gap_s, 3),
+        "workers": None if not report.workers else {
+            "count": report.workers,
+            "missing": [
+                {"worker": each.worker, "at": round(each.at_s, 3), "requests": each.requests, "reason": each.reason}
+                for each in report.missing
+            ],
+        },
         "behind": {"is": report.is_behind, "p99Seconds": round(report.late_p99_s, 6), "maxSeconds": round(report.late_max_s, 6)},
     }  # fmt: skip
 

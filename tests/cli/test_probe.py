@@ -337,7 +337,7 @@ def test_the_files_bound_is_for_releases_not_for_the_way_back() -> None:
     release = replace(load(str(EXAMPLE)), probe=ProbeOptions(url="http://127.0.0.1:9/", max_lost=0))
 
     async def bound(flags: ProbeFlags, *, is_back: bool) -> object:
-        watch = flags.watch(release, SimpleNamespace(note=print), is_back=is_back)  # type: ignore[arg-type]
+        watch = flags.watch(release, SimpleNamespace(), SimpleNamespace(note=print), is_back=is_back)  # type: ignore[arg-type]
         assert watch is not None
         return watch._bound
 

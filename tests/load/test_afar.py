@@ -275,7 +275,8 @@ def test_slots_are_all_numbers_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "rate", "is_fine"), [(1, 1, True), (0, 1, False), (101, 1000, False), (4, 3.5, False), (1, 0.5, False)]
+    ("count", "rate", "is_fine"),
+    [(1, 1, True), (0, 1, False), (101, 1000, False), (4, 3.5, False), (1, 0.5, False), (100, 20_001, False)],
 )
 def test_how_many_can_share_a_load(count: int, rate: float, is_fine: bool) -> None:
     """One to a hundred, each with a request a second at least."""

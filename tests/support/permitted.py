@@ -38,6 +38,11 @@ class Permitted:
         text: str = await self._cluster.logs(namespace, pod, container, **chosen)
         return text
 
+    async def follow_log(self, namespace: str, pod: str, container: str) -> AsyncGenerator[str, None]:
+        self._check("get", Ref("v1", "Pod", namespace, pod), "log")
+        async for line in self._cluster.follow_log(namespace, pod, container):
+            yield line
+
     async def ask_service(self, asking: Asking) -> Any:
         self._check("get" if asking.method == "GET" else "create", Ref("v1", "Service", asking.namespace, asking.name), "proxy")
         return await self._cluster.ask_service(asking)
