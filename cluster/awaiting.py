@@ -1,5 +1,5 @@
-"""Waiting for what is no Deployment: a workload of the release, as a StatefulSet, a DaemonSet or a Job (health.workloads); a
-route, until it is taken up (health.routes)."""
+"""Waiting for what is no Deployment: a StatefulSet or a DaemonSet, the application's own or another of the release, or a Job
+(health.workloads); a route, until it is taken up (health.routes)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import contextlib
 import math
 from collections.abc import Callable
 
-from ..errors import ClusterError
+from ..errors import ClusterError, Forbidden
 from ..health.deployment import Progress
 from ..health.pods import Problem, is_ready, problem_of
 from ..health.routes import ROUTES
-from ..health.workloads import WORKLOADS
+from ..health.workloads import WORKLOADS, progress
 from ..kube.objects import EVENT, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
+from ..kube.workload import SET_HASH, is_workload
 from ..plan.steps import Wait
 from .port import Cluster
-from .waiting import StepFailed
+from .renew import newest_of
+from .waiting import StepFailed, last_log
 
 Moved = Callable[[str, int, int], None]
 LOOK_EVERY_S = 5.0
 """At the pods, where the workload itself says nothing."""
 PODS_TOLD = 3
 CREATION = ("SuccessfulCreate", "FailedCreate")
-REVISION = "controller-revision-hash"
-
 
 _FOLLOWED = {**WORKLOADS, **ROUTES}
 
@@ -34,9 +34,9 @@ def is_other(ref: Ref) -> bool:
     return (ref.api_version.rpartition("/")[0], ref.kind) in _FOLLOWED
 
 
-async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
-    """Returns when it has come to its end. Raises StepFailed when it says that it never will, when one of its pods does, when it
-    is gone, or when nothing has moved for the step's `deadline_s`."""
+async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> Obj | None:
+    """Returns when it has come to its end, with it as it is then; None where it has been put away. Raises StepFailed when it says
+    that it never will, when one of its pods does, when it is gone, or when nothing has moved for the step's `deadline_s`."""
     kind = kind_of(step.ref.api_version, step.ref.kind)
     assert kind is not None
     clock = asyncio.get_running_loop().time
@@ -49,45 +49,59 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> None:
                 await asyncio.wait({following}, timeout=LOOK_EVERY_S)
                 if following.done():
                     event = following.result()
-                    if event.type == "DELETED" and _progress(kind, event.obj).is_done:
-                        return  # a Job that its ttlSecondsAfterFinished has put away already
+                    if event.type == "DELETED" and _progress(kind, event.obj, step).is_done:
+                        return None  # a Job that its ttlSecondsAfterFinished has put away already
                     if event.type == "DELETED":
                         raise StepFailed(f"{step.ref} is gone: somebody deleted it while this run was under way")
                     live, following = event.obj, asyncio.ensure_future(anext(events))
-                state = _progress(kind, live)
+                state = _progress(kind, live, step)
                 if state.message != seen:
                     seen, moved_at = state.message, clock()
                     moved(state.message, state.ready, state.wanted)
                 if state.is_done:
-                    return
+                    return live
                 why = state.failure or ("nothing has moved" if clock() - moved_at >= step.deadline_s else "")
                 problems: list[Problem] = []
                 if live is not None and (why or clock() - looked_at >= LOOK_EVERY_S):
                     problems, looked_at = await problems_of(cluster, live), clock()
-                if why or any(each.is_final for each in problems):
+                if why or (step.until != "drained" and any(each.is_final for each in problems)):
                     hindrances = [await _held_by(cluster, live), await refused_of(cluster, live)] if live is not None else []
-                    raise _failed(step.ref, state, ", ".join(filter(None, (why, *hindrances))), problems)
+                    raise await _failed(cluster, step.ref, state, ", ".join(filter(None, (why, *hindrances))), problems)
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
 
-def _progress(kind: Kind, live: Obj | None) -> Progress:
-    return _FOLLOWED[(kind.group, kind.name)](live) if live is not None else Progress(False, 0, 0, "not there yet")
+def _progress(kind: Kind, live: Obj | None, step: Wait) -> Progress:
+    if live is None:
+        return Progress(False, 0, 0, "not there yet")
+    if is_workload(live):
+        return progress(live, step.until, step.pods, is_autoscaled=step.is_autoscaled)
+    return _FOLLOWED[(kind.group, kind.name)](live)
 
 
 async def problems_of(cluster: Cluster, live: Obj) -> list[Problem]:
-    """Of the first few of its pods that are not ready."""
+    """Of the first few of its pods that are not ready, and not of a template that is given up."""
     labels = _chosen_by(live)
     found: list[Problem] = []
     with contextlib.suppress(ClusterError):
         pods = await cluster.list(POD, live["metadata"]["namespace"], labels=labels) if labels else ()
-        for pod in [pod for pod in pods if not is_ready(pod) and not _has_ended(pod)][:PODS_TOLD]:
+        troubled = [pod for pod in pods if not is_ready(pod) and not _has_ended(pod)]
+        if troubled and is_workload(live) and (newest := await _newest(cluster, live)):
+            troubled = [pod for pod in troubled if labels_of(pod).get(SET_HASH) == newest]
+        for pod in troubled[:PODS_TOLD]:
             name = pod["metadata"]["name"]
             events = await cluster.list(EVENT, live["metadata"]["namespace"], fields={"involvedObject.name": name})
             if problem := problem_of(pod, events):
                 found.append(problem)
     return found
+
+
+async def _newest(cluster: Cluster, live: Obj) -> str:
+    try:
+        return await newest_of(cluster, live)
+    except Forbidden:
+        return ""  # nobody can tell the new ones from the others
 
 
 def _chosen_by(live: Obj) -> dict[str, str]:
@@ -105,7 +119,7 @@ async def _held_by(cluster: Cluster, live: Obj) -> str:
     labels = get(live, "spec", "selector", "matchLabels", default={})
     with contextlib.suppress(ClusterError):
         for pod in await cluster.list(POD, live["metadata"]["namespace"], labels=labels):
-            if not is_ready(pod) and labels_of(pod).get(REVISION) not in (None, newest):
+            if not is_ready(pod) and labels_of(pod).get(SET_HASH) not in (None, newest):
                 name = pod["metadata"]["name"]
                 return f"{name} of another version is in its way, and is only replaced once somebody has deleted it"
     return ""
@@ -127,6 +141,7 @@ def _has_ended(pod: Obj) -> bool:
     return get(pod, "status", "phase") in ("Succeeded", "Failed")
 
 
-def _failed(ref: Ref, state: Progress, why: str, problems: list[Problem]) -> StepFailed:
+async def _failed(cluster: Cluster, ref: Ref, state: Progress, why: str, problems: list[Problem]) -> StepFailed:
     reason = why or next(each.reason for each in problems if each.is_final)
-    return StepFailed(f"{ref}: {state.message}; {reason}", problems)
+    said = [(each.pod, await last_log(cluster, ref.namespace, each)) for each in problems if each.container]
+    return StepFailed(f"{ref}: {state.message}; {reason}", problems, [each for each in said if each[1]])

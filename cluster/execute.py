@@ -25,9 +25,10 @@ from ..errors import (
 from ..health.routes import is_route
 from ..kube.clock import micro_timestamp, now, timestamp
 from ..kube.objects import Obj, Ref, get, ref_of
+from ..kube.workload import is_workload, pods_of, workload_of
 from ..plan.plan import Plan
 from ..plan.revision import Entry, HookRun, Revision
-from ..plan.steps import Apply, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
+from ..plan.steps import Apply, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Renew, Route, Run, Scale, Step, Wait
 from . import history, hooks, jobs
 from .alarm import Alarm, Alarmed, check, pause, unless
 from .awaiting import is_other, wait_for_other
@@ -37,6 +38,7 @@ from .label import label
 from .lock import Lock
 from .owners import apply_ours, in_the_way
 from .port import Cluster
+from .renew import renew
 from .returning import give_back
 from .standing import Standing, followed_together
 from .waiting import StepFailed, wait_for
@@ -154,6 +156,9 @@ class Executor:
                 await label(self._cluster, step)
             case Scale():
                 await self._scale(step)
+            case Renew():
+                self._before_change()
+                await unless(self._alarm, renew(self._cluster, step))
             case Route():
                 await self._route(index, step)
             case Wait():
@@ -182,9 +187,11 @@ class Executor:
             self._emit(StepMoved(index, step, message, ready, wanted))
 
         if is_other(step.ref):
-            await unless(self._alarm, wait_for_other(self._cluster, step, moved))
-            return
-        live = await unless(self._alarm, wait_for(self._cluster, step, moved, self._before.get(step.ref), self._standing))
+            live = await unless(self._alarm, wait_for_other(self._cluster, step, moved))
+            if live is None or not is_workload(live):
+                return
+        else:
+            live = await unless(self._alarm, wait_for(self._cluster, step, moved, self._before.get(step.ref), self._standing))
         if live is not None and step.until != "drained":
             self._stands.pop(step.ref, None)
             self._stands[step.ref] = None
@@ -217,7 +224,7 @@ class Executor:
             self._notice(f"{failed.summary}; it goes on all the same")
 
     def _notice_scaling(self, step: Wait, live: Obj | None) -> None:
-        asked = int(get(live, "spec", "replicas", default=1)) if live else 0
+        asked = pods_of(live) if live is not None and workload_of(live).is_scaled else 0
         if step.until == "rolled-out" and asked > step.pods and not step.is_autoscaled:
             self._notice(
                 f"somebody scaled {step.ref.name} to {asked} meanwhile: all of them were waited for, not {step.pods} only"
@@ -370,7 +377,7 @@ def _deadline_s(step: Step) -> float:
         return step.deadline_s + jobs.GRACE_S
     if isinstance(step, Wait) and is_route(step.ref):
         return DEADLINE_S  # its own is for who serves the route, who may well be there when the API server is not
-    return float(step.deadline_s) if isinstance(step, Wait | Route) else DEADLINE_S
+    return float(step.deadline_s) if isinstance(step, Wait | Route | Renew) else DEADLINE_S
 
 
 def _template(deployment: Obj, *, but: str = "") -> object:

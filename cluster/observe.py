@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
 from ..errors import ApiError, Forbidden
-from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, is_a, known_as, labels_of, ref_of
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, known_as, labels_of, ref_of
+from ..kube.workload import is_workload
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from .port import Cluster
@@ -30,10 +31,10 @@ async def observe(
         (found, autoscalers), labelled = await asyncio.gather(_gets(cluster, ordered), cluster.list(HPA, namespace)), []
     else:
         found = await _gets(cluster, ordered)
-        deployments = [obj for obj in found if obj and is_a(obj, DEPLOYMENT)]
+        workloads = [obj for obj in found if obj and is_workload(obj)]
         # what is not there yet is scaled by nobody
-        autoscalers = await cluster.list(HPA, namespace) if deployments else []
-        is_ours = any(APP_LABEL in labels_of(obj) for obj in deployments)
+        autoscalers = await cluster.list(HPA, namespace) if workloads else []
+        is_ours = any(APP_LABEL in labels_of(obj) for obj in workloads)
         labelled = await cluster.list(DEPLOYMENT, namespace, labels=labels) if is_ours else []
     objects: dict[Ref, Obj | None] = dict(zip(ordered, found, strict=True))
     known = {known_as(ref) for ref in objects}

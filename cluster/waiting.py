@@ -292,7 +292,7 @@ async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
             problem = problem_of(pod, events) or Problem(name, "starting, and not ready yet")
             problems.append(problem)
             if problem.container:
-                text = await _last_log(cluster, namespace, problem)
+                text = await last_log(cluster, namespace, problem)
                 logs += [(name, text)] if text else []
     state = view.progress
     refused = refusal(view.deployment)
@@ -300,7 +300,7 @@ async def _failed(cluster: Cluster, view: _View, why: str = "") -> StepFailed:
     return StepFailed("; ".join(filter(None, reasons)), problems, logs)
 
 
-async def _last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:
+async def last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:
     """What the container said last; of its previous life, where this one has said nothing yet."""
     for previous in (False, True):
         with contextlib.suppress(ClusterError):

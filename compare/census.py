@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ..kube.objects import JOB, Obj, is_a
@@ -96,19 +96,27 @@ class Census:
         }
 
 
-def states_of(piece: Obj | None) -> dict[str, str]:
+Named = Callable[[Obj], str]
+"""What a pod is called of whom an endpoint's targetRef tells."""
+
+
+def by_name(target: Obj) -> str:
+    return str(target["name"])
+
+
+def states_of(piece: Obj | None, named: Named = by_name) -> dict[str, str]:
     """What an EndpointSlice says of each pod, by name: "ready", "serving" or ""."""
-    return _states((piece or {}).get("endpoints") or ())
+    return _states((piece or {}).get("endpoints") or (), named)
 
 
-def endpoints_changed(before: Obj | None, piece: Obj) -> tuple[list[str], dict[str, str]]:
+def endpoints_changed(before: Obj | None, piece: Obj, named: Named) -> tuple[list[str], dict[str, str]]:
     """(the pods of endpoints that are no longer there, the states of those that are new). What has not changed is the very same
     object in both."""
     old, new = (before or {}).get("endpoints") or (), piece.get("endpoints") or ()
     known, kept = dict(zip(map(id, old), old, strict=True)), dict(zip(map(id, new), new, strict=True))
     gone, fresh = known.keys() - kept.keys(), kept.keys() - known.keys()
-    names = [endpoint["targetRef"]["name"] for endpoint in _of(known, gone)]
-    return names, _states(_of(kept, fresh))
+    names = [named(endpoint["targetRef"]) for endpoint in _of(known, gone)]
+    return names, _states(_of(kept, fresh), named)
 
 
 def _of(endpoints: Mapping[int, Obj], chosen: Set[int]) -> Iterable[Obj]:
@@ -118,10 +126,10 @@ def _of(endpoints: Mapping[int, Obj], chosen: Set[int]) -> Iterable[Obj]:
     return [endpoint for each, endpoint in endpoints.items() if each in chosen]
 
 
-def _states(endpoints: Iterable[Obj]) -> dict[str, str]:
+def _states(endpoints: Iterable[Obj], named: Named) -> dict[str, str]:
     found = {}
     for endpoint in endpoints:
         conditions = endpoint["conditions"]
         state = "ready" if conditions.get("ready") else "serving" if conditions.get("serving") else ""
-        found[endpoint["targetRef"]["name"]] = state
+        found[named(endpoint["targetRef"])] = state
     return found

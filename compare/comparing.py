@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, HPA, get, is_a
+from ..kube.objects import HPA, get, is_a
+from ..kube.workload import kind_of_workload, pods_of
 from ..plan.observed import Observed, scales
 from ..release.gates import Gate
 from ..release.model import Release
@@ -109,12 +110,13 @@ def _understood(variant: Variant, old: Release) -> Variant:
 
 def _pods_of(release: Release, observed: Observed | None) -> int | None:
     """How many pods run where the release itself does not say: as many as now, else as few as the autoscaler allows."""
-    live = [obj for ref, obj in observed.objects.items() if obj is not None and ref.is_a(DEPLOYMENT)] if observed else []
-    if counts := [int(get(each, "spec", "replicas", default=1)) for each in live]:
-        return max(counts)
+    kind = kind_of_workload(release.workload)
+    live = [obj for ref, obj in observed.objects.items() if obj is not None and ref.is_a(kind)] if observed else []
+    if live:
+        return max(map(pods_of, live))
     if release.replicas is not None:
         return None
-    own = [obj for obj in release.others if is_a(obj, HPA) and scales(obj, release.workload["metadata"]["name"])]
+    own = [obj for obj in release.others if is_a(obj, HPA) and scales(obj, release.workload["metadata"]["name"], kind)]
     return max((int(get(obj, "spec", "minReplicas", default=1)) for obj in own), default=None)
 
 

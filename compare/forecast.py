@@ -10,13 +10,14 @@ from functools import partial
 from ..cluster import history
 from ..errors import RollwayError
 from ..kube.objects import DEPLOYMENT, NAMESPACE, SERVER_SET_META, Obj, get, kind_of
+from ..kube.workload import pods_of, workload_of
 from ..plan.observed import Observed
 from ..release.model import Release
 from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..strategies.base import Request
 from .foretelling import foretold
-from .rehearsal import REST_S, Base, are_whole, service_of, starting, walked
+from .rehearsal import NODES, REST_S, Base, are_whole, on_nodes, service_of, starting, walked
 from .results import Forecast, Run, range_of
 from .scenario import Scenario
 from .story import Plot
@@ -33,7 +34,7 @@ def forecast(
     """`start_s`: how long the application takes until it listens, where that is known. None where it cannot be told: something is
     half-way that a rehearsal cannot begin from, it is too large to be waited for, or the embedded cluster refuses it: the plan
     stands without its forecast."""
-    if steady_pods > MOST_PODS or any(get(live, "spec", "paused") for live in _deployments(observed)):
+    if steady_pods > MOST_PODS or any(get(live, "spec", "paused") for live in _workloads(observed)):
         return None
     scenario, plot = Scenario(rate=float(release.traffic.rate), settle_s=3.0), Plot(request=request)
     try:
@@ -67,8 +68,10 @@ def _summed(runs: Sequence[Run], release: Release, start_s: float | None) -> For
     )
 
 
-def _deployments(observed: Observed) -> list[Obj]:
-    return [obj for ref, obj in observed.objects.items() if obj is not None and ref.is_a(DEPLOYMENT)]
+def _workloads(observed: Observed) -> list[Obj]:
+    """The Deployments, and what else is of the application's kind."""
+    kinds = (DEPLOYMENT, observed.kind)
+    return [obj for ref, obj in observed.objects.items() if obj is not None and any(map(ref.is_a, kinds))]
 
 
 async def _standing(release: Release, observed: Observed, start_s: float | None) -> Base | None:
@@ -84,10 +87,13 @@ async def _standing(release: Release, observed: Observed, start_s: float | None)
                 store.create(kind, _unborn(obj))
         for revision in observed.history:
             await history.write(sandbox.client(), revision)
-        replicas = 0
-        for live in _deployments(observed):
-            replicas += int(get(live, "spec", "replicas", default=1))
-        if not await are_whole(store, release.namespace):
+        replicas, known = 0, workload_of(release.workload)
+        if not known.is_scaled:
+            own = observed.workload(release.namespace, release.workload["metadata"]["name"])
+            on_nodes(store, release, pods_of(own) or NODES)
+        for live in _workloads(observed):
+            replicas += pods_of(live)
+        if not await are_whole(store, release.namespace, known.kind):
             return None
         await asyncio.sleep(REST_S)
         service = service_of(release) if replicas else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ from .results import Version
 from .routes import Group, routed
 from .traffic import Recording
 
-_DEAF = "@"  # no pod's name has one
+_DEAF, _AGAIN = "@", "~"  # no pod's name has one
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Recorder(Census):
         self._version_of, self._zero_s = version_of, zero_s
         self._loop = asyncio.get_running_loop()
         self._pods: dict[str, _Pod] = {}
+        self._names: dict[str, str] = {}  # by uid
+        self._lives = Counter[str]()
         self._told: list[Told] = []
         self._groups: dict[str, list[Group]] = {}  # by the Service whose endpoints they are taken from
         self._states: dict[tuple[str, str], str] = {}
@@ -131,14 +134,14 @@ class Recorder(Census):
     # pods
 
     def _note_pod(self, obj: Obj, *, is_gone: bool = False, is_known: bool = False) -> None:
-        name, now_s = obj["metadata"]["name"], self._now_s()
+        name, now_s = self._name_of(obj["metadata"]), self._now_s()
         pod = self._pods.get(name)
         if pod is None:
             version = self._version_of(obj)
             pod = self._pods[name] = _Pod(version, life_of(obj), labels_of(obj), self._listens(version, obj))
         if labels_of(obj) != pod.labels:
             self._relabel(name, pod, labels_of(obj))
-        self.count_pod(name, pod.version, now_s, obj, is_gone=is_gone)
+        self.count_pod(obj["metadata"]["name"], pod.version, now_s, obj, is_gone=is_gone)
         status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
         is_running = "running" in status.get("state", {})
         if is_running and pod.restarts != status.get("restartCount", 0) and not pod.is_leaving:
@@ -151,6 +154,14 @@ class Recorder(Census):
             pod.gone_s = now_s  # with the last container the pod's network goes
         if is_gone:
             pod.gone_s = min(pod.gone_s, now_s)
+
+    def _name_of(self, meta: Obj) -> str:
+        """A pod's name; of one that has come after another of its name, as those of a StatefulSet do, with a number behind it."""
+        name, uid = meta["name"], meta.get("uid", "")
+        if uid not in self._names:
+            self._lives[name] += 1
+            self._names[uid] = name if self._lives[name] == 1 else f"{name}{_AGAIN}{self._lives[name]}"
+        return self._names[uid]
 
     def _listens(self, version: Version, pod: Obj) -> frozenset[int] | None:
         own = self._own.get(version)
@@ -213,14 +224,14 @@ class Recorder(Census):
         live = self._store.find(SERVICE, self._namespace, service)
         ports, pieces = fit.ports_of(live), (piece or {}).get("ports") or ()
         if not piece or not ports:
-            return was, states_of(piece)
+            return was, states_of(piece, self._name_of)
         number = next((each["port"] for each in pieces if each.get("name", "") == ports[0].get("name", "")), None)
         if number is None:
             return was, {}
         key = service, piece["metadata"]["name"]
         is_as_before = before is not None and self._seen_with.get(key) is live and before.get("ports") == piece.get("ports")
         self._seen_with[key] = live
-        gone, fresh = endpoints_changed(before if is_as_before else None, piece)
+        gone, fresh = endpoints_changed(before if is_as_before else None, piece, self._name_of)
         told = {self._called(pod, number): state for pod, state in fresh.items()}
         return [self._called(pod, number) for pod in gone] if is_as_before else was, told
 

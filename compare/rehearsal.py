@@ -10,10 +10,27 @@ from functools import partial
 from random import Random
 
 from ..errors import RollwayError
-from ..kube.objects import DEPLOYMENT, NAMESPACE, REPLICA_SET, SERVICE, Obj, annotations_of, digest, get, is_a, ref_of
+from ..kube.clock import now
+from ..kube.objects import (
+    DEPLOYMENT,
+    NAMESPACE,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+    Kind,
+    Obj,
+    annotations_of,
+    digest,
+    get,
+    is_a,
+    labels_of,
+    ref_of,
+)
+from ..kube.workload import SET_HASH, is_workload, pods_of, workload_of
 from ..release.image import split_image
 from ..release.model import Release
 from ..sandbox.node.behaviour import BEHAVIOUR
+from ..sandbox.node.nodes import widen
 from ..sandbox.node.spread import Measured
 from ..sandbox.store.store import Snapshot, Store
 from ..sandbox.timeline import run_virtual
@@ -32,6 +49,7 @@ from .series import bands_of
 from .story import HOLDER, NO_GATES, WHOLE, Plot, Story, Turns, goes_on
 from .traffic import Load, Segment, count, segments
 
+NODES = 3  # of a DaemonSet of which nobody says how many it has
 REST_S = 30.0  # of the old version, before anything is released
 READY_WITHIN_S = 900.0
 DRAIN_S = 90.0  # for pods that still terminate when the command is done
@@ -59,7 +77,9 @@ def base_of(before: Release, seed: int, pods: int | None = None) -> Base:
 
 async def _settled(before: Release, seed: int, pods: int | None) -> Base:
     async with Sandbox(seed=seed, presumes=True) as sandbox:
-        namespace = before.namespace
+        namespace, known = before.namespace, workload_of(before.workload)
+        if not known.is_scaled:
+            on_nodes(sandbox.store, before, NODES if pods is None else pods)
         if not any(is_a(obj, NAMESPACE) for obj in before.others):
             for place in (namespace, *before.elsewhere):
                 if sandbox.store.find(NAMESPACE, "", place) is None:
@@ -73,14 +93,15 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
                 f"the version before cannot be rehearsed: {result.failure.summary}",
                 hint="its pods have to get ready on the embedded cluster: look at its sandbox.rollway.dev annotations",
             )
-        if pods is not None and pods != before.replicas:
+        if pods is not None and pods != before.replicas and known.is_scaled:
             # as an autoscaler does: the number is not the release's
             ref = ref_of(before.workload)._replace(namespace=namespace)
             await sandbox.client().patch(ref, {"spec": {"replicas": pods}}, subresource="scale")
-            if not await are_whole(sandbox.store, namespace):
+            if not await are_whole(sandbox.store, namespace, known.kind):
                 raise RollwayError(f"the version before cannot be rehearsed: {before.app} does not get {pods} pods ready")
         await asyncio.sleep(REST_S)
-        replicas = pods if pods is not None else 1 if before.replicas is None else before.replicas
+        unsaid = 1 if known.is_scaled else NODES
+        replicas = pods if pods is not None else unsaid if before.replicas is None else before.replicas
         return Base(sandbox.store.snapshot(), asyncio.get_running_loop().time(), namespace, service_of(before), replicas)
 
 
@@ -88,11 +109,16 @@ def _namespace(name: str) -> Obj:
     return {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}}
 
 
-async def are_whole(store: Store, namespace: str) -> bool:
-    """Whether all Deployments there get all of their pods ready in time."""
+def on_nodes(store: Store, release: Release, count: int) -> None:
+    """So many nodes for a DaemonSet, which are such as it asks for."""
+    widen(store, count, now(), get(release.workload, "spec", "template", "spec", "nodeSelector"))
+
+
+async def are_whole(store: Store, namespace: str, kind: Kind = DEPLOYMENT) -> bool:
+    """Whether all Deployments there, and what else is of the application's kind, get all of their pods ready in time."""
     loop = asyncio.get_running_loop()
     until_s = loop.time() + READY_WITHIN_S
-    while not all(_is_whole(live) for live in store.list(DEPLOYMENT, namespace)):
+    while not all(_is_whole(live) for each in {DEPLOYMENT, kind} for live in store.list(each, namespace)):
         if loop.time() > until_s:
             return False
         await asyncio.sleep(1)
@@ -100,9 +126,8 @@ async def are_whole(store: Store, namespace: str) -> bool:
 
 
 def _is_whole(live: Obj) -> bool:
-    status, wanted = live.get("status") or {}, get(live, "spec", "replicas", default=1)
-    seen = status.get("observedGeneration", 0) >= get(live, "metadata", "generation", default=1)
-    return bool(seen) and status.get("readyReplicas", 0) >= wanted and status.get("replicas", 0) == wanted
+    counts, wanted = workload_of(live).counts(live), pods_of(live)
+    return not counts.is_behind and counts.ready >= wanted and counts.all == wanted
 
 
 def service_of(release: Release) -> str:
@@ -218,13 +243,17 @@ def _services(store: Store, namespace: str, release: Release, plot: Plot) -> dic
 
 
 def _versions(store: Store) -> Callable[[Obj], Version]:
-    """A pod is old where its containers are those of a ReplicaSet that was there at the beginning, whoever runs it by now."""
+    """A pod is old where its containers are those of a ReplicaSet that was there at the beginning, whoever runs it by now; one of
+    a set's where its revision is that of one that was there."""
 
     known: dict[str, Version] = {}
     old = {containers_of(each) for each in store.list(REPLICA_SET) if get(each, "spec", "replicas")}
+    revisions = {labels_of(pod).get(SET_HASH, "") for pod in store.list(POD)}
 
     def version_of(pod: Obj) -> Version:
         owner = next((each for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), None)
+        if owner is not None and is_workload(owner):
+            return "old" if labels_of(pod).get(SET_HASH, "") in revisions else "new"
         if owner is None or not is_a(owner, REPLICA_SET):
             return "old"
         if owner["uid"] not in known:

@@ -1,4 +1,4 @@
-"""How far a workload that is no Deployment has come, as `kubectl rollout status` and `kubectl wait` would say."""
+"""How far a workload has come; one that is no Deployment as `kubectl rollout status` and `kubectl wait` would say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..kube.objects import DAEMON_SET, JOB, REPLICATION_CONTROLLER, STATEFUL_SET, get
+from ..kube.workload import workload_of
+from ..plan.steps import Until
+from . import deployment
 from .deployment import Progress
+
+
+def progress(live: Mapping[str, Any] | None, until: Until, pods: int, *, is_autoscaled: bool = False) -> Progress:
+    """Whether the wait of a step (plan.steps.Wait) for the application's own workload is over. What is absent is drained, and
+    nothing else."""
+    if live is None or not workload_of(live).is_set:
+        return deployment.progress(live, until, pods, is_autoscaled=is_autoscaled)
+    known = workload_of(live)
+    counts, wanted = known.counts(live), known.wanted(live, otherwise=0)
+    if until == "rolled-out":
+        return WORKLOADS[(known.kind.group, known.kind.name)](live)
+    if counts.is_behind:
+        return Progress(False, 0, pods, "waiting for the controller to see the change")
+    if until == "drained":
+        return Progress(counts.all == 0, 0, 0, f"{counts.all} pods left")
+    is_done = counts.updated >= min(pods, wanted) and counts.all == wanted and min(counts.ready, counts.available) >= wanted
+    message = f"{counts.ready} of {wanted} pods ready, {counts.updated} of the new version"
+    return Progress(is_done, min(counts.updated, counts.ready), wanted, message)
 
 
 def stateful_set(obj: Mapping[str, Any]) -> Progress:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .conversion import HPA_V1
-from .objects import Kind, Obj, get, is_namesake
+from .objects import STATEFUL_SET, Kind, Obj, get, is_a, is_namesake
 from .schema import ListOf, Struct, Type, schema_of
 from .types_gateway import GATEWAY_DEFAULTS, GROUP
 
@@ -26,12 +26,16 @@ def fill(obj: Obj) -> None:
 
 
 def declared(obj: Obj) -> Obj:
-    """With the defaults that the definition of its kind declares, where it is one of the Gateway API's: their lists are taken
-    whole, so that what is written and what is live differ by them. As it is where it is another's."""
-    if not obj["apiVersion"].startswith(f"{GROUP}/"):
+    """With the defaults that its kind declares, where an apply takes lists of it whole, so that what is written and what is live
+    differ by them: the Gateway API's kinds, and a StatefulSet's claim templates. As it is where it is another's."""
+    is_claiming = is_a(obj, STATEFUL_SET) and bool(get(obj, "spec", "volumeClaimTemplates"))
+    if not (obj["apiVersion"].startswith(f"{GROUP}/") or is_claiming):
         return obj
     out = copy.deepcopy(obj)
-    fill(out)
+    if is_claiming:
+        _claims(out["spec"])
+    else:
+        fill(out)
     return out
 
 
@@ -82,12 +86,16 @@ def _stateful_set(obj: Obj) -> None:
     kept.setdefault("whenDeleted", "Retain")
     kept.setdefault("whenScaled", "Retain")
     spec.setdefault("revisionHistoryLimit", 10)
+    _claims(spec)
+    _pod_spec(spec["template"]["spec"])
+
+
+def _claims(spec: Obj) -> None:
     for claim in spec.get("volumeClaimTemplates") or ():
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
         claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
         claim.setdefault("status", {}).setdefault("phase", "Pending")
-    _pod_spec(spec["template"]["spec"])
 
 
 def _daemon_set(obj: Obj) -> None:

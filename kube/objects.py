@@ -217,6 +217,11 @@ SERVER_SET_META = (
     "deletionGracePeriodSeconds",
 )  # fmt: skip
 """The metadata that only the API server writes."""
+SERVER_SET_ANNOTATIONS = (
+    "kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
+)  # fmt: skip
+"""Annotations that kubectl, controllers and the API server keep account by."""
 
 
 def as_manifest(live: Mapping[str, Any], *, drop_annotations: Iterable[str] = ()) -> Obj:
@@ -225,7 +230,7 @@ def as_manifest(live: Mapping[str, Any], *, drop_annotations: Iterable[str] = ()
     meta = out["metadata"]
     for key in SERVER_SET_META:
         meta.pop(key, None)
-    dropped = {"kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision", *drop_annotations}
+    dropped = {*SERVER_SET_ANNOTATIONS, *drop_annotations}
     kept = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in dropped}
     meta.pop("annotations", None)
     if kept:

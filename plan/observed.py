@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, labels_of
+from ..kube.workload import is_workload
 from .revision import Revision, in_flight_of, live_of
 
 FIELD_MANAGER = "rollway"
@@ -23,7 +24,8 @@ class Observed:
     where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that a change
     of a Service would concern; they are looked for only where one changes. `claimed` are objects that other applications have
     released, looked for only where something is left over of this one; `is_claimed_anywhere`: also those of other namespaces.
-    `unread` are objects that only earlier revisions have, and that may not be read."""
+    `unread` are objects that only earlier revisions have, and that may not be read. `kind` is what the application's workload
+    is."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
@@ -33,22 +35,28 @@ class Observed:
     claimed: frozenset[Ref] = frozenset()
     is_claimed_anywhere: bool = True
     unread: frozenset[Ref] = frozenset()
+    kind: Kind = DEPLOYMENT
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))
 
-    def deployments(self, app: str) -> Iterator[Obj]:
-        """The live Deployments that carry the application's label."""
-        for ref, obj in self.objects.items():
-            if obj is not None and ref.is_a(DEPLOYMENT) and labels_of(obj).get(APP_LABEL) == app:
+    def workload(self, namespace: str, name: str) -> Obj | None:
+        """The live one of the application's kind that is called so."""
+        return self.find(self.kind, namespace, name)
+
+    def workloads(self, app: str) -> Iterator[Obj]:
+        """The live ones, of whatever kind, that carry the application's label."""
+        for obj in self.objects.values():
+            if obj is not None and is_workload(obj) and labels_of(obj).get(APP_LABEL) == app:
                 yield obj
 
-    def autoscalers_of(self, name: str) -> list[Obj]:
-        """The HPAs that scale the Deployment of that name."""
-        return [obj for ref, obj in self.objects.items() if ref.is_a(HPA) and obj and scales(obj, name)]
+    def autoscalers_of(self, name: str, kind: Kind | None = None) -> list[Obj]:
+        """The HPAs that scale what is called so: the application's workload, unless another kind is meant."""
+        target = kind or self.kind
+        return [obj for ref, obj in self.objects.items() if ref.is_a(HPA) and obj and scales(obj, name, target)]
 
-    def is_autoscaled(self, name: str) -> bool:
-        return bool(self.autoscalers_of(name))
+    def is_autoscaled(self, name: str, kind: Kind | None = None) -> bool:
+        return bool(self.autoscalers_of(name, kind))
 
     @property
     def live(self) -> Revision | None:
@@ -62,8 +70,8 @@ class Observed:
         return next((revision for revision in self.history if revision.number == number), None)
 
 
-def scales(autoscaler: Obj, name: str) -> bool:
-    """Whether an HPA's target is the Deployment of that name."""
+def scales(autoscaler: Obj, name: str, kind: Kind = DEPLOYMENT) -> bool:
+    """Whether an HPA's target is the object of that kind and name."""
     target = autoscaler["spec"]["scaleTargetRef"]
-    group = (target.get("apiVersion") or DEPLOYMENT.api_version).rpartition("/")[0]
-    return bool((group, target["kind"], target["name"]) == (DEPLOYMENT.group, DEPLOYMENT.name, name))
+    group = (target.get("apiVersion") or kind.api_version).rpartition("/")[0]
+    return bool((group, target["kind"], target["name"]) == (kind.group, kind.name, name))

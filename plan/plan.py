@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .revision import Revision
-from .steps import Apply, Delete, Frozen, GiveBack, Hold, Label, Loan, Patch, Pause, Phase, Record, Route, Run, Scale, Step
+from .steps import Apply, Delete, Frozen, GiveBack, Hold, Label, Loan, Patch, Pause, Phase, Record, Renew, Route, Run, Scale, Step
 
 Action = Literal["apply", "promote", "rollback"]
 
@@ -63,4 +63,4 @@ class Plan(Frozen):
 
 def is_change(step: Step) -> bool:
     """Whether a step changes the cluster (waiting and pausing do not)."""
-    return isinstance(step, Apply | Patch | Label | Scale | Route | Run | GiveBack | Delete | Record | Hold)
+    return isinstance(step, Apply | Patch | Label | Scale | Renew | Route | Run | GiveBack | Delete | Record | Hold)

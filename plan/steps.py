@@ -81,6 +81,26 @@ class Scale(Frozen):
     why: str
 
 
+Renewed = Literal["stuck", "any"]
+
+
+class Renew(Frozen):
+    """Deletes pods of a StatefulSet or DaemonSet that are not of its newest template, so that its controller makes them anew.
+
+    stuck   those that are not ready: an ordered StatefulSet replaces nothing while one of its pods is not, not even that one
+    any     as many as it takes until `pods` of them are of the newest template, those that are not ready first
+
+    Fails when the controller has not seen the set's last change within `deadline_s`.
+    """
+
+    type: Literal["renew"] = "renew"
+    ref: Ref
+    which: Renewed
+    pods: int
+    deadline_s: int
+    why: str
+
+
 class Route(Frozen):
     """Patches a Service's selector, unless fewer than `min_ready` ready pods carry the labels it would choose.
 
@@ -107,10 +127,10 @@ Until = Literal["rolled-out", "held", "drained"]
 
 
 class Wait(Frozen):
-    """Waits for a Deployment, without changing anything.
+    """Waits for a workload, without changing anything.
 
-    rolled-out   as many pods of the newest template are available as the Deployment asks for, at least `pods` (an autoscaler's
-                 Deployment: whatever it asks for), and none of an older one is left
+    rolled-out   as many pods of the newest template are available as the workload asks for, at least `pods` (an autoscaler's
+                 Deployment, and any set: whatever it asks for), and none of an older one is left
     held         at least `pods` pods of the newest template exist, all that the rollout's limits let come and no more, and every
                  one is ready
     drained      no pod is left (those that terminate do not count)
@@ -225,5 +245,6 @@ class Pause(Frozen):
 
 
 Step = Annotated[
-    Apply | Patch | Label | Scale | Route | Wait | Run | GiveBack | Delete | Hold | Record | Pause, Field(discriminator="type")
+    Apply | Patch | Label | Scale | Renew | Route | Wait | Run | GiveBack | Delete | Hold | Record | Pause,
+    Field(discriminator="type"),
 ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..kube.intstr import fenceposts
-from ..kube.objects import DEPLOYMENT, NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, Obj, get, labels_of, matches
+from ..kube.objects import NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STATEFUL_SET, Obj, get, is_a, labels_of, matches
 from ..kube.quantity import amount, of_a_pod
+from ..kube.workload import pods_of, workload_of
+from ..release.model import key_of
 from ..release.options import is_none
 from ..release.yamlfile import Path
-from .case import POD, Case, mapping, mappings, named, number, texts
+from .case import POD, Case, mapping, mappings, named, texts
 from .model import Edit, Found
 
-_ROLLING = ("spec", "strategy", "rollingUpdate")
 _NO_SURGE = "release by recreate, or by ramped with maxSurge: 0, maxUnavailable: 1"
 
 
@@ -21,7 +21,11 @@ def last_pod_taken(case: Case) -> Iterator[Found]:
     if case.strategy not in ("ramped", "canary") or not case.serving or not case.replicas:
         return
     surge, unavailable = case.rolling.max_surge, case.rolling.max_unavailable
-    if _is_stuck(surge, unavailable) or fenceposts(surge, unavailable, case.replicas)[1] < case.replicas:
+    if _is_stuck(surge, unavailable) or case.limits(case.replicas).unavailable < case.replicas:
+        return
+    if workload_of(case.workload).is_set and workload_of(case.workload).is_scaled:
+        why = f"{named(case.workload)} has one pod, which leaves before the one in its place comes"
+        yield Found(case.workload, ("spec", "replicas"), why, hint="two pods or more, or a Deployment, whose new pod comes first")
         return
     obj, path = _limits_of(case)
     key = None if obj is None else case.key
@@ -46,6 +50,14 @@ def cannot_move(case: Case) -> Iterator[Found]:
         yield Found(obj, (*path, "maxUnavailable"), "maxSurge and maxUnavailable are both 0", (edit,))
 
 
+def limit_in_vain(case: Case) -> Iterator[Found]:
+    path = ("spec", "updateStrategy", "rollingUpdate", "maxUnavailable")
+    for workload in (case.workload, *case.release.others):
+        if is_a(workload, STATEFUL_SET) and (asked := get(workload, *path)) is not None:
+            told = f"{named(workload)} asks for maxUnavailable {asked}, which is dropped without a word: one pod at a time"
+            yield Found(workload, path, told, (Edit(key_of(workload), path, is_removal=True),))
+
+
 def _is_stuck(surge: int | str, unavailable: int | str) -> bool:
     return is_none(surge) and is_none(unavailable)
 
@@ -54,10 +66,11 @@ def _limits_of(case: Case) -> tuple[Obj | None, Path]:
     """Where the limits of the rolling update are written: the release file's block, else the Deployment."""
     block = case.strategy if case.strategy in ("ramped", "canary") else ""
     options = getattr(case.release.options, block).model_fields_set if block else set()
-    is_own = get(case.workload, *_ROLLING) is not None and block != "canary"
+    rolling = ("spec", workload_of(case.workload).stanza, "rollingUpdate")
+    is_own = get(case.workload, *rolling) is not None and block != "canary"
     if options & {"max_surge", "max_unavailable"} or not is_own:
         return None, ("strategies", block or case.strategy)
-    return case.workload, _ROLLING
+    return case.workload, rolling
 
 
 def volume_held(case: Case) -> Iterator[Found]:
@@ -148,14 +161,13 @@ def _over(case: Case, quota: Obj, resource: str, limit: Any, used: Any) -> Found
         return None
     if not each:
         return None
-    live = case.observed.find(DEPLOYMENT, case.release.namespace, case.workload["metadata"]["name"])
-    running = number(get(live, "spec", "replicas"), 1) if live else 0
+    running = pods_of(case.live_workload)
     count = case.replicas if case.replicas is not None else max(running, 1)
     wanted = max(count - running, 0) + case.surge
     fits = int(left / each + 1e-9)
     if fits >= wanted:
         return None
-    _, unavailable = fenceposts(case.rolling.max_surge, case.rolling.max_unavailable, count)
+    unavailable = case.limits(count).unavailable
     least = case.surge if case.strategy in ("blue-green", "ab") else 0 if unavailable else min(case.surge, 1)
     surely = fits < max(count - running, 0) + least
     what = f"{wanted} more pods" if wanted != 1 else "one more pod"

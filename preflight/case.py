@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..kube.intstr import fenceposts
 from ..kube.objects import (
-    DEPLOYMENT,
     HPA,
     INGRESS,
     SECRET,
@@ -26,6 +24,7 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.schema import types
+from ..kube.workload import Limits, workload_of
 from ..plan.observed import Observed, scales
 from ..release.config import is_pinned
 from ..release.file import nearest
@@ -166,9 +165,9 @@ class Case:
 
     @cached_property
     def chosen(self) -> Strategy:
-        from ..strategies import by_name
+        from ..strategies import of_release
 
-        return by_name(self.strategy)(self.release)
+        return of_release(self.strategy, self.release)
 
     @property
     def rolling(self) -> Rolling:
@@ -181,15 +180,21 @@ class Case:
             return number(get(autoscaler, "spec", "minReplicas"), 1)
         if self.release.replicas is not None:
             return self.release.replicas
-        live = self.observed.find(DEPLOYMENT, self.release.namespace, self.workload["metadata"]["name"])
-        return number(get(live, "spec", "replicas"), 1) if live else None
+        known, live = workload_of(self.workload), self.live_workload
+        return known.wanted(live) if live else None
+
+    @cached_property
+    def live_workload(self) -> Obj | None:
+        """The application's own, as it runs."""
+        kind, name = workload_of(self.workload).kind, self.workload["metadata"]["name"]
+        return self.observed.find(kind, self.release.namespace, name)
 
     @cached_property
     def autoscalers(self) -> tuple[Obj, ...]:
-        name = self.workload["metadata"]["name"]
+        name, kind = self.workload["metadata"]["name"], workload_of(self.workload).kind
         found = [*self.all(HPA)]
         return tuple(
-            each for each in found if isinstance(get(each, "spec", "scaleTargetRef", "name"), str) and _scales(each, name)
+            each for each in found if isinstance(get(each, "spec", "scaleTargetRef", "name"), str) and _scales(each, name, kind)
         )
 
     @property
@@ -206,7 +211,14 @@ class Case:
             return count  # in the end, when the new version has everybody
         if self.strategy == "canary":
             return max(self.pods_at(step.weight, count).canary for step in self.release.options.canary.steps)
-        return fenceposts(self.rolling.max_surge, self.rolling.max_unavailable, count)[0]
+        return self.limits(count).surge
+
+    def limits(self, replicas: int) -> Limits:
+        """How many pods of so many there may be above and below that number, by the rolling update that would run."""
+        from ..strategies.manifests import stanza
+
+        rolling = {"spec": {workload_of(self.workload).stanza: stanza(self.workload, self.rolling)}}
+        return workload_of(self.workload).limits(rolling, replicas)
 
     @property
     def router(self) -> str:
@@ -297,9 +309,9 @@ def _selector(service: Obj) -> dict[str, str]:
     return mapping(service, "spec", "selector")
 
 
-def _scales(autoscaler: Obj, name: str) -> bool:
+def _scales(autoscaler: Obj, name: str, kind: Kind) -> bool:
     target = get(autoscaler, "spec", "scaleTargetRef")
-    return isinstance(target.get("apiVersion", ""), str) and target.get("kind") is not None and scales(autoscaler, name)
+    return isinstance(target.get("apiVersion", ""), str) and target.get("kind") is not None and scales(autoscaler, name, kind)
 
 
 def _backends(obj: Obj) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
-from ..kube.objects import DEPLOYMENT, SERVICE, Obj, get
+from ..kube.defaults import fill
+from ..kube.objects import SERVICE, Obj, get
+from ..kube.workload import Workload, pods_of, workload_of
 from ..routing import fit
 from ..routing.fit import Misfit, Side
 from .case import Case, named
@@ -12,7 +15,11 @@ from .model import Found
 
 
 def selector_changes(case: Case) -> Iterator[Found]:
-    """Of the application's Deployment, by a strategy that ends in it."""
+    """Of the application's own workload, by a strategy that ends in it."""
+    known = workload_of(case.workload)
+    if known.is_set:
+        yield from _fixed_changes(case, known)
+        return
     live = _running(case)
     was, wanted = (get(obj, "spec", "selector") for obj in (live, case.workload))
     if live is None or case.strategy == "blue-green" or not was or was == wanted:
@@ -23,6 +30,21 @@ def selector_changes(case: Case) -> Iterator[Found]:
         f"{named(case.workload)} selects its pods by {was}, the manifest by {wanted}: that cannot be changed",
         hint="keep it, release by blue-green, whose sides have one each, or give the Deployment another name and another `app`",
     )
+
+
+def _fixed_changes(case: Case, known: Workload) -> Iterator[Found]:
+    """Of a set, whether it has pods or not: it is never made anew in silence."""
+    live, written = case.live_workload, copy.deepcopy(case.workload)
+    if live is None:
+        return
+    fill(written)
+    was, wanted = known.fixed(live), known.fixed(written)
+    for field in (field for field in wanted if wanted[field] != was.get(field)):
+        how = f"`kubectl delete {known.kind.name.lower()} {live['metadata']['name']} --cascade=orphan`"
+        what = f"{named(case.workload)} has another {field} than the one that is live: that cannot be changed"
+        yield Found(
+            case.workload, ("spec", field), what, hint=f"keep it; or {how}, which leaves its pods and claims, and apply again"
+        )
 
 
 def one_service_for_two(case: Case) -> Iterator[Found]:
@@ -48,9 +70,9 @@ def one_service_for_two(case: Case) -> Iterator[Found]:
 
 
 def _running(case: Case) -> Obj | None:
-    """The application's own Deployment, where it is live and has pods."""
-    live = case.observed.find(DEPLOYMENT, case.release.namespace, case.workload["metadata"]["name"])
-    return live if live and get(live, "spec", "template") and get(live, "spec", "replicas", default=1) else None
+    """The application's own workload, where it is live and has pods."""
+    live = case.live_workload
+    return live if live and get(live, "spec", "template") and pods_of(live) else None
 
 
 def _pod(workload: Obj) -> list[tuple[object, ...]]:

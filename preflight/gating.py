@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..gates.figures import Both, Counts, Phase
 from ..gates.templates import filled, names_in
 from ..release.yamlfile import Path
-from ..strategies import by_name
+from ..strategies import of_release
 from ..strategies.stops import Stop, stops_of
 from .case import Case
 from .model import Found
@@ -51,7 +51,7 @@ def miscounting(case: Case) -> Iterator[Found]:
 def powerless(case: Case) -> Iterator[Found]:
     if not case.release.gates:
         return
-    stops = stops_of(by_name(case.strategy)(case.release))
+    stops = stops_of(of_release(case.strategy, case.release))
     for place, gate in enumerate(case.release.gates):
         asked = [stop for stop in stops if gate.holds(stop.weight, is_last=stop.is_last)]
         if said := _lacks_time(gate, asked) or _meets_nobody(case, gate) or _lacks_traffic(case, gate, asked):
@@ -92,7 +92,7 @@ def _lacks_traffic(case: Case, gate: Gate, asked: list[Stop]) -> tuple[str, str]
     lengths = [float(stop.pause_s) for stop in asked if stop.pause_s is not None]
     if len(lengths) < len(asked):
         return None  # somebody promotes, when he has seen enough
-    strategy, shares = by_name(case.strategy)(case.release), list[float]()
+    strategy, shares = of_release(case.strategy, case.release), list[float]()
     for stop in asked:
         pods = case.pods_at(stop.weight, case.replicas or 1)
         if not (share := strategy.due_share(stop.weight, pods.canary, pods.stable)):

@@ -378,7 +378,8 @@ RULES: tuple[Rule, ...] = (
         "a Deployment's selector that changes",
         "The API server refuses it: the release cannot end in the application's own Deployment.",
         "Told by `deploy check --live`. The version belongs into the pods' labels, not into what the Deployment selects by. "
-        "blue-green makes its idle side anew, and so can change it.",
+        "blue-green makes its idle side anew, and so can change it. Of a StatefulSet its claim templates, its serviceName and "
+        "the order of its pods cannot be changed either.",
         "selector: {matchLabels: {app: shop}}     # without version",
         changes.selector_changes,
     ),
@@ -548,6 +549,16 @@ RULES: tuple[Rule, ...] = (
         "status.supportedFeatures. Where it lists nothing, nothing is said here.",
         "steps: [{weight: 5}, {weight: 50}]     # weights and exact headers are core: every implementation has them",
         routing.beyond_class,
+    ),
+    Rule(
+        "RW054",
+        "warning",
+        "a StatefulSet's maxUnavailable",
+        "Somebody counts on a pace that the rollout does not have: it takes one pod at a time.",
+        "The field is behind a feature gate that is off (MaxUnavailableStatefulSet, Kubernetes 1.36): the API server drops it "
+        "from what is applied, and says nothing.",
+        "updateStrategy: {type: RollingUpdate}     # without maxUnavailable",
+        capacity.limit_in_vain,
     ),
 )
 

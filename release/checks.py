@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, ROLE, ROLE_BINDING, SERVICE, get, is_a, matches, selects, template_labels
+from ..kube.objects import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE,
+    STATEFUL_SET,
+    get,
+    is_a,
+    matches,
+    selects,
+    template_labels,
+)
 from ..kube.removed import REMOVED, current_version
 from .config import uses
 from .file import nearest, shown
@@ -85,8 +97,12 @@ def _check_map(item: Located, path: tuple[str, ...]) -> None:
 
 
 def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> Located:
-    """The Deployment to release; `where` is the place of `workload:` or of the list of manifests."""
-    found = [item for item in items if is_deployment(item.obj)]
+    """The workload to release; `where` is the place of `workload:` or of the list of manifests. A StatefulSet or a DaemonSet
+    beside Deployments is one of the release's other objects, unless it is named."""
+    sets = [item for item in items if is_set(item.obj)]
+    found = [item for item in items if is_deployment(item.obj)] or sets
+    if name is not None:
+        found += [item for item in sets if item not in found]
     names = [item.obj["metadata"]["name"] for item in found]
     if not found:
         from .imports import is_foreign
@@ -94,15 +110,18 @@ def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> L
         kinds = ", ".join(dict.fromkeys(str(item) for item in items[:5])) or "nothing at all"
         other = next((item for item in items if is_foreign(item.obj)), None)
         hint = f"`deploy init {other.document.source}` takes {other} over" if other else "add the file that holds it"
-        raise BadInput("no Deployment in the manifests", where=where, detail=f"seen: {kinds}", hint=hint)
+        summary = "no Deployment, StatefulSet or DaemonSet in the manifests"
+        raise BadInput(summary, where=where, detail=f"seen: {kinds}", hint=hint)
     if name is not None:
         if name not in names:
             hint = nearest(name, names) or f"one of {', '.join(names)}"
-            raise BadInput(f"no Deployment {name} in the manifests", where=where, hint=hint)
+            kinds = " or ".join(dict.fromkeys(item.obj["kind"] for item in found))
+            raise BadInput(f"no {kinds} {name} in the manifests", where=where, hint=hint)
         return found[names.index(name)]
     if len(found) > 1:
+        kinds = " and ".join(dict.fromkeys(f"{item.obj['kind']}s" for item in found))
         raise BadInput(
-            f"{len(found)} Deployments in the manifests: {' and '.join(names) if len(names) == 2 else ', '.join(names)}",
+            f"{len(found)} {kinds} in the manifests: {' and '.join(names) if len(names) == 2 else ', '.join(names)}",
             where=where,
             hint=f"say which one is released: workload: {names[0]}",
         )
@@ -115,8 +134,14 @@ def is_deployment(obj: Mapping[str, Any]) -> bool:
     return (version, obj["kind"]) == (DEPLOYMENT.api_version, DEPLOYMENT.name)
 
 
+def is_set(obj: Mapping[str, Any]) -> bool:
+    """The same of a StatefulSet or a DaemonSet."""
+    version = current_version(obj["apiVersion"], obj["kind"])
+    return (version, obj["kind"]) in {(kind.api_version, kind.name) for kind in (STATEFUL_SET, DAEMON_SET)}
+
+
 def workload(item: Located) -> None:
-    """The Deployment to release: containers, a selector that is its own, numbers that are numbers, a strategy that can move."""
+    """The workload to release: containers, a selector that is its own, numbers that are numbers, a strategy that can move."""
     spec = item.obj.get("spec")
     if not isinstance(spec, dict):
         raise BadInput(f"{item}: spec is {shown(spec)}; it takes a mapping", where=item.where("spec"))
@@ -129,7 +154,31 @@ def workload(item: Located) -> None:
         value = spec.get(key)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise BadInput(f"{item}: spec.{key} is {shown(value)}; it takes a whole number from 0", where=item.where("spec", key))
-    _check_strategy(item)
+    (_check_update if is_set(item.obj) else _check_strategy)(item)
+
+
+def _check_update(item: Located) -> None:
+    """Of a StatefulSet or a DaemonSet. A partition of the user's own would hold for ever what a release gives to everybody."""
+    path = ("spec", "updateStrategy")
+    strategy = get(item.obj, *path, default={})
+    if not isinstance(strategy, dict):
+        raise BadInput(f"{item}: spec.updateStrategy is {shown(strategy)}; it takes a mapping", where=item.where(*path))
+    kind, types = strategy.get("type") or "RollingUpdate", ("RollingUpdate", "OnDelete")
+    if kind not in types:
+        hint = nearest(str(kind).replace(" ", ""), types) or " or ".join(types)
+        raise BadInput(f"{item}: unknown spec.updateStrategy.type {shown(kind)}", where=item.where(*path, "type"), hint=hint)
+    rolling = strategy.get("rollingUpdate")
+    if rolling is not None and (not isinstance(rolling, dict) or kind != "RollingUpdate"):
+        wrong = f"is {shown(rolling)}" if not isinstance(rolling, dict) else f"does not go with type {kind}"
+        raise BadInput(f"{item}: spec.updateStrategy.rollingUpdate {wrong}", where=item.where(*path, "rollingUpdate"))
+    if partition := get(rolling, "partition"):
+        raise BadInput(
+            f"{item}: spec.updateStrategy.rollingUpdate.partition {shown(partition)} keeps pods from the release",
+            where=item.where(*path, "rollingUpdate", "partition"),
+            hint="take it out: ramped sets it itself, `deploy apply ramped --to 50%` stops at half of the pods",
+        )
+    if is_a(item.obj, DAEMON_SET) and rolling is not None:
+        _check_limits(item, (*path, "rollingUpdate"), rolling, {"maxSurge": 0, "maxUnavailable": 1})
 
 
 def _check_containers(item: Located) -> None:
@@ -195,16 +244,20 @@ def _check_strategy(item: Located) -> None:
         raise BadInput(f"{item}: spec.strategy.rollingUpdate is {shown(rolling)}", where=item.where(*path, "rollingUpdate"))
     if kind == "Recreate":
         raise BadInput(f"{item}: rollingUpdate does not go with type Recreate", where=item.where(*path, "rollingUpdate"))
+    _check_limits(item, (*path, "rollingUpdate"), rolling, {"maxSurge": "25%", "maxUnavailable": "25%"})
+
+
+def _check_limits(item: Located, path: tuple[str, ...], rolling: Mapping[str, Any], defaults: Mapping[str, int | str]) -> None:
     key = "maxSurge"
     try:
         limits = []
-        for key in ("maxSurge", "maxUnavailable"):
+        for key, default in defaults.items():
             value = rolling.get(key)
-            limits.append(count_or_percent("25%" if value is None else value))
+            limits.append(count_or_percent(default if value is None else value))
         check_unavailable(limits[1])
     except Wrong as wrong:
         summary = f"{item}: {wrong}" if wrong.at else f"{item}: {key}: {wrong}"
-        raise BadInput(summary, where=item.where(*path, "rollingUpdate", key)) from wrong
+        raise BadInput(summary, where=item.where(*path, key)) from wrong
 
 
 def services(items: Sequence[Located], chosen: Located) -> list[Located]:

@@ -11,7 +11,6 @@ from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import ApiError, BadInput, Forbidden
 from ..kube.objects import (
-    DEPLOYMENT,
     DESTINATION_RULE,
     GATEWAY_CLASS,
     HPA,
@@ -29,6 +28,7 @@ from ..kube.objects import (
     is_a,
     ref_of,
 )
+from ..kube.workload import kind_of_workload
 from ..plan.observed import Observed
 from ..plan.revision import Revision
 from ..preflight import Finding
@@ -59,7 +59,8 @@ def check(release: Release, strategy: str | None = None) -> Checked:
 async def check_live(cluster: Cluster, release: Release, strategy: str | None = None) -> Checked:
     """Also by what is live of its namespace, as far as this account may read it."""
     namespace = Ref(NAMESPACE.api_version, NAMESPACE.name, "", release.namespace)
-    own = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, release.namespace, release.workload["metadata"]["name"])
+    kind = kind_of_workload(release.workload)
+    own = Ref(kind.api_version, kind.name, release.namespace, release.workload["metadata"]["name"])
     lists, gets, needed, serving, elsewhere, revisions = await asyncio.gather(
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
@@ -74,7 +75,9 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
     objects |= {ref_of(obj): obj for obj in (*gets, *serving) if obj} | {
         ref: obj for found in needed for ref, obj in found.items()
     }
-    found = preflight.findings(release, strategy, Observed(objects, revisions, elsewhere=elsewhere), is_live=not unread)
+    found = preflight.findings(
+        release, strategy, Observed(objects, revisions, elsewhere=elsewhere, kind=kind), is_live=not unread
+    )
     return Checked(release, found, unread)
 
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from ..gates.judges import judge_of
 from ..release.gates import Gate
 from ..release.model import Release
-from ..strategies import by_name
+from ..strategies import of_release
 from ..strategies.stops import stops_of
 from .power import SLOW, Conversions, Draws, Foreseen, Slowness, Stage, Traffic, Values, Watch, foresee
 
@@ -63,7 +63,7 @@ class Outlook:
 def stages_of(release: Release, assumed: Assumed, strategy: str | None = None) -> dict[int, Stage]:
     """The stages in which both versions get requests, by their weight; of the share that is given, by pods or by routes."""
     found: dict[int, Stage] = {}
-    made = by_name(strategy or release.strategy)(release)
+    made = of_release(strategy or release.strategy, release)
     for stop in stops_of(made):
         likely = made.likely_share(stop.weight)
         if likely is not None:

@@ -12,7 +12,6 @@ from ..cluster.observe import listed, observe
 from ..cluster.port import Cluster
 from ..errors import Forbidden
 from ..kube.objects import (
-    DEPLOYMENT,
     HPA,
     INGRESS,
     POD,
@@ -23,11 +22,12 @@ from ..kube.objects import (
     is_a,
     ref_of,
 )
+from ..kube.workload import kind_of_workload, names_workload
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, in_flight_of, live_of, unsettled_of
 from ..release.model import Release
 from ..routing import fit
-from ..strategies import by_name
+from ..strategies import by_name, of_release
 from ..strategies.surroundings import dropped
 
 
@@ -38,7 +38,7 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
     refs = set().union(*(refs_of(each, involved) for each in known))
     # what only an earlier revision had, this account may have lost the right to read; the others are listed
-    former = sorted(ref for ref in refs - refs_of(release, involved) if not (ref.is_a(DEPLOYMENT) or ref.is_a(HPA)))
+    former = sorted(ref for ref in refs - refs_of(release, involved) if not (names_workload(ref) or ref.is_a(HPA)))
     own = ref_of(release.workload)
     seconds = [own._replace(name=f"{own.name}-{suffix}") for name in sorted(involved) if (suffix := by_name(name).suffix)]
     current = in_flight_of(revisions)
@@ -49,7 +49,7 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     )
     objects = {**observed.objects, **{ref: obj for ref, obj in zip(former, found, strict=True) if obj is not UNREAD}}
     unread = frozenset(ref for ref, obj in zip(former, found, strict=True) if obj is UNREAD)
-    observed = replace(observed, objects=objects, unread=unread)
+    observed = replace(observed, objects=objects, unread=unread, kind=kind_of_workload(release.workload))
     observed = replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
     return await _with_claims(cluster, release, observed)
 
@@ -80,7 +80,7 @@ async def _with_claims(cluster: Cluster, release: Release, observed: Observed) -
 async def routing_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:
     """All objects of the kinds that what splits the release's requests has a say by, of those that this account may list; None
     where not even those of the namespace. In the version of the manifests: an older cluster knows no other."""
-    kinds = {kind: None for name in sorted(strategies) for kind in by_name(name)(release).routing_kinds}
+    kinds = {kind: None for name in sorted(strategies) for kind in of_release(name, release).routing_kinds}
     written = {(kind.group, kind.name): obj["apiVersion"] for obj in release.others for kind in kinds if is_a(obj, kind)}
     asked = [kind._replace(api_version=written.get((kind.group, kind.name), kind.api_version)) for kind in kinds]
     found = await asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in asked))
@@ -134,5 +134,5 @@ def refs_of(release: Release, involved: set[str]) -> set[Ref]:
     if "blue-green" in involved:
         refs.add(beside(SERVICE, f"{name}-preview"))
     for strategy in involved:
-        refs |= by_name(strategy)(release).routing_refs
+        refs |= of_release(strategy, release).routing_refs
     return refs

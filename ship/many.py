@@ -13,7 +13,7 @@ from ..plan.plan import Plan
 from ..plan.steps import Phase
 from ..release.model import Release
 from ..release.several import After, App, in_order
-from ..strategies import by_name, stands
+from ..strategies import of_release, stands
 from ..strategies.base import Request
 from . import run as ship
 from .run import Options, Result
@@ -261,7 +261,7 @@ def _refuse_share(releases: Sequence[Release], request: Request) -> None:
 def _unholdable(releases: Sequence[Release], weight: int) -> Iterator[tuple[Release, BadInput]]:
     for release in releases:
         try:
-            by_name(release.strategy)(release).check_weight(weight)
+            of_release(release.strategy, release).check_weight(weight)
         except BadInput as bad:
             yield release, bad
 

@@ -10,10 +10,10 @@ from ..cluster.port import Cluster, Right
 from ..errors import ClusterError, Forbidden, MissingRights
 from ..kube.objects import DEPLOYMENT, JOB
 from ..plan.plan import Plan
-from ..plan.steps import Apply, Delete, GiveBack, Label, Patch, Route, Run, Scale, Step
+from ..plan.steps import Apply, Delete, GiveBack, Label, Patch, Renew, Route, Run, Scale, Step
 from ..release.model import Release
 from ..strategies import NAMES
-from .rights import adopting, elsewhere, fewest, guessed, labelling, likely_kind, on, rights
+from .rights import adopting, elsewhere, fewest, guessed, labelling, likely_kind, on, renewing, rights
 from .roles import Rule, rules
 
 TELLING = {
@@ -78,6 +78,8 @@ def doing(step: Step, own: str) -> Iterator[Right]:
         case Label():
             yield from on(DEPLOYMENT, "patch", names=[step.ref.name])
             yield from labelling()
+        case Renew():
+            yield from renewing(likely_kind(step.ref))
         case Scale():
             yield from on(likely_kind(step.ref), "patch", subresource="scale", names=[step.ref.name])
         case Run():

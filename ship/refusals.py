@@ -10,7 +10,7 @@ from ..errors import BadInput, Forbidden, NotFound
 from ..kube.objects import NAMESPACE, Obj, Ref
 from ..plan.revision import in_flight_of
 from ..release.model import Release
-from ..strategies import by_name
+from ..strategies import of_release
 from ..strategies.base import Request
 
 
@@ -22,7 +22,7 @@ async def refuse_share(cluster: Cluster, release: Release, request: Request, str
     if request.weight is None:
         return
     try:
-        by_name(strategy or release.strategy)(release).check_weight(request.weight)
+        of_release(strategy or release.strategy, release).check_weight(request.weight)
     except BadInput:
         if strategy is None and in_flight_of(await history.load(cluster, release.app, release.namespace)):
             return  # planning it will tell

@@ -12,6 +12,7 @@ from ..cluster.port import Right
 from ..health.routes import ROUTES
 from ..health.workloads import WORKLOADS
 from ..kube.objects import (
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     EVENT,
     HPA,
@@ -29,10 +30,11 @@ from ..kube.objects import (
     kind_of,
     ref_of,
 )
+from ..kube.workload import kind_of_workload, workload_of
 from ..measure.inside import inside
 from ..release.config import is_pinned
 from ..release.model import Release
-from ..strategies import by_name, surroundings
+from ..strategies import by_name, of_release, possible, surroundings
 from .look import refs_of
 
 
@@ -42,9 +44,10 @@ def rights(release: Release, strategies: Collection[str], *, prunes: bool = Fals
     Writing is granted by name where names are known beforehand; creating never can be, and reading is not where everything of a
     kind is listed anyway. `prunes`: with what `--prune` will do once objects of these manifests are no longer in them.
     """
+    strategies = possible(strategies, release)
     found = {
         *_bookkeeping(release),
-        *_waiting(),
+        *_waiting(kind_of_workload(release.workload)),
         *_following(release),
         *_measuring(release),
         *_hooking(release),
@@ -54,7 +57,7 @@ def rights(release: Release, strategies: Collection[str], *, prunes: bool = Fals
     for ref in refs_of(release, set(strategies)):
         found |= on(likely_kind(ref), "get", names=[ref.name], namespace=elsewhere(ref, release.namespace))
     for name in strategies:
-        for manifest in by_name(name)(release).render():
+        for manifest in of_release(name, release).render():
             found |= set(_applying(manifest, release.namespace))
         found |= set(_moving(release, name))
     if len(strategies) > 1:
@@ -81,13 +84,13 @@ def _bookkeeping(release: Release) -> Iterator[Right]:
             yield from on(likely_kind(ref_of(obj)), "delete")
 
 
-def _waiting() -> Iterator[Right]:
+def _waiting(kind: Kind) -> Iterator[Right]:
     """Looking at how far a rollout has come, and why it does not come."""
-    yield from on(DEPLOYMENT, "get", "list", "watch")
+    yield from on(kind, "get", "list", "watch")
     yield from on(POD, "list", "watch")
     yield from on(POD, "get", subresource="log")
     yield from on(EVENT, "list")
-    yield from on(REPLICA_SET, "list")
+    yield from on(REPLICA_SET if kind == DEPLOYMENT else CONTROLLER_REVISION, "list")
     yield from on(HPA, "list")
 
 
@@ -143,9 +146,14 @@ def adopting(release: Release, strategies: Collection[str]) -> set[Right]:
     if "blue-green" in strategies:
         green = f"{release.workload['metadata']['name']}-{by_name('blue-green').suffix}"
         found |= on(DEPLOYMENT, "delete", names=[green])
-    if "blue-green" in strategies or any(by_name(name)(release).routing_kinds for name in strategies):
+    if "blue-green" in strategies or any(of_release(name, release).routing_kinds for name in strategies):
         found |= labelling()
     return found
+
+
+def renewing(kind: Kind) -> set[Right]:
+    """Pods of a set go, so that it makes them anew: those that are not of its newest revision."""
+    return on(kind, "get") | on(POD, "list", "delete") | on(CONTROLLER_REVISION, "list")
 
 
 def labelling() -> set[Right]:
@@ -173,6 +181,12 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
     own = str(release.workload["metadata"]["name"])
     suffix = by_name(strategy).suffix
     second = f"{own}-{suffix}"
+    kind = kind_of_workload(release.workload)
+    if kind != DEPLOYMENT:
+        yield from renewing(kind)
+        if strategy == "recreate" and workload_of(release.workload).is_scaled:
+            yield from on(kind, "patch", subresource="scale", names=[own])
+        return
     match strategy:
         case "canary":
             yield from on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
@@ -191,7 +205,7 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
 def _unrouting(release: Release, strategy: str) -> Iterator[Right]:
     """Looking who else routes the application's requests, waiting until routes are taken up; and what is made beside the user's
     own goes after the release."""
-    made = by_name(strategy)(release)
+    made = of_release(strategy, release)
     for kind in made.routing_kinds:
         yield from on(kind, "list")
         places = {elsewhere(ref_of(obj), release.namespace) for obj in release.others if is_a(obj, kind)}

@@ -25,7 +25,7 @@ from ..plan.plan import Plan
 from ..plan.revision import Revision, before, in_flight_of, live_of
 from ..plan.steps import Phase, Record
 from ..release.model import Release
-from ..strategies import by_name
+from ..strategies import of_release
 from ..strategies.base import Request, Strategy
 from . import accepted, permission, served
 from .look import look
@@ -196,16 +196,16 @@ def choose(
     if request.action == "rollback":
         known = current or _rolled_back(observed, request) or observed.live
         if known is None:
-            return by_name(strategy or release.strategy)(release, force=force)
+            return of_release(strategy or release.strategy, release, force=force)
         if current and strategy and strategy != current.strategy:
             raise BadInput(f"a {current.strategy} release of {current.version} is under way, not a {strategy} one")
-        return by_name(strategy or known.strategy)(Release.from_record(known.release), force=force)
+        return of_release(strategy or known.strategy, Release.from_record(known.release), force=force)
     # applying the release that is under way goes on with it as what it is; another one is applied as the file says
     goes_on = current and (request.action == "promote" or current.digest == release.digest)
     name = strategy or (current.strategy if current and goes_on else str(release.strategy))
     if request.action == "promote" and current and not is_override:
-        return by_name(name)(Release.from_record(current.release), force=force)
-    return by_name(name)(release, force=force)
+        return of_release(name, Release.from_record(current.release), force=force)
+    return of_release(name, release, force=force)
 
 
 def _rolled_back(observed: Observed, request: Request) -> Revision | None:
@@ -386,7 +386,7 @@ async def _go_on(cluster: Cluster, release: Release, paused: Paused, options: Op
 
     def attempt(observed: Observed) -> tuple[Strategy, Plan]:
         current = _refuse_stale(observed, paused.revision)
-        chosen = by_name(current.strategy)(Release.from_record(current.release), force=options.force)
+        chosen = of_release(current.strategy, Release.from_record(current.release), force=options.force)
         return chosen, chosen.promote(observed, prune=options.prune)
 
     return await _locked(cluster, release, paused.revision.strategy, options, attempt)
@@ -396,7 +396,7 @@ async def _hold(paused: Paused, seconds: float, options: Options) -> None:
     current = paused.revision
     if options.teller:
         options.teller.begin([current], current.number)
-    strategy = by_name(current.strategy)(Release.from_record(current.release))
+    strategy = of_release(current.strategy, Release.from_record(current.release))
     is_last = strategy.next_weight(current.weight) == 100
     await options.watches.hold(current, paused.stable_version, seconds, is_last=is_last)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..health.deployment import progress
 from ..health.pods import is_of_template, is_ready
+from ..health.workloads import progress
 from ..kube.objects import (
     DEPLOYMENT,
     SERVICE,
@@ -24,6 +24,7 @@ from ..kube.objects import (
     selects,
     template_labels,
 )
+from ..kube.workload import pods_of, workload_of
 from ..plan.drift import Changed, changed_since
 from ..plan.observed import DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision
@@ -33,8 +34,8 @@ from ..routing.ratio import Pods
 from ..routing.router import Outside, Router
 from ..routing.routers import ROUTERS, every
 from ..routing.selector import STABLE
+from ..strategies import of_release
 from ..strategies.app import App
-from ..strategies.ramped import loosened
 from .windows import is_of
 
 WAYS = tuple(kind for router in ROUTERS for kind in router.kinds)
@@ -44,8 +45,9 @@ MOST_FIELDS = 3
 
 @dataclass(frozen=True)
 class Side:
-    """A Deployment of the application. `version` and `image` are of what its pods run, `other_than` what the history says that
-    they should. `message` says how far it has come; `percent` of the requests reach it, None where nothing of its pods tells."""
+    """A Deployment of the application, or the set that it is. `version` and `image` are of what its pods run, `other_than` what
+    the history says that they should. `message` says how far it has come; `percent` of the requests reach it, None where nothing
+    of its pods tells."""
 
     name: str
     track: str
@@ -58,6 +60,7 @@ class Side:
     other_than: str = ""
     changed: tuple[Changed, ...] = ()
     percent: float | None = None
+    kind: str = DEPLOYMENT.name
 
 
 def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Side, ...]:
@@ -98,8 +101,8 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
                 count = f"{side.wanted} pod{'s' if side.wanted != 1 else ''}"
                 yield f"{side.name} still runs {count} of {side.version}, and gets no request: `deploy apply` again puts it away"
         return
-    own = observed.find(DEPLOYMENT, release.namespace, release.workload["metadata"]["name"])
-    if current.strategy == "ramped" and current.phase == "Paused" and (loose := loosened(own)):
+    own = observed.workload(release.namespace, release.workload["metadata"]["name"])
+    if current.phase == "Paused" and (loose := of_release(current.strategy, release).loosened(own, current.weight)):
         yield (
             f"somebody has loosened what holds the share ({', '.join(loose)}): more than {current.weight}% may come; "
             "`deploy promote` holds it anew, `deploy rollback` takes it back"
@@ -132,8 +135,9 @@ def _released_at(observed: Observed) -> str:
 
 
 def _side(release: Release, observed: Observed, deployment: Obj, services: Sequence[Obj], percent: float | None) -> Side:
-    wanted = int(get(deployment, "spec", "replicas", default=1))
-    state = progress(deployment, "rolled-out", wanted)
+    wanted = pods_of(deployment)
+    # of a set that a share or OnDelete holds it counts how many pods are new
+    state = progress(deployment, "held" if workload_of(deployment).is_set else "rolled-out", wanted)
     image = str(app_container(deployment, release.app, release.container).get("image", ""))
     expected = [each for each in (observed.live, observed.in_flight) if each]
     is_expected = not expected or image in {each.image for each in expected}
@@ -143,7 +147,8 @@ def _side(release: Release, observed: Observed, deployment: Obj, services: Seque
         track=labels_of(deployment).get(TRACK_LABEL, STABLE),
         version=_version(deployment, image, observed.history),
         image=image,
-        ready=int(get(deployment, "status", "readyReplicas", default=0)),
+        ready=workload_of(deployment).counts(deployment).ready,
+        kind=deployment["kind"],
         wanted=wanted,
         is_routed=is_routed,
         message="" if state.is_done else state.message,
@@ -163,8 +168,8 @@ def _version(deployment: Obj, image: str, history: Sequence[Revision]) -> str:
 
 def deployments(release: Release, observed: Observed) -> list[Obj]:
     """Those of the application: the user's own first. `sides` has them in this order."""
-    own = observed.find(DEPLOYMENT, release.namespace, release.workload["metadata"]["name"])
-    seconds = [obj for obj in observed.deployments(release.app) if TRACK_LABEL in labels_of(obj)]
+    own = observed.workload(release.namespace, release.workload["metadata"]["name"])
+    seconds = [obj for obj in observed.workloads(release.app) if TRACK_LABEL in labels_of(obj)]
     return [obj for obj in (own, *seconds) if obj is not None]
 
 

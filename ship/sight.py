@@ -12,11 +12,12 @@ from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import ApiError, ClusterError, Forbidden, Unreachable
 from ..kube.clock import now
-from ..kube.objects import DEPLOYMENT, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of
+from ..kube.objects import CONTROLLER_REVISION, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of
+from ..kube.workload import kind_of_workload, workload_of
 from ..plan.evidence import by_gate
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
-from ..strategies import NAMES, by_name
+from ..strategies import NAMES, by_name, of_release
 from . import known
 from .holding import held_by
 from .sides import deployments
@@ -45,7 +46,7 @@ async def see(cluster: Cluster, release: Release) -> Sight:
     """The application as it stands now. `release` says which one it is; what is told is of the release that the cluster knows."""
     revision = known.meant(await history.load(cluster, release.app, release.namespace))
     meant = known.of(revision) if revision else release
-    found, sets = await asyncio.gather(looked(cluster, meant), _replica_sets(cluster, release.namespace))
+    found, sets = await asyncio.gather(looked(cluster, meant), _revisions(cluster, meant))
     status = status_of(meant, found)
     beside = deployments(meant, found.observed)
     stems = tree(meant, found.observed.history, status.sides, beside, found.pods, sets)
@@ -57,7 +58,7 @@ def held_by_gates(release: Release, status: Status) -> list[str]:
     last = status.last
     if last is None or last.phase != "Paused":
         return []
-    is_last = by_name(last.strategy)(release).next_weight(last.weight) == 100
+    is_last = of_release(last.strategy, release).next_weight(last.weight) == 100
     return held_by(release.gates, by_gate(status.gates), last.weight, is_last=is_last)
 
 
@@ -129,27 +130,27 @@ async def _watching(cluster: Cluster, release: Release, changed: asyncio.Event) 
     own = str(release.workload["metadata"]["name"])
     names = {own, *(f"{own}-{suffix}" for name in NAMES if (suffix := by_name(name).suffix))}
     selector = get(release.workload, "spec", "selector", "matchLabels", default={})
-    blind: list[Kind] = []
+    kind, blind = kind_of_workload(release.workload), list[Kind]()
 
     def is_ours(obj: Obj) -> bool:
         return obj["metadata"]["name"] in names or labels_of(obj).get(APP_LABEL) == release.app
 
-    async def watch(kind: Kind, labels: Mapping[str, str], concerns: Callable[[Obj], bool] = lambda obj: True) -> None:
+    async def watch(what: Kind, labels: Mapping[str, str], concerns: Callable[[Obj], bool] = lambda obj: True) -> None:
         while True:
             try:
-                async with contextlib.aclosing(cluster.watch(kind, release.namespace, labels=labels)) as events:
+                async with contextlib.aclosing(cluster.watch(what, release.namespace, labels=labels)) as events:
                     async for event in events:
                         if concerns(event.obj):
                             changed.set()
             except Forbidden:
-                blind.append(kind)
+                blind.append(what)
                 return
             except ClusterError:
                 await asyncio.sleep(SOON_S)
 
     tasks = [
         asyncio.create_task(each)
-        for each in (watch(SECRET, {APP_LABEL: release.app}), watch(DEPLOYMENT, {}, is_ours), watch(POD, selector))
+        for each in (watch(SECRET, {APP_LABEL: release.app}), watch(kind, {}, is_ours), watch(POD, selector))
     ]
     try:
         yield lambda: bool(blind)
@@ -159,8 +160,10 @@ async def _watching(cluster: Cluster, release: Release, changed: asyncio.Event) 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _replica_sets(cluster: Cluster, namespace: str) -> Sequence[Obj] | None:
+async def _revisions(cluster: Cluster, release: Release) -> Sequence[Obj] | None:
+    """What its workload keeps its pods' templates in: ReplicaSets, or a set's ControllerRevisions."""
+    kind = CONTROLLER_REVISION if workload_of(release.workload).is_set else REPLICA_SET
     try:
-        return await cluster.list(REPLICA_SET, namespace)
+        return await cluster.list(kind, release.namespace)
     except Forbidden:
         return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..health.pods import hindrance_of, is_of_template, is_ready
 from ..kube.objects import Obj, annotations_of, get, labels_of
 from ..kube.printed import pod_status
+from ..kube.workload import SET_HASH, newest_hash, workload_of
 from ..plan.observed import DIGEST_ANNOTATION
 from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.model import Release, app_container
@@ -70,16 +71,17 @@ def tree(
     sides: Sequence[Side],
     deployments: Sequence[Obj],
     pods: Sequence[Obj],
-    replica_sets: Sequence[Obj] | None,
+    revisions: Sequence[Obj] | None,
 ) -> tuple[Stem, ...]:
     """The newest revision first: those that are live, under way, or last, and those that have pods. `deployments` and their
-    `sides` in one order. Without `replica_sets` (None: they may not be listed) new pods are known by what they run."""
+    `sides` in one order. `revisions` are the ReplicaSets, or a set's ControllerRevisions; without
+    them (None: they may not be listed) new pods are known by what they run."""
     live, current = live_of(history), in_flight_of(history)
     branches: dict[int, list[Branch]] = {}
     for side, deployment in zip(sides, deployments, strict=True):
         aim = _released_by(deployment, history)
         grouped: dict[int, list[Leaf]] = {aim.number if aim else 0: []}
-        newest = _newest_hash(deployment, replica_sets)
+        newest = _newest_hash(deployment, revisions)
         for pod in (pod for pod in pods if is_of(pod, deployment)):
             of = aim if _is_newest(pod, newest, deployment) else _runs(pod, release, aim, history)
             grouped.setdefault(of.number if of else 0, []).append(_leaf(pod))
@@ -124,16 +126,19 @@ def _likeliest(found: Sequence[Revision], history: Sequence[Revision]) -> Revisi
 
 
 def _is_newest(pod: Obj, newest: str | None, deployment: Obj) -> bool:
-    return is_of_template(pod, deployment) if newest is None else labels_of(pod).get(HASH_LABEL) == newest
+    label = SET_HASH if workload_of(deployment).is_set else HASH_LABEL
+    return is_of_template(pod, deployment) if newest is None else labels_of(pod).get(label) == newest
 
 
-def _newest_hash(deployment: Obj, replica_sets: Sequence[Obj] | None) -> str | None:
+def _newest_hash(deployment: Obj, revisions: Sequence[Obj] | None) -> str | None:
     """That of the ReplicaSet that has the Deployment's template: what its revision's number says is older than the template until
     the controller has seen it. Empty where there is none yet, None where that cannot be told."""
-    if replica_sets is None:
+    if revisions is None:
         return None
+    if (known := workload_of(deployment)).is_set:
+        return "" if known.counts(deployment).is_behind else newest_hash(deployment, revisions)
     uid, wanted = deployment["metadata"].get("uid"), deployment["spec"]["template"]
-    for each in replica_sets:
+    for each in revisions:
         owners = each["metadata"].get("ownerReferences") or ()
         if any(owner["uid"] == uid for owner in owners) and _without_hash(each["spec"]["template"]) == _without_hash(wanted):
             return labels_of(each).get(HASH_LABEL, "")

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from ..cluster.port import Cluster
 from ..health.pods import is_of_template, is_ready
-from ..kube.objects import DEPLOYMENT, POD, Obj, annotations_of, get, labels_of, ref_of, selects
+from ..kube.objects import POD, Obj, annotations_of, get, labels_of, ref_of, selects
+from ..kube.workload import kind_of_workload
 from ..measure.port import Side, Window
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release, app_container
 from ..routing.selector import STABLE
-from ..strategies import by_name
+from ..strategies import of_release
 from ..strategies.app import App
 
 
@@ -28,7 +29,8 @@ async def window_of(
 ) -> Window | None:
     """What would be measured now; None as long as no pod of the new version is ready. Without a revision what runs is taken for
     both versions."""
-    found = {ref_of(each): each for each in await cluster.list(DEPLOYMENT, release.namespace, labels={APP_LABEL: release.app})}
+    kind = kind_of_workload(release.workload)
+    found = {ref_of(each): each for each in await cluster.list(kind, release.namespace, labels={APP_LABEL: release.app})}
     if (own := ref_of(release.workload)) not in found and (live := await cluster.get(own)) is not None:
         found[own] = live
     labels = get(release.workload, "spec", "selector", "matchLabels", default={})
@@ -60,7 +62,7 @@ def _share(release: Release, strategy: str, weight: int, pods: Sequence[Obj], ne
         return None
     ready = {pod["metadata"]["name"] for pod in pods if is_ready(pod)}
     fresh, rest = len(ready.intersection(new.names)), len(ready.intersection(stable.names))
-    return by_name(strategy)(release).due_share(weight, fresh, rest)
+    return of_release(strategy, release).due_share(weight, fresh, rest)
 
 
 def is_of(pod: Obj, deployment: Obj) -> bool:

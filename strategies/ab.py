@@ -62,6 +62,7 @@ class Ab(Routed):
         return self._split_by_route(draft, self._router, replicas)
 
     def refuse_unfit(self) -> None:
+        super().refuse_unfit()
         if self.release.router == BY_PODS:
             raise BadInput(
                 "ab tells requests apart by what they carry, and replicas, how many pods there are, cannot",

@@ -12,7 +12,7 @@ from .draft import Draft
 
 def adopt(draft: Draft, name: str) -> None:
     """Adds the track to running pods that lack it, without replacing one; goes on where that was cut off."""
-    live = draft.deployment(name)
+    live = draft.workload(name)
     is_labelled, is_paused = TRACK_LABEL in template_labels(live or {}), bool(get(live, "spec", "paused"))
     if live is None or not draft.replicas(name) or (is_labelled and not is_paused):
         return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, ref_of
+from ..kube.objects import SERVICE, Kind, Obj, as_manifest, ref_of
+from ..kube.workload import kind_of_workload, pods_of, workload_of
 from ..plan.drift import changed_since
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.revision import Revision, before
@@ -22,6 +23,11 @@ class App:
     @property
     def name(self) -> str:
         return str(self.release.workload["metadata"]["name"])
+
+    @property
+    def kind(self) -> Kind:
+        """What its workload is."""
+        return kind_of_workload(self.release.workload)
 
     @property
     def primary(self) -> Obj | None:
@@ -57,8 +63,8 @@ class App:
         """What the application has in all, as far as the live version goes: what it had when a release under way began, or what
         somebody else has made of it since (where pods are shared out, at least as many); under an HPA what that made it."""
         side = self.live_name(observed)
-        live = observed.find(DEPLOYMENT, self.release.namespace, side)
-        now = int(get(live, "spec", "replicas", default=1)) if live else otherwise
+        live = observed.find(self.kind, self.release.namespace, side)
+        now = pods_of(live) if live else otherwise
         current = observed.in_flight
         if current is None:
             return now
@@ -72,7 +78,7 @@ class App:
         return max(current.replicas, now) if current.strategy == "canary" or not owners else now
 
     def live_name(self, observed: Observed) -> str:
-        """The Deployment that the Services are bound to; the user's own where they are bound to none."""
+        """The workload that the Services are bound to; the user's own where they are bound to none."""
         track = selector.live_track(observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
         return self.name if track == selector.STABLE else f"{self.name}-{track}"
 
@@ -85,7 +91,7 @@ class App:
         return asked if asked is not None and not target.is_adopted else now
 
     def gone(self, observed: Observed) -> list[str]:
-        """The Deployments that are there as far as the history knows, and that somebody has deleted."""
+        """The workloads that are there as far as the history knows, and that somebody has deleted."""
         from . import by_name
 
         if observed.live is None:
@@ -93,11 +99,11 @@ class App:
         current = observed.in_flight
         second = by_name(current.strategy).suffix if current and current.phase == "Paused" else ""
         names = [self.name, self.live_name(observed), *([f"{self.name}-{second}"] if second else [])]
-        return [name for name in dict.fromkeys(names) if observed.find(DEPLOYMENT, self.release.namespace, name) is None]
+        return [name for name in dict.fromkeys(names) if observed.find(self.kind, self.release.namespace, name) is None]
 
     def drifted(self, observed: Observed) -> list[str]:
         """Where the live side runs another image than the history says, in a sentence with who changed it."""
-        live, side = observed.live, observed.find(DEPLOYMENT, self.release.namespace, self.live_name(observed))
+        live, side = observed.live, observed.find(self.kind, self.release.namespace, self.live_name(observed))
         if live is None or side is None:
             return []
         image = app_container(side, self.release.app, self.release.container).get("image", "")
@@ -108,8 +114,8 @@ class App:
         return [f"{side['metadata']['name']} runs {image}, and revision {live.number} is {live.image}{who}"]
 
     def foreign(self, observed: Observed) -> Obj | None:
-        """The application's Deployment, where somebody else deployed it."""
-        return observed.find(DEPLOYMENT, self.release.namespace, self.name) if not observed.history else None
+        """The application's workload, where somebody else deployed it."""
+        return observed.find(self.kind, self.release.namespace, self.name) if not observed.history else None
 
     def foreign_version(self, observed: Observed) -> str:
         found = self.found(observed)
@@ -129,7 +135,7 @@ class App:
     def snapshot(self, observed: Observed, foreign: Obj, replicas: int) -> Revision:
         """Revision 1 of an application that somebody else deployed: what is live, so that there is a way back to it."""
         found = self._found(foreign, observed)
-        pods = int(get(foreign, "spec", "replicas", default=replicas))
+        pods = workload_of(foreign).wanted(foreign, otherwise=replicas)
         return Revision(
             number=1, app=self.release.app, namespace=self.release.namespace, strategy="ramped", phase="Promoted", weight=100,
             was_promoted=True, version=found.version, image=found.image, digest=found.digest, replicas=pods, base=0,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..errors import BadInput, FieldsOwned
-from ..kube.objects import DEPLOYMENT, Obj, get, labels_of
+from ..kube.objects import DEPLOYMENT, Kind, Obj, get, labels_of
 from ..plan.marks import track_of
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.plan import Action, Plan, Split, is_change
@@ -47,6 +47,8 @@ class Strategy(Homecoming):
     """A release style. Stateless: everything it knows is the release and what is observed. All methods are pure."""
 
     name: ClassVar[str]
+    workloads: ClassVar[tuple[Kind, ...]] = (DEPLOYMENT,)
+    """What an application may be that is released so."""
 
     # the interface
 
@@ -168,6 +170,11 @@ class Strategy(Homecoming):
         """The same beforehand, with the pods that the strategy would hold on each side."""
         return None
 
+    def loosened(self, live: Obj | None, weight: int) -> tuple[str, ...]:
+        """What of a rollout that is held at `weight` holds it no longer, as by `kubectl rollout resume`. Who has set a field to
+        nothing manages it not: nobody can be told."""
+        return ()
+
     def _held_by(self, weight: int) -> str:
         """The gates that a pause waits for, in words."""
         is_last = self.next_weight(weight) >= 100
@@ -274,14 +281,15 @@ class Strategy(Homecoming):
         elif current.phase != "Progressing" or current.weight != weight:
             draft.record(current.number, "Progressing", weight)
         hooks.before(draft, current.number, reruns=reruns_hooks)
-        if live and (self._needs_tracks(weight) or is_half_done(draft.deployment(self.app.name))):
+        if live and (self._needs_tracks(weight) or is_half_done(draft.workload(self.app.name))):
             adopt(draft, self.app.name)
         return draft, current.number, replicas
 
     def _draft(self, observed: Observed, *, force: bool = False) -> Draft:
         deadline_s = get(self.release.workload, "spec", "progressDeadlineSeconds", default=self.deadline_s)
         draft = Draft(observed, self.release.app, self.release.namespace, deadline_s=deadline_s, force=force or self.force)
-        draft.notes += [f"Deployment {name} is gone: somebody deleted it" for name in self.app.gone(observed)]
+        kind = self.app.kind.name
+        draft.notes += [f"{kind} {name} is gone: somebody deleted it" for name in self.app.gone(observed)]
         draft.notes += self.app.drifted(observed)
         return draft
 
@@ -307,7 +315,8 @@ class Strategy(Homecoming):
         if live and name in self.app.gone(observed):
             back = "deploy rollback" if observed.in_flight else f"deploy rollback --to-revision {live.number}"
             raise BadInput(
-                f"Deployment {name} is gone: somebody deleted it, and nothing of {live.version} is there to share requests with",
+                f"{self.app.kind.name} {name} is gone: somebody deleted it, "
+                f"and nothing of {live.version} is there to share requests with",
                 hint=f"`{back}` brings {live.version} back; `deploy promote --full` gives {self.release.version} to everybody",
             )
 
@@ -319,37 +328,51 @@ class Strategy(Homecoming):
                 hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
             )
 
+    @property
+    def fits(self) -> bool:
+        """Whether the application's kind of workload can be released so."""
+        return self.app.kind in self.workloads
+
     def refuse_unfit(self) -> None:
         """Raises BadInput for a release that the strategy cannot make."""
+        if not self.fits:
+            raise BadInput(
+                f"{self.name} runs a second Deployment beside the first, and {self.app.name} is a {self.app.kind.name}",
+                hint="choose ramped, which can stop half-way, or recreate",
+            )
 
     def _beside(self, observed: Observed, weight: int) -> list[str]:
         """Notes on what others have live beside the application. Raises Refused where it stands in the way."""
         return []
 
     def _refuse_renamed(self, observed: Observed) -> None:
-        """Two Deployments of one application would share its requests for ever."""
-        for deployment in observed.deployments(self.release.app):
-            name = deployment["metadata"]["name"]
-            if track_of(deployment) is None and name != self.app.name:
+        """Two workloads of one application would share its requests for ever."""
+        known = observed.live.release["workload"]["kind"] if observed.live else self.app.kind.name
+        names = [] if known == self.app.kind.name else [(known, self.app.name)]  # it is no way back to what is of another kind
+        own = (each for each in observed.workloads(self.release.app) if track_of(each) is None)
+        names += [(each["kind"], each["metadata"]["name"]) for each in own]
+        for kind, name in names:
+            if (kind, name) != (self.app.kind.name, self.app.name):
+                wanted = self.app.name if kind == self.app.kind.name else f"{self.app.kind.name} {self.app.name}"
                 raise BadInput(
-                    f"{self.release.app} is live as Deployment {name}, and the manifests call it {self.app.name}",
+                    f"{self.release.app} is live as {kind} {name}, and the manifests call it {wanted}",
                     hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
                 )
 
     def _refuse_others(self, observed: Observed) -> None:
-        """Raises FieldsOwned where the Deployment is released as another application: each would undo what the other does."""
-        live = observed.find(DEPLOYMENT, self.release.namespace, self.app.name)
+        """Raises FieldsOwned where the workload is released as another application: each would undo what the other does."""
+        live = observed.workload(self.release.namespace, self.app.name)
         other = labels_of(live).get(APP_LABEL, self.release.app) if live else self.release.app
         if other != self.release.app and not self.force:
             raise FieldsOwned(
-                f"Deployment {self.app.name} is released as {other}, not as {self.release.app}",
+                f"{self.app.kind.name} {self.app.name} is released as {other}, not as {self.release.app}",
                 hint=f"`app: {other}` in the release file goes on with it; to take it over for good: --force-conflicts",
             )
 
     def _refuse_paused(self, observed: Observed) -> None:
         """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Ours hold a share."""
         name = self.app.live_name(observed)
-        live = observed.find(DEPLOYMENT, self.release.namespace, name)
+        live = observed.workload(self.release.namespace, name)
         if self.force or not live or not get(live, "spec", "paused", default=False):
             return
         owners = owners_of(live, "paused")
@@ -449,12 +472,12 @@ class Strategy(Homecoming):
 
     def _nothing_to_promote(self, observed: Observed) -> Plan:
         """Nothing is under way: what was promoted last is said, and what that has left behind is put away."""
-        from . import by_name
+        from . import of_release
 
         live, notes = already.promoted(self.release, observed)
         release = Release.from_record(live.release)
         release = release.coming_home() if self.release.options.blue_green.come_home else release
-        held = by_name(live.strategy)(release, force=self.force)
+        held = of_release(live.strategy, release, force=self.force)
         return held._nothing(observed, "promote", live, *notes, cleans_up=True)
 
 

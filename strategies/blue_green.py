@@ -57,7 +57,7 @@ class BlueGreen(Strategy):
     def service(self, draft: Draft, service: Obj) -> Obj:
         """Bound to the live side once its pods carry the label; one that reaches every side is bound where that is needed."""
         track = self._live_track(draft)
-        side, live = draft.deployment(self._name_of(track)), draft.find(SERVICE, service["metadata"]["name"])
+        side, live = draft.workload(self._name_of(track)), draft.find(SERVICE, service["metadata"]["name"])
         is_open = live is not None and selector.track_of(live) is None
         is_bare = side is not None and not template_labels(side).get(TRACK_LABEL)
         return service if is_open or is_bare else selector.pinned(service, track)
@@ -113,8 +113,8 @@ class BlueGreen(Strategy):
     def _start_clean(self, draft: Draft, live: Revision, weight: int) -> None:
         """Its own layout is a clean start; the second Deployments and routes of other strategies are not. A version that is given
         up and gets the requests already loses them first."""
-        current, side = draft.observed.in_flight, draft.deployment(self._name_of(self._live_track(draft)))
-        is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().deployments(self.release.app))
+        current, side = draft.observed.in_flight, draft.workload(self._name_of(self._live_track(draft)))
+        is_own_layout = all(track_of(deployment) in (None, GREEN) for deployment in draft.project().workloads(self.release.app))
         is_given_up = current is not None and digest_of(side) == current.digest
         if current and is_given_up and is_own_layout and current.strategy == self.name:
             replicas = self.app.pods_now(draft.project(), live.replicas)
@@ -127,9 +127,9 @@ class BlueGreen(Strategy):
     def _aim(self, draft: Draft, release: Release, replicas: int, *, with_preview: bool) -> None:
         live = self._live_track(draft)
         holds = [
-            track for track in (live, self._other(live)) if digest_of(draft.deployment(self._name_of(track))) == release.digest
+            track for track in (live, self._other(live)) if digest_of(draft.workload(self._name_of(track))) == release.digest
         ]
-        if not holds and draft.deployment(self.app.name) is None and live == selector.STABLE:
+        if not holds and draft.workload(self.app.name) is None and live == selector.STABLE:
             self._first(draft, release, replicas)
             return
         track = holds[0] if holds else self._other(live)
@@ -152,7 +152,7 @@ class BlueGreen(Strategy):
     def _stands(self, draft: Draft, release: Release) -> bool:
         """Whether the application's own Deployment is still what somebody else had deployed: by what its pods are made of."""
         exact = manifests.stable(release, None, self.rolling, is_exact=True)
-        return draft.deployment(self.app.name) is not None and not draft.rolls(self._as_found(draft, exact))
+        return draft.workload(self.app.name) is not None and not draft.rolls(self._as_found(draft, exact))
 
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""
@@ -179,7 +179,7 @@ class BlueGreen(Strategy):
         """Services that reach every track are bound to the live one, before pods of the other appear. That asks for no more ready
         pods than they reach now: an application in trouble must not be kept from its cure. One that does not even select them,
         but others', has nobody else to be bound to."""
-        own = template_labels(draft.deployment(self._name_of(track)) or {})
+        own = template_labels(draft.workload(self._name_of(track)) or {})
         for name in self.app.service_names:
             live = draft.find(SERVICE, name)
             if live is not None and selector.track_of(live) is None and (not own or selects(fit.plain(live), own)):
@@ -208,6 +208,7 @@ class BlueGreen(Strategy):
         return made
 
     def refuse_unfit(self) -> None:
+        super().refuse_unfit()
         if not self.release.services:
             raise BadInput(
                 "blue-green has no Service to switch: the manifests hold none that selects the application's pods",

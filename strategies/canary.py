@@ -81,6 +81,7 @@ class Canary(Routed):
         return weight < 100 and self._router is not None
 
     def refuse_unfit(self) -> None:
+        super().refuse_unfit()
         router = self._router
         if router:
             self._refuse_no_service()

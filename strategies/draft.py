@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
-from ..health.deployment import paused_by, progress
+from ..health.deployment import paused_by
 from ..health.routes import taken_up
-from ..health.workloads import WORKLOADS
+from ..health.workloads import WORKLOADS, progress
 from ..kube import ssa
 from ..kube.conversion import converted
 from ..kube.defaults import declared
-from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
     SERVICE,
@@ -33,15 +32,33 @@ from ..kube.objects import (
     selects,
     template_labels,
 )
+from ..kube.workload import Counts, is_workload, pods_of, workload_of
 from ..plan.diff import changes
 from ..plan.drift import CONTROLLERS
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
-from ..plan.steps import Apply, Delete, Hold, Label, Patch, Pause, Phase, Record, Route, Scale, Step, Until, Wait
+from ..plan.steps import (
+    Apply,
+    Delete,
+    Hold,
+    Label,
+    Patch,
+    Pause,
+    Phase,
+    Record,
+    Renew,
+    Renewed,
+    Route,
+    Scale,
+    Step,
+    Until,
+    Wait,
+)
 from . import hotfix
 from .loans import Loans
 from .manifests import namesakes_apart
 
+MOST_FIELDS = 3
 ROUTE_DEADLINE_S = 60
 """How long whatever serves a route may take to take it up."""
 
@@ -54,6 +71,7 @@ class Draft:
         self.observed = observed
         self.app = app
         self.namespace = namespace
+        self.kind = observed.kind
         self.deadline_s = deadline_s
         self.force = force
         self.is_under_way = False
@@ -67,9 +85,7 @@ class Draft:
         self.notes: list[str] = []
         self.loans = Loans(observed.objects)
         self._pods = {
-            ref.name: get(obj, "status", "replicas", default=0)
-            for ref, obj in self.objects.items()
-            if obj is not None and ref.is_a(DEPLOYMENT)
+            ref: workload_of(obj).counts(obj).all for ref, obj in self.objects.items() if obj is not None and is_workload(obj)
         }
         self.peak_pods = sum(self._pods.values())
         entries = observed.live.entries if observed.live else ()
@@ -86,17 +102,21 @@ class Draft:
         live = self.objects.get(known_as(ref_of(manifest)))
         return converted(live, manifest["apiVersion"]) if live is not None else None
 
-    def deployment(self, name: str) -> Obj | None:
-        return self.find(DEPLOYMENT, name)
+    def workload(self, name: str) -> Obj | None:
+        """The one of the application's kind that is called so."""
+        return self.find(self.kind, name)
 
     def replicas(self, name: str) -> int:
-        """The pods that a Deployment wants; 0 where it is not there."""
-        live = self.deployment(name)
-        return 0 if live is None else int(get(live, "spec", "replicas", default=1))
+        """The pods that it wants; 0 where it is not there."""
+        return pods_of(self.workload(name))
 
     def ready(self, name: str) -> int:
-        """The pods that a Deployment wants and has ready."""
-        return min(self.replicas(name), int(get(self.deployment(name), "status", "readyReplicas", default=0)))
+        """The pods that it wants and has ready."""
+        live = self.workload(name)
+        return 0 if live is None else min(pods_of(live), workload_of(live).counts(live).ready)
+
+    def _ref(self, name: str) -> Ref:
+        return Ref(self.kind.api_version, self.kind.name, self.namespace, name)
 
     def project(self) -> Observed:
         """What will be live when the steps so far are done."""
@@ -127,14 +147,14 @@ class Draft:
             live = None
         after, takes_over = self._applied(live, manifest)
         after = declared(after)
-        if live is not None and is_a(manifest, DEPLOYMENT) and (apart := namesakes_apart(after, manifest)) != manifest:
+        if live is not None and is_workload(manifest) and (apart := namesakes_apart(after, manifest)) != manifest:
             manifest = apart
             after, takes_over = self._applied(live, manifest)
         found = changes(live, after)
         if live is not None and not found:
             return False
-        if is_a(manifest, DEPLOYMENT):
-            self._follow_deployment(live, after)
+        if is_workload(manifest):
+            self._follow_workload(live, after)
             after = _newer(after, live)
         self._write(live, after)
         self.notes += hotfix.undone(live, takes_over, self._released_at)
@@ -162,7 +182,9 @@ class Draft:
     def refuse_other_selector(self, manifest: Obj) -> None:
         """Raises BadInput where the manifest's selector is another one than that of the live Deployment, and that has pods."""
         name = manifest["metadata"]["name"]
-        if not self.has_other_selector(manifest) or not (self.replicas(name) or self._pods.get(name)):
+        if workload_of(manifest).is_set:
+            self._refuse_fixed(manifest)
+        if not self.has_other_selector(manifest) or not (self.replicas(name) or self._pods.get(self._ref(name))):
             return
         live = self.find_like(manifest)
         was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
@@ -172,6 +194,21 @@ class Draft:
             "Deployment another name and another `app`",
         )
 
+    def _refuse_fixed(self, manifest: Obj) -> None:
+        """Raises BadInput where an apply would change of a set what stays as it is for its whole life: it is never made anew in
+        silence, as its pods, and what they keep, would go with it."""
+        live, known = self.find_like(manifest), workload_of(manifest)
+        if live is None:
+            return
+        after = declared(self._applied(live, manifest)[0])
+        if found := changes(known.fixed(live), known.fixed(after)):
+            fields = ", ".join(dict.fromkeys(f".spec{change.path}" for change in found[:MOST_FIELDS]))
+            raise BadInput(
+                f"{ref_of(live)} cannot be changed in {fields}: the API server refuses it",
+                hint=f"keep it; or `kubectl delete {known.kind.name.lower()} {live['metadata']['name']} --cascade=orphan` "
+                "and apply again: its pods run on, their claims stay, and the new one takes them up",
+            )
+
     def patch(self, kind: Kind, name: str, patch: Obj, why: str) -> None:
         """Merge-patches a live object, if that changes anything."""
         live = self.find(kind, name)
@@ -180,11 +217,11 @@ class Draft:
         after = merged(live, patch)
         if found := changes(live, after):
             self.steps.append(Patch(ref=ref_of(live), patch=patch, changes=found, why=why))
-            self._write(live, _newer(after, live) if kind == DEPLOYMENT else after)
+            self._write(live, _newer(after, live) if is_workload(live) else after)
 
     def label(self, name: str, labels: dict[str, str], why: str) -> None:
         """Labels the pods of a Deployment as they run, and its template."""
-        live = self.deployment(name)
+        live = self.workload(name)
         if live is None:
             return
         pods = self.replicas(name)
@@ -202,32 +239,36 @@ class Draft:
         after, _ = self._applied(live, manifest)
         return bool(changes({"spec": get(live, "spec", "template")}, {"spec": get(after, "spec", "template")}))
 
-    def scale(self, name: str, replicas: int, why: str) -> None:
-        live = self.deployment(name)
+    def scale(self, name: str, replicas: int, why: str, *, is_dark: bool = False) -> None:
+        """`is_dark`: nobody is to be served meanwhile."""
+        live = self.workload(name)
         if live is None or self.replicas(name) == replicas:
             return
         self._refuse_scaling(live)
-        if not replicas:
+        if not replicas and not is_dark:
             self._refuse_emptying(live)
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
-        self._set_pods(name, max(self._pods.get(name, 0), replicas))
+        self._set_pods(ref_of(live), max(self._pods.get(ref_of(live), 0), replicas))
         self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
+
+    def renew(self, name: str, which: Renewed, pods: int, why: str) -> None:
+        """Adds the step by which pods of a set go, so that it makes them anew."""
+        self.steps.append(Renew(ref=self._ref(name), which=which, pods=pods, deadline_s=self.deadline_s, why=why))
 
     def resume(self, name: str) -> None:
         """Lets a Deployment that somebody paused roll again: one that is not live, whoever paused it."""
-        if by := paused_by(self.deployment(name)):
+        if by := paused_by(self.workload(name)):
             self.patch(DEPLOYMENT, name, {"spec": {"paused": None}}, f"{by} paused it, and it has to roll")
 
     def wait(self, name: str, until: Until, pods: int, why: str, *, ready_for_s: int = 0) -> None:
         """Adds the wait unless it is over already."""
-        live = self.deployment(name)
+        live = self.workload(name)
         is_autoscaled = self.observed.is_autoscaled(name)
         if progress(live, until, pods, is_autoscaled=is_autoscaled).is_done:
             return
-        ref = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, name)
         self.steps.append(
             Wait(
-                ref=ref, until=until, pods=pods, is_autoscaled=is_autoscaled, ready_for_s=ready_for_s,
+                ref=self._ref(name), until=until, pods=pods, is_autoscaled=is_autoscaled, ready_for_s=ready_for_s,
                 deadline_s=self.deadline_s, why=why,
             )
         )  # fmt: skip
@@ -271,7 +312,7 @@ class Draft:
         ports = [port for port in get(self.applied(dict(wanted)), "spec", "ports", default=()) if port["port"] in numbers]
         after = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}
         moves = changes({"ports": get(live, "spec", "ports")}, {"ports": ports})
-        former, side = (Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, self.namespace, each) for each in sides or ("", ""))
+        former, side = (self._ref(each) for each in sides or ("", ""))
         self.steps.append(
             Route(
                 ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, changes=changes(live, after),
@@ -288,8 +329,8 @@ class Draft:
             return  # what does not carry the application's label is somebody else's
         self.steps.append(Delete(ref=ref_of(live), why=why))
         self.objects[known_as(ref_of(live))] = None
-        if kind == DEPLOYMENT:
-            self._set_pods(name, 0)
+        if is_workload(live):
+            self._set_pods(known_as(ref_of(live)), 0)
 
     def prune(self, ref: Ref, why: str) -> None:
         """Deletes an object of the user's own that is no longer theirs to have."""
@@ -390,8 +431,8 @@ class Draft:
         for ref, service in self.objects.items():
             if not ref.is_a(SERVICE) or not service or not _selects(service, live):
                 continue
-            others = (obj for obj in self.objects.values() if obj and is_a(obj, DEPLOYMENT) and ref_of(obj) != ref_of(live))
-            if not any(_selects(service, other) and get(other, "spec", "replicas", default=1) for other in others):
+            others = (obj for obj in self.objects.values() if obj and is_workload(obj) and ref_of(obj) != ref_of(live))
+            if not any(_selects(service, other) and pods_of(other) for other in others):
                 is_preview = labels_of(service).get(APP_LABEL) == self.app
                 if not is_preview:
                     raise BadInput(
@@ -399,32 +440,25 @@ class Draft:
                         hint="this is a mistake in rollway if the Service is in the manifests; nothing was changed",
                     )
 
-    def _follow_deployment(self, live: Obj | None, after: Obj) -> None:
-        """Carries the count of pods forward: the most that an apply of this Deployment leads to."""
-        name, wanted = after["metadata"]["name"], int(get(after, "spec", "replicas", default=1))
-        before = self._pods.get(name, 0)
+    def _follow_workload(self, live: Obj | None, after: Obj) -> None:
+        """Carries the count of pods forward: the most that an apply of this workload leads to."""
+        ref, wanted = known_as(ref_of(after)), pods_of(after)
+        before = self._pods.get(ref, 0)
         is_rolling = live is not None and get(live, "spec", "template") != get(after, "spec", "template")
-        surge = 0
-        if is_rolling and get(after, "spec", "strategy", "type") != "Recreate":
-            rolling = get(after, "spec", "strategy", "rollingUpdate", default={})
-            surge, _ = fenceposts(rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%"), wanted)
-        self._set_pods(name, min(before + wanted, max(before, wanted + surge)) if is_rolling else max(before, wanted))
+        surge = workload_of(after).limits(after, wanted).surge if is_rolling else 0
+        self._set_pods(ref, min(before + wanted, max(before, wanted + surge)) if is_rolling else max(before, wanted))
 
-    def _set_pods(self, name: str, pods: int) -> None:
-        self._pods[name] = pods
+    def _set_pods(self, ref: Ref, pods: int) -> None:
+        self._pods[ref] = pods
         self.peak_pods = max(self.peak_pods, sum(self._pods.values()))
 
     def _settle(self, live: Obj, until: Until, pods: int) -> None:
         """Writes the status that the wait has waited for."""
-        counts = {"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods}
-        if until == "held":
-            total = int(get(live, "spec", "replicas", default=1)) + int(
-                get(live, "spec", "strategy", "rollingUpdate", "maxSurge", default=0)
-            )
-            counts = {"replicas": total, "updatedReplicas": pods, "readyReplicas": total, "availableReplicas": total}
-        generation = get(live, "metadata", "generation", default=1)
-        self.objects[ref_of(live)] = {**live, "status": {**counts, "observedGeneration": generation}}
-        self._set_pods(live["metadata"]["name"], counts["replicas"])
+        known, wanted = workload_of(live), pods_of(live)
+        total = pods if until != "held" else wanted + int(get(live, "spec", "strategy", "rollingUpdate", "maxSurge", default=0))
+        status = known.status(Counts(total, pods, total, total, False), get(live, "metadata", "generation", default=1), wanted)
+        self.objects[ref_of(live)] = {**live, "status": status}
+        self._set_pods(known_as(ref_of(live)), total)
 
 
 def owners_of(live: Obj, field: str) -> list[str]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 
 from ..errors import BadInput
 from ..kube.objects import (
-    DEPLOYMENT,
     INGRESS,
     POD,
     SERVICE,
@@ -25,6 +24,7 @@ from ..kube.objects import (
     selects,
     template_labels,
 )
+from ..kube.workload import is_workload, pods_of, workload_of
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION
 from ..plan.revision import live_of
@@ -107,13 +107,13 @@ def _labels_of_others(draft: Draft, release: Release) -> list[dict[str, str]]:
 
 def _deployments(draft: Draft, release: Release) -> list[Obj]:
     """The application's: those that carry its label, and its own, which one that is adopted does not carry yet."""
-    own = release.workload["metadata"]["name"]
-    found = (obj for ref, obj in draft.objects.items() if ref.is_a(DEPLOYMENT) and obj)
-    return [obj for obj in found if obj["metadata"]["name"] == own or labels_of(obj).get(APP_LABEL) == release.app]
+    own = release.workload["kind"], release.workload["metadata"]["name"]
+    found = (obj for obj in draft.objects.values() if obj and is_workload(obj))
+    return [obj for obj in found if (obj["kind"], obj["metadata"]["name"]) == own or labels_of(obj).get(APP_LABEL) == release.app]
 
 
 def _deployment_of(pod: Obj) -> str:
-    """The name of the Deployment whose ReplicaSet a pod belongs to."""
+    """The name of the Deployment whose ReplicaSet a pod belongs to, or of the set that it belongs to."""
     owner = next((each["name"] for each in pod["metadata"].get("ownerReferences") or () if each.get("controller")), "")
     return str(owner).removesuffix(f"-{labels_of(pod).get('pod-template-hash')}")
 
@@ -123,14 +123,12 @@ def _digest_of(deployment: Obj) -> str:
 
 
 def _has_pods(deployment: Obj) -> bool:
-    return bool(get(deployment, "spec", "replicas", default=1) or get(deployment, "status", "replicas", default=0))
+    return bool(pods_of(deployment) or workload_of(deployment).counts(deployment).all)
 
 
 def _is_rolled_out(deployment: Obj) -> bool:
-    status, generation = deployment.get("status") or {}, get(deployment, "metadata", "generation", default=1)
-    return bool(
-        status.get("observedGeneration", 0) >= generation and status.get("updatedReplicas", 0) == status.get("replicas", 0)
-    )
+    counts = workload_of(deployment).counts(deployment)
+    return not counts.is_behind and counts.updated == counts.all
 
 
 # when the new version carries all

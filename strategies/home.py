@@ -9,11 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from ..kube.intstr import fenceposts
 from ..kube.objects import (
     DEPLOYMENT,
     HPA,
     SERVICE,
+    STATEFUL_SET,
     Obj,
     get,
     is_a,
@@ -21,6 +21,7 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.order import in_order
+from ..kube.workload import pods_of, workload_of
 from ..plan.marks import digest_of, owns_replicas, track_of
 from ..plan.observed import FIELD_MANAGER
 from ..plan.revision import Revision
@@ -56,7 +57,7 @@ class Homecoming(WaysIn, ABC):
         self._come_home(draft, release, replicas, is_adopted=live.is_adopted)
 
     def _is_at_home(self, draft: Draft) -> bool:
-        if any(track_of(deployment) for deployment in draft.project().deployments(self.release.app)):
+        if any(track_of(deployment) for deployment in draft.project().workloads(self.release.app)):
             return False
         if any(selector.track_of(service) for service in self._services(draft)):
             return False
@@ -64,7 +65,7 @@ class Homecoming(WaysIn, ABC):
 
     def _is_between(self, draft: Draft) -> bool:
         """Whether the user's own Deployment has been on its way to a release that was under way: some of its pods are that."""
-        current, own = draft.observed.in_flight, draft.deployment(self.app.name)
+        current, own = draft.observed.in_flight, draft.workload(self.app.name)
         return current is not None and digest_of(own) == current.digest and bool(draft.replicas(self.app.name))
 
     def _as_found(self, draft: Draft, exact: Obj) -> Obj:
@@ -140,9 +141,9 @@ class Homecoming(WaysIn, ABC):
         is_back: bool = False,
     ) -> None:
         name = self.app.name
-        if is_adopted and adoption.is_half_done(draft.deployment(name)):
+        if is_adopted and adoption.is_half_done(draft.workload(name)):
             adoption.adopt(draft, name)
-        live = draft.deployment(name)
+        live = draft.workload(name)
         count = self._count(draft, name, replicas)
         paused = False if get(live, "spec", "paused") else None  # a rollout that stands has to go on
 
@@ -152,50 +153,78 @@ class Homecoming(WaysIn, ABC):
 
         rolling = self._rolling_back(draft, release, replicas) if is_back else self.rolling
         in_place = manifest(rolling)
-        if final and not draft.rolls(in_place):
+        if final and not draft.rolls(in_place) and self._may_rest(draft, final):
             in_place = manifest(final)
         rolls = draft.rolls(in_place)
+        why, why_wait = self._why_roll(draft, release, rolls=rolls)
         if rolls:
             self._warn_of_downtime(draft, in_place, replicas)
-        why, why_wait = self._why_roll(draft, release, rolls=rolls)
+            self._clear(draft, in_place)
+            count = self._count(draft, name, replicas)
+            in_place = manifest(rolling)
         if rolls and rolling != self.rolling:
             why_wait = f"{rolling.max_unavailable} of those that are given up go first: the others may carry it"
         self._apply_own(draft, in_place, why)
+        if rolls:
+            self._unblock(draft, in_place)
         if rolls and self.is_dark and not self._carrying(draft):
             self._routes_settled(draft, release)  # nobody is served before the new pods are ready: it is all theirs
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
             self._apply_own(draft, manifest(final), "its own way of rolling, as it was")
 
+    def _may_rest(self, draft: Draft, final: Rolling) -> bool:
+        """Under OnDelete nobody sees to pods of an older template: it comes back when there are none."""
+        live = draft.workload(self.app.name)
+        if final.type != "OnDelete" or live is None:
+            return final.type != "OnDelete"
+        counts = workload_of(live).counts(live)
+        return not counts.is_behind and min(counts.updated, counts.ready) >= pods_of(live)
+
+    def _clear(self, draft: Draft, manifest: Obj) -> None:
+        """What goes before the workload's template becomes another one."""
+
+    def _unblock(self, draft: Draft, manifest: Obj) -> None:
+        """An ordered StatefulSet replaces nothing while one of its pods is not ready, not even that one: what is broken has to be
+        deleted once the template is another one, or it holds up its own way back."""
+        is_ordered = get(manifest, "spec", "podManagementPolicy", default="OrderedReady") == "OrderedReady"
+        if self.is_dark or draft.kind != STATEFUL_SET or not is_ordered or not draft.replicas(self.app.name):
+            return
+        if draft.is_back or draft.ready(self.app.name) < draft.replicas(self.app.name):
+            why = "an ordered set replaces nothing while a pod is broken, not even that one"
+            draft.renew(self.app.name, "stuck", 0, why)
+
     def _warn_of_downtime(self, draft: Draft, manifest: Obj, replicas: int) -> None:
         """Says so where the rolling update may take every pod at once, and nothing else carries the requests."""
-        limits = get(manifest, "spec", "strategy", "rollingUpdate")
-        if limits is None or not draft.replicas(self.app.name) or self._carrying(draft):
+        known = workload_of(manifest)
+        is_dark = self.is_dark or get(manifest, "spec", known.stanza, "rollingUpdate") is None
+        if is_dark or not draft.replicas(self.app.name) or self._carrying(draft):
             return
-        _, unavailable = fenceposts(limits["maxSurge"], limits["maxUnavailable"], replicas)
-        if unavailable >= replicas:
-            note = "there will be downtime: maxUnavailable lets every pod go before a new one is ready"
+        if known.limits(manifest, replicas).unavailable >= replicas:
+            why = "the only pod leaves before the one in its place comes" if known.is_set and replicas == 1 else ""
+            note = f"there will be downtime: {why or 'maxUnavailable lets every pod go before a new one is ready'}"
             if note not in draft.notes:
                 draft.notes.append(note)
 
     def _carrying(self, draft: Draft) -> list[Obj]:
         """The second Deployments that have pods."""
-        return [d for d in draft.project().deployments(self.release.app) if track_of(d) and get(d, "spec", "replicas")]
+        return [d for d in draft.project().workloads(self.release.app) if track_of(d) and pods_of(d)]
 
     def _apply_own(self, draft: Draft, manifest: Obj, why: str) -> None:
-        """Applies the user's own Deployment.
+        """Applies the user's own workload.
 
-        The API server refuses a Recreate that still carries a rolling update's limits, and an apply cannot take away what it does
-        not own, as the defaults of an object that somebody else created: they go first.
+        The API server refuses a Recreate, or an OnDelete, that still carries a rolling update's limits, and an apply cannot take
+        away what it does not own, as the defaults of an object that somebody else created: they go first.
         """
-        if manifest["spec"]["strategy"]["type"] == "Recreate":
-            limits = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
-            draft.patch(DEPLOYMENT, self.app.name, limits, "the limits of its rolling update go")
+        field = workload_of(manifest).stanza
+        if (type_ := manifest["spec"][field]["type"]) != "RollingUpdate":
+            limits = {"spec": {field: {"type": type_, "rollingUpdate": None}}}
+            draft.patch(draft.kind, self.app.name, limits, "the limits of its rolling update go")
         draft.apply(manifest, why)
 
     def _why_roll(self, draft: Draft, release: Release, *, rolls: bool) -> tuple[str, str]:
         """Why the user's own Deployment is applied, and what the wait after it is for."""
-        if draft.deployment(self.app.name) is None:
+        if draft.workload(self.app.name) is None:
             is_first = draft.observed.live is None
             return (
                 "the application's first version" if is_first else f"{release.version} is made anew",
@@ -215,7 +244,7 @@ class Homecoming(WaysIn, ABC):
         return "old pods go only as new ones are ready"
 
     def _retire_seconds(self, draft: Draft) -> None:
-        for deployment in list(draft.project().deployments(self.release.app)):
+        for deployment in list(draft.project().workloads(self.release.app)):
             if track_of(deployment):
                 self._retarget(draft, deployment["metadata"]["name"], self.app.name)
                 self._retire(draft, deployment["metadata"]["name"])
@@ -254,28 +283,28 @@ class Homecoming(WaysIn, ABC):
             draft.apply(self.other(draft, obj), "the release's own")
         for router in self._routers(release):
             router.ease(draft, self._sides(draft, release))
-        if draft.deployment(self.app.name) and not draft.is_back:
+        if draft.workload(self.app.name) and not draft.is_back:
             surroundings.await_all(draft, release)
 
     def _unscaled(self, draft: Draft, obj: Obj) -> Obj:
         """Another Deployment without its number of pods, where an autoscaler decides on that."""
         name, live = obj["metadata"]["name"], draft.find_like(obj)
-        if live is None or not is_a(live, DEPLOYMENT) or not draft.observed.is_autoscaled(name):
+        if live is None or not is_a(live, DEPLOYMENT) or not draft.observed.is_autoscaled(name, DEPLOYMENT):
             return obj
         kept = {"replicas": get(live, "spec", "replicas", default=1)} if owns_replicas(live) else {}
         return {**obj, "spec": {**{key: value for key, value in obj["spec"].items() if key != "replicas"}, **kept}}
 
     def _sides(self, draft: Draft, release: Release) -> list[dict[str, str]]:
         """The labels of the pods that there are, and of those that come."""
-        live = filter(None, (draft.deployment(self.app.name), *draft.project().deployments(self.release.app)))
-        return [template_labels(each) for each in live if get(each, "spec", "replicas")] + [template_labels(release.workload)]
+        live = filter(None, (draft.workload(self.app.name), *draft.project().workloads(self.release.app)))
+        return [template_labels(each) for each in live if pods_of(each)] + [template_labels(release.workload)]
 
     def _count(self, draft: Draft, name: str, replicas: int) -> int | None:
         """The number of pods to write into a manifest: none where an HPA decides, unless we own the field and dropping it would
         reset it to 1."""
         if not draft.observed.is_autoscaled(name):
             return replicas
-        live = draft.deployment(name)
+        live = draft.workload(name)
         if live is None or not draft.replicas(name):
             return replicas
         if draft.replicas(name) < replicas and FIELD_MANAGER in owners_of(live, "replicas"):
@@ -285,8 +314,9 @@ class Homecoming(WaysIn, ABC):
 
 def own_rolling(revision: Revision) -> Rolling:
     """How the Deployment of a revision stands when no release is under way."""
-    from . import by_name
+    from . import of_release
 
     release = Release.from_record(revision.release)
-    rolling = Rolling() if revision.is_adopted else by_name(revision.strategy)(release).rolling
+    is_own = workload_of(release.workload).is_set or not revision.is_adopted
+    rolling = of_release(revision.strategy, release).rolling if is_own else Rolling()
     return manifests.at_rest(release.workload, rolling)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import FieldConflict, FieldsOwned
 from ..kube import fieldset, ssa
-from ..kube.objects import DEPLOYMENT, Obj, Ref, get, ref_of
+from ..kube.objects import Obj, Ref, get, ref_of
+from ..kube.workload import names_workload
 from ..plan.marks import is_our_apply
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import is_change
@@ -28,7 +29,7 @@ def refuse(steps: Iterable[Step], observed: Observed, app: str) -> None:
         kept = {step.ref for step in steps if isinstance(step, Apply)}
         touched = {ref: None for ref in touched if ref not in kept}
     elif steps:
-        touched |= dict.fromkeys(ref_of(each) for each in observed.deployments(app))
+        touched |= dict.fromkeys(ref_of(each) for each in observed.workloads(app))
     for ref in touched:
         live = observed.objects.get(ref)
         if live and (found := written_since(live)):
@@ -83,5 +84,5 @@ def undone(live: Obj | None, takes_over: Iterable[FieldConflict], released_at: s
 
 def _touched(steps: Iterable[Step]) -> Iterator[Ref]:
     for step in steps:
-        if isinstance(step, Apply | Scale | Delete) and step.ref.is_a(DEPLOYMENT):
+        if isinstance(step, Apply | Scale | Delete) and names_workload(step.ref):
             yield step.ref

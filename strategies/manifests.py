@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ..kube.intstr import resolve
-from ..kube.objects import Obj, get
+from ..kube.objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Obj, get
+from ..kube.workload import workload_of
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION
 from ..release.model import Release
 from ..routing.selector import STABLE
 
 
 class Rolling(NamedTuple):
-    """How a Deployment replaces its own pods (spec.strategy), how long a pod must be ready to count, and how long nothing may
-    move before the controller gives up. None leaves the manifest's own."""
+    """How a workload replaces its own pods (spec.strategy, spec.updateStrategy), how long a pod must be ready to count, and how
+    long nothing may move before the controller gives up. None leaves the manifest's own. `partition`: below it the pods of a
+    StatefulSet keep their version."""
 
     max_surge: int | str = "25%"
     max_unavailable: int | str = 0
     min_ready_s: int | None = None
     deadline_s: int | None = None
-    type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
+    type: Literal["RollingUpdate", "Recreate", "OnDelete"] = "RollingUpdate"
+    partition: int = 0
 
-    @property
-    def spec(self) -> Obj:
-        if self.type == "Recreate":
-            return {"type": "Recreate"}
-        return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": self.max_surge, "maxUnavailable": self.max_unavailable}}
+
+def stanza(workload: Mapping[str, Any], rolling: Rolling) -> Obj:
+    """What the workload's kind calls that."""
+    if rolling.type != "RollingUpdate":
+        return {"type": rolling.type}
+    return {"type": rolling.type, "rollingUpdate": _LIMITS[workload_of(workload).kind.name](rolling)}
+
+
+def _limits(rolling: Rolling) -> Obj:
+    return {"maxSurge": rolling.max_surge, "maxUnavailable": rolling.max_unavailable}
+
+
+_LIMITS: Mapping[str, Callable[[Rolling], Obj]] = {
+    DEPLOYMENT.name: _limits,
+    STATEFUL_SET.name: lambda rolling: {"partition": rolling.partition},
+    DAEMON_SET.name: _limits,
+}
 
 
 def rolling_of(workload: Mapping[str, Any]) -> Rolling | None:
-    """The rolling update that a manifest asks for itself; None where it asks for something else or for nothing."""
+    """The rolling update that a Deployment's manifest asks for itself; None where it asks for something else or for nothing."""
     asked = get(workload, "spec", "strategy", default={})
     if asked.get("type", "RollingUpdate") != "RollingUpdate" or not asked.get("rollingUpdate"):
         return None
@@ -40,7 +55,9 @@ def rolling_of(workload: Mapping[str, Any]) -> Rolling | None:
 
 
 def at_rest(workload: Mapping[str, Any], rolling: Rolling) -> Rolling:
-    """How a Deployment stands when no release is under way: by the limits that its manifest has, if it has any."""
+    """How a workload stands when no release is under way: by the limits that its manifest has, if it has any."""
+    if get(workload, "spec", "updateStrategy", "type") == "OnDelete":
+        return rolling._replace(type="OnDelete")
     if get(workload, "spec", "strategy", "type") == "Recreate":
         return rolling._replace(type="Recreate")
     own = rolling_of(workload)
@@ -63,15 +80,16 @@ def stable(
     is_exact: bool = False,
     paused: bool | None = None,
 ) -> Obj:
-    """The user's Deployment under its own name. `replicas` None leaves the number to whoever scales it.
+    """The user's workload under its own name. `replicas` None leaves the number to whoever scales it.
 
     `is_exact` keeps labels as they are: a snapshot of what somebody else deployed must not restart for a mark of ours.
     """
     out = copy.deepcopy(release.workload)
     if not is_exact:
-        out = tracked(_marked(release, out))
-    _set(out["spec"], replicas, rolling.deadline_s)
-    out["spec"]["strategy"] = rolling.spec
+        out = _marked(release, out)
+        out = out if workload_of(out).is_set else tracked(out)
+    _set(out, replicas, rolling.deadline_s)
+    out["spec"][workload_of(out).stanza] = stanza(out, rolling)
     if rolling.min_ready_s is not None:
         out["spec"]["minReadySeconds"] = max(rolling.min_ready_s, get(out, "spec", "minReadySeconds", default=0))
     if paused is not None:
@@ -109,8 +127,8 @@ def second(release: Release, suffix: str, track: str, replicas: int, *, deadline
     selector["matchLabels"] = {**selector.get("matchLabels", {}), TRACK_LABEL: track}
     out["metadata"]["labels"][TRACK_LABEL] = track
     _label_pods(out, track)
-    _set(out["spec"], replicas, deadline_s)
-    out["spec"]["strategy"] = Rolling().spec
+    _set(out, replicas, deadline_s)
+    out["spec"]["strategy"] = stanza(out, Rolling())
     return out
 
 
@@ -131,9 +149,10 @@ def _label_pods(manifest: Obj, track: str) -> None:
     meta["labels"] = {**(meta.get("labels") or {}), TRACK_LABEL: track}
 
 
-def _set(spec: Obj, replicas: int | None, deadline_s: int | None) -> None:
+def _set(manifest: Obj, replicas: int | None, deadline_s: int | None) -> None:
+    spec, known = manifest["spec"], workload_of(manifest)
     spec.pop("replicas", None)
-    if replicas is not None:
+    if replicas is not None and known.is_scaled:
         spec["replicas"] = replicas
-    if deadline_s is not None and get(spec, "progressDeadlineSeconds") is None:
+    if deadline_s is not None and not known.is_set and get(spec, "progressDeadlineSeconds") is None:
         spec["progressDeadlineSeconds"] = deadline_s

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..errors import BadInput
 from ..kube.intstr import fenceposts, resolve
 from ..kube.objects import Obj, get
+from ..kube.workload import workload_of
 from ..plan.plan import Split
 from ..release.model import Release
 from ..routing.ratio import Pods, by_pods, split
@@ -78,7 +79,7 @@ class Ramped(Strategy):
 
     def _rolling_back(self, draft: Draft, release: Release, replicas: int) -> Rolling:
         """Half-way, pods of the version that is given up go first, as many as the user lets be missing."""
-        status = get(draft.deployment(self.app.name), "status", default={})
+        status = get(draft.workload(self.app.name), "status", default={})
         is_mixed = status.get("readyReplicas", 0) > status.get("updatedReplicas", 0)
         spared = manifests.may_lack(release, replicas) if is_mixed else 0
         rolling = self.rolling
@@ -92,12 +93,17 @@ class Ramped(Strategy):
         self._refuse_empty(weight, replicas)
         current = draft.observed.in_flight
         if current and current.strategy == self.name and current.phase == "Paused":
-            loose = loosened(draft.deployment(self.app.name))
+            loose = self.loosened(draft.workload(self.app.name), current.weight)
             draft.notes += [f"somebody has loosened what held the share ({', '.join(loose)}): it is held anew"] if loose else []
-        self._grow(draft, replicas)
         goal, new = self._goal(replicas, weight), self._new_pods(draft, replicas)
         if new > goal.canary:
             goal = self._kept(draft, weight, replicas, new)
+        self._hold(draft, replicas, goal, new)
+        return Split(stable=goal.stable, canary=goal.canary, percent=goal.percent)
+
+    def _hold(self, draft: Draft, replicas: int, goal: Pods, new: int) -> None:
+        """From `new` pods of the release to as many as the share has."""
+        self._grow(draft, replicas)
         while new < goal.canary:
             bound = self._next(new, goal, replicas)
             why = f"{self.release.version} comes in, up to {bound.new} of {goal.canary} pods"
@@ -105,12 +111,11 @@ class Ramped(Strategy):
             draft.wait(self.app.name, "held", bound.new, "every pod ready before others go", ready_for_s=self._min_ready_s)
             new = bound.new
         held = Bound(sum(goal) - replicas, replicas - goal.stable)
-        if not get(draft.deployment(self.app.name), "spec", "paused", default=False):
+        if not get(draft.workload(self.app.name), "spec", "paused", default=False):
             draft.apply(self._held(draft, replicas, held), f"{goal.canary} of {sum(goal)} pods, and no surplus")
             draft.wait(self.app.name, "held", goal.canary, "the surplus pods leave")
         draft.apply(self._held(draft, replicas, held, paused=True), f"holds {goal.canary} of {sum(goal)} pods")
         draft.wait(self.app.name, "held", goal.canary, "every pod ready")
-        return Split(stable=goal.stable, canary=goal.canary, percent=goal.percent)
 
     def _standing(self, draft: Draft, replicas: int) -> int:
         """Of how many pods a share is one: of those that somebody has made of them since it began. To scale a held rollout back
@@ -167,13 +172,17 @@ class Ramped(Strategy):
 
     def _is_under_way(self, draft: Draft) -> bool:
         """Whether the Deployment's template is this release's already."""
-        return not draft.rolls(self._held(draft, draft.replicas(self.app.name), Bound(1, 0)))
+        return not draft.rolls(self._probed(draft))
+
+    def _probed(self, draft: Draft) -> Obj:
+        """The workload as this release has its pods."""
+        return self._held(draft, draft.replicas(self.app.name), Bound(1, 0))
 
     def _new_pods(self, draft: Draft, replicas: int) -> int:
         """Pods of this release that are there, or that the limits let come."""
         if not self._is_under_way(draft):
             return 0
-        live = draft.deployment(self.app.name)
+        live = draft.workload(self.app.name)
         made = int(get(live, "status", "updatedReplicas", default=0))
         if get(live, "spec", "minReadySeconds", default=0) != HELD_S or get(live, "spec", "paused"):
             return made
@@ -181,17 +190,15 @@ class Ramped(Strategy):
         bound = Bound(*fenceposts(limits.get("maxSurge", 0), limits.get("maxUnavailable", 0), replicas))
         return max(made, min(bound.new, replicas))  # whatever the limits, never more than pods are wanted in all
 
+    def loosened(self, live: Obj | None, weight: int) -> tuple[str, ...]:
+        spec = get(live, "spec", default={})
+        found = {".spec.paused": spec.get("paused") is True, ".spec.minReadySeconds": spec.get("minReadySeconds") == HELD_S}
+        return tuple(field for field, holds in found.items() if live is not None and not holds)
+
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
-        live = draft.deployment(self.app.name)
+        live = draft.workload(self.app.name)
         if live is None or weight >= 100:
             return self._all(replicas)
-        new, total = (int(get(live, "status", key, default=0)) for key in ("updatedReplicas", "replicas"))
+        counts = workload_of(live).counts(live)
+        new, total = counts.updated, counts.all
         return Split(stable=total - new, canary=new, percent=Pods(total - new, new).percent)
-
-
-def loosened(live: Obj | None) -> tuple[str, ...]:
-    """What of a held rollout holds it no longer, as by `kubectl rollout resume`. Who has set a field to nothing manages it not:
-    nobody can be told."""
-    spec = get(live, "spec", default={})
-    found = {".spec.paused": spec.get("paused") is True, ".spec.minReadySeconds": spec.get("minReadySeconds") == HELD_S}
-    return tuple(field for field, holds in found.items() if live is not None and not holds)

@@ -57,7 +57,7 @@ class Routed(Strategy):
         self._make_ready(draft, self.release)
         self._refuse_early_ports(draft, router)
         self._fill_first(draft, replicas)
-        if draft.deployment(self._second_name) is None:
+        if draft.workload(self._second_name) is None:
             self._routes_home(draft, self.release)  # somebody deleted it, and its share of the requests goes nowhere
         router.lay(draft, self._sides(draft, self.release))
         self._bind(draft, router)
@@ -81,7 +81,7 @@ class Routed(Strategy):
     def _finish_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
         """The second side takes everybody at full size, while the application's own Deployment is rolled behind its back; what
         an HPA scales is never without requests."""
-        if draft.deployment(self._second_name) is None:
+        if draft.workload(self._second_name) is None:
             self._routes_home(draft, self.release)
         elif draft.observed.is_autoscaled(self.app.name):
             # pods that get no requests would be scaled away before everybody comes back to them
@@ -112,7 +112,7 @@ class Routed(Strategy):
 
     def _fill_first(self, draft: Draft, replicas: int) -> None:
         """A share of pods has taken some of the first side's, and now it is to carry all that is not routed to the second."""
-        own = draft.deployment(self._second_name) and self.app.name
+        own = draft.workload(self._second_name) and self.app.name
         if own and draft.replicas(own) < replicas and not draft.observed.is_autoscaled(own):
             draft.scale(own, replicas, "its share is no longer one of pods")
             draft.wait(own, "rolled-out", replicas, "before the Services are bound to it alone")

@@ -54,9 +54,9 @@ def render(
 def _show(session: Session, release: Release, strategy: str, *, is_text: bool, is_open: bool) -> int:
     from ...kube.secrecy import masked
     from ...release.dump import manifests_text
-    from ...strategies import by_name
+    from ...strategies import of_release
 
-    rendered = by_name(strategy)(release).render()
+    rendered = of_release(strategy, release).render()
     shown = [obj if is_open else masked(obj) for obj in rendered]
     if shown != list(rendered):
         session.view.note("what Secrets hold is masked; --show-secrets shows it")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...kube.secrecy import masked_text
+from ...kube.workload import workload_of
 from ...preflight import Finding, Rule, Severity
 from ...preflight.writing import Rewritten
 from ...ship.checking import Checked
@@ -123,12 +124,13 @@ def fixed_lines(plan: Rewritten, paint: Paint, *, is_written: bool) -> Iterator[
 def _release_lines(one: Checked, paint: Paint, strategy: str | None) -> Iterator[str]:
     release = one.release
     file = release.sources.file.source if release.sources.file else ""
-    replicas = "as many pods as there are" if release.replicas is None else _plural(release.replicas, "pod")
+    open_number = "as many pods as there are" if workload_of(release.workload).is_scaled else "a pod on each node"
+    replicas = open_number if release.replicas is None else _plural(release.replicas, "pod")
     others = [f"{obj['kind']} {obj['metadata']['name']}" for obj in release.others]
     services = [obj["metadata"]["name"] for obj in release.services]
     glyph = paint.glyph("✗" if one.errors else "!" if one.unread else "✓")
     yield f"{glyph} {file}: {release.app} {release.version}, by {strategy or release.strategy}"
-    yield f"  Deployment {release.workload['metadata']['name']}   {replicas} of {release.image}"
+    yield f"  {release.workload['kind']} {release.workload['metadata']['name']}   {replicas} of {release.image}"
     yield f"  Services     {', '.join(services)}" if services else "  no Service selects its pods"
     if others:
         yield f"  and          {', '.join(others)}"

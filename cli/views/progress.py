@@ -8,7 +8,8 @@ from typing import Literal
 
 from ...cluster.events import RunBegan, RunEvent, RunFailed, StepBegan, StepEnded, StepMoved, Waiting
 from ...health.routes import is_route
-from ...kube.objects import DEPLOYMENT, VIRTUAL_SERVICE, get, is_a
+from ...kube.objects import VIRTUAL_SERVICE, get, is_a
+from ...kube.workload import WORKLOAD_KINDS, is_workload
 from ...plan.plan import Plan
 from ...plan.steps import Apply, Delete, Pause, Record, Route, Scale, Step, Wait
 from .words import duration, pods, row, title, version_of
@@ -180,7 +181,7 @@ class Sides:
 
     def ended(self, step: Step) -> float:
         match step:
-            case Apply() if is_a(step.manifest, DEPLOYMENT):
+            case Apply() if is_workload(step.manifest):
                 self._runs_new[step.ref.name] = version_of(step.manifest) == self._new_version
             case Apply() if _splits(step):
                 self.percent = self.at_end
@@ -198,7 +199,7 @@ class Sides:
     def _start(self, plan: Plan) -> None:
         """The pods before the plan, from the first step on each Deployment."""
         for step in plan.steps:
-            if isinstance(step, Scale) or (isinstance(step, Apply) and is_a(step.manifest, DEPLOYMENT)):
+            if isinstance(step, Scale) or (isinstance(step, Apply) and is_workload(step.manifest)):
                 self._pods.setdefault(step.ref.name, _before(step))
         if plan.strategy == "canary":
             for name in [name for name in self._pods if name.endswith("-canary")]:
@@ -225,9 +226,9 @@ def _splits(step: Apply) -> bool:
 
 
 def _name(step: Step) -> str:
-    """A Deployment goes by its name alone: it is what a release is about."""
+    """A workload goes by its name alone: it is what a release is about."""
     each = row(step)
-    return each.object.removeprefix(f"{DEPLOYMENT.name} ")
+    return next((each.object.removeprefix(f"{kind.name} ") for kind in WORKLOAD_KINDS if kind.name in each.object), each.object)
 
 
 def _headline(step: Step) -> str:

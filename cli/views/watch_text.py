@@ -139,9 +139,9 @@ def _branch_row(stem: Stem, branch: Branch, lead: str) -> Row:
     side, count, status = branch.side, f"{branch.ready}/{branch.wanted}", "its former pods"
     if branch.is_newest:
         status = side.message or ("receives requests" if side.is_routed else "receives no requests")
-    said = f"Deployment {side.name} of {_named(stem)}: {count} ready, {status}"
+    said = f"{side.kind} {side.name} of {_named(stem)}: {count} ready, {status}"
     style: Style = "faint" if not side.message or not branch.is_newest else "changed"
-    return Row(("deployment", side.name, _number(stem)), said, lead, f"Deployment {side.name}", status, count, style=style)
+    return Row(("deployment", side.name, _number(stem)), said, lead, f"{side.kind} {side.name}", status, count, style=style)
 
 
 def _leaf_row(leaf: Leaf, lead: str, now: datetime) -> Row:

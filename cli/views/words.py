@@ -8,12 +8,13 @@ from typing import NamedTuple, assert_never
 
 from ...health.routes import is_route
 from ...kube import fieldset
-from ...kube.objects import DEPLOYMENT, SERVICE, Obj, annotations_of, get, is_a
+from ...kube.objects import DAEMON_SET, SERVICE, Obj, annotations_of, get, is_a
+from ...kube.workload import is_workload, names_workload
 from ...plan.diff import inside
 from ...plan.observed import VERSION_ANNOTATION
 from ...plan.plan import Plan
 from ...plan.revision import Revision
-from ...plan.steps import Apply, Change, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Route, Run, Scale, Step, Wait
+from ...plan.steps import Apply, Change, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Renew, Route, Run, Scale, Step, Wait
 from ...strategies.stands import at
 
 
@@ -37,6 +38,8 @@ def row(step: Step) -> Row:
             return Row("~", str(step.ref), f"{pods(step.pods)} labelled as they run", step.why, step.ref.name)
         case Scale():
             return Row("~", str(step.ref), f"{step.was} → {pods(step.replicas)}", step.why, step.ref.name)
+        case Renew():
+            return Row("−", str(step.ref), _renewed(step), step.why, step.ref.name)
         case Route():
             return Row("⇄", str(step.ref), _routed(step), step.why, step.ref.name)
         case Wait():
@@ -181,7 +184,7 @@ def changed_rows(changes: Iterable[Change]) -> list[tuple[str, str, str]]:
 
 def _applied(step: Apply) -> str:
     manifest = step.manifest
-    if is_a(manifest, DEPLOYMENT):
+    if is_workload(manifest):
         return _created(manifest) if step.creates else _changed(step)
     if step.creates:
         return _ports(manifest) if is_a(manifest, SERVICE) else "new"
@@ -206,6 +209,8 @@ def _changed(step: Apply) -> str:
     count = by_path.get(".spec.replicas")
     if count and count.after is not None and count.before is not None:
         said.append(f"{count.before} → {pods(int(count.after))}")
+    if partition := by_path.get(".spec.updateStrategy.rollingUpdate.partition"):
+        said.append(f"partition {partition.after or 0}")
     paused = by_path.get(".spec.paused")
     if paused and (paused.after or paused.before):
         said.append("held on the way" if paused.after else "resumed")
@@ -240,6 +245,10 @@ def _ports(service: Obj) -> str:
     return f"port {', '.join(ports)}" if ports else "new"
 
 
+def _renewed(step: Renew) -> str:
+    return "old pods that are not ready are deleted" if step.which == "stuck" else f"old pods deleted, until {step.pods} are new"
+
+
 def _routed(step: Route) -> str:
     keys = [key for key in {**step.was, **step.selector} if step.was.get(key) != step.selector.get(key)]
     parts = [f"{key.rpartition('/')[2]} {step.was.get(key, 'any')} → {step.selector.get(key, 'any')}" for key in keys]
@@ -250,6 +259,8 @@ def _awaited(step: Wait) -> str:
     if is_route(step.ref):
         return "until its Gateway has taken it up"
     match step.until:
+        case "rolled-out" if step.ref.is_a(DAEMON_SET):
+            return "until every node has one that is ready"
         case "rolled-out":
             return f"until {step.pods} of {step.pods} {'is' if step.pods == 1 else 'are'} ready"
         case "held":
@@ -282,15 +293,17 @@ def _back(step: Step, version: str) -> str:
             return f"{step.ref.name} to {pods(step.replicas)}"
         case Label():
             return f"{step.ref.name}'s label in place"
+        case Renew():
+            return "delete its broken pods" if step.which == "stuck" else "delete old pods"
         case Wait():
             return "wait"
         case Run():
             return f"run {step.moment} {step.hook}"
         case Delete():
-            return f"delete {step.ref.name if step.ref.is_a(DEPLOYMENT) else step.ref}"
+            return f"delete {step.ref.name if names_workload(step.ref) else step.ref}"
         case Route():
             return f"switch {step.ref.name} back"
-        case Apply() if is_a(step.manifest, DEPLOYMENT):
+        case Apply() if is_workload(step.manifest):
             return f"{step.ref.name} {_deployment_back(step, version)}"
         case Apply() | Patch():
             return f"{step.ref} as before"

@@ -23,7 +23,7 @@ from ..events import record
 from ..store.store import Change, Store
 from .claiming import claim_pods, concerned
 from .engine import Queue
-from .fitting import selects_node, untolerated
+from .fitting import node_of, selects_node, untolerated
 from .history import HASH, History
 from .index import Index, condition_of, is_ready
 from .newpods import Door, Retries, pod_of
@@ -294,18 +294,6 @@ def fits(set_: Obj, node: Obj) -> Fit:
 
 def _tolerations() -> list[Obj]:
     return [{"key": key, "operator": "Exists", "effect": effect} for key, effect in TOLERATED]
-
-
-def node_of(pod: Obj) -> str:
-    """The node that a daemon's pod is on, or is meant for."""
-    if name := pod["spec"].get("nodeName"):
-        return str(name)
-    path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
-    for term in get(pod, "spec", *path, default=()):
-        for field in term.get("matchFields") or ():
-            if field["key"] == "metadata.name":
-                return str(field["values"][0])
-    return ""
 
 
 def _is_staying(pod: Obj) -> bool:

@@ -153,3 +153,15 @@ def alone(pod: Obj, node: Obj) -> Misfit | None:
     if not selects_node(pod, node):
         return Misfit(("node(s) didn't match Pod's node affinity/selector",))
     return None
+
+
+def node_of(pod: Obj) -> str:
+    """The node that a daemon's pod is on, or is meant for."""
+    if name := pod["spec"].get("nodeName"):
+        return str(name)
+    path = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+    for term in get(pod, "spec", *path, default=()):
+        for field in term.get("matchFields") or ():
+            if field["key"] == "metadata.name":
+                return str(field["values"][0])
+    return ""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from ...kube.objects import NODE, POD, Obj, get
-from ..controllers.fitting import Misfit
+from ..controllers.fitting import Misfit, node_of
 from ..controllers.index import condition_of
 from ..events import record
 from ..store.store import Change, Store
@@ -58,7 +58,7 @@ class Binder:
             return Choice(message=unfit(pod, [misfit for _ in self._store.list(NODE)]))
         if name := get(pod, "spec", "nodeName"):
             return Choice(name)
-        return Choice(NODE_NAME) if self._presumes else self._scheduler.choose(pod)
+        return Choice(node_of(pod) or NODE_NAME) if self._presumes else self._scheduler.choose(pod)
 
     def _refuse(self, pod: Obj, choice: Choice) -> None:
         status = unschedulable(pod, choice.message, self._now(), reason=choice.reason)

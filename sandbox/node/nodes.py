@@ -7,6 +7,7 @@ has a size, and is full when it is full.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from ...kube.clock import timestamp
@@ -41,6 +42,18 @@ def resize(store: Store, count: int, now: datetime) -> None:
     for name, node in wanted.items():
         if store.find(NODE, "", name) is None:
             store.create(NODE, node)
+
+
+def widen(store: Store, count: int, now: datetime, labels: Mapping[str, str] | None = None) -> None:
+    """So many nodes that never run out, all with those labels beside their own: for what has a pod on each."""
+    for place in range(count):
+        node = _node(f"{NODE_NAME}-{place + 1}" if place else NODE_NAME, place, now, is_elastic=True)
+        node["metadata"]["labels"] |= labels or {}
+        known = store.find(NODE, "", node["metadata"]["name"])
+        if known is None:
+            store.create(NODE, node)
+        else:
+            store.update(NODE, known | {"metadata": known["metadata"] | {"labels": node["metadata"]["labels"]}})
 
 
 def ensure(store: Store, now: datetime) -> None:

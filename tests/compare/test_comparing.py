@@ -15,6 +15,7 @@ from rollway.cli.views.compare_json import compare_document
 from rollway.compare import rehearse
 from rollway.compare.advice import recommended
 from rollway.compare.comparing import compared
+from rollway.compare.rehearsal import base_of, rehearse_once
 from rollway.compare.report import html
 from rollway.compare.results import Comparison, Outcome
 from rollway.compare.scenario import Bad, Scenario, latency_of
@@ -24,6 +25,7 @@ from rollway.kube.objects import Obj, ref_of
 from rollway.plan.observed import Observed
 from rollway.release.gates import Gate
 from rollway.release.model import Release
+from sets import SET_WAYS
 from shop import STRATEGIES, release
 
 STEPS = {"canary": {"steps": [{"weight": 10, "pause": "20s"}, {"weight": 50, "pause": "20s"}]}}
@@ -341,3 +343,15 @@ def test_hooks_take_their_time_and_nothing_else() -> None:
         assert 40 < taken < 60, strategy
         peaks = [max(run.peak_not_terminating for run in each[strategy].runs) for each in (plain, told)]
         assert peaks[0] == peaks[1]
+
+
+@pytest.mark.parametrize("way", SET_WAYS)
+def test_a_sets_pods_are_known_again_by_their_revision(way: str) -> None:
+    """Pods of a StatefulSet come back under the names that they had: each life is one of its own. One at a time is missing."""
+    base = base_of(release("v1", strategy=way), 1, 4)
+    run = rehearse_once(base, release("v2", strategy=way), way.partition(" ")[0], Scenario(), 1)
+    assert (run.phase, run.peak_pods) == ("Promoted", 4)
+    assert run.toll.ok["old"] > 0
+    assert run.toll.ok["new"] > 0
+    if way.startswith("ramped"):
+        assert (run.min_ready, run.toll.dark_s, run.toll.lost) == (3, 0, {})

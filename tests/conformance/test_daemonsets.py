@@ -14,7 +14,7 @@ from replayed import NAME, SPACE, Kubelet, recordings, replayed, template
 from rollway.kube.defaults import fill
 from rollway.kube.objects import CONTROLLER_REVISION, DAEMON_SET, NODE, POD, Obj, labels_of
 from rollway.sandbox.api.deletion import delete
-from rollway.sandbox.controllers.daemonset import node_of
+from rollway.sandbox.controllers.fitting import node_of
 from rollway.sandbox.controllers.history import HASH
 from rollway.sandbox.controllers.index import controller_of, is_ready
 from rollway.sandbox.store.store import Change

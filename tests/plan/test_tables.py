@@ -385,7 +385,7 @@ def of_observed() -> Iterator[str]:
     seen = Observed(
         {SHOP: labelled, SERVICE: {**labelled, "kind": "Service"}, Ref("apps/v1", "Deployment", "shop", "gone"): None}
     )
-    yield f"{[obj['kind'] for obj in seen.deployments('shop')]} {list(seen.deployments('x'))} {seen.revision(1)}"
+    yield f"{[obj['kind'] for obj in seen.workloads('shop')]} {list(seen.workloads('x'))} {seen.revision(1)}"
     known = Observed(history=(BEGUN.model_copy(update={"number": 1, "phase": "Promoted"}), BEGUN))
     yield f"{known.live and known.live.number} {known.in_flight and known.in_flight.number} {(known.revision(2) or BEGUN).number}"
 

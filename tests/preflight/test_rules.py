@@ -248,7 +248,20 @@ class Case(NamedTuple):
     place: str = ""
 
 
+DATABASE = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  selector: {matchLabels: {app: db}}
+  updateStrategy: {rollingUpdate: {%s: 2}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: db, image: "db:1"}]}}
+"""
+
 MUST = {
+    "a pace that a StatefulSet has not": Case(
+        "RW054", adds(DATABASE % "maxUnavailable"), place="spec.updateStrategy.rollingUpdate.maxUnavailable"
+    ),
     "a key that its ConfigMap lacks": Case(
         "RW038", configured(KEY.replace("mode", "mood"), CONFIG), severity="error", place="env[0].valueFrom.configMapKeyRef"
     ),
@@ -506,6 +519,7 @@ def test_found_and_mended(name: str, told: Told) -> None:
 
 
 NEAR_MISSES = {
+    "a StatefulSet's partition": Case("RW054", adds(DATABASE % "partition")),
     "a key that is there": Case("RW038", configured(KEY, CONFIG)),
     "a key in stringData": Case(
         "RW038", configured(SECRET_KEY, "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {token: x}}")

@@ -319,8 +319,8 @@ MANIFESTS = [
         "app.yaml:4:3: metadata.name is 5; it takes a text",
         "quote",
     ),
-    Case("no Deployment", app(SERVICE), "deploy.yaml:1:1: no Deployment in the manifests"),
-    Case("empty manifests", app("---\n"), "deploy.yaml:1:1: no Deployment in the manifests"),
+    Case("no Deployment", app(SERVICE), "deploy.yaml:1:1: no Deployment, StatefulSet or DaemonSet in the manifests"),
+    Case("empty manifests", app("---\n"), "deploy.yaml:1:1: no Deployment, StatefulSet or DaemonSet in the manifests"),
     Case("two Deployments", app(TWO), "deploy.yaml:1:1: 2 Deployments in the manifests: shop and cart", "workload: shop"),
     Case(
         "workload naming none",
@@ -452,7 +452,7 @@ MANIFESTS = [
     Case(
         "a Rollout",
         app("apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\n"),
-        "deploy.yaml:1:1: no Deployment in the manifests",
+        "deploy.yaml:1:1: no Deployment, StatefulSet or DaemonSet in the manifests",
         "app.yaml` takes Rollout shop over",
     ),
     Case(

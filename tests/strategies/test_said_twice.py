@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from rollway.errors import Refused
-from shop import STRATEGIES, World, in_world, promoted, release
+from shop import WAYS, World, in_world, promoted, release
 
-EACH = pytest.mark.parametrize("strategy", STRATEGIES)
+EACH = pytest.mark.parametrize("strategy", WAYS)
 STAGED: dict[str, Any] = {"blueGreen": {"autoPromote": False, "scaleDownDelaySeconds": 2}}
-SHARES = {"ramped": 50, "canary": 50, "ab": 50, "blue-green": 0}
+SHARES = {"ramped": 50, "ramped StatefulSet": 50, "ramped DaemonSet": 50, "canary": 50, "ab": 50, "blue-green": 0}
 OURS = {"Lease"}
 """What a command that does nothing may write: the lock, which it gives back."""
 
@@ -167,7 +167,7 @@ def test_somebodys_release_is_replaced_only_when_asked(strategy: str, other: str
     async def story(world: World) -> None:
         await full(world, "v1", strategy)
         await world.ship("apply", shop("v2", strategy), strategy=strategy, weight=SHARES[strategy], by="alice@ci-7")
-        name = strategy if other == "the same strategy" else other
+        name = strategy if other == "the same strategy" else " ".join([other, *strategy.split()[1:]])
         for tag in ("v3", "v1"):
             version = world.sandbox.store.version
             with pytest.raises(

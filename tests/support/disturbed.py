@@ -12,7 +12,8 @@ from typing import Any
 from byroute import routed
 from mortal import Mortal
 from rollway.release.model import Release
-from shop import STRATEGIES, Stand, World, in_world, promoted, release, stand_of
+from sets import SET_WAYS
+from shop import WAYS, Stand, World, in_world, promoted, release, stand_of
 
 QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")}
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
@@ -24,9 +25,9 @@ FEATURED = tuple(f"canary {router} {feature}" for router in ("gateway", "istio")
 EACH = [
     *(
         (strategy, verb)
-        for strategy in (*STRATEGIES, *BY_ROUTE)
+        for strategy in (*WAYS, *BY_ROUTE)
         for verb in ("apply", "promote", "rollback")
-        if (strategy, verb) != ("recreate", "promote")  # which holds no share that could be promoted
+        if (strategy.partition(" ")[0], verb) != ("recreate", "promote")  # which holds no share that could be promoted
     ),
     *((way, verb) for way in FEATURED for verb in ("apply", "promote", "abort")),
 ]
@@ -34,6 +35,8 @@ EACH = [
 
 def shop(tag: str, way: str) -> Release:
     """The shop to be released by a strategy, and by routes where the way names a router."""
+    if way in SET_WAYS:
+        return release(tag, strategy=way, options=QUICK)
     strategy, router, feature = (*way.split(), "", "")[:3]
     options = {**QUICK, strategy: QUICK[strategy] | FEATURES[feature]} if feature else QUICK
     if not router:

@@ -30,6 +30,7 @@ from rollway.kube.objects import (
     labels_of,
     selects,
 )
+from rollway.kube.workload import WORKLOAD_KINDS
 from rollway.plan.revision import Revision
 from rollway.release.model import Release
 from rollway.release.options import StrategyOptions
@@ -38,9 +39,12 @@ from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
+from sets import SET_WAYS, as_set, provide
 
 NAMESPACE_NAME = "shop"
 STRATEGIES = ("recreate", "ramped", "blue-green", "canary", "ab")
+WAYS = (*STRATEGIES, *SET_WAYS)
+"""And on what else than a Deployment they can be used."""
 
 MANIFESTS = """
 apiVersion: v1
@@ -85,13 +89,15 @@ spec:
 def release(
     tag: str = "v1", *, strategy: str = "ramped", replicas: int | None = 4, options: dict[str, Any] | None = None
 ) -> Release:
-    """The shop at a version, as loading its files would give it."""
+    """The shop at a version, as loading its files would give it; by a strategy, or by a way."""
+    strategy, _, kind = strategy.partition(" ")
     config, service, workload = (copy.deepcopy(doc) for doc in yaml.safe_load_all(MANIFESTS))
     workload["spec"]["template"]["spec"]["containers"][0]["image"] = f"ghcr.io/acme/shop:{tag}"
     if replicas is None:
         del workload["spec"]["replicas"]
     else:
         workload["spec"]["replicas"] = replicas
+    workload = as_set(workload, kind) if kind else workload
     blocks: dict[str, Any] = {
         name: {"progressDeadlineSeconds": 20} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")
     }
@@ -128,6 +134,8 @@ class World:
         request = Request(action, weight, back, replace, prune, come_home=come_home)  # type: ignore[arg-type]
         options.setdefault("holder", "test@nowhere/0")
         cluster = options.pop("cluster", self.cluster)
+        strategy = strategy and strategy.partition(" ")[0]
+        provide(self.sandbox.store, wanted.workload)
         return await shipping.run(cluster, wanted, request, strategy=strategy, options=shipping.Options(**options))
 
     async def deploy_by_hand(self, *, tag: str = "v0") -> None:
@@ -227,7 +235,7 @@ def without_marks(manifest: Obj) -> Obj:
     return out
 
 
-WATCHED_KINDS = (CONFIG_MAP, SERVICE, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, HTTP_ROUTE, LEASE)
+WATCHED_KINDS = (CONFIG_MAP, SERVICE, *WORKLOAD_KINDS, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, HTTP_ROUTE, LEASE)
 
 
 class Stand(NamedTuple):
