@@ -1,7 +1,7 @@
 """Whether tests notice small faults in what a change touches: `python -m rollway.tools.mutate [FILE…]`.
 
 `[tool.mutate]` of pyproject.toml says which rooms are asked, and which tests each is held by. Those run once as they are, with
-coverage, so that each fault (mutants.py) is shown to the tests alone that reach its lines, quickest first. What lives, and is not
+coverage, so that each fault (mutants.py) is shown to the tests alone that reach its lines, those named first first. What lives, and is not
 named in mutants.toml with the reason why nobody could notice, is told with its place, and the answer is 1.
 
 Nothing is written into the tree: a process is forked for each fault, and has the one module compiled with it as it is imported.
@@ -36,7 +36,7 @@ from .mutants import Mutant, mutants, mutated
 HEAVY = ("pytest", "_pytest.assertion.rewrite", "hypothesis", "yaml", "pydantic", "aiohttp", "jinja2", "rich.console")
 """What tests import and nobody mutates: there before the forks, once for all of them."""
 AT_MOST_S = 60.0
-"""How much of tests' time a fault is shown, quickest first."""
+"""How much of tests' time a fault is shown: of the first room that holds it first, and there the quickest."""
 SLOWER = 5
 """So many times longer, and the patience that was asked for, tests may take with a fault: else it hangs, and is caught."""
 PYTEST = ("-q", "-x", "--no-header", "-W", "default", "-m", "not live and not real_time")
@@ -59,16 +59,21 @@ class Reach:
     seconds: dict[str, float] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
-    def of(self, file: Path, fault: Mutant) -> list[str]:
-        """The tests for a fault, quickest first. What runs as its module is imported is reached by all that reach the module; a
-        table, where nothing else runs, by all tests."""
+    def of(self, file: Path, fault: Mutant, rooms: Sequence[str] = ()) -> list[str]:
+        """The tests for a fault, those of the `rooms` that are named first, and of one room the quickest. What runs as its module
+        is imported is reached by all that reach the module; a table, where nothing else runs, by all tests."""
         by_line = self.lines.get(str(file), {})
         hit = set().union(*(by_line.get(line, set()) for line in range(fault.line, fault.last_line + 1)))
         found = hit - {""}
         if hit and not found:
             found = set().union(*by_line.values()) - {""} or set(self.seconds)
         out, left_s = list[str](), AT_MOST_S
-        for test in sorted(found, key=lambda each: (self.seconds.get(each, 0), each)):
+
+        def turn(test: str) -> tuple[int, float, str]:
+            room = next((place for place, each in enumerate(rooms) if test.startswith(each)), len(rooms))
+            return room, self.seconds.get(test, 0), test
+
+        for test in sorted(found, key=turn):
             left_s -= self.seconds.get(test, 0)
             if out and left_s < 0:
                 break
@@ -249,7 +254,7 @@ def ends_of(found: Sequence[Target], known: Reach, told: Callable[[str], None], 
     ends, shows = Counter[str](), []
     for target in found:
         for fault in target.faults:
-            if tests := known.of(target.file, fault):
+            if tests := known.of(target.file, fault, target.tests):
                 work = partial(shown, target.file, fault, tests)
                 longest_s = patience_s + SLOWER * sum(known.seconds.get(test, 0) for test in tests)
                 shows.append(((target.file, fault, len(tests)), work, longest_s))

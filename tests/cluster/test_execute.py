@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
-from rollway.cluster.events import Failure
-from rollway.cluster.execute import Executor
+from rollway.cluster.events import Failure, Noticed, RunEvent
+from rollway.cluster.execute import AWAY_PAUSE_S, Executor
 from rollway.cluster.journal import Journal
 from rollway.cluster.lock import Lock
 from rollway.cluster.port import Cluster
+from rollway.errors import Unreachable
 from rollway.kube.objects import DEPLOYMENT, SERVICE, Kind, Obj, Ref
 from rollway.plan.plan import Plan
-from rollway.plan.steps import Route, Step
+from rollway.plan.steps import Patch, Route, Step
+from rollway.sandbox.timeline import run_virtual
 
 GREEN = {"app": "shop", "rollway.dev/track": "green"}
 
@@ -83,3 +85,47 @@ def test_a_switch_is_one_write() -> None:
 
     assert carried_out(live, switch(3)) is None
     assert live.patched == [("shop", [{"op": "replace", "path": "/spec/selector", "value": GREEN}])]
+
+
+class Away(Live):
+    """One that does not answer the first so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(0, 0, {"shop": 3})
+        self.left = times
+
+    async def patch(self, ref: Ref, patch: Any, **_: Any) -> Obj:
+        if self.left:
+            self.left -= 1
+            raise Unreachable("connection refused", may_pass=True)
+        return await super().patch(ref, patch)
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_an_api_server_that_is_away_is_waited_for_where_something_has_begun(is_begun: bool) -> None:
+    """What begins a run is tried once: nothing is half done, and whoever asked for it hears so at once."""
+    live, told = Away(2), list[str]()
+
+    class Regained(Held):
+        async def regain(self) -> None:
+            return
+
+    def emit(event: RunEvent) -> None:
+        if isinstance(event, Noticed):
+            told.append(event.message)
+
+    async def story() -> float:
+        executor = Executor(cast(Cluster, live), cast(Lock, Regained()), Journal({}), emit, is_begun=is_begun)
+        step = Patch(ref=ref(DEPLOYMENT, "shop"), patch={"spec": {"paused": None}}, why="")
+        await executor.run(Plan.model_construct(app="shop", namespace="shop", steps=(step,)))
+        return asyncio.get_running_loop().time()
+
+    if not is_begun:
+        with pytest.raises(Unreachable):
+            run_virtual(story())
+        assert (live.left, told) == (1, [])
+        return
+    assert run_virtual(story()) == pytest.approx(2 * AWAY_PAUSE_S)
+    assert (live.left, [name for name, _ in live.patched]) == (0, ["shop"])
+    assert told[0].startswith("the API server does not answer since ")
+    assert told[1:] == ["the API server did not answer for 4 s; it was waited for"]
