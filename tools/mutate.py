@@ -1,8 +1,8 @@
 """Whether tests notice small faults in what a change touches: `python -m rollway.tools.mutate [FILE…]`.
 
-`[tool.mutate]` of pyproject.toml says which rooms are asked, and which tests each is held by. Those run once as they are, with
-coverage, so that each fault (mutants.py) is shown to the tests alone that reach its lines, those named first first. What lives, and is not
-named in mutants.toml with the reason why nobody could notice, is told with its place, and the answer is 1.
+`[tool.mutate]` of pyproject.toml says which rooms are asked, and which tests each is held by, the nearest first. Those run once
+as they are, with coverage, so that each fault (mutants.py) is shown in that order to the tests alone that reach its lines. What
+lives, and is not named in mutants.toml with the reason why nobody could notice, is told with its place, and the answer is 1.
 
 Nothing is written into the tree: a process is forked for each fault, and has the one module compiled with it as it is imported.
 """
