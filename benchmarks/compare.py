@@ -3,7 +3,8 @@
     python benchmarks/compare.py [--most 1000]
 
 The first table is what a user meets: `deploy compare` with its default flags, from the command to the end of its process, with
-ways back, beside an empty Python process and beside the smallest row. The others look into it.
+ways back, beside an empty Python process and beside the smallest row; then `deploy plan` with its forecast, of an embedded
+cluster that is served by this process, which takes its share of the cores. The others look into it.
 Every row stands beside a baseline of the same run: the five strategies beside the time that the releases themselves would take
 and beside an empty Python process; a rate of 1,000,000 requests a second beside one of 10, and beside the same traffic one
 request at a time; two cores beside one; memory over a canary's pause of 10 hours beside one of 1 hour; growth beside the fewest
@@ -13,6 +14,7 @@ pods. Peak memory is that of a process of its own, imports included. Shared mach
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -22,10 +24,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter  # real time is what is measured
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
-from harness import EMPTY, WELL_MADE, manifests, median_s, peak_mib, process, spent
+from aiohttp import web
+from harness import EMPTY, WELL_MADE, Spent, manifests, median_s, peak_mib, process, served, spent
 from rollway.compare.comparing import compared
 from rollway.compare.results import Comparison
 from rollway.compare.scenario import Scenario
@@ -61,6 +64,8 @@ class Row(NamedTuple):
     wanted_mib: float
 
 
+PLANS = ((10, 0.8), (1_000, 3.0))
+"""Pods, and the seconds that `deploy plan canary` may take with its forecast."""
 AS_MET = (
     Row(10, (), 1.2, 300),
     Row(100, (), 3, 300),
@@ -74,6 +79,21 @@ MORE_S = 2.0  # what they may add
 def as_met(most: int) -> None:
     """Whole processes."""
     idle = median_s(process(EMPTY), 5)
+    comparisons(most, idle)
+    for pods, wanted_s in PLANS:
+        if pods <= most:
+            took = asyncio.run(planned(pods))
+            each = f"{took.wall_s / pods * 1000:.1f} ms"
+            print(
+                f"{f'{pods:>8,} pods, deploy plan':<28}{wanted_s:>8g}s{took.wall_s:>9.2f}s{took.cpu_s:>8.1f}s"
+                f"{'':>10}{took.peak_mib:>6.0f} MiB{took.wall_s / idle:>16.0f}×{each:>10}"
+            )
+    with project(2, others=0) as small, project(2, others=FOREIGN) as large:
+        alone, beside = (spent([*DEPLOY, "compare", "--seeds", "1"], folder).wall_s for folder in (small, large))
+    print(f"\n34,000 lines of other objects beside it: {beside:.2f}s, {alone:.2f}s without; wanted {MORE_S:g}s more at most")
+
+
+def comparisons(most: int, idle: float) -> None:
     print(f"{'deploy compare':<28}{'wanted':>9}{'taken':>10}{'CPU':>9}{'wanted':>10}{'memory':>10}{'× empty':>17}{'a pod':>10}")
     for row in AS_MET:
         if row.pods <= most:
@@ -85,9 +105,26 @@ def as_met(most: int) -> None:
                 f"{name:<28}{row.wanted_s:>8g}s{took.wall_s:>9.2f}s{took.cpu_s:>8.1f}s"
                 f"{row.wanted_mib:>6g} MiB{took.peak_mib:>6.0f} MiB{took.wall_s / idle:>16.0f}×{each:>10}"
             )
-    with project(2, others=0) as small, project(2, others=FOREIGN) as large:
-        alone, beside = (spent([*DEPLOY, "compare", "--seeds", "1"], folder).wall_s for folder in (small, large))
-    print(f"\n34,000 lines of other objects beside it: {beside:.2f}s, {alone:.2f}s without; wanted {MORE_S:g}s more at most")
+
+
+async def planned(pods: int) -> Spent:
+    """`deploy plan canary` of a second version, where the first runs."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        async with served(folder, _plain) as (_, kubeconfig):
+            os.environ["KUBECONFIG"] = str(kubeconfig)
+            (folder / "deploy.yaml").write_text("app: shop\nnamespace: bench\nmanifests: [shop.yaml]\n")
+            for words in (["apply", "ramped"], ["plan", "canary"]):
+                documents = manifests(tag=words[0], pods=pods, behaviour="{start: 1s, stop: 0.5s}", container=WELL_MADE)
+                (folder / "shop.yaml").write_text(yaml.safe_dump_all(documents))
+                took = await asyncio.to_thread(spent, [*DEPLOY, *words], folder)
+    return took
+
+
+@web.middleware
+async def _plain(request: web.Request, handler: Any) -> web.StreamResponse:
+    answer: web.StreamResponse = await handler(request)
+    return answer
 
 
 DEPLOY = (str(Path(sys.executable).with_name("deploy")),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from .controllers.lazy import lazily
 from .controllers.namespace import NamespaceController
 from .controllers.newpods import Door
 from .controllers.replicaset import ReplicaSetController
+from .node.binding import placed
 from .node.kubelet import Kubelet
 from .node.lifecycle import NodeLifecycle
 from .node.podlogs import PodLogs
@@ -140,12 +141,14 @@ class Sandbox:
 
     def _admit(self) -> Callable[[Obj], Obj] | None:
         """What admission adds to new pods, whoever makes them."""
-        if self._balancer_lag is None:
-            return self._own_admit
-        from .dataplane.loadbalancer import with_gates
+        given: list[Callable[[Obj], Obj]] = [self._own_admit] if self._own_admit is not None else []
+        if self._presumes:
+            given.append(placed)
+        if self._balancer_lag is not None:
+            from .dataplane.loadbalancer import with_gates
 
-        own, gates = self._own_admit, partial(with_gates, self.store)
-        return gates if own is None else lambda pod: own(gates(pod))
+            given.insert(0, partial(with_gates, self.store))
+        return (lambda pod: reduce(lambda made, adds: adds(made), given, pod)) if given else None
 
     async def __aenter__(self) -> Sandbox:
         await self.start()

@@ -116,9 +116,8 @@ def life_of(pod: Obj) -> Life:
     """From a pod, or a pod template."""
     containers = get(pod, "spec", "containers", default=[]) or [{}]
     first = containers[0]
-    annotations = annotations_of(pod)
     others = (probe_of(each.get("readinessProbe")) for each in containers[1:])
-    behaviour = behaviour_of(annotations.get(BEHAVIOUR, ""), annotations.get(VERSIONS, ""), first.get("image", ""))
+    behaviour = said_of(pod)
     ends = get(pod, "spec", "restartPolicy", default="Always") != "Always"
     return Life(
         behaviour=behaviour,
@@ -130,6 +129,12 @@ def life_of(pod: Obj) -> Life:
         liveness=probe_of(first.get("livenessProbe")),
         others=tuple(probe for probe in others if probe is not None),
     )
+
+
+def said_of(pod: Obj) -> Behaviour:
+    """What the annotations of a pod, or of a pod template, say."""
+    annotations, first = annotations_of(pod), (get(pod, "spec", "containers") or [{}])[0]
+    return behaviour_of(annotations.get(BEHAVIOUR, ""), annotations.get(VERSIONS, ""), first.get("image", ""))
 
 
 def moments(life: Life, started_s: float, phase_s: float = 0.0) -> Iterator[Moment]:

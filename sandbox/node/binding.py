@@ -11,13 +11,22 @@ from ..controllers.fitting import Misfit, node_of
 from ..controllers.index import condition_of
 from ..events import record
 from ..store.store import Change, Store
+from .behaviour import said_of
 from .nodes import NODE_NAME, host_ip
 from .podstatus import Container, pod_status, unschedulable
 from .scheduler import Choice, Place, Scheduler, unfit
 
 
+def placed(pod: Obj) -> Obj:
+    """A new pod with its node, where one always fits: there is nothing to choose, and nobody looks between the two writes. One
+    that is told to find none is left without."""
+    if pod["spec"].get("nodeName") or said_of(pod).fails == "unschedulable":
+        return pod
+    return pod | {"spec": pod["spec"] | {"nodeName": NODE_NAME}}
+
+
 class Binder:
-    """`presumes`: nobody said what nodes there are, so one always fits."""
+    """`presumes`: nobody said what nodes there are, so one always fits, and pods come with it (`placed`)."""
 
     def __init__(self, store: Store, now: Callable[[], datetime], *, presumes: bool) -> None:
         self._store, self._now, self._presumes = store, now, presumes
@@ -37,6 +46,8 @@ class Binder:
 
     def binds(self, pod: Obj, containers: Sequence[Container], *, never: bool) -> bool:
         """Whether the pod has got a node; its status and an event say so, or why not. `never`: it was told to find none."""
+        if self._presumes and not never and pod["spec"].get("nodeName"):
+            return True  # its status follows with its first container
         place = pod["metadata"]["namespace"], pod["metadata"]["name"]
         choice = self._choice(pod, never=never)
         if not choice.node:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from rollway.compare.comparing import compared
@@ -16,8 +17,9 @@ from rollway.release.model import Release
 from shop import STRATEGIES, release
 
 STEPS = {"canary": {"steps": [{"weight": 50, "pause": "5s"}]}}
-A_POD = {"recreate": 9, "ramped": 13, "blue-green": 9}
-"""Writes of its whole life: made, bound, runs, ready, deleted, stopped, gone; and its share of what counts it."""
+A_POD = {"recreate": 8, "ramped": 12, "blue-green": 8}
+"""Writes of its whole life: made, runs, ready, deleted, stopped, gone; and its share of what counts it."""
+EVENTS_A_POD = 9  # callbacks of the event loop, of its whole life
 OTHERS = 60  # writes of all else of a release of few pods: Deployments and what they count, the lock, the history
 
 
@@ -38,6 +40,38 @@ def test_writes_grow_with_the_pods_and_no_faster(strategy: str) -> None:
 
     assert (many - few) / (64 - 8) <= A_POD[strategy]
     assert few <= 8 * A_POD[strategy] + 2 * OTHERS
+
+
+class Counts(NamedTuple):
+    """Of a walk: what the store took, and what the event loop had to do."""
+
+    writes: int
+    events: int
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, pods: int) -> Counts:
+    made, events = shop(pods), Counter[str]()
+    base = base_of(earlier(made), 0)
+    run = asyncio.Handle._run  # type: ignore[attr-defined]
+
+    def noted(self: asyncio.Handle) -> None:
+        events["all"] += 1
+        run(self)
+
+    monkeypatch.setattr(asyncio.Handle, "_run", noted)
+    writes = walked(base, made, "blue-green", Scenario(), 0)[0].writes
+    monkeypatch.setattr(asyncio.Handle, "_run", run)
+    return Counts(writes, events["all"])
+
+
+def test_a_pod_of_a_thousand_costs_what_one_of_ten_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or less, as what happens at the same moment is seen at once. No write and no event hangs on how many others there are."""
+    few, more, most = (counted(monkeypatch, pods) for pods in (10, 100, 1_000))
+
+    assert (more.writes - few.writes) / 90 <= A_POD["blue-green"]
+    assert (more.events - few.events) / 90 <= EVENTS_A_POD
+    assert (most.writes - more.writes) / 900 <= 1.02 * (more.writes - few.writes) / 90
+    assert (most.events - more.events) / 900 <= 1.02 * (more.events - few.events) / 90
 
 
 def test_the_rate_adds_nothing() -> None:
