@@ -7,7 +7,9 @@ writes. One sync takes one step and writes at most what the real controller woul
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import is_
+from typing import NamedTuple
 
 from ...kube.clock import timestamp
 from ...kube.objects import DEPLOYMENT, POD, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of, matches
@@ -49,11 +51,25 @@ from .revisions import (
 __all__ = ["DeploymentController", "Rollout", "Size", "new_size", "old_sizes", "proportional_sizes", "rollout_of"]
 
 
+class _Settled(NamedTuple):
+    """A Deployment and its ReplicaSets as they stood when there was nothing left to do until that moment, if nothing happens."""
+
+    deployment: Obj
+    sets: Sequence[Obj]
+    until: datetime | None
+
+    def holds(self, deployment: Obj, sets: Sequence[Obj], now: datetime) -> bool:
+        """Whether they are the very same still: what is stored is never changed in place."""
+        is_same = deployment is self.deployment and len(sets) == len(self.sets) and all(map(is_, sets, self.sets))
+        return is_same and (self.until is None or now < self.until)
+
+
 class DeploymentController:
     name = "deployment"
 
     def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime]) -> None:
         self._store, self._index, self._queue, self._now = store, index, queue, now
+        self._settled: dict[tuple[str, str], _Settled] = {}
 
     def note(self, change: Change) -> None:
         meta = change.obj["metadata"]
@@ -84,7 +100,10 @@ class DeploymentController:
         deployment = self._store.find(DEPLOYMENT, namespace, name)
         if deployment is None:
             self._queue.forget(self.name, namespace, name)
+            self._settled.pop((namespace, name), None)
             return
+        if self._is_settled(deployment):
+            return  # mostly its own status, written a moment ago, has brought it back
         if not get(deployment, "spec", "selector", default={}):
             return
         sets = self._sets_of(deployment)
@@ -103,6 +122,13 @@ class DeploymentController:
             self._roll(deployment, new, old)
         else:
             self._recreate(deployment, new, old)
+
+    def _is_settled(self, deployment: Obj) -> bool:
+        meta = deployment["metadata"]
+        known = self._settled.get((meta["namespace"], meta["name"]))
+        if known is None or self._index.orphans(REPLICA_SET, meta["namespace"]):
+            return False
+        return known.holds(deployment, self._index.replicasets_of(meta["uid"]), self._now())
 
     # finding
 
@@ -181,9 +207,10 @@ class DeploymentController:
         status = get(deployment, "status", default={}) | {"conditions": conditions}
         return self._store.update(DEPLOYMENT, deployment | {"status": status})
 
-    def _write(self, deployment: Obj, status: Obj) -> None:
-        if status != deployment.get("status"):
-            self._store.update(DEPLOYMENT, deployment | {"status": status})
+    def _write(self, deployment: Obj, status: Obj) -> Obj:
+        if status == deployment.get("status"):
+            return deployment
+        return self._store.update(DEPLOYMENT, deployment | {"status": status})
 
     def _update_set(self, before: Obj, after: Obj) -> Obj:
         if before["spec"] != after["spec"]:
@@ -332,29 +359,34 @@ class DeploymentController:
     def _finish(self, deployment: Obj, new: Obj | None, old: Sequence[Obj], *, clean_up: bool, has_written: bool = True) -> None:
         """`has_written`: ReplicaSets may be others by now than those that are given."""
         if clean_up and is_complete(deployment, get(deployment, "status", default={})):
-            self._clean_up(deployment, old)
-            has_written = True
+            has_written |= self._clean_up(deployment, old)
         if has_written:
             deployment, new, old = self._reread(deployment, new)
-        status = rollout_status(deployment, _all(old, new), new, self._now())
-        self._write(deployment, status)
-        meta = deployment["metadata"]
-        if (wait_s := deadline_in_s(deployment, status, self._now())) is not None:
+        now, meta = self._now(), deployment["metadata"]
+        status = rollout_status(deployment, _all(old, new), new, now)
+        written, wait_s = self._write(deployment, status), deadline_in_s(deployment, status, now)
+        self._settled.pop((meta["namespace"], meta["name"]), None)
+        if not has_written:
+            until = now + timedelta(seconds=wait_s) if wait_s is not None else None
+            sets = self._index.replicasets_of(meta["uid"])
+            self._settled[meta["namespace"], meta["name"]] = _Settled(written, sets, until)
+        if wait_s is not None:
             self._queue.after(wait_s, self.name, meta["namespace"], meta["name"])
         else:
             self._queue.forget(self.name, meta["namespace"], meta["name"])
 
-    def _clean_up(self, deployment: Obj, old: Sequence[Obj]) -> None:
-        """Deletes the oldest revisions above revisionHistoryLimit, but none that still has or wants pods."""
+    def _clean_up(self, deployment: Obj, old: Sequence[Obj]) -> bool:
+        """Deletes the oldest revisions above the limit, but none that still has or wants pods. Whether there are any above it."""
         limit = get(deployment, "spec", "revisionHistoryLimit")
         alive = [each for each in old if "deletionTimestamp" not in each["metadata"]]
         if limit is None or limit == NEVER or len(alive) <= limit:
-            return
+            return False
         for each in sorted(alive, key=revision_of)[: len(alive) - limit]:
             meta = each["metadata"]
             is_behind = meta.get("generation", 0) > get(each, "status", "observedGeneration", default=0)
             if not wanted(each) and not get(each, "status", "replicas", default=0) and not is_behind:
                 delete(self._store, REPLICA_SET, meta["namespace"], meta["name"], now=self._now())
+        return True
 
 
 def _all(old: Sequence[Obj], new: Obj | None) -> list[Obj]:

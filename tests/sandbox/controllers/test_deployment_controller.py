@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from rollway.kube.intstr import fenceposts, resolve
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, EVENT, POD, REPLICA_SET, SERVICE, Obj, merged
+from rollway.sandbox.controllers import deployment
 from rollway.sandbox.controllers.deployment import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
 from rollway.sandbox.controllers.index import Owned
 from rollway.sandbox.controllers.scaledown import DELETION_COST, first_to_go
@@ -190,6 +192,30 @@ def test_a_rollout_that_does_not_move_is_past_its_deadline() -> None:
         with_image(sandbox, "web:1")
         await asyncio.sleep(5)
         assert progressing(sandbox)[1] == "NewReplicaSetAvailable"
+
+    on_sandbox(story)
+
+
+def test_where_nothing_has_changed_nothing_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Deployment's own status brings it back each time; what anybody else writes is looked at."""
+    judged: list[Obj] = []
+    judge = deployment.rollout_status
+
+    def noted(*words: Any) -> Obj:
+        judged.append(judge(*words))
+        return judged[-1]
+
+    monkeypatch.setattr(deployment, "rollout_status", noted)
+
+    async def story(sandbox: Sandbox) -> None:
+        await asyncio.sleep(20)
+        assert all(one != next_ for one, next_ in pairwise(judged))
+        looks = len(judged)
+        sandbox.store.update(
+            DEPLOYMENT, merged(sandbox.store.get(DEPLOYMENT, SPACE, "web"), {"metadata": {"labels": {"a": "b"}}})
+        )
+        await sandbox.settle()
+        assert len(judged) == looks + 1
 
     on_sandbox(story)
 
