@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import resource
 import ssl
@@ -121,9 +122,15 @@ def median_s(work: Callable[[], object], runs: int) -> float:
     return statistics.median(once_s(work) for _ in range(runs))
 
 
+def as_installed() -> dict[str, str]:
+    """The environment of a command that is measured: Python keeps what it compiled, as it does of what is installed."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 def process(command: Sequence[str]) -> Callable[[], object]:
     """A run of that command, which has to succeed."""
-    return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return lambda: subprocess.run(command, check=True, env=as_installed(), **quiet)
 
 
 EMPTY = (sys.executable, "-c", "pass")
@@ -150,7 +157,8 @@ class Spent(NamedTuple):
 def spent(command: Sequence[str], folder: Path) -> Spent:
     """Runs it there to its end, its own processes included. Raises where it fails. Memory is 0 where there is no /proc."""
     before, began, peak = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter(), 0.0
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=folder, env=as_installed(), **quiet) as running:
         while True:
             try:
                 _, said = running.communicate(timeout=LOOK_EVERY_S)

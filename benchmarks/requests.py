@@ -27,7 +27,7 @@ from time import perf_counter  # real time is what is measured
 
 import yaml
 from aiohttp import web
-from harness import SPACE, manifests, served
+from harness import SPACE, as_installed, manifests, served
 from rollway.health.pods import is_ready
 from rollway.kube.objects import POD
 from rollway.sandbox.store.store import Change
@@ -85,11 +85,10 @@ class Bench:
     async def run(self, name: str, *commands: Sequence[str]) -> float:
         """Prints what the commands took together; answers the seconds over the pods' own."""
         self.seen = Watched()
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         began = perf_counter()
         for command in commands:
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=self.folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+                *command, cwd=self.folder, env=as_installed(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
             )
             out, err = await process.communicate()
             if process.returncode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..kube.objects import JOB, Obj, is_a
@@ -66,10 +66,10 @@ class Census:
     def count_pod(self, name: str, version: Version, at_s: float, obj: Obj, *, is_gone: bool = False) -> None:
         """What a pod has become. The version counts where it is seen for the first time. A Job's pods come to their end, and are
         nobody's replicas."""
-        if any(is_a(each, JOB) and each.get("controller") for each in obj["metadata"].get("ownerReferences") or ()):
-            return
         seen = self._seen.get(name)
         if seen is None:
+            if any(is_a(each, JOB) and each.get("controller") for each in obj["metadata"].get("ownerReferences") or ()):
+                return
             seen = self._seen[name] = _Seen(version)
             self.pods[version].add(at_s, +1)
             self.everything.add(at_s, +1)
@@ -112,18 +112,19 @@ def states_of(piece: Obj | None, named: Named = by_name) -> dict[str, str]:
 def endpoints_changed(before: Obj | None, piece: Obj, named: Named) -> tuple[list[str], dict[str, str]]:
     """(the pods of endpoints that are no longer there, the states of those that are new). What has not changed is the very same
     object in both."""
-    old, new = (before or {}).get("endpoints") or (), piece.get("endpoints") or ()
-    known, kept = dict(zip(map(id, old), old, strict=True)), dict(zip(map(id, new), new, strict=True))
-    gone, fresh = known.keys() - kept.keys(), kept.keys() - known.keys()
-    names = [named(endpoint["targetRef"]) for endpoint in _of(known, gone)]
-    return names, _states(_of(kept, fresh), named)
+    old, new = _trimmed((before or {}).get("endpoints") or (), piece.get("endpoints") or ())
+    known, kept = set(map(id, old)), set(map(id, new))
+    gone = [named(endpoint["targetRef"]) for endpoint in old if id(endpoint) not in kept]
+    return gone, _states((endpoint for endpoint in new if id(endpoint) not in known), named)
 
 
-def _of(endpoints: Mapping[int, Obj], chosen: Set[int]) -> Iterable[Obj]:
-    """In their order. Mostly it is one of a hundred."""
-    if len(chosen) < 2:
-        return [endpoints[each] for each in chosen]
-    return [endpoint for each, endpoint in endpoints.items() if each in chosen]
+def _trimmed(old: Sequence[Obj], new: Sequence[Obj]) -> tuple[Sequence[Obj], Sequence[Obj]]:
+    """Without what they begin with and end with alike: of a hundred mostly one is left."""
+    shorter = min(len(old), len(new))
+    first = next((place for place, (was, now) in enumerate(zip(old, new, strict=False)) if was is not now), shorter)
+    pairs = zip(reversed(old), reversed(new), strict=False)
+    last = next((place for place, (was, now) in enumerate(pairs) if was is not now or place == shorter - first), shorter - first)
+    return old[first : len(old) - last], new[first : len(new) - last]
 
 
 def _states(endpoints: Iterable[Obj], named: Named) -> dict[str, str]:

@@ -121,7 +121,7 @@ class Recorder(Census):
         return self._loop.time() - self._zero_s
 
     def _note(self, change: Change) -> None:
-        if get(change.obj, "metadata", "namespace") != self._namespace:
+        if change.obj["metadata"].get("namespace") != self._namespace:
             return
         match change.kind.name:
             case POD.name:
@@ -134,21 +134,22 @@ class Recorder(Census):
     # pods
 
     def _note_pod(self, obj: Obj, *, is_gone: bool = False, is_known: bool = False) -> None:
-        name, now_s = self._name_of(obj["metadata"]), self._now_s()
+        meta, now_s = obj["metadata"], self._now_s()
+        name, labels = self._name_of(meta), labels_of(obj)
         pod = self._pods.get(name)
         if pod is None:
             version = self._version_of(obj)
-            pod = self._pods[name] = _Pod(version, life_of(obj), labels_of(obj), self._listens(version, obj))
-        if labels_of(obj) != pod.labels:
-            self._relabel(name, pod, labels_of(obj))
-        self.count_pod(obj["metadata"]["name"], pod.version, now_s, obj, is_gone=is_gone)
+            pod = self._pods[name] = _Pod(version, life_of(obj), labels, self._listens(version, obj))
+        if labels is not pod.labels and labels != pod.labels:
+            self._relabel(name, pod, labels)
+        self.count_pod(meta["name"], pod.version, now_s, obj, is_gone=is_gone)
         status: Obj = next(iter(get(obj, "status", "containerStatuses", default=())), {})
         is_running = "running" in status.get("state", {})
         if is_running and pod.restarts != status.get("restartCount", 0) and not pod.is_leaving:
             self._begin(pod, status, -math.inf if is_known and is_ready(obj) else now_s)
         elif not is_running and pod.restarts >= 0 and not pod.is_leaving:
             self._end(pod, now_s, now_s)  # crashed, or killed by a probe
-        if "deletionTimestamp" in obj["metadata"] and not pod.is_leaving:
+        if "deletionTimestamp" in meta and not pod.is_leaving:
             self._leave(pod, obj, now_s)
         if pod.is_leaving and not is_running and pod.gone_s == math.inf:
             pod.gone_s = now_s  # with the last container the pod's network goes

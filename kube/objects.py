@@ -150,11 +150,18 @@ def controller_ref(kind: Kind, owner: Mapping[str, Any]) -> Obj:
 
 
 def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
-    return get(obj, "metadata", "labels", default={}) or {}
+    return _of_metadata(obj, "labels")
 
 
 def annotations_of(obj: Mapping[str, Any]) -> dict[str, str]:
-    return get(obj, "metadata", "annotations", default={}) or {}
+    return _of_metadata(obj, "annotations")
+
+
+def _of_metadata(obj: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Asked of each object at each change."""
+    if type(obj) is dict and type(meta := obj.get("metadata")) is dict:
+        return meta.get(key) or {}
+    return get(obj, "metadata", key) or {}
 
 
 def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ..cluster.port import Asking, Event, Right
 from ..errors import ApiError, NotFound
-from ..kube.objects import POD, Kind, Obj, Ref, get, kind_of, labels_of, selects
+from ..kube.objects import POD, Kind, Obj, Ref, kind_of, selects
 from .api.server import Api
 from .node.podlogs import PodLogs
 from .store.store import Change
@@ -102,9 +102,12 @@ class InProcess:
         """Changes are queued from the first moment on, so none is lost between the list and what follows."""
 
         def is_meant(obj: Obj | None) -> bool:
-            if obj is None or (namespace and get(obj, "metadata", "namespace") != namespace):
+            if obj is None:
                 return False
-            return name in ("", obj["metadata"]["name"]) and (not labels or selects(labels, labels_of(obj)))
+            meta = obj["metadata"]
+            if (namespace and meta.get("namespace") != namespace) or name not in ("", meta["name"]):
+                return False
+            return not labels or selects(labels, meta.get("labels") or {})
 
         changes: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
 

@@ -90,7 +90,8 @@ class EndpointSliceController:
             labels = labels_of(change.obj)
             before = labels_of(change.before) if change.before else labels
             concerned = self._index.services_for(meta["namespace"], labels)
-            concerned += self._index.services_for(meta["namespace"], before) if before != labels else []
+            if before is not labels and before != labels:
+                concerned += self._index.services_for(meta["namespace"], before)
             for service in dict.fromkeys([service["metadata"]["name"] for service in concerned]):
                 self._changed(meta["namespace"], service, meta["name"])
 

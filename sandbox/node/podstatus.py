@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from ...kube.clock import timestamp
@@ -170,7 +171,7 @@ def _entry(pod: Obj, spec: Obj, container: Container) -> Obj:
     return {
         "name": spec["name"],
         "image": spec.get("image", ""),
-        "imageID": f"sha256:{digest(spec.get('image', ''))}" if has_run else "",
+        "imageID": _image_id(spec.get("image", "")) if has_run else "",
         "ready": container.is_ready,
         "started": container.is_started,
         "restartCount": container.restarts,
@@ -180,4 +181,14 @@ def _entry(pod: Obj, spec: Obj, container: Container) -> Obj:
 
 
 def container_id(pod: Obj, name: str, restarts: int) -> str:
-    return f"containerd://{digest([pod['metadata']['uid'], name, restarts])}"
+    return _container_id(pod["metadata"]["uid"], name, restarts)
+
+
+@lru_cache(maxsize=4096)  # each is written again with every status of its pod
+def _container_id(uid: str, name: str, restarts: int) -> str:
+    return f"containerd://{digest([uid, name, restarts])}"
+
+
+@lru_cache(maxsize=256)
+def _image_id(image: str) -> str:
+    return f"sha256:{digest(image)}"
