@@ -194,6 +194,8 @@ def _from_inside(
 
 
 async def _measured(origin: Origin, how: Duty) -> Report:
+    import asyncio
+
     from ...load.measure import measure
     from ..views.probe_text import moment_line
     from ..views.ticker import Ticker
@@ -206,6 +208,8 @@ async def _measured(origin: Origin, how: Duty) -> Report:
     try:
         await origin.open()
         return await measure(origin, how.seconds, wait_s=how.wait_s, tell=tell)
+    except asyncio.CancelledError as cancelled:
+        raise asyncio.CancelledError("stopped before anything was measured", "") from cancelled
     finally:
         await origin.close()
         ticker.close()

@@ -39,7 +39,7 @@ def named(text: str) -> str:
 
 def styled(line: str) -> str:
     """A line for a terminal: escaped, and in our colours."""
-    return _STYLED.sub(lambda found: f"\x1b[{CODES[found[1]]}m" if found[1] in CODES else "", shown(line))
+    return _coloured(shown(line))
 
 
 def say(line: str) -> None:
@@ -72,8 +72,9 @@ def fitted(line: str, width: int | None) -> list[str]:
 
 
 def put_document(text: str) -> None:
-    """A document of ours on stdout, as YAML: for programs, so that nothing of it is changed but what could not stand in one."""
-    print("\n".join(map(named, text.split("\n"))), flush=True)
+    """A document of ours on stdout, as YAML: for programs, so that nothing of it is changed but what could not stand in one. What
+    is painted, as a text for people may be, is in our colours."""
+    print("\n".join(_coloured(named(line)) for line in text.split("\n")), flush=True)
 
 
 def put_json(data: Mapping[str, Any]) -> None:
@@ -102,6 +103,10 @@ def redraw(stream: TextIO, lines: Sequence[str], before: int) -> None:
     """Writes lines over the `before` ones that were written so last, on a terminal; none: takes them away."""
     up = f"\x1b[{before - 1}A" if before > 1 else ""
     print(f"\r{up}\x1b[J" + "\n".join(map(styled, lines)), end="", file=stream, flush=True)
+
+
+def _coloured(text: str) -> str:
+    return _STYLED.sub(lambda found: f"\x1b[{CODES[found[1]]}m" if found[1] in CODES else "", text)
 
 
 def _name(found: re.Match[str]) -> str:

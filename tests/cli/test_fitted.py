@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rollway.cli.views.paint import Paint
-from rollway.cli.views.sink import fitted, styled
+from rollway.cli.views.sink import fitted, put_document, styled
 
 LINE = f"  {Paint(True)('note', 'faint')}    an HPA scales shop: its pods stay, the share is reached beside them, by its own pods"
 
@@ -38,3 +38,10 @@ def without_colour(line: str) -> str:
     for code in ("\x1b[0m", "\x1b[2m"):
         text = text.replace(code, "")
     return text
+
+
+def test_a_painted_document_is_in_colour_and_holds_no_mark(capsys: pytest.CaptureFixture[str]) -> None:
+    """A text for people goes the same way as a document for programs; what it quotes stays escaped."""
+    put_document(f"{Paint(True)('figures', 'bad')} of \x1b[31mtheirs\nplain: 1")
+
+    assert capsys.readouterr().out == "\x1b[31mfigures\x1b[0m of \\x1b[31mtheirs\nplain: 1\n"

@@ -127,3 +127,21 @@ def test_a_way_into_the_cluster_that_is_none() -> None:
 
     assert (outcome.code, outcome.out) == (2, "")
     assert "--in-cluster=tock: no such way" in outcome.err
+
+
+def test_workers_of_a_probe_take_rights_and_only_they(tmp_path: Path) -> None:
+    """To make Jobs, to let them live on and to take them away: where the release file has workers."""
+    written = EXAMPLE.read_text().replace("[k8s/]", f"['{EXAMPLE.parent / 'k8s'}']")
+    file = tmp_path / "deploy.yaml"
+
+    def jobs(probe: str) -> list[list[str]]:
+        file.write_text(f"{written}\nprobe: {probe}\n")
+        role = next(yaml.safe_load_all(run("rbac", "-f", str(file)).out))
+        return [rule["verbs"] for rule in role["rules"] if rule["resources"] == ["jobs"]]
+
+    assert jobs("{url: 'http://shop/'}") == []
+    assert jobs("{url: 'http://shop/', workers: 2}") == [["list", "create", "patch", "delete"]]
+    file.write_text(f"{written}\nprobe: {{url: 'http://shop/', rate: 2, workers: 4}}\n")
+    refused = run("rbac", "-f", str(file))
+    assert refused.code == 2
+    assert "2 requests a second cannot be shared by 4" in refused.err

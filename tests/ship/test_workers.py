@@ -11,7 +11,7 @@ import pytest
 from crew import GOOD, Telling
 from permitted import Permitted
 from rollway.cluster import jobs
-from rollway.errors import BadInput, ClusterError, Forbidden, MissingRights
+from rollway.errors import BadInput, ClusterError, Forbidden, MissingRights, Unreachable
 from rollway.kube.clock import now
 from rollway.kube.objects import JOB, POD, SECRET, Obj, Ref, get, ref_of
 from rollway.load.client import Answer
@@ -220,6 +220,55 @@ def test_a_log_is_read_again_and_may_hold_anything() -> None:
     assert (report.lost, report.unanswered) == (0, 0)
     assert "Killed by" in missing.reason
     assert len(told) == 2
+
+
+def test_an_api_server_that_is_away_for_a_while() -> None:
+    """Nobody is missing for it: what was sent meanwhile is heard later, and the Job is let live on."""
+
+    async def of(world: World) -> tuple[Report, list[str]]:
+        class Away(Telling):
+            is_away = False
+
+            def _refuse(self) -> None:
+                if self.is_away:
+                    raise Unreachable("the API server is away", may_pass=True)
+
+            async def list(self, *words: Any, **more: Any) -> Any:
+                self._refuse()
+                return await self._cluster.list(*words, **more)
+
+            async def patch(self, *words: Any, **more: Any) -> Any:
+                self._refuse()
+                return await self._cluster.patch(*words, **more)
+
+            async def watch(self, *words: Any, **more: Any) -> Any:
+                self._refuse()
+                async for event in self._cluster.watch(*words, **more):
+                    yield event
+                    self._refuse()
+
+            async def follow_log(self, *words: Any) -> Any:
+                self._refuse()
+                async for line in super().follow_log(*words):
+                    yield line
+                    if self.is_away:
+                        return
+
+        cluster, told = Away(world.cluster), list[str]()
+        origin = workers(cluster, told=told)
+        await origin.open()
+        measuring = asyncio.create_task(measure(origin, 200))
+        await asyncio.sleep(50)
+        cluster.is_away = True
+        await asyncio.sleep(30)
+        cluster.is_away = False
+        report = await measuring
+        await origin.close()
+        return report, told
+
+    report, told = story(of)
+    assert (report.good, report.lost, report.missing) == (200 * RATE, 0, ())
+    assert len(told) == 1
 
 
 def test_the_rights_that_it_takes() -> None:

@@ -1,0 +1,169 @@
+"""A load from inside the cluster with real processes: pods send real requests, and are heard through a real API."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from job import DEPLOY, Site
+
+IMAGE = {"ROLLWAY_IMAGE": "ghcr.io/acme/rollway:1"}
+
+
+@dataclass
+class Web:
+    """A server on a thread of its own that loses every so many requests; 0: none."""
+
+    url: str = ""
+    every: int = 0
+    count: int = 0
+    token: str = ""
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    found = Web()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.count += 1
+            found.token = self.headers.get("Authorization", "")
+            self.send_response(503 if found.every and found.count % found.every == 0 else 200)
+            self.send_header("X-Version", "1.0.0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 200
+
+    server = Server(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def probe(site: Site, web: Web, *words: str) -> list[str]:
+    return ["deploy", "probe", web.url, "-n", site.namespace, "--in-cluster", "--rate", "40", *words]
+
+
+def processes() -> list[int]:
+    """Of workers, by the program and the verb."""
+    found = [each for each in Path("/proc").glob("[0-9]*") if _command(each)[-2:-1] == [b"worker"]]
+    return sorted(int(each.name) for each in found)
+
+
+def _command(process: Path) -> list[bytes]:
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+@pytest.mark.parametrize("count", ["1", "4"])
+def test_four_give_the_verdict_of_one(site: Site, web: Web, count: str) -> None:
+    """A tenth is lost, whoever sends; a header is sent and stands in no Job."""
+    web.every = 10
+    done = site.run(
+        probe(
+            site, web, "--workers", count, "--duration", "5s", "--max-lost", "12%", "-H", "Authorization: s3cret", "-o", "json"
+        ),
+        **IMAGE,
+    )
+
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    figures = document["figures"]
+    assert (figures["sent"], figures["unsent"], figures["unanswered"]) == (200, 0, 0)
+    assert 19 <= figures["lost"] <= 21  # every tenth of all, of which some came before
+    assert figures["versions"] == {"1.0.0": figures["good"]}
+    assert figures["workers"] == {"count": int(count), "missing": []}
+    assert (document["isExceeded"], web.token) == (False, "s3cret")
+    assert not processes()
+
+
+def test_one_that_is_killed_is_told_and_is_no_loss(site: Site, web: Web) -> None:
+    """In the middle, by SIGKILL; the others go on, and a bound of none holds."""
+    running = site.start(probe(site, web, "--workers", "3", "--duration", "6s", "--max-lost", "0", "-o", "json"), **IMAGE)
+    assert running.stderr
+    assert any("3 workers in namespace" in line for line in running.stderr)
+    time.sleep(2)
+    os.kill(processes()[0], signal.SIGKILL)
+    out, err = running.communicate(timeout=60)
+
+    assert running.returncode == 0, err
+    figures = json.loads(out)["figures"]
+    (missing,) = figures["workers"]["missing"]
+    assert "is missing: it crashed, exit 137; the others go on" in err
+    assert missing["reason"] == "it crashed, exit 137"
+    assert (figures["lost"], figures["unsent"]) == (0, 0)
+    assert figures["sent"] + missing["requests"] == 240
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_is_ended_with_its_report(site: Site, web: Web, number: signal.Signals) -> None:
+    """What there is by then is shown, and the Job goes with its pods."""
+    running = site.start([str(DEPLOY), *probe(site, web, "--workers", "2")[1:]], **IMAGE)
+    assert running.stderr
+    assert any("2 workers in namespace" in line for line in running.stderr)
+    time.sleep(1)
+    running.send_signal(number)
+    out, err = running.communicate(timeout=60)
+
+    assert running.returncode == 0, err
+    assert "· 2 workers" in out.splitlines()[0]
+    assert out.splitlines()[-1].startswith("0 of ")
+    end = time.monotonic() + 30
+    while processes():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_release_is_probed_from_inside(site: Site, web: Web) -> None:
+    """By a run here, and by one that is a Job itself, which starts them with its own account; said again it is done."""
+    file = site.folder / "deploy.yaml"
+    file.write_text(f"{file.read_text()}\nprobe: {{url: '{web.url}', rate: 20, workers: 2, maxLost: 0}}\n")
+    here = site.run(["deploy", "apply", "recreate", "-n", site.namespace, "--image", ":1.4.1", "-o", "json"], **IMAGE)
+    words = ["deploy", "apply", "recreate", "--auto", "--in-cluster", "-n", site.namespace, "--image", ":1.4.2", "-o", "json"]
+    inside = site.run(words, **IMAGE)
+    again = site.run(words, **IMAGE)
+
+    for done in (here, inside):
+        assert done.code == 0, done.err
+        figures = json.loads(done.out)["probe"]["figures"]
+        assert (figures["lost"], figures["workers"]) == (0, {"count": 2, "missing": []})
+        assert figures["good"] > 40
+    assert again.code == 0, again.err
+    assert site.live() == ("1.4.2", "Promoted")
+    assert not processes()
+
+
+def test_without_an_image_nothing_begins(site: Site, web: Web) -> None:
+    """Told with how it is named, and before anything is touched."""
+    file = site.folder / "deploy.yaml"
+    file.write_text(f"{file.read_text()}\nprobe: {{url: '{web.url}', workers: 2}}\n")
+    refused = site.run(["deploy", "apply", "recreate", "-n", site.namespace, "--image", ":1.4.1"])
+    alone = site.run(probe(site, web, "--workers", "2"))
+
+    assert (refused.code, alone.code) == (2, 2)
+    assert "is an image of yours, and none is named" in refused.err
+    assert "runner:" in refused.err
+    assert "--image" in alone.err
+    assert web.count == 0
+    back = site.run(["deploy", "rollback", "-n", site.namespace])
+    assert "none is named; it goes on without" in back.err or "nothing" in (back.err + back.out)
