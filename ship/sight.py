@@ -79,8 +79,8 @@ def awaited(status: Status, stems: Sequence[Stem], gates: Sequence[str] = ()) ->
     return "; ".join([*jobs, *told, *(f"{leaf.name}: {leaf.trouble}" for leaf in pods[:1])])
 
 
-async def follow(cluster: Cluster, release: Release) -> AsyncGenerator[Sight, None]:
-    """What is seen, again and again: soon after something has changed, without end.
+async def follow(cluster: Cluster, release: Release, *, least_s: float = LEAST_S) -> AsyncGenerator[Sight, None]:
+    """What is seen, again and again: soon after something has changed, at most every `least_s`, without end.
 
     A cluster that cannot be reached is waited for, and told of beside what was seen last. Raises ClusterError where the first
     look fails, and Forbidden.
@@ -93,6 +93,7 @@ async def follow(cluster: Cluster, release: Release) -> AsyncGenerator[Sight, No
             async for sight in _looks(cluster, release, last):
                 last = sight
                 yield sight
+            await asyncio.sleep(least_s)
             await _until(changed, SOON_S if is_blind() or last is None or _is_busy(last) else LATER_S)
 
 
@@ -118,7 +119,6 @@ def _is_busy(sight: Sight) -> bool:
 
 
 async def _until(changed: asyncio.Event, most_s: float) -> None:
-    await asyncio.sleep(LEAST_S)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(most_s):
             await changed.wait()

@@ -6,6 +6,7 @@ from ..verb import Verb
 from .apply import apply
 from .check import check
 from .compare import compare
+from .dashboard import dashboard
 from .demo import demo
 from .gates import gates
 from .history import history
@@ -25,6 +26,6 @@ from .wait import wait
 from .watch import watch
 
 VERBS: tuple[Verb, ...] = (
-    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, watch, history, wait, gates, notify, probe,
-    compare, schema, version,
+    demo, init, check, render, rbac, plan, apply, promote, rollback, list_, status, watch, dashboard, history, wait, gates,
+    notify, probe, compare, schema, version,
 )  # fmt: skip
