@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for room in ROOMS
         for path in (ROOT / room).rglob("*")
-        if (room != "examples" and path.suffix in (".py", ".j2", ".css", ".js"))
+        if (room != "examples" and path.suffix in (".py", ".j2", ".css", ".html", ".js"))
         or (room == "examples" and "shop" in path.parts and path.suffix == ".yaml")
     }
     root = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
