@@ -137,6 +137,12 @@ async def refused_of(cluster: Cluster, live: Obj) -> str:
     return ""
 
 
+async def hindrance_of(cluster: Cluster, live: Obj) -> str:
+    """What keeps its pods from running, in a few words: the first one, else why none is let in; empty where nothing is known."""
+    problems = await problems_of(cluster, live)
+    return f"{problems[0].pod}: {problems[0].reason}" if problems else await refused_of(cluster, live)
+
+
 def _has_ended(pod: Obj) -> bool:
     return get(pod, "status", "phase") in ("Succeeded", "Failed")
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 from ..cluster import jobs
-from ..cluster.awaiting import problems_of, refused_of
+from ..cluster.awaiting import hindrance_of
 from ..cluster.events import RunEvent
 from ..cluster.port import Cluster
 from ..errors import NotFound, RollwayError, Unreachable
@@ -120,8 +120,7 @@ class Follower:
         if get(job, "status", "ready", default=0):
             self._told = ""
             return
-        problems = await problems_of(self._cluster, job)
-        message = f"{problems[0].pod}: {problems[0].reason}" if problems else await refused_of(self._cluster, job)
+        message = await hindrance_of(self._cluster, job)
         if message and message != self._told:
             self._told = message
             self._hear(Said(f"the runner waits: {message}"))

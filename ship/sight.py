@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..cluster import history
+from ..cluster import history, jobs
+from ..cluster.awaiting import hindrance_of
 from ..cluster.port import Cluster
 from ..errors import ApiError, ClusterError, Forbidden, Unreachable
 from ..kube.clock import now
-from ..kube.objects import CONTROLLER_REVISION, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of
+from ..kube.objects import CONTROLLER_REVISION, JOB, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of, ref_of
 from ..kube.workload import kind_of_workload, workload_of
 from ..plan.evidence import by_gate
 from ..plan.observed import APP_LABEL
@@ -20,6 +21,7 @@ from ..release.model import Release
 from ..strategies import NAMES, by_name, of_release
 from . import known
 from .holding import held_by
+from .runner import RUNNER_LABEL
 from .sides import deployments
 from .status import Status, looked, status_of
 from .tree import Stem, tree
@@ -46,11 +48,25 @@ async def see(cluster: Cluster, release: Release) -> Sight:
     """The application as it stands now. `release` says which one it is; what is told is of the release that the cluster knows."""
     revision = known.meant(await history.load(cluster, release.app, release.namespace))
     meant = known.of(revision) if revision else release
-    found, sets = await asyncio.gather(looked(cluster, meant), _revisions(cluster, meant))
+    found, sets, runner = await asyncio.gather(looked(cluster, meant), _revisions(cluster, meant), _runner(cluster, meant))
     status = status_of(meant, found)
     beside = deployments(meant, found.observed)
     stems = tree(meant, found.observed.history, status.sides, beside, found.pods, sets)
-    return Sight(status, stems, awaited(status, stems, held_by_gates(meant, status)), now())
+    waits = filter(None, (awaited(status, stems, held_by_gates(meant, status)), runner))
+    return Sight(status, stems, "; ".join(waits), now())
+
+
+async def _runner(cluster: Cluster, release: Release) -> str:
+    """What keeps the Job from running that is to carry a release out in the cluster; empty where nothing does, or Jobs may not be
+    listed."""
+    with contextlib.suppress(ClusterError):
+        for job in await cluster.list(JOB, release.namespace, labels={APP_LABEL: release.app}):
+            is_waited_for = (
+                RUNNER_LABEL in labels_of(job) and jobs.end_of(job) is None and not get(job, "status", "ready", default=0)
+            )
+            if is_waited_for and (why := await hindrance_of(cluster, job)):
+                return f"its runner, {ref_of(job)}: {why}"
+    return ""
 
 
 def held_by_gates(release: Release, status: Status) -> list[str]:

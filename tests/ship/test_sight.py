@@ -13,7 +13,7 @@ from rollway.cluster import findings, history
 from rollway.cluster.lock import Lock
 from rollway.errors import Forbidden, Unreachable
 from rollway.gates.figures import Phase
-from rollway.kube.objects import DEPLOYMENT, LEASE, POD, REPLICA_SET, SECRET, Kind
+from rollway.kube.objects import DEPLOYMENT, LEASE, POD, REPLICA_SET, SECRET, Kind, ref_of
 from rollway.plan.evidence import Evidence
 from rollway.release.gates import Gate
 from rollway.ship.holding import held_by
@@ -234,3 +234,27 @@ def test_before_the_first_release_there_is_nothing_but_its_name() -> None:
     first, last, _ = in_world(story)
     assert (first.status.last, first.stems, first.waits_for) == (None, (), "")
     assert (last.status.phase, len(last.stems)) == ("Promoted", 1)
+
+
+def test_a_runner_that_does_not_come_up_is_told_of() -> None:
+    """Its pod cannot be made for want of an account; one that has ended is nobody's business any more."""
+
+    async def story(world: World) -> list[str]:
+        await promoted(world, release("v1"))
+        labels = {"rollway.dev/app": "shop", "rollway.dev/runner": "apply"}
+        pod = {"serviceAccountName": "gone", "restartPolicy": "Never", "containers": [{"name": "deploy", "image": "rollway:1"}]}
+        meta = {"name": "shop-apply", "namespace": "shop", "labels": labels}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {"template": {"spec": pod}}}
+        await world.cluster.create(job)
+        await asyncio.sleep(5)
+        waits = [(await see(world.cluster, release("v1"))).waits_for]
+        blind = without(world.cluster, lambda verb, kind: Forbidden(403, "Forbidden", "no") if kind.name == "Job" else None)
+        waits.append((await see(blind, release("v1"))).waits_for)
+        await world.cluster.delete(ref_of(job))
+        await asyncio.sleep(5)
+        return [*waits, (await see(world.cluster, release("v1"))).waits_for]
+
+    waiting, unseen, after = in_world(story)
+    assert waiting.startswith("its runner, Job shop-apply: ")
+    assert "gone" in waiting
+    assert (unseen, after) == ("", "")
