@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import statistics
 from collections import deque
 
 from .client import Answer
 from .generator import Taken
-from .merging import Merging, Window
+from .merging import SILENT_S, Merging, Window
 from .report import Report, Sample
 from .tally import Tally
 from .told import EVERY_S, Told
@@ -22,6 +23,7 @@ HEARD_WITHIN_S = 1.5
 LINES_KEPT = 20
 """A worker's, by which its clock is known: both clocks drift."""
 LOOK_S = 0.25
+APART_S = SILENT_S / 2
 
 
 class Afar:
@@ -32,6 +34,7 @@ class Afar:
         self.merging = Merging(workers, rate)
         self._loop = asyncio.get_running_loop()
         self._ahead: deque[float] = deque(maxlen=LINES_KEPT * workers)
+        self._quickest: dict[int, float] = {}
         self._workers = workers
         self._changed = asyncio.Event()
 
@@ -47,8 +50,17 @@ class Afar:
 
     def hear(self, index: int, told: Told) -> None:
         if self.merging.hear(index, told):
-            self._ahead.append(self._loop.time() - told.at_s)
+            ahead = self._loop.time() - told.at_s
+            self._ahead.append(ahead)
+            self._quickest[index] = min(ahead, self._quickest.get(index, ahead))
             self._change()
+
+    def apart(self) -> tuple[int, float] | None:
+        """A worker whose clock is far from that of the others, and by how much it is ahead of them (seconds): what it sends is
+        not between what they send, and what it tells is not of their time."""
+        middle = statistics.median_low(self._quickest.values()) if self._quickest else 0.0
+        index, ahead = max(self._quickest.items(), key=lambda each: abs(each[1] - middle), default=(0, 0.0))
+        return (index, middle - ahead) if abs(ahead - middle) > APART_S else None
 
     def lose(self, index: int, why: str) -> None:
         self.merging.lose(index, why)

@@ -32,6 +32,8 @@ COME_UP_S = 120.0
 LOOK_EVERY_S = 3.0
 RENEW_S = 60.0
 RETRY_S = 5.0
+BEGUN_S = 3600.0
+OF_IMAGE = "their image has to be a rollway as new as this one, and to be pulled"
 LAST_WORDS, LONGEST_WORDS = 2, 200
 GRANT = "`deploy rbac` names the rights of a release whose `probe:` has workers; somebody who may has to grant them"
 
@@ -88,7 +90,13 @@ class Workers:
         return self._afar.load(taken)
 
     async def until_good(self) -> None:
-        await self._afar.first(is_good=True)
+        if (await self._afar.first(is_good=True)).lost is not None:
+            await asyncio.Event().wait()  # nobody is left to see one: whoever waits knows how long
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no worker is left."""
+        return self._afar.is_over
 
     async def once(self) -> Answer:
         return await self._afar.first(is_good=False)
@@ -111,8 +119,8 @@ class Workers:
         await self._put_away()
 
         def beside(job: Obj) -> list[Obj]:
-            # the cluster's clock: that of its nodes, whatever is that of this machine
-            epoch = parse_timestamp(job["metadata"]["creationTimestamp"]).timestamp()
+            # the cluster's clock, whatever is that of this machine; some time before, so that it has begun by every node's
+            epoch = parse_timestamp(job["metadata"]["creationTimestamp"]).timestamp() - BEGUN_S
             return [workerjob.secret(crew, job, share.encoded(Share(self.target, self.rate, crew.workers, epoch)))]
 
         began = asyncio.get_running_loop().time()
@@ -159,6 +167,13 @@ class Workers:
             if why and why != seen:
                 seen = why
                 self._note(f"{missing} of {ref} wait: {why}")
+        if apart := self._afar.apart():
+            index, ahead_s = apart
+            how_far = f"{abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'}"
+            raise self._not_up(
+                f"the clock of worker {index + 1}'s node is {how_far} the others'",
+                "its node wants a time service (NTP); one worker needs no other's clock",
+            )
 
     async def _hindrance(self) -> tuple[str, bool]:
         """What keeps pods from running, and whether it always will."""
@@ -171,10 +186,8 @@ class Workers:
             return "somebody deleted their Job", True
         return await refused_of(self._cluster, self._live), jobs.end_of(found) is not None
 
-    def _not_up(self, why: str) -> ClusterError:
-        return ClusterError(
-            f"{why}; nothing was changed", hint="their image has to be a rollway as new as this one, and to be pulled"
-        )
+    def _not_up(self, why: str, hint: str = OF_IMAGE) -> ClusterError:
+        return ClusterError(f"{why}; nothing was changed", hint=hint)
 
     # its pods
 

@@ -186,9 +186,9 @@ def _from_inside(
         from ...ship.workers import Workers as Sent
 
         crew = Crew(where.namespace or connected.namespace or "default", image, count, this_person())
-        report = await _measured(Sent(connected.cluster, target, rate, crew, session.view.note), how)
-        code = _shown(session, target, report, bound)
-        return code or (NOBODY_LEFT if len(report.missing) == count else 0)
+        origin = Sent(connected.cluster, target, rate, crew, session.view.note)
+        report = await _measured(origin, how)
+        return _shown(session, target, report, bound) or (NOBODY_LEFT if origin.is_over else 0)
 
     return session.with_cluster(where, use_case)
 

@@ -115,6 +115,22 @@ def test_one_that_is_killed_is_told_and_is_no_loss(site: Site, web: Web) -> None
     assert figures["sent"] + missing["requests"] == 240
 
 
+def test_where_nobody_is_left_it_could_not_be_found_out(site: Site, web: Web) -> None:
+    """Exit code 4, with the report of until then; it does not wait for its hour."""
+    running = site.start(probe(site, web, "--workers", "2", "--duration", "1h", "--max-lost", "0"), **IMAGE)
+    assert running.stderr
+    assert any("2 workers in namespace" in line for line in running.stderr)
+    time.sleep(1)
+    for pid in processes():
+        os.kill(pid, signal.SIGKILL)
+    out, err = running.communicate(timeout=60)
+
+    assert running.returncode == 4, err
+    assert "nobody sends any more" in err
+    assert "worker 1 of 2 is missing from 0:0" in out
+    assert out.splitlines()[-1].startswith("0 of ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_is_ended_with_its_report(site: Site, web: Web, number: signal.Signals) -> None:
     """What there is by then is shown, and the Job goes with its pods."""

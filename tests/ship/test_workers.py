@@ -199,6 +199,19 @@ def test_who_does_not_come_up_is_told_with_its_reason(behaviour: str, says: str,
     story(of)
 
 
+@pytest.mark.parametrize(("ahead_s", "says"), [(40.0, "40 s ahead of"), (-40.0, "40 s behind"), (-3000.0, "3000 s behind")])
+def test_a_node_whose_clock_is_wrong_is_told(ahead_s: float, says: str) -> None:
+    """Its requests would not be between those of the others."""
+
+    async def of(world: World) -> None:
+        with pytest.raises(ClusterError, match=rf"the clock of worker 4's node is {says} the others'; nothing was changed"):
+            await workers(Telling(world.cluster, ahead_s=ahead_s)).open()
+        report = await measured(workers(Telling(world.cluster, ahead_s=1.0)), 20)
+        assert (report.good, report.missing) == (20 * RATE, ())
+
+    story(of)
+
+
 def test_a_log_is_read_again_and_may_hold_anything() -> None:
     """What was heard counts once; lines of others are none, and the last of them are told of a worker that died."""
 

@@ -22,8 +22,8 @@ BEHAVIOUR = "sandbox.rollway.dev/behaviour"
 
 class Telling:
     """Passes calls on, but for the logs of workers. `answers` says what the request meets that is due at a moment (seconds since
-    1970), `behaviour` how their pods run, `noise` what stands in the logs besides, and after `cuts_s` seconds of a log its
-    connection drops, once a pod."""
+    1970), `behaviour` how their pods run, `noise` what stands in the logs besides. After `cuts_s` seconds of a log its
+    connection drops, once a pod. By so many `ahead_s` the clock of the last worker is."""
 
     def __init__(
         self,
@@ -33,8 +33,9 @@ class Telling:
         behaviour: str = "{run: 24h}",
         noise: tuple[str, ...] = (),
         cuts_s: int = 0,
+        ahead_s: float = 0.0,
     ) -> None:
-        self._cluster, self._answers = cluster, answers
+        self._cluster, self._answers, self._ahead_s = cluster, answers, ahead_s
         self._behaviour, self._noise, self._cuts_s = behaviour, noise, cuts_s
         self._began: dict[str, float] = {}
         self._cut: set[str] = set()
@@ -70,7 +71,7 @@ class Telling:
 
     def _lines(self, own: share.Share, began: float) -> Any:
         """Of second after second, without end."""
-        begin_s = began - own.epoch_s
+        begin_s = began - own.epoch_s + (self._ahead_s if own.index == own.workers - 1 else 0.0)
         first = done = begun = own.slot_after(begin_s)
         teller, second = Teller(first, begin_s), 0
         while True:
