@@ -282,7 +282,7 @@ def parallel(text: str) -> int:
 def duration(text: str | None, option: str = "--timeout") -> float | None:
     if text is None:
         return None
-    from ..release.options import seconds
+    from ..release.strict import seconds
     from ..release.wrong import Wrong
 
     try:

@@ -48,6 +48,7 @@ class How:
             timeout_s=self.limits.timeout_s,
             watch=watch,
             skip_gates=self.pace.skip_gates or "",
+            is_asked=not self.pace.auto,
             notifier_of=notifier_of,
         )
 

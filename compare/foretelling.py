@@ -24,4 +24,8 @@ class Foretold:
 def foretold(variants: Iterable[tuple[str, str, Release]], scenario: Scenario) -> tuple[Foretold, ...]:
     """`variants` as (label, strategy, release)."""
     assumed = Assumed(scenario.rate, pause_s=scenario.gate_s, matching=scenario.matching, good=GOOD, bad=BAD)
-    return tuple(Foretold(label, outlook(release, assumed, strategy)) for label, strategy, release in variants if release.gates)
+    return tuple(
+        Foretold(label, outlook(release, assumed, strategy))
+        for label, strategy, release in variants
+        if release.gates_for(strategy)
+    )

@@ -214,6 +214,7 @@ async def _rehearsed(
         await asyncio.sleep(lead_s)
         load = Load(scenario.rate, scenario.timeout_s, scenario.answers())
         gauges = None
+        release = release.without_experiment()  # it lasts for days, and nobody can model what users like
         if release.gates and plot.request is None:
             release = replace(release, gates=rehearsed(release.gates))
             gauges = Answering(recorder.so_far, load, Random(f"{seed}, gates"))

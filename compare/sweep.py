@@ -16,15 +16,13 @@ def variants_of(release: Release, strategy: str, key: str, values: Sequence[str]
     """One a value of an option, as `--sweep maxSurge=1,25%,50%` asks for. Raises BadInput where there is no such option."""
     from pydantic import ValidationError
 
-    from ..release.options import StrategyOptions
-
     block = {"blue-green": "blueGreen"}.get(strategy, strategy)
     data = release.options.model_dump(mode="json", by_alias=True, exclude_unset=True)
     out = []
     for value in values:
         changed: Mapping[str, object] = {**data, block: {**(data.get(block) or {}), key: yaml.safe_load(value)}}
         try:
-            options = StrategyOptions.model_validate(changed)
+            options = type(release.options).model_validate(changed)
         except ValidationError as error:
             known = ", ".join(_options_of(block))
             told = {each["type"]: each["msg"] for each in error.errors()}

@@ -58,6 +58,15 @@ class Samples(NamedTuple):
     new: Sums
 
 
+class Trials(NamedTuple):
+    """Samples of several metrics by name, the first the primary one's; of so many `seconds`, in which the new version should get
+    the share `wanted` of the visits (0 to 1; None: nobody says which)."""
+
+    by_name: Mapping[str, Samples]
+    wanted: float | None
+    seconds: float
+
+
 class Outcome(NamedTuple):
     """How a Job ended: `is_good`, or None where it could not tell (it never started, or took too long), and what it said."""
 
@@ -65,7 +74,7 @@ class Outcome(NamedTuple):
     said: str = ""
 
 
-Figures = Value | Both | Histograms | Pairs | Samples | Outcome
+Figures = Value | Both | Histograms | Pairs | Samples | Trials | Outcome
 
 
 class Phase(StrEnum):

@@ -56,7 +56,7 @@ class Split(NamedTuple):
     along: float = 0.0
     is_off: bool = False
 
-    def and_one(self, wanted: float | None, seconds: float, stable: float, new: float) -> Split:
+    def and_one(self, wanted: float | None, seconds: float, stable: float, new: float, tolerance: float = TOLERANCE) -> Split:
         """After an interval with so many requests of either version."""
         if wanted is None or not 0.0 < wanted < 1.0:
             return Split()
@@ -73,7 +73,7 @@ class Split(NamedTuple):
             between=self.between + new**2 / whole,
             along=self.along + whole**2 / seconds,
         )
-        return after._replace(is_off=self.is_off or after._is_far)
+        return after._replace(is_off=self.is_off or after._is_far(tolerance))
 
     @property
     def intervals(self) -> int:
@@ -94,9 +94,8 @@ class Split(NamedTuple):
         along = self.along * self.seconds / self.whole - self.whole
         return max(max(between, along) / (self.intervals - 1), 1.0)
 
-    @property
-    def _is_far(self) -> bool:
-        if self.intervals < FEWEST or abs(self.given - self.wanted) < TOLERANCE * min(self.wanted, 1.0 - self.wanted):
+    def _is_far(self, tolerance: float) -> bool:
+        if self.intervals < FEWEST or abs(self.given - self.wanted) < tolerance * min(self.wanted, 1.0 - self.wanted):
             return False
         counts = (self.new / self.dispersion, (self.whole - self.new) / self.dispersion)
         return log_evidence(counts, (self.wanted, 1.0 - self.wanted)) >= -math.log(ALPHA)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .effects import Sums
-from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Samples, Value
+from .figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Samples, Trials, Value
 
 LONGEST = 120
 
@@ -25,6 +25,8 @@ def in_words(figures: Figures) -> str:
             return "; ".join(f"{'' if only else f'{name} '}{_pair(pair)}" for name, pair in by_name.items())
         case Samples(stable, new):
             return f"{_summed(new)}, stable {_summed(stable)}"
+        case Trials(by_name):
+            return "; ".join(f"{name} {in_words(samples)}" for name, samples in by_name.items())
         case Outcome(is_good, said):
             word = "could not tell" if is_good is None else "complete" if is_good else "failed"
             return f"{word}: {said[:LONGEST]}" if said else word
@@ -45,6 +47,8 @@ def figure_of(figures: Figures) -> float | None:
             return None if is_good is None else float(is_good)
         case Samples(_, new):
             return new.mean if new.visits else None
+        case Trials(by_name):
+            return figure_of(next(iter(by_name.values())))
         case Histograms():
             return None
 
@@ -58,6 +62,8 @@ def stable_of(figures: Figures) -> float | None:
             return next(iter(by_name.values())).stable if len(by_name) == 1 else None
         case Samples(stable, _):
             return stable.mean if stable.visits else None
+        case Trials(by_name):
+            return stable_of(next(iter(by_name.values())))
         case _:
             return None
 
@@ -86,6 +92,14 @@ def number(value: float | None) -> str:
 def share(part: float, whole: float) -> str:
     percent = 100 * part / whole if whole else 0.0
     return f"{percent:.0f}%" if percent >= 99.5 else f"{percent:.2g}%"  # two digits of 100 are 1e+02
+
+
+def lasting(seconds: float) -> str:
+    """How long, by the largest unit that gives at least two of it: "36 hours", "14 days"."""
+    for unit, of in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * of:
+            return f"{number(float(f'{seconds / of:.2g}'))} {unit}"
+    return f"{number(float(f'{seconds:.2g}'))} seconds"
 
 
 def _pair(pair: Pair) -> str:

@@ -7,11 +7,14 @@ import math
 from collections.abc import Mapping
 
 from ..cluster.port import Cluster
-from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Value
+from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Trials, Value
 from ..gates.prometheus import Answer, Unreadable, read
 from ..gates.ready import READY
 from ..gates.templates import filled
 from ..release.comparing import EffectOptions, MetricOptions
+from ..release.experiment import ExperimentOptions
+from ..release.experiment import MetricOptions as ExperimentMetric
+from ..release.experiment_gate import ExperimentGate
 from ..release.gates import Gate
 from .port import NoFigure, Side, Unmeasured, Window, counted, sums
 from .web import Web
@@ -34,6 +37,8 @@ class Prometheus:
             return await self._pairs(window, window.stable, self._gate.compare)
         if self._gate.effect is not None:
             return await self._samples(window, window.stable, self._gate.effect)
+        if isinstance(self._gate, ExperimentGate):
+            return await self._trials(window, window.stable, self._gate.experiment)
         if self._gate.use is not None and self._gate.of == "latency":
             stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
             return Histograms(stable, new)
@@ -80,7 +85,9 @@ class Prometheus:
         if self._gate.compare is not None:
             return [metric.query for metric in self._gate.compare.values()]
         if (asked := self._gate.effect) is not None:
-            return [text for text in (asked.count, asked.total, asked.squares) if text is not None]
+            return _counters(asked)
+        if isinstance(self._gate, ExperimentGate):
+            return [text for metric in self._gate.experiment.metrics.values() for text in _counters(metric)]
         if self._gate.use is not None and self._gate.of == "latency":
             return [READY[self._gate.use].latency]
         return list(self._counting())
@@ -90,14 +97,27 @@ class Prometheus:
             return READY[self._gate.use].requests, READY[self._gate.use].errors
         return str(self._gate.requests), str(self._gate.errors)
 
-    async def _samples(self, window: Window, stable: Side, asked: EffectOptions) -> Samples:
-        queries = [text for text in (asked.count, asked.total, asked.squares) if text is not None]
-        found = await asyncio.gather(*(self._single(window, side, text) for side in (stable, window.new) for text in queries))
+    async def _trials(self, window: Window, stable: Side, experiment: ExperimentOptions) -> Trials:
+        """All metrics or none: of some alone nothing could be counted on that is one and the same time."""
+        names = (experiment.deciding, *(name for name in experiment.metrics if name != experiment.deciding))
+        found = await asyncio.gather(*(self._samples(window, stable, experiment.metrics[name]) for name in names))
+        return Trials(dict(zip(names, found, strict=True)), window.share, window.seconds)
+
+    async def _samples(self, window: Window, stable: Side, asked: EffectOptions | ExperimentMetric) -> Samples:
+        queries = _counters(asked)
+        found = await asyncio.gather(*(self._counted(window, side, text) for side in (stable, window.new) for text in queries))
         sides = found[: len(queries)], found[len(queries) :]
         samples = Samples(*map(sums, sides))
         if not samples.stable.visits and not samples.new.visits:
             raise NoFigure(f"no visit of either version in {window.values(window.new)['interval']}")
         return samples
+
+    async def _counted(self, window: Window, side: Side, template: str) -> float | None:
+        """None where there is no series yet. What is no number may be anything, and 0 is not what it is."""
+        value = _one(await self._asked(filled(template, window.values(side))))
+        if value is not None and not math.isfinite(value):
+            raise NoFigure(f"the query answers {value}, which is no count")
+        return value
 
     async def _counts(self, window: Window, side: Side) -> Counts:
         """Where nothing failed yet, there is no series of failures: that is 0 of those requests."""
@@ -126,6 +146,10 @@ class Prometheus:
             return read(status, body)
         except Unreadable as error:
             raise Unmeasured(f"the query is none: {error}" if error.is_query else str(error)) from None
+
+
+def _counters(asked: EffectOptions | ExperimentMetric) -> list[str]:
+    return [text for text in (asked.count, asked.total, asked.squares) if text is not None]
 
 
 def _one(answer: Answer) -> float | None:

@@ -16,12 +16,19 @@ MOST_POINTS = 120
 
 class Point(NamedTuple):
     """One measurement, as it is shown: when (seconds since 1970), the figure for a chart (None: none was measured), in words, and
-    the stable version's figure, where it is compared with."""
+    the stable version's figure, where it is compared with. `interval` is that of their difference as it was known then: estimate,
+    low, high."""
 
     at_s: float
     figure: float | None
     said: str
     stable: float | None = None
+    interval: tuple[float, float, float] | None = None
+
+
+def interval_of(shown: Mapping[str, float]) -> tuple[float, float, float] | None:
+    """Of the figures of a verdict; None where they have none."""
+    return (shown["estimate"], shown["low"], shown["high"]) if {"estimate", "low", "high"} <= shown.keys() else None
 
 
 class Evidence(Frozen):

@@ -36,7 +36,7 @@ def fixed(release: Release, *findings: Finding) -> Release:
 
 def _options(options: StrategyOptions, edits: Sequence[Edit]) -> StrategyOptions:
     data = options.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return StrategyOptions.model_validate(applied({"strategies": data}, edits)["strategies"])
+    return type(options).model_validate(applied({"strategies": data}, edits)["strategies"])
 
 
 def applied(data: Any, edits: Iterable[Edit], below: Path = ()) -> Any:

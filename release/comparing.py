@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt,
 
 from ..gates.judges.effect import Wanted
 from ..gates.judges.kayenta import GROUP, Metric
-from .options import Strict
+from .strict import Strict
 from .wrong import Wrong
 
 Number = StrictInt | StrictFloat

@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 
 from ..errors import BadInput
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
-from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Strict, Traffic
+from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Traffic
 from .rendering import Entry
+from .strict import Strict
 from .wrong import Wrong
 from .yamlfile import Document, Path
 

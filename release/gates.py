@@ -9,18 +9,17 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, field_valid
 
 from ..gates import expressions
 from ..gates.conditions import condition
-from ..gates.figures import Both, Counts, Pair, Pairs
+from ..gates.figures import Both, Counts, Pair, Pairs, Phase
 from ..gates.judges import JUDGES, Asked
 from ..gates.judges.effect import Wanted
 from ..gates.judges.threshold import Limits
 from ..gates.operations import Unfit
 from ..gates.ready import READY
-from ..gates.templates import SIDED, VARIABLES, names_in
 from .comparing import EffectOptions, MetricOptions, Number, ScoreOptions, metrics
 from .names import wrong_label
-from .options import Seconds, Strict
 from .probe import RequestOptions
-from .sources import SOURCES, JobOptions, PodsOptions, PrometheusOptions, UrlOptions, pods_short, short
+from .sources import SOURCES, JobOptions, PodsOptions, PrometheusOptions, UrlOptions, check_template, pods_short, short
+from .strict import Seconds, Strict
 from .wrong import Wrong
 
 Follows = Literal["rollback", "pause", "report"]
@@ -133,14 +132,7 @@ class Gate(Strict):
             raise Wrong(f"{stray} belongs to prometheus", at=(stray,))
         self._check_asked()
         for path, text in self.templates():
-            if unknown := next((name for name in names_in(text) if name not in VARIABLES), None):
-                raise Wrong(f"nothing is called {{{{ {unknown} }}}}", hint=f"known are {', '.join(VARIABLES)}", at=path)
-            if path[0] in ("requests", "errors", "compare", "effect") and not set(SIDED) & set(names_in(text)):
-                raise Wrong(
-                    "this query sees both versions as one: there would be nothing to compare",
-                    hint=f'a label of one side, such as pod=~"{{{{ pods }}}}"; sides differ in {", ".join(SIDED)}',
-                    at=path,
-                )
+            check_template(text, path, is_sided=path[0] in ("requests", "errors", "compare", "effect"))
         return self
 
     def _check_queries(self) -> None:
@@ -296,6 +288,15 @@ class Gate(Strict):
     def goes_on(self) -> bool:
         """Whether what was measured counts through all pauses: evidence on a version, not on a step."""
         return self.chosen_judge in ("sequential", "effect")
+
+    @property
+    def halts_on(self) -> frozenset[Phase]:
+        """With which verdicts a release goes no further, and nothing more is measured."""
+        return frozenset({Phase.FAILED} if self.on_fail == "pause" else ())
+
+    def told(self, phase: Phase, why: str) -> str:
+        """That it has come to an end."""
+        return f"gate {self.name} {phase}: {why}"
 
     @property
     def wanted(self) -> str:

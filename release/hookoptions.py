@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_v
 
 from .hooks import LONGEST_NAME
 from .names import wrong_label
-from .options import Seconds, Strict
+from .strict import Seconds, Strict
 from .wrong import Wrong
 
 OWN = ("image", "command", "args", "env", "service_account", "backoff_limit")

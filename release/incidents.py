@@ -12,8 +12,8 @@ from ..gates.notation import Unreadable, read
 from .file import nearest, validated
 from .gates import Gate
 from .model import Release
-from .options import Seconds, Strict
 from .reading import read_text
+from .strict import Seconds, Strict
 from .wrong import Wrong
 from .yamlfile import Document, documents
 

@@ -83,8 +83,8 @@ def load(
 
 
 def beside(path: str, release: Release) -> Release:
-    """The release with the probe, the gates and the traffic of the release file at `path`, which are no part of a version, over
-    those that it was released with. As it is where there is no such file, or it is another application's.
+    """The release with the probe, the gates, the experiment and the traffic of the release file at `path`, which are no part of a
+    version, over those that it was released with. As it is where there is no such file, or it is another application's.
 
     Raises BadInput.
     """
@@ -93,7 +93,12 @@ def beside(path: str, release: Release) -> Release:
     file = parsed(_release_document(path))
     if file.app not in (None, release.app):
         return release
-    return replace(release, **file.conduct, traffic=file.traffic)
+    options = release.options
+    if (experiment := file.strategies.ab.asks) != options.ab.asks:
+        from .abtests import asking
+
+        options = asking(options, experiment)
+    return replace(release, **file.conduct, traffic=file.traffic, options=options)
 
 
 def called(path: str) -> tuple[str | None, str | None]:

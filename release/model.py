@@ -110,6 +110,21 @@ class Release:
     def manifests(self) -> tuple[Obj, ...]:
         return in_apply_order((*self.others, *self.services, self.workload))
 
+    def gates_for(self, strategy: str) -> tuple[Gate, ...]:
+        """Those of a release by that strategy: an experiment is ab's alone."""
+        if strategy != "ab" or self.options.ab.asks is None:
+            return self.gates
+        from .experiment_gate import experiment_of
+
+        return (*self.gates, experiment_of(self.options.ab, self.options.ab.asks))
+
+    def without_experiment(self) -> Release:
+        """A copy of which nobody asks whether it is the better one."""
+        if self.options.ab.asks is None:
+            return self
+        ab = self.options.ab.model_copy(update={"experiment": None})
+        return replace(self, options=self.options.model_copy(update={"ab": ab}))
+
     def coming_home(self) -> Release:
         """A copy that ends on the manifests' own Deployment, whatever the strategy."""
         blue_green = self.options.blue_green.model_copy(update={"come_home": True})
@@ -164,11 +179,19 @@ class Release:
             others=tuple(copy.deepcopy(record["others"])),
             strategy=record["strategy"],
             router=record.get("router", "auto"),
-            options=StrategyOptions.model_validate(record["options"]),
+            options=_options(record["options"]),
             container=record.get("container", ""),
             traffic=Traffic.model_validate(record.get("traffic", {})),
             hooks=tuple(Hook.from_record(hook) for hook in record.get("hooks", ())),
         )
+
+
+def _options(record: Mapping[str, Any]) -> StrategyOptions:
+    if "experiment" not in record.get("ab", {}):
+        return StrategyOptions.model_validate(record)
+    from .abtests import options_of
+
+    return options_of(record)
 
 
 def app_container(workload: Mapping[str, Any], app: str, container: str = "") -> Obj:

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ..gates.templates import names_in
 from .names import wrong_label
-from .options import Seconds, Strict
 from .sources import Address, Credential, HttpOptions
+from .strict import Seconds, Strict
 from .wrong import Wrong
 
 Moment = Literal["started", "paused", "promoted", "failed", "rolledBack", "gateFailed"]

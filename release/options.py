@@ -5,12 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -18,40 +16,18 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from . import matching
 from .names import wrong_host, wrong_label, wrong_subdomain
+from .strict import Seconds, Strict
 from .wrong import Wrong
+
+if TYPE_CHECKING:
+    from .experiment import ExperimentOptions
 
 StrategyName = Literal["recreate", "ramped", "blue-green", "canary", "ab"]
 STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
 RouterName = Literal["auto", "replicas", "gateway", "istio", "nginx"]
-
-LONGEST_S = 30 * 24 * 3600
-"""Of a duration: longer is a slip of the keyboard."""
-
-
-def seconds(value: Any) -> int:
-    """`90s`, `5m`, `1h`, `1h30m`, or a whole number of seconds. Raises Wrong with a sentence."""
-    total = _seconds(value)
-    if total is None:
-        raise Wrong(f"{value!r} is no duration: write 90s, 5m, 1h or 1h30m")
-    if total > LONGEST_S:
-        raise Wrong(f"{value!r} is longer than 30 days")
-    return total
-
-
-def _seconds(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if value >= 0 else None
-    if not isinstance(value, str) or not (found := _DURATION.fullmatch(value)) or not value:
-        return None
-    hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + rest
-
-
-_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 
 
 def count_or_percent(value: Any) -> int | str:
@@ -71,31 +47,9 @@ def is_none(value: int | str) -> bool:
     return int(str(value).removesuffix("%")) == 0
 
 
-_DURATION_SCHEMA = {
-    "anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": LONGEST_S},
-        {"type": "string", "minLength": 2, "pattern": r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"},
-    ]
-}
 _COUNT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]}
 
-Seconds = Annotated[int, BeforeValidator(seconds), WithJsonSchema(_DURATION_SCHEMA)]
 IntOrPercent = Annotated[int | str, BeforeValidator(count_or_percent), WithJsonSchema(_COUNT_SCHEMA)]
-
-
-class Strict(BaseModel):
-    """Frozen, camelCase in the file, and no key that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, data: Any) -> Any:
-        """`ramped:` with nothing behind it, all its lines commented out, means the defaults."""
-        if not isinstance(data, Mapping):
-            return data
-        known = {*cls.model_fields, *(to_camel(name) for name in cls.model_fields)}
-        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 def _deadline() -> Any:
@@ -284,6 +238,11 @@ class AbOptions(Strict):
         if not self.match and self.weight is None:
             raise Wrong("neither match nor weight: no request would reach the second variant")
         return self
+
+    @property
+    def asks(self) -> ExperimentOptions | None:
+        """The experiment around it, of those that have one (release.abtests)."""
+        return None
 
 
 class StrategyOptions(Strict):

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema, field_v
 from ..errors import BadInput
 from ..load.share import MOST_WORKERS, workers_of
 from ..load.target import DEFAULT_RATE, DEFAULT_TIMEOUT_S, GOOD, HIGHEST_RATE, Bound, Expected, Target, rate_of
-from .options import Seconds, Strict
+from .strict import Seconds, Strict
 from .wrong import Wrong
 
 

@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from ..errors import BadInput
 from .names import safe_name, wrong_label
-from .options import Strict
 from .reading import MAX_BYTES, read_text
+from .strict import Strict
 from .wrong import Wrong
 from .yamlfile import documents
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from .image import checked
 from .names import wrong_object_name
-from .options import Strict
+from .strict import Strict
 from .wrong import Wrong
 
 

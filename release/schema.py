@@ -14,7 +14,7 @@ def json_schema() -> dict[str, Any]:
     schema.pop("title", None)
     schema.pop("description", None)
     _plain(schema)
-    schema["$defs"]["AbOptions"]["properties"]["match"]["items"] = {
+    schema["$defs"]["AbTestOptions"]["properties"]["match"]["items"] = {
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"enum": list(FIELDS)},

@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictBool, model_valida
 
 from ..gates.documents import Unreadable
 from ..gates.documents import check as check_path
+from ..gates.templates import SIDED, VARIABLES, names_in
 from .names import wrong_object_name
-from .options import Seconds, Strict
+from .strict import Seconds, Strict
 from .wrong import Wrong
 
 SOURCES = ("prometheus", "url", "job", "pods", "probe")
@@ -142,6 +143,18 @@ class PodsOptions(Strict):
             except re.error as error:
                 raise Wrong(f"{self.log!r} is no regular expression: {error}", at=("log",)) from None
         return self
+
+
+def check_template(text: str, path: tuple[str | int, ...], *, is_sided: bool) -> None:
+    """Raises Wrong for a name that there is none of, and where a query `is_sided`, is asked of each version, and sees no side."""
+    if unknown := next((name for name in names_in(text) if name not in VARIABLES), None):
+        raise Wrong(f"nothing is called {{{{ {unknown} }}}}", hint=f"known are {', '.join(VARIABLES)}", at=path)
+    if is_sided and not set(SIDED) & set(names_in(text)):
+        raise Wrong(
+            "this query sees both versions as one: there would be nothing to compare",
+            hint=f'a label of one side, such as pod=~"{{{{ pods }}}}"; sides differ in {", ".join(SIDED)}',
+            at=path,
+        )
 
 
 def short(key: str) -> BeforeValidator:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_valida
 from ..kube.objects import DEPLOYMENT
 from .image import checked
 from .names import wrong_subdomain
-from .options import Seconds, Strict
+from .strict import Seconds, Strict
 from .wrong import Wrong
 from .yamlfile import Document, Path
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from .abtests import AllOptions
+from .experiment import NAME as EXPERIMENT
 from .file import PlainFile
 from .gates import Gate, check_names
 from .hookoptions import HookOption, HookOptions
@@ -16,11 +18,13 @@ from .notify import Notify, check_called
 from .probe import ProbeOptions
 from .runner import RunnerOptions, as_mapping
 from .web import WebApp
+from .wrong import Wrong
 
 
 class ReleaseFile(PlainFile):
     """What is released, and how. Either `manifests` or `web` says what."""
 
+    strategies: AllOptions = Field(AllOptions(), description="The strategies' settings; each has a default.")
     web: WebApp | None = Field(None, description="Instead of manifests: a plain web application.")
     probe: ProbeOptions | None = Field(None, description="Requests that are sent while it is released, and how many may be lost.")
     gates: tuple[Gate, ...] = Field((), description="What is measured while it is released, and what follows from it.")
@@ -47,6 +51,8 @@ class ReleaseFile(PlainFile):
     @field_validator("gates")
     @classmethod
     def _are_told_apart(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        if (taken := next((place for place, gate in enumerate(gates) if gate.name == EXPERIMENT), None)) is not None:
+            raise Wrong(f"a gate called {EXPERIMENT} would be taken for ab's experiment", at=(taken, "name"))
         return check_names(gates)
 
     @field_validator("notify")

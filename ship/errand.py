@@ -108,7 +108,7 @@ def unpacked(data: str) -> Errand:
 
 def environment_of(release: Release, here: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables that gates and those that are told name, as they are here; nothing else of this environment travels."""
-    names = [*variables_of(*release.gates, *release.notify)]
+    names = [*variables_of(*release.gates_for(release.strategy), *release.notify)]
     names += [name for each in release.notify for name in PIPELINE.get(each.sink, ())]
     return {name: here[name] for name in dict.fromkeys(names) if here.get(name)}
 

@@ -80,7 +80,8 @@ def stages_of(release: Release, assumed: Assumed, strategy: str | None = None) -
 def outlook(release: Release, assumed: Assumed, strategy: str | None = None) -> tuple[Outlook, ...]:
     """By the strategy; without one by the release's own."""
     stages = stages_of(release, assumed, strategy)
-    return tuple(_of(gate, stages, assumed) for gate in release.gates)
+    gates = release.gates_for(strategy or release.strategy)
+    return tuple(_of(gate, stages, assumed) for gate in gates)
 
 
 def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:

@@ -43,7 +43,8 @@ class _Held:
 
 
 class Gatekeeper:
-    """`alarm` is done, with the reason, when a gate has failed that takes the release back."""
+    """`alarm` is done, with the reason, when a gate has failed that takes the release back. `is_asked`: a person asks for this
+    very promotion, so what has passed needs nobody else."""
 
     def __init__(
         self,
@@ -52,8 +53,10 @@ class Gatekeeper:
         *,
         emit: Emit = lambda event: None,
         source_of: SourceOf = source_of,
+        is_asked: bool = False,
     ) -> None:
         self._cluster, self._release, self._emit, self._source_of = cluster, release, emit, source_of
+        self._is_asked = is_asked
         self._loop = asyncio.get_running_loop()
         self._watched: list[Watched] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -79,7 +82,7 @@ class Gatekeeper:
             Watched.taken_up(
                 gate, self._source_of(gate, self._cluster, self._release.namespace), kept.get(gate.name), self._instant()
             )
-            for gate in self._release.gates
+            for gate in self._release.gates_for(revision.strategy)
         ]
         self._tasks = [asyncio.create_task(self._follow(each)) for each in self._watched]
         for each in self._watched:
@@ -106,6 +109,7 @@ class Gatekeeper:
         holding = [each for each in self._watched if each.gate.holds(self._held.weight, is_last=self._held.is_last)]
         for each in holding:  # what the pause before has decided decides nothing of this one
             each.begin_course(self._held.course, self._instant())
+            each.is_told.discard("waiting")
         self._tell_change()
         ends_s = self._loop.time() + seconds
         deadlines = {each.gate.name: ends_s + each.gate.deadline for each in holding}
@@ -234,7 +238,7 @@ class Gatekeeper:
         if one.evidence.phase != Phase.FAILED or "failed" in one.is_told:
             return
         one.is_told.add("failed")
-        text = f"gate {one.gate.name} failed: {one.evidence.why}"
+        text = one.gate.told(Phase.FAILED, one.evidence.why)
         if one.gate.on_fail == "rollback" and not self.alarm.done():
             self.alarm.set_result(text)
         elif one.gate.on_fail != "rollback":
@@ -243,8 +247,9 @@ class Gatekeeper:
 
     def _refuse_blocked(self, holding: Sequence[Watched]) -> None:
         for one in holding:
-            if one.evidence.phase == Phase.FAILED and one.gate.on_fail == "pause":
-                self._refuse(one, f"gate {one.gate.name} failed: {one.evidence.why}")
+            phase = one.evidence.phase
+            if phase in one.gate.halts_on and not (phase == Phase.PASSED and self._is_asked):
+                self._refuse(one, one.gate.told(phase, one.evidence.why))
 
     def _refuse(self, one: Watched, why: str) -> None:
         weight = self._held.weight if self._held else self._weight

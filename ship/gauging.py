@@ -52,8 +52,9 @@ async def gauge(cluster: Cluster, release: Release, *, with_jobs: bool = False, 
     revisions = await history.load(cluster, release.app, release.namespace)
     current, live = in_flight_of(revisions), live_of(revisions)
     stable = live.version if live else release.version
+    gates = release.gates_for(current.strategy if current else release.strategy)
     readings = await asyncio.gather(
-        *(_read(cluster, release, gate, current, stable, with_jobs=with_jobs, source_of=source_of) for gate in release.gates)
+        *(_read(cluster, release, gate, current, stable, with_jobs=with_jobs, source_of=source_of) for gate in gates)
     )
     return Gauged(release.app, release.namespace, current.version if current else stable, stable, tuple(readings))
 

@@ -15,7 +15,7 @@ def lets_go(gate: Gate, evidence: Evidence | None, *, is_old: bool = False) -> b
     """
     if gate.on_fail == "report" or (evidence and evidence.phase == Phase.PASSED):
         return True
-    if evidence and evidence.phase == Phase.FAILED:
+    if evidence and (evidence.phase == Phase.FAILED or evidence.phase in gate.halts_on):
         return False
     if evidence is None or not evidence.measured or evidence.is_away:
         return gate.no_data == "pass"

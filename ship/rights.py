@@ -7,6 +7,7 @@ lock, the history, and waiting. tests/ship/test_rights.py runs every strategy wi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ..cluster.port import Right
 from ..health.routes import ROUTES
@@ -37,6 +38,9 @@ from ..release.model import Release
 from ..strategies import by_name, of_release, possible, surroundings
 from .look import refs_of
 
+if TYPE_CHECKING:
+    from ..release.gates import Gate
+
 
 def rights(release: Release, strategies: Collection[str], *, prunes: bool = False) -> frozenset[Right]:
     """What plan, apply, promote, rollback, status, history and wait need for the strategies, and for going from one to another.
@@ -49,7 +53,7 @@ def rights(release: Release, strategies: Collection[str], *, prunes: bool = Fals
         *_bookkeeping(release),
         *_waiting(kind_of_workload(release.workload)),
         *_following(release),
-        *_measuring(release),
+        *_measuring(release, strategies),
         *_hooking(release),
         *_probing(release),
         *adopting(release, strategies),
@@ -102,14 +106,15 @@ def _following(release: Release) -> Iterator[Right]:
             yield from on(kind, "list", "watch")
 
 
-def _measuring(release: Release) -> Iterator[Right]:
+def _measuring(release: Release, strategies: Collection[str]) -> Iterator[Right]:
     """What gates ask the cluster itself, and the Secrets of those that are asked or told; what came of it is kept where the
     history is."""
-    if any(gate.job is not None for gate in release.gates):
+    gates = tuple({each.name: each for name in strategies for each in release.gates_for(name)}.values())
+    if any(gate.job is not None for gate in gates):
         yield from on(JOB, "create", "list", "watch")
-    if names := _secrets(release):
+    if names := _secrets(release, gates):
         yield from on(SECRET, "get", names=names)
-    for gate in release.gates:
+    for gate in gates:
         for options in (gate.prometheus, gate.url):
             # where this machine has no way into the cluster but the API server's
             if options is not None and (service := inside(options.address, release.namespace)) is not None:
@@ -118,13 +123,13 @@ def _measuring(release: Release) -> Iterator[Right]:
                 yield from on(SERVICE, verb, subresource="proxy", names=[service.name], namespace=place)
 
 
-def _secrets(release: Release) -> Collection[str]:
+def _secrets(release: Release, asked: tuple[Gate, ...]) -> Collection[str]:
     """Those that gates and receivers read."""
-    if not release.gates and not release.notify:
+    if not asked and not release.notify:
         return ()
     from ..release import gates, notify
 
-    return {**gates.secrets_of(release.gates), **notify.secrets_of(release.notify)}
+    return {**gates.secrets_of(asked), **notify.secrets_of(release.notify)}
 
 
 def _probing(release: Release) -> Iterator[Right]:

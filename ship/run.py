@@ -47,7 +47,8 @@ class Options:
     `goes_back`: a failed release ends in its way back. `is_override`: the release was changed on the command line, so a promote
     speaks of it and not of the one under way. `prune`: as the request says, in all that follows. `timeout_s` bounds the whole
     run. `watch` looks on from outside; a rollback is watched, too, but never abandoned because of what is seen. `skip_gates`
-    is why the release's gates are not asked, for the history; `source_of` where they measure. `notifier_of` makes those that are
+    is why the release's gates are not asked, for the history; `source_of` where they measure. `is_asked`: a person asks for this
+    very promotion, so that an experiment's result does not wait for one. `notifier_of` makes those that are
     told what becomes of it (None: nobody is, as in a rehearsal); `tellers` are then the runs' own, to be ended when all is shown
     (ship.telling), `teller` this one's. `watches` are all that look on. `tracer` has a trace of each run."""
 
@@ -62,6 +63,7 @@ class Options:
     timeout_s: float | None = None
     watch: Watch | None = None
     skip_gates: str = ""
+    is_asked: bool = False
     source_of: SourceOf = source_of
     notifier_of: NotifierOf | None = None
     tellers: list[Teller] = field(default_factory=list)
@@ -217,11 +219,12 @@ def _rolled_back(observed: Observed, request: Request) -> Revision | None:
 
 def _gates(cluster: Cluster, release: Release, request: Request, options: Options) -> Gatekeeper | None:
     """A rollback is never held by a gate."""
-    if not release.gates or request.action == "rollback" or options.skip_gates:
+    if not (release.gates or release.options.ab.asks) or request.action == "rollback" or options.skip_gates:
         return None
     from .gatekeeping import Gatekeeper
 
-    return Gatekeeper(cluster, release, emit=options.emit, source_of=options.source_of)
+    is_asked = options.is_asked and request.action == "promote"
+    return Gatekeeper(cluster, release, emit=options.emit, source_of=options.source_of, is_asked=is_asked)
 
 
 Attempt = Callable[[Observed], tuple[Strategy, Plan]]

@@ -75,7 +75,7 @@ def held_by_gates(release: Release, status: Status) -> list[str]:
     if last is None or last.phase != "Paused":
         return []
     is_last = of_release(last.strategy, release).next_weight(last.weight) == 100
-    return held_by(release.gates, by_gate(status.gates), last.weight, is_last=is_last)
+    return held_by(release.gates_for(last.strategy), by_gate(status.gates), last.weight, is_last=is_last)
 
 
 def awaited(status: Status, stems: Sequence[Stem], gates: Sequence[str] = ()) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..gates.figures import Figures, Judge, Phase
+from ..gates.figures import Figures, Judge, Phase, Trials
 from ..gates.judges import fits, judge_of
+from ..gates.judges.experiment import split_of
 from ..gates.schedule import RETRY_S, due_in
 from ..gates.shares import Split, requests_of
 from ..gates.words import figure_of, in_words, stable_of
 from ..kube.objects import digest
 from ..measure.port import Source, Window
-from ..plan.evidence import Evidence, Point
+from ..plan.evidence import Evidence, Point, interval_of
 from ..release.gates import Gate
 from .holding import lets_go
 
@@ -55,7 +56,7 @@ class Watched:
 
     @property
     def is_settled(self) -> bool:
-        return self.evidence.phase in (Phase.PASSED, Phase.FAILED)
+        return self.evidence.phase in (Phase.PASSED, Phase.FAILED) or self.evidence.phase in self.gate.halts_on
 
     @property
     def lets_go(self) -> bool:
@@ -82,7 +83,9 @@ class Watched:
         """Answers what is shown of it."""
         state = self.judge.take(self.evidence.state, instant.wall_s, figures)
         verdict = self.judge.verdict(state)
-        point = Point(round(instant.wall_s, 1), figure_of(figures), in_words(figures), stable_of(figures))
+        point = Point(
+            round(instant.wall_s, 1), figure_of(figures), in_words(figures), stable_of(figures), interval_of(verdict.shown)
+        )
         self.evidence = self.evidence.model_copy(
             update={
                 "state": dict(state),
@@ -95,13 +98,13 @@ class Watched:
                 "is_away": False,
                 "shown": dict(verdict.shown),
                 "asks": tuple(self.source.asks(window)),
-                "split": self._split(figures, window),
+                "split": split_of(state) if isinstance(figures, Trials) else self._split(figures, window),
                 "points": self.evidence.with_point(point),
             }
         )
         self.next_s = instant.loop_s + (due_in(interval_s=float(self.gate.interval), last=verdict.phase) or 0.0)
         self.is_old = False
-        self.is_told.clear()
+        self.is_told &= {"waiting"}  # that is said once a pause, however often it is measured in it
         return point
 
     def _split(self, figures: Figures, window: Window) -> Split:
@@ -115,7 +118,10 @@ class Watched:
         missed = {"missed": cause, "number": self.evidence.number + 1}
         if is_fault:
             state = self.judge.miss(self.evidence.state, instant.wall_s, cause)
-            missed |= {"state": dict(state), "phase": self.judge.verdict(state).phase, "is_away": True}
+            verdict = self.judge.verdict(state)
+            missed |= {"state": dict(state), "phase": verdict.phase, "is_away": True}
+            if verdict.phase in self.gate.halts_on:  # its time is over
+                missed |= {"why": verdict.why}
             self.next_s = instant.loop_s + RETRY_S
         else:
             self.next_s = instant.loop_s + min(RETRY_S, float(self.gate.interval))
@@ -125,7 +131,7 @@ class Watched:
 
     def settle(self) -> None:
         """What cannot be told is what the gate says that it is: waited for, which is to begin anew, or taken for one of both."""
-        if self.evidence.phase not in (Phase.INCONCLUSIVE, Phase.ERROR):
+        if self.evidence.phase not in (Phase.INCONCLUSIVE, Phase.ERROR) or self.is_settled:
             return
         why = self.judge.verdict(self.evidence.state).why
         match self.gate.on_inconclusive:

@@ -42,6 +42,13 @@ class Ab(Routed):
         if not 0 <= weight <= 100:
             raise BadInput(f"{weight}% is no share", hint="a whole number from 0 to 100")
 
+    def due_share(self, weight: int, fresh: int, rest: int) -> float | None:
+        """Whom a match catches nobody knows, but where whoever marks the requests says how many they are."""
+        options = self.release.options.ab
+        if options.asks is not None and options.asks.caller_assigns is not None:
+            return options.asks.caller_assigns / 100
+        return None if options.match else weight / 100
+
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
         pods = self._variant_pods(replicas or self.release.replicas or 1)
         return self._render_routed(self._router, self._traffic(self.first_weight()), replicas, pods)

@@ -178,7 +178,8 @@ class Strategy(Homecoming):
     def _held_by(self, weight: int) -> str:
         """The gates that a pause waits for, in words."""
         is_last = self.next_weight(weight) >= 100
-        names = [each.name for each in self.release.gates if each.holds(weight, is_last=is_last) and each.on_fail != "report"]
+        holding = [each for each in self.release.gates_for(self.name) if each.holds(weight, is_last=is_last)]
+        names = [each.name for each in holding if each.on_fail != "report"]
         return f"; held by gate{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
     @abstractmethod

@@ -125,5 +125,5 @@ def _test(session: Session, release: Release, path: str) -> int:
 
 
 def _refuse_none(release: Release) -> None:
-    if not release.gates:
+    if not release.gates_for(release.strategy):
         raise BadInput(f"{release.app} has no gates", hint="write some: docs/gates.md shows how")

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from ..figures import Judge, State
 from .effect import EffectJudge, Wanted
+from .experiment import Experiment
 from .kayenta import Kayenta, Metric
 from .sequential import Sequential
 from .threshold import Limits, Threshold
 
 
 class Asked(NamedTuple):
-    """What is asked of a gate's figures, whoever judges it. `what` is counted, in words."""
+    """What is asked of a gate's figures, whoever judges it. `what` is counted, in words. An `experiment` is its own judge."""
 
     low: float | None = None
     high: float | None = None
@@ -29,6 +30,7 @@ class Asked(NamedTuple):
     bad: float = 75.0
     effect: Wanted = Wanted()
     cel: str | None = None
+    experiment: Experiment | None = None
 
 
 JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
@@ -40,7 +42,7 @@ JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
 
 
 def judge_of(name: str, asked: Asked) -> Judge:
-    return JUDGES[name](asked)
+    return asked.experiment or JUDGES[name](asked)
 
 
 def fits(state: State, judge: Judge) -> bool:

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from ..effects import Effect, Sums, effect
+from ..effects import Effect, Sums, effect, is_enough
 from ..figures import Figures, Phase, Samples, State, Verdict
 from ..words import number
-
-FEWEST = 100.0
-"""Visits of each version, and of conversions as many with and without: before, a mean is not yet normally distributed."""
 
 
 class Wanted(NamedTuple):
@@ -77,15 +74,9 @@ class EffectJudge:
 
     def _found(self, state: State) -> Effect | None:
         stable, new = self._sums(state)
-        if not (_is_enough(stable) and _is_enough(new)):
+        if not (is_enough(stable) and is_enough(new)):
             return None
         return effect(stable, new, alpha=self.alpha, tuning=self.wanted.tuning, is_relative=self.wanted.is_relative)
-
-
-def _is_enough(sums: Sums) -> bool:
-    if sums.squares is not None:
-        return sums.visits >= FEWEST
-    return FEWEST <= sums.total <= sums.visits - FEWEST
 
 
 def _mean(sums: Sums) -> str:

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from ...kube.objects import DEPLOYMENT, Obj, get, is_a
 from ..manifests import Located
 from ..names import safe_name, wrong_object_name
-from ..options import LONGEST_S
+from ..strict import LONGEST_S
 from .ledger import Field, Ledger
 
 SERVER = "the API server or a controller writes it"

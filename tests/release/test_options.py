@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from rollway.release import matching
-from rollway.release.options import LONGEST_S, STRATEGIES, AbOptions, CanaryOptions, RampedOptions, StrategyOptions, seconds
+from rollway.release.options import STRATEGIES, AbOptions, CanaryOptions, RampedOptions, StrategyOptions
+from rollway.release.strict import LONGEST_S, seconds
 from rollway.release.wrong import Wrong
 
 

@@ -1,0 +1,89 @@
+"""An experiment as a gate, which one mechanism measures, keeps and heeds like all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import model_validator
+
+from ..gates.experiments import Terms
+from ..gates.figures import Phase
+from ..gates.judges import Asked
+from ..gates.judges.experiment import Experiment
+from .experiment import NAME, ExperimentOptions
+from .gates import Gate
+
+if TYPE_CHECKING:
+    from .options import AbOptions
+
+_PARTS = ("count", "total", "squares")
+
+
+class ExperimentGate(Gate):
+    """`share` is the part of the visits (0 to 1) that b is to get."""
+
+    experiment: ExperimentOptions
+    share: float
+
+    @model_validator(mode="after")
+    def _says_what(self) -> ExperimentGate:
+        """In place of what other gates are held to: its options have been checked."""
+        return self
+
+    @property
+    def adds_up(self) -> bool:
+        return True
+
+    @property
+    def ends(self) -> bool:
+        return True
+
+    @property
+    def goes_on(self) -> bool:
+        return True
+
+    @property
+    def chosen_judge(self) -> str:
+        return "experiment"
+
+    @cached_property
+    def terms(self) -> Terms:
+        return self.experiment.terms(self.share)
+
+    @property
+    def asked(self) -> Asked:
+        ends = self.experiment.on_decision is not None
+        return Asked(experiment=Experiment(self.terms, float(self.experiment.longest), ends))
+
+    @property
+    def halts_on(self) -> frozenset[Phase]:
+        """What is not decided when it is over waits for a person, and so does what is, unless it says otherwise."""
+        is_left = self.experiment.on_decision != "promote"
+        return frozenset({Phase.INCONCLUSIVE, *({Phase.PASSED, Phase.FAILED} if is_left else ())})
+
+    def told(self, phase: Phase, why: str) -> str:
+        return f"its experiment has ended: {why}"
+
+    @property
+    def wanted(self) -> str:
+        metric = self.experiment.deciding
+        better = self.experiment.metrics[metric].better
+        return f"{metric} {better} than a's (wrongly said in at most {self.experiment.alpha:.2%} of experiments)"
+
+    def templates(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for name, metric in self.experiment.metrics.items():
+            for part in _PARTS:
+                if (text := getattr(metric, part)) is not None:
+                    yield ("metrics", name, part), text
+
+
+def experiment_of(options: AbOptions, experiment: ExperimentOptions) -> ExperimentGate:
+    """The gate of the ab block's experiment."""
+    percent = experiment.caller_assigns or options.weight or 50
+    on_fail: Literal["rollback", "pause"] = "rollback" if experiment.on_decision == "promote" else "pause"
+    return ExperimentGate(
+        name=NAME, prometheus=experiment.prometheus, interval=experiment.interval, when="pauses", on_fail=on_fail,
+        deadline=experiment.longest, experiment=experiment, share=percent / 100,
+    )  # fmt: skip
