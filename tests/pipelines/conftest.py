@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from job import DEPLOY, ROOT, WITHIN_S, Site
-from warm import CALLER
+from warmed import warmed
 
-WARM = ROOT / "tests" / "support" / "warm.py"
 QUICK = {
     "start: 1.5s, stop: 0.5s": "pull: 1ms, start: 50ms, stop: 50ms",
     "replicas: 4": "replicas: 2",
@@ -27,27 +25,14 @@ QUICK = {
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a job whose cluster is a sandbox of its own, with a `deploy` that starts quickly."""
     home = tmp_path_factory.mktemp("home")
-    caller = home / "bin" / "deploy"
-    caller.parent.mkdir()
-    caller.write_text(CALLER.format(python=sys.executable, path=str(home / "socket")))
-    caller.chmod(0o755)
     kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    environment = {
-        **kept,
-        "PATH": f"{caller.parent}:{DEPLOY.parent}:{os.environ['PATH']}",
-        "HOME": str(home),
-        "ROLLWAY_SANDBOX_HOME": str(home / "sandbox"),
-    }
-    server = subprocess.Popen([sys.executable, WARM, str(home / "socket")], env=environment, stdout=subprocess.PIPE)
-    try:
+    plain = {**kept, "HOME": str(home), "ROLLWAY_SANDBOX_HOME": str(home / "sandbox")}
+    path = f"{DEPLOY.parent}:{os.environ['PATH']}"
+    with warmed(home, {**plain, "PATH": path}) as caller:
+        environment = {**plain, "PATH": f"{caller.parent}:{path}"}
         subprocess.run([DEPLOY, "sandbox", "up"], env=environment, check=True, capture_output=True, timeout=WITHIN_S)
-        assert server.stdout
-        assert server.stdout.readline() == b"ready\n"
         yield {**environment, "KUBECONFIG": str(home / "sandbox" / "kubeconfig")}
         subprocess.run([DEPLOY, "sandbox", "down"], env=environment, check=True, capture_output=True, timeout=WITHIN_S)
-    finally:
-        server.kill()
-        server.communicate()
 
 
 class Yard:

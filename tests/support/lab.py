@@ -1,4 +1,5 @@
-"""A sandbox in the background with real pods and a real proxy, and the command before it, a process each time."""
+"""A sandbox in the background with real pods and a real proxy, and the command before it, a process each time: forked from one
+that is warm, but where it is sent signals."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, NAMESPACE, POD, Obj, R
 from rollway.sandbox import daemon
 from rollway.sandbox.dataplane.traffic import standing
 from rollway.sandbox.durations import Lag
+from warmed import warmed
 
 DEPLOY = Path(sys.executable).with_name("deploy")
 EXPERIMENTS = Path(__file__).parents[2] / "examples" / "zero-downtime"
@@ -49,13 +51,13 @@ class Lab:
         self.home, self.folder, self.namespace = home, folder, namespace
         self._env = {**os.environ, "ROLLWAY_SANDBOX_HOME": str(home), "ROLLWAY_NAMESPACE": namespace}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, command: Path = DEPLOY) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [DEPLOY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._env, cwd=self.folder
+            [command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._env, cwd=self.folder
         )
 
     def deploy(self, *words: str) -> Ended:
-        with self.start(*words) as process:
+        with self.start(*words, command=beside(self.home) / "bin" / "deploy") as process:
             out, err = process.communicate(timeout=WITHIN_S * slowness())
         return Ended(process.returncode, out, err)
 
@@ -160,15 +162,21 @@ def wait_for(holds: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def beside(home: Path) -> Path:
+    """Where the warm command is: what is in a sandbox's own folder is private, and can be run by nobody."""
+    return home.with_name(f"{home.name}-command")
+
+
 @contextlib.contextmanager
 def sandbox(home: Path, lags: dict[str, str]) -> Iterator[Path]:
     """A running one, at a port of its own for Ingresses."""
-    daemon.up(home, ingress_port=0, **{name: Lag.parse(text) for name, text in lags.items()})
-    try:
-        wait_for(lambda: standing(home).get("envoy", {}).get("pid"))
-        yield home
-    finally:
-        daemon.down(home)
+    with warmed(beside(home)):
+        daemon.up(home, ingress_port=0, **{name: Lag.parse(text) for name, text in lags.items()})
+        try:
+            wait_for(lambda: standing(home).get("envoy", {}).get("pid"))
+            yield home
+        finally:
+            daemon.down(home)
 
 
 def lab(home: Path, folder: Path, example: str | Path, quicker: dict[str, str]) -> Lab:

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 # Python's own path may hold a space, which a first line cannot name: the shell reads the second line, Python a text
 CALLER = """#!/bin/sh
@@ -32,24 +33,15 @@ os._exit(code)
 
 
 def serve(path: str) -> None:
-    """Forks a process for each caller, which answers with its exit code and is gone. Says `ready` when it listens."""
-    import rollway.cli.views.github
-    import rollway.cli.views.human
-    import rollway.cli.views.json
-    import rollway.cluster.client
-    import rollway.cluster.kubeconfig
-    import rollway.release.load
-    import rollway.sandbox.daemon
-    import rollway.ship.run
-    import rollway.ship.status  # noqa: F401
-    from rollway.cli.main import main
-
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the children ended
+    """Forks a process for each caller, which answers with its exit code and is gone. Says `ready` when it listens; who calls then
+    waits until all is imported."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(16)
-        gc.freeze()
         print("ready", flush=True)
+        main = _imported()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the children ended
+        gc.freeze()
         while True:
             caller, _ = listener.accept()
             if os.fork() == 0:
@@ -63,6 +55,22 @@ def serve(path: str) -> None:
                 atexit._run_exitfuncs()  # an ordinary exit would also take a large heap apart
                 os._exit(0)
             caller.close()
+
+
+def _imported() -> Callable[[list[str]], int]:
+    """The command, with all that it imports where it is used."""
+    import rollway.cli.views.github
+    import rollway.cli.views.human
+    import rollway.cli.views.json
+    import rollway.cluster.client
+    import rollway.cluster.kubeconfig
+    import rollway.release.load
+    import rollway.sandbox.daemon
+    import rollway.ship.run
+    import rollway.ship.status  # noqa: F401
+    from rollway.cli.main import main
+
+    return main
 
 
 def _as(caller: socket.socket) -> list[str]:
