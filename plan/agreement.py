@@ -34,7 +34,7 @@ def is_rest(saved: Plan, now: Plan, *, is_autoscaled: bool) -> bool:
     if any(getattr(saved, name) != getattr(now, name) for name in _HEAD if name != "from_version"):  # it may be promoted by now
         return False
     waits = [_essence(step, is_autoscaled) for step in saved.steps if isinstance(step, Wait)]
-    ahead = iter([_essence(step, is_autoscaled) for step in saved.steps if not isinstance(step, Wait)])
+    ahead = iter([_essence(step, is_autoscaled) for step in saved.steps])
 
     def is_agreed(left: Step) -> bool:
         return _essence(left, is_autoscaled) in (waits if isinstance(left, Wait) else ahead)

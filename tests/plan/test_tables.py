@@ -82,6 +82,8 @@ OBJECTS: list[Obj] = [
     {"spec": {"hard": {"pods": "1000"}, "list": [], "nested": None, "text": 1}},
     {"kind": "Secret", "data": {"a": "QQ=="}, "stringData": {"b": "x"}, "metadata": {"annotations": {"c": "QQ=="}}},
     {"kind": "Secret", "data": {"a": "Qg=="}, "type": "x"},
+    {"spec": {"replicas": 1, "list": "text"}},
+    {"spec": {"list": None}},
 ]
 INSIDE: list[Any] = [
     None,
@@ -228,6 +230,7 @@ def of_agreements() -> Iterator[str]:
         "turned": [STEPS[1], STEPS[0]],
         "a wait first": [STEPS[6], *STEPS[:6]],
         "twice": [STEPS[0], STEPS[0]],
+        "another number of pods": [APPLY.model_copy(update={"manifest": deployment(9, paused=False)})],
         "without a word": [APPLY.model_copy(update={"manifest": deployment()})],
     }.items():
         now = PLAN.model_copy(update={"steps": tuple(steps)})
@@ -278,6 +281,8 @@ def of_revisions() -> Iterator[str]:
                 include={"phase", "weight", "started", "by", "ended", "paused_at", "pause_s", "was_promoted", "message"}
             )
             yield f"{was} -> {phase} {message}: {said(seen)} {after.told} {hooks} {after.is_in_flight} {after.standing}"
+    yield said(Entry(at="a", by="b", phase="Paused", weight=1).model_dump())
+    yield said(BEGUN.model_dump(exclude={"release"}))
     many = BEGUN
     for at in range(25):
         many = many.entered(Entry(at=str(at), by="b", phase="Paused", weight=at), exact_at="exact")
@@ -314,6 +319,7 @@ def of_evidence() -> Iterator[str]:
         full = found.model_copy(update={"points": tuple(Point(float(at), None, "") for at in range(count))})
         yield f"{count}: {[point.at_s for point in full.with_point(Point(-1.0, 1.0, 's'))]}"
     yield said(list(by_gate((found,))))
+    yield said(found.model_dump(mode="json"))
 
 
 # who holds what
@@ -339,6 +345,11 @@ def held() -> Iterator[tuple[str, Obj]]:
         }
         entries = ssa.track_update(ours, after, manager, now=now, subresource=subresource)
         yield f"by {manager} {subresource} {now}", {**after, "metadata": {**after["metadata"], "managedFields": entries}}
+    for manager in ("rollway", "kubectl"):
+        entries = ssa.track_update(None, deployment(), manager, now=NOW)
+        alone = {**deployment(), "metadata": {**deployment()["metadata"], "managedFields": entries}}
+        yield f"made by {manager}", alone
+        yield f"made by {manager}, and applied", ssa.apply(alone, deployment(), "rollway", now=NOW)
     yield "nobody's", deployment()
 
 
@@ -386,6 +397,7 @@ def of_observed() -> Iterator[str]:
         {SHOP: labelled, SERVICE: {**labelled, "kind": "Service"}, Ref("apps/v1", "Deployment", "shop", "gone"): None}
     )
     yield f"{[obj['kind'] for obj in seen.workloads('shop')]} {list(seen.workloads('x'))} {seen.revision(1)}"
+    yield f"{Observed().is_claimed_anywhere} {Observed().elsewhere}"
     known = Observed(history=(BEGUN.model_copy(update={"number": 1, "phase": "Promoted"}), BEGUN))
     yield f"{known.live and known.live.number} {known.in_flight and known.in_flight.number} {(known.revision(2) or BEGUN).number}"
 

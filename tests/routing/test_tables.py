@@ -7,6 +7,7 @@ of the grid is held, so that a rule which comes to mean something else reads as 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,11 @@ from rollway.kube.objects import Obj
 from rollway.routing import claims, fit, gateway, istio, matches, nginx, precedence, ratio, selector, sticky, unfit
 from rollway.routing.fit import Misfit, Side
 from rollway.routing.gateway import Pair
+from rollway.routing.router import Outside
+from rollway.routing.routers import ROUTERS as ROUTERS_OF
+from rollway.routing.routers import chosen
 from rollway.routing.traffic import Host, Sticky, Traffic
+from shop import release
 
 HERE = Path(__file__).parent / "tables"
 SHOP = Host("shop", "shop")
@@ -564,6 +569,90 @@ def of_claims() -> Iterator[str]:
         yield f"    {said([each.message for each in unfit.unfits([each], SHOP)])}"
 
 
+# the routers
+
+
+GRANT = {
+    "apiVersion": "gateway.networking.k8s.io/v1beta1",
+    "kind": "ReferenceGrant",
+    "metadata": {"name": "g", "namespace": "shop"},
+}
+SOURCES = [
+    {"kind": "HTTPRoute", "namespace": "far"},
+    {"kind": "GRPCRoute", "namespace": "far"},
+    {"kind": "HTTPRoute", "namespace": "x"},
+]
+GOALS = [
+    {"kind": "Service"},
+    {"kind": "Service", "name": "shop"},
+    {"kind": "Service", "name": "shop-canary"},
+    {"kind": "Secret", "name": "shop"},
+]
+
+
+def of_grants() -> Iterator[str]:
+    far = http_route()
+    far["metadata"]["namespace"] = "far"
+    far["spec"]["rules"][0]["backendRefs"][0]["namespace"] = "shop"
+    for source, goals, space in itertools.product(SOURCES, itertools.combinations(GOALS, 2), ("shop", "far", "")):
+        grant = {**GRANT, "metadata": {"name": "g", "namespace": space}, "spec": {"from": [source], "to": list(goals)}}
+        found = [gateway.narrow_grant(route, SHOP, "shop-canary", [grant, far]) is not None for route in (far, http_route())]
+        yield f"{said(source)} to {said(goals)} in {space!r}: {found}"
+
+
+MANIFESTS: dict[str, tuple[Obj, ...]] = {
+    "nothing": (),
+    "gateway": (http_route(),),
+    "no parents": ({**http_route(), "spec": {"rules": http_route()["spec"]["rules"]}},),
+    "istio": (virtual_service(),),
+    "a rule": (virtual_service(), RULES["own"] or {}),
+    "two rules": (RULES["own"] or {}, RULES["bare"] or {}),
+    "subsets": (SERVICES["subsets"],),
+    "nginx": (ingress(),),
+    "a canary": (ingress(), ingress("c", canary="true")),
+    "bare": (INGRESSES["another class"],),
+    "tcp": (SERVICES["tcp and tls"],),
+    "edge only": (vs({"route": [to()]}, hosts=["a"], gateways=["edge"]),),
+}
+
+
+def of_routers() -> Iterator[str]:
+    """What each router says of manifests, of what is live beside them, and of the traffic that is asked for."""
+    strangers = [
+        None,
+        [],
+        [http_route(name="theirs")],
+        [vs({"route": [to()]}, name="theirs")],
+        [ingress("theirs")],
+        [ingress("theirs", canary="true")],
+        [{**RULES["bare"], "metadata": {"name": "wild", "namespace": "far"}, "spec": {"host": "*.local"}}],
+    ]
+    for (name, others), kind in itertools.product(MANIFESTS.items(), ROUTERS_OF):
+        plain = dataclasses.replace(release("v1"), others=others)
+        for outside in (Outside(), Outside(("a.example.com",), None), Outside((), "edge")):
+            if outside != Outside() and kind.name != "istio":
+                continue
+            router = kind(plain, SHOP, "shop", "canary", outside, is_chosen=True)
+            refused = [tried(lambda: router.refuse_unfit(traffic)) for traffic in (Traffic(10), TRAFFICS[6], TRAFFICS[5])]  # noqa: B023
+            refs = (
+                sorted(f"{ref.kind} {ref.name}" for ref in router.refs()),
+                sorted(f"{ref.kind} {ref.name}" for ref in router.deletes()),
+            )
+            asked = f"{kind.name}, {name}, {list(outside.hosts)} {outside.gateway}"
+            yield f"{asked}: {router.has_routes} {said(refs)} {router.past} {sorted(router.reaches_both)}"
+            yield f"    {said(refused)} {[router.is_route(obj) for obj in (*others, ingress(), http_route(), virtual_service())]}"
+            yield f"    {said([obj['kind'] + ' ' + obj['metadata']['name'] for obj in router.parts()])}"
+            yield from (
+                f"    {tried(lambda: router.beside(each, splits=splits))}"  # noqa: B023
+                for each, splits in itertools.product(strangers, (False, True))
+            )
+            made = tried(lambda: router.routes(Traffic(30)))  # noqa: B023
+            if made.startswith("["):
+                live = [*router.routes(Traffic(30)), *router.parts()]
+                yield f"    {router.is_split(live)} {router.share(live)} {router.is_split(others)} {router.share(others)}"
+    yield said([chosen(dataclasses.replace(release("v1"), others=others), SHOP) for others in MANIFESTS.values()])
+
+
 TABLES = {
     made.__name__.removeprefix("of_"): made
     for made in (
@@ -583,6 +672,8 @@ TABLES = {
         of_ways_in,
         of_selectors,
         of_claims,
+        of_grants,
+        of_routers,
     )
 }
 
