@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rollway.errors import BadInput
 from rollway.load import share, told
@@ -66,6 +66,7 @@ def merged_of(found: list[Sample], workers: int, chance: random.Random, *, again
     return merging.end(window)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(samples, st.integers(1, 7), st.randoms(use_true_random=False))
 def test_dealt_out_and_merged_it_is_one_load(found: list[Sample], workers: int, chance: random.Random) -> None:
     """Whatever the order in which workers are heard, and however often: every figure, to the microsecond."""
@@ -83,6 +84,7 @@ def figures(report: Report) -> Report:
     return replace(report, latency=replace(latency, mean_s=round(latency.mean_s, 9)), answer_gap_s=round(report.answer_gap_s, 9))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(st.integers(0, 10**6), st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from(ANSWERS)), max_size=2000
