@@ -78,10 +78,7 @@ def _digest(data: bytes) -> str:
 
 def run(session: Session, path: str, source: Source, where: Where, how: How, digest: str | None) -> int:
     """Carries out the plan at `path`. The release file beside it, where there is one, says how it is probed."""
-    from dataclasses import replace
-
     from ..release.load import beside
-    from ..ship.saved import run_saved
 
     plan, seen = load(path, digest)
     if where.namespace and where.namespace != plan.namespace:
@@ -94,17 +91,23 @@ def run(session: Session, path: str, source: Source, where: Where, how: How, dig
 
         return session.with_loaded(release, where, use_case_of(session, plan.asked.request, plan.asked.strategy, how, plan))
 
-    async def use_case(connected: Connected) -> int:
-        if plan.action == "apply":
-            await session.prepare(connected, [release])
-        watch = how.probe.watch(release, connected.cluster, session.view, is_back=plan.action == "rollback")
-        options = replace(how.options(session, watch), is_override=plan.asked.is_override, force=plan.asked.force)
-        async with running.heard(options, session.view.note) as options:
-            async with telling(watch, session.view):
-                result = await run_saved(connected.cluster, release, plan, options=options)
-            return running.shown(session, result)
+    return session.with_cluster(where, lambda connected: carry_out(session, plan, release, connected, how))
 
-    return session.with_cluster(where, use_case)
+
+async def carry_out(session: Session, plan: SavedPlan, release: Release, connected: Connected, how: How) -> int:
+    """The plan, watched and shown. Raises as `ship.saved.run_saved` does."""
+    from dataclasses import replace
+
+    from ..ship.saved import run_saved
+
+    if plan.action == "apply":
+        await session.prepare(connected, [release])
+    watch = how.probe.watch(release, connected.cluster, session.view, is_back=plan.action == "rollback")
+    options = replace(how.options(session, watch), is_override=plan.asked.is_override, force=plan.asked.force)
+    async with running.heard(options, session.view.note) as options:
+        async with telling(watch, session.view):
+            result = await run_saved(connected.cluster, release, plan, options=options)
+        return running.shown(session, result)
 
 
 def _told(release: Release) -> str:

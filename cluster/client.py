@@ -96,9 +96,15 @@ class KubeClient:
         return (await self._snapshot(kind, namespace, _selectors(labels, fields)))[1]
 
     def watch(
-        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        name: str = "",
+        fields: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        query = _selectors(labels, {"metadata.name": name} if name else None)
+        query = _selectors(labels, {**(fields or {}), **({"metadata.name": name} if name else {})})
         return follow(_Listed(self, kind, namespace, query), first_pause_s=self._wire.timing.first_pause / 2)
 
     async def logs(

@@ -79,7 +79,13 @@ class Cluster(Protocol):
         ...
 
     def watch(
-        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        name: str = "",
+        fields: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """First every object there is as ADDED, then each change, without end. Expired versions and dropped connections are
         survived; after one, an object may be seen ADDED or MODIFIED again, and what vanished meanwhile as DELETED."""

@@ -54,10 +54,16 @@ class Counted:
         await self._cluster.delete(ref, uid=uid)
 
     def watch(
-        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        name: str = "",
+        fields: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[Event, None]:
         self.requests += 2
-        return self._cluster.watch(kind, namespace, labels=labels, name=name)
+        return self._cluster.watch(kind, namespace, labels=labels, name=name, fields=fields)
 
     async def logs(
         self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None

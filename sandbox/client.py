@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..cluster.port import Asking, Event, Right
 from ..errors import ApiError, NotFound
 from ..kube.objects import POD, Kind, Obj, Ref, kind_of, selects
+from .api.selectors import field_predicate
 from .api.server import Api
 from .node.podlogs import PodLogs
 from .store.store import Change
@@ -97,9 +98,17 @@ class InProcess:
             return
 
     async def watch(
-        self, kind: Kind, namespace: str, *, labels: Mapping[str, str] | None = None, name: str = ""
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        name: str = "",
+        fields: Mapping[str, str] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Changes are queued from the first moment on, so none is lost between the list and what follows."""
+
+        fits = field_predicate(_equality(fields), kind) if fields else None
 
         def is_meant(obj: Obj | None) -> bool:
             if obj is None:
@@ -107,7 +116,7 @@ class InProcess:
             meta = obj["metadata"]
             if (namespace and meta.get("namespace") != namespace) or name not in ("", meta["name"]):
                 return False
-            return not labels or selects(labels, meta.get("labels") or {})
+            return (fits is None or fits(obj)) and (not labels or selects(labels, meta.get("labels") or {}))
 
         changes: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ..cluster import history, lock
 from ..cluster.port import Cluster
 from ..errors import Forbidden
-from ..kube.objects import LEASE, Obj, labels_of
+from ..kube.objects import LEASE, SECRET, Obj, labels_of
 from ..plan.observed import APP_LABEL
 from ..plan.revision import Revision
+from .again import LEAST_S, Seen, Where, again
 
 State = Literal["unreadable", "failed", "paused", "interrupted", "progressing", "rolledBack", "promoted"]
 URGENCY: tuple[State, ...] = ("unreadable", "failed", "paused", "interrupted", "progressing", "rolledBack", "promoted")
@@ -65,6 +67,20 @@ async def listed(cluster: Cluster, namespace: str) -> list[Listed]:
         for each in newest
     ]  # fmt: skip
     return in_order(found)
+
+
+async def follow(cluster: Cluster, namespace: str, *, least_s: float = LEAST_S) -> AsyncGenerator[Seen[list[Listed]], None]:
+    """All of them, again and again: soon after one has taken a turn, or somebody has come to it. Raises as `listed` does."""
+    releases = Where(SECRET, namespace, fields={"type": history.SECRET_TYPE})
+    leases = Where(LEASE, namespace, concerns=lambda lease: APP_LABEL in labels_of(lease))
+
+    def is_busy(found: list[Listed]) -> bool:
+        return any(each.held or each.state in ("progressing", "paused") for each in found)
+
+    looks = again(cluster, lambda: listed(cluster, namespace), (releases, leases), is_busy, least_s=least_s)
+    async with contextlib.aclosing(looks):
+        async for seen in looks:
+            yield seen
 
 
 def in_order(found: Sequence[Listed]) -> list[Listed]:

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..cluster import history, jobs
 from ..cluster.awaiting import hindrance_of
 from ..cluster.port import Cluster
-from ..errors import ApiError, ClusterError, Forbidden, Unreachable
+from ..errors import ClusterError, Forbidden
 from ..kube.clock import now
-from ..kube.objects import CONTROLLER_REVISION, JOB, POD, REPLICA_SET, SECRET, Kind, Obj, get, labels_of, ref_of
+from ..kube.objects import CONTROLLER_REVISION, JOB, POD, REPLICA_SET, SECRET, Obj, get, labels_of, ref_of
 from ..kube.workload import kind_of_workload, workload_of
 from ..plan.evidence import by_gate
 from ..plan.observed import APP_LABEL
 from ..release.model import Release
 from ..strategies import NAMES, by_name, of_release
 from . import known
+from .again import LEAST_S, Where, again
 from .holding import held_by
 from .runner import RUNNER_LABEL
 from .sides import deployments
 from .status import Status, looked, status_of
 from .tree import Stem, tree
-
-LEAST_S, SOON_S, LATER_S = 1.0, 10.0, 60.0
-"""Between two looks: as often as that at most, however much changes; and again though nothing has been told, as a lock's holder
-may be gone: sooner while a release is under way."""
-UNANSWERED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -101,79 +97,29 @@ async def follow(cluster: Cluster, release: Release, *, least_s: float = LEAST_S
     A cluster that cannot be reached is waited for, and told of beside what was seen last. Raises ClusterError where the first
     look fails, and Forbidden.
     """
-    changed = asyncio.Event()
-    last: Sight | None = None
-    async with _watching(cluster, release, changed) as is_blind:
-        while True:
-            changed.clear()
-            async for sight in _looks(cluster, release, last):
-                last = sight
-                yield sight
-            await asyncio.sleep(least_s)
-            await _until(changed, SOON_S if is_blind() or last is None or _is_busy(last) else LATER_S)
-
-
-async def _looks(cluster: Cluster, release: Release, last: Sight | None) -> AsyncGenerator[Sight, None]:
-    """One look; before it, where it takes long, the last one once more with the reason."""
-    look = asyncio.ensure_future(see(cluster, release))
-    try:
-        done, _ = await asyncio.wait({look}, timeout=UNANSWERED_S)
-        if not done and last is not None:
-            yield replace(last, lost="the cluster does not answer")
-        try:
-            yield await look
-        except (Unreachable, ApiError) as error:
-            if last is None or isinstance(error, Forbidden):
-                raise
-            yield replace(last, lost=error.summary)
-    finally:
-        look.cancel()
+    looks = again(cluster, lambda: see(cluster, release), _watched(release), _is_busy, least_s=least_s)
+    async with contextlib.aclosing(looks):
+        async for seen in looks:
+            yield replace(seen.value, lost=seen.lost)
 
 
 def _is_busy(sight: Sight) -> bool:
-    return bool(sight.lost or sight.status.held or (sight.status.last and sight.status.last.is_in_flight))
+    return bool(sight.status.held or (sight.status.last and sight.status.last.is_in_flight))
 
 
-async def _until(changed: asyncio.Event, most_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(most_s):
-            await changed.wait()
-
-
-@contextlib.asynccontextmanager
-async def _watching(cluster: Cluster, release: Release, changed: asyncio.Event) -> AsyncIterator[Callable[[], bool]]:
-    """Sets `changed` whenever something of the application has. Answers whether something of it may not be watched."""
-    own = str(release.workload["metadata"]["name"])
+def _watched(release: Release) -> tuple[Where, ...]:
+    own, place = str(release.workload["metadata"]["name"]), release.namespace
     names = {own, *(f"{own}-{suffix}" for name in NAMES if (suffix := by_name(name).suffix))}
     selector = get(release.workload, "spec", "selector", "matchLabels", default={})
-    kind, blind = kind_of_workload(release.workload), list[Kind]()
 
     def is_ours(obj: Obj) -> bool:
         return obj["metadata"]["name"] in names or labels_of(obj).get(APP_LABEL) == release.app
 
-    async def watch(what: Kind, labels: Mapping[str, str], concerns: Callable[[Obj], bool] = lambda obj: True) -> None:
-        while True:
-            try:
-                async with contextlib.aclosing(cluster.watch(what, release.namespace, labels=labels)) as events:
-                    async for event in events:
-                        if concerns(event.obj):
-                            changed.set()
-            except Forbidden:
-                blind.append(what)
-                return
-            except ClusterError:
-                await asyncio.sleep(SOON_S)
-
-    tasks = [
-        asyncio.create_task(each)
-        for each in (watch(SECRET, {APP_LABEL: release.app}), watch(kind, {}, is_ours), watch(POD, selector))
-    ]
-    try:
-        yield lambda: bool(blind)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return (
+        Where(SECRET, place, labels={APP_LABEL: release.app}),
+        Where(kind_of_workload(release.workload), place, concerns=is_ours),
+        Where(POD, place, labels=selector),
+    )
 
 
 async def _revisions(cluster: Cluster, release: Release) -> Sequence[Obj] | None:

@@ -1,81 +1,101 @@
-"""What the dashboard sees, as it changes: JSON documents, the same as the verbs print."""
+"""What one tab is told, for as long as it is open: all applications, and the one that is open in it, as each changes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, NamedTuple
 
 from ...cluster import history
-from ...cluster.history import SECRET_TYPE
 from ...cluster.port import Cluster
-from ...errors import ApiError, ClusterError, Forbidden, Unreachable
-from ...kube.objects import SECRET
-from ...ship import known, sight
-from ...ship.listing import listed
-from ..views.json import history_document
-from ..views.list_text import list_document
-from ..views.watch_text import watch_document
+from ...errors import RollwayError
+from ...ship import known, listing, sight
+from ...ship.sight import Sight
+from ..views.json import error_document, history_document
+from . import documents
+from .acting import App, Desk, Run
 
-LEAST_S, LATER_S = 0.3, 10.0
-"""Between two looks: as often as that at most; and at all applications again though nothing has been told, as a lock's holder may
-be gone."""
-
-Document = dict[str, Any]
+LEAST_S = 0.3
+"""Between two looks, however much changes: a step is to be on the screen within a second."""
+AGAIN_S = 5.0
+"""After something that cannot be seen."""
 
 
-async def applications(cluster: Cluster, namespace: str) -> AsyncGenerator[Document, None]:
-    """Every application of the namespace, or of all, again and again. A cluster that cannot be reached is told of as `lost`.
-    Raises Forbidden."""
-    last: Document = {"releases": []}
-    async with _changes(cluster, namespace) as changed:
-        while True:
-            changed.clear()
-            try:
-                last = list_document(await listed(cluster, namespace)) | {"lost": ""}
-            except Forbidden:
-                raise
-            except (Unreachable, ApiError) as error:
-                last = last | {"lost": error.summary}
-            yield last
-            await asyncio.sleep(LEAST_S)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LATER_S):
-                    await changed.wait()
+class Told(NamedTuple):
+    """A server-sent event."""
+
+    name: str
+    data: dict[str, Any]
 
 
-async def application(cluster: Cluster, app: str, namespace: str) -> AsyncGenerator[Document, None]:
-    """One application as `deploy watch` sees it, with its history, again and again. Raises BadInput where there is none."""
-    release = await known.released(cluster, app, namespace)
-    async with contextlib.aclosing(sight.follow(cluster, release, least_s=LEAST_S)) as seen:
-        async for each in seen:
-            past: Document = {"revisions": []}
-            with contextlib.suppress(ClusterError):
-                past = history_document(app, namespace, await history.load(cluster, app, namespace))
-            yield watch_document(each) | {"history": past["revisions"], "lost": each.lost}
+async def told(cluster: Cluster, namespace: str, app: App | None, desk: Desk) -> AsyncGenerator[Told, None]:
+    """Without end. A look that fails is told as an event `problem`, and tried again."""
+    queue: asyncio.Queue[Told] = asyncio.Queue()
+    runs = {} if app is None else {app: desk.runs.get(app)}
 
+    def hear(run: Run) -> None:
+        if run.app == app:
+            queue.put_nowait(Told("run", run.document))
 
-@contextlib.asynccontextmanager
-async def _changes(cluster: Cluster, namespace: str) -> AsyncIterator[asyncio.Event]:
-    """Set whenever a history has changed."""
-    changed = asyncio.Event()
-
-    async def watch() -> None:
-        while True:
-            try:
-                async with contextlib.aclosing(cluster.watch(SECRET, namespace)) as events:
-                    async for event in events:
-                        if event.obj.get("type") == SECRET_TYPE:
-                            changed.set()
-            except Forbidden:
-                return  # it may be listed all the same
-            except ClusterError:
-                await asyncio.sleep(LATER_S)
-
-    task = asyncio.create_task(watch())
+    tasks = [asyncio.create_task(_insist("list", lambda: _listing(cluster, namespace, queue), queue))]
+    if app is not None:
+        tasks.append(asyncio.create_task(_insist("app", lambda: _app(cluster, app, desk, queue), queue)))
+    desk.told.add(hear)
     try:
-        yield changed
+        for run in filter(None, runs.values()):
+            hear(run)
+        while True:
+            yield await queue.get()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        desk.told.discard(hear)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _insist(of: str, tell: Any, queue: asyncio.Queue[Told]) -> None:
+    while True:
+        try:
+            await tell()
+        except RollwayError as error:
+            queue.put_nowait(
+                Told("problem", {"of": of, **error_document(error.summary, error.detail, error.hint, error.exit_code)})
+            )
+            await asyncio.sleep(AGAIN_S)
+
+
+async def _listing(cluster: Cluster, namespace: str, queue: asyncio.Queue[Told]) -> None:
+    async with contextlib.aclosing(listing.follow(cluster, namespace, least_s=LEAST_S)) as looks:
+        async for seen in looks:
+            queue.put_nowait(Told("list", documents.listing(seen)))
+
+
+async def _app(cluster: Cluster, app: App, desk: Desk, queue: asyncio.Queue[Told]) -> None:
+    release = await known.released(cluster, app.name, app.namespace)
+    stood: tuple[object, ...] | None = None
+    async with contextlib.aclosing(sight.follow(cluster, release, least_s=LEAST_S)) as looks:
+        async for seen in looks:
+            queue.put_nowait(Told("app", documents.sighted(seen)))
+            if not seen.lost and (stands := _standing(seen)) != stood:
+                stood = stands
+                revisions = await history.load(cluster, app.name, app.namespace)
+                queue.put_nowait(Told("history", history_document(app.name, app.namespace, revisions)))
+                queue.put_nowait(Told("next", await _next(seen, app, desk)))
+
+
+def _standing(seen: Sight) -> tuple[object, ...]:
+    """What a plan of what comes next, and the history, are made of."""
+    last = seen.status.last
+    return (last.number, last.phase, last.weight, last.paused_at, len(last.entries)) if last else ()
+
+
+async def _next(seen: Sight, app: App, desk: Desk) -> dict[str, Any]:
+    """What `promote` would do, where something is under way; `plan` None where nothing is, `error` where it cannot be planned."""
+    last = seen.status.last
+    if last is None or not last.is_in_flight:
+        return {"plan": None, "error": None}
+    try:
+        return {"plan": await desk.plan(app, "promote"), "error": None}
+    except RollwayError as error:
+        return {"plan": None, "error": error_document(error.summary, error.detail, error.hint, error.exit_code)}

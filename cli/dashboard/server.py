@@ -1,161 +1,162 @@
-"""The HTTP of the dashboard: three files, two feeds of server-sent events, and what may be done."""
+"""The server behind the page: files that are the same for everybody, and, for whoever has the token, what is seen and done."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
-import os
-import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from importlib.resources import files
+import socket
+from collections.abc import Awaitable, Callable
+from importlib import resources
 from typing import Any
 
 from aiohttp import web
 
-from ...cluster.port import Cluster
 from ...errors import BadInput, RollwayError
+from ...release.names import MAX_APP, wrong_label
+from ...ship import listing
+from ..context import Connected
+from ..session import Session
 from ..views.json import error_document
-from . import feeds, guard
-from .acting import Acting
+from . import documents, feeds, guard
+from .acting import ACTIONS, App, Desk
 
 HOST = "127.0.0.1"
 FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"), "/page.js": ("page.js", "text/javascript")}
-BEAT_S = 15.0
-"""Of a feed that has nothing to say: by it a browser that has gone is noticed."""
-MOST_BYTES = 10_000
-_NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
-
+MOST_BODY = 16 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Dashboard:
-    """Of one namespace, or of all where it is empty. `where` names the cluster."""
+    """One dashboard: of a namespace, or of all where it is empty."""
 
-    def __init__(self, cluster: Cluster, where: str, namespace: str, *, may_act: bool) -> None:
-        self._cluster, self._where, self._namespace = cluster, where, namespace
-        self._acting = Acting(cluster, where, may_act=may_act)
-        self._token, self._port = secrets.token_urlsafe(24), 0
+    def __init__(self, session: Session, connected: Connected, namespace: str, port: int, *, may_act: bool) -> None:
+        self._connected, self._namespace, self._port = connected, namespace, port
+        self._token = secrets.token_urlsafe(32)
+        self.desk = Desk(session, connected, may_act=may_act)
 
-    @contextlib.asynccontextmanager
-    async def served(self, port: int = 0) -> AsyncIterator[str]:
-        """The address, with its token. Raises BadInput where the port is taken."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
-        await runner.setup()
-        try:
-            await _listening(runner, port)
-            self._port = int(runner.addresses[0][1])
-            yield f"http://{HOST}:{self._port}/#{self._token}"
-        finally:
-            await runner.cleanup()
+    @property
+    def address(self) -> str:
+        """The token stands in the fragment, which no browser sends: it is in no request line, and in no log."""
+        return f"http://{HOST}:{self._port}/#token={self._token}"
 
-    def _application(self) -> web.Application:
-        app = web.Application(middlewares=[self._guarded], client_max_size=MOST_BYTES)
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard], client_max_size=MOST_BODY)
         for path in FILES:
-            app.router.add_get(path, _file)
-        one = f"/api/apps/{{namespace:{_NAME}}}/{{app:{_NAME}}}"
-        app.router.add_get("/api/apps", self._all)
-        app.router.add_get(one, self._one)
-        app.router.add_post(f"{one}/plan", self._plan)
-        app.router.add_post(f"{one}/run", self._run)
+            app.router.add_get(path, self._file)
+        app.router.add_get("/api/events", self._events)
+        app.router.add_post("/api/plan", self._plan)
+        app.router.add_post("/api/run", self._run)
+        app.on_response_prepare.append(_harden)
         return app
 
     @web.middleware
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        refused = guard.refusal(request.headers, self._port, self._token, is_api=request.path.startswith("/api/"))
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = guard.refusal(request.headers, self._port, self._token, is_api=request.path not in FILES)
         if refused:
-            return web.Response(status=refused.status, text=f"{refused.why}\n", headers=guard.HEADERS)
+            return _answer(refused.status, {"error": error_document(refused.why, "", "", 3)})
         try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            return web.Response(status=error.status, text=f"{error.reason}\n", headers=guard.HEADERS)
+            return await handler(request)
         except RollwayError as error:
-            response = web.json_response({"error": _told(error)}, status=409)
-        if not response.prepared:
-            response.headers.update(guard.HEADERS)
-        return response
+            told = error_document(error.summary, error.detail, error.hint, error.exit_code)
+            return _answer(409, {"error": told})
 
-    # feeds
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        name, sort = FILES[request.path]
+        data = resources.files(__package__).joinpath(name).read_bytes()
+        return web.Response(body=data, content_type=sort, charset="utf-8")
 
-    async def _all(self, request: web.Request) -> web.StreamResponse:
-        place = {"where": self._where, "namespace": self._namespace, "mayAct": self._acting.may_act}
-        return await _fed(request, feeds.applications(self._cluster, self._namespace), place)
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        text = request.query.get("app", "")
+        app = self._app(*text.partition("/")[::2]) if text else None
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        await answer.prepare(request)
+        place = {"cluster": self._connected.name, "namespace": self._namespace, "mayAct": self.desk.may_act}
+        await answer.write(_event("hello", place))
+        with contextlib.suppress(ConnectionResetError):  # the tab was closed
+            async with contextlib.aclosing(feeds.told(self._connected.cluster, self._namespace, app, self.desk)) as told:
+                async for each in told:
+                    await answer.write(_event(each.name, each.data))
+        return answer
 
-    async def _one(self, request: web.Request) -> web.StreamResponse:
-        return await _fed(request, feeds.application(self._cluster, *_named(request)))
+    async def _plan(self, request: web.Request) -> web.StreamResponse:
+        asked = await _body(request)
+        action = next((each for each in ACTIONS if each == asked.get("action")), None)
+        if action is None:
+            raise BadInput(f"{asked.get('action')!r} cannot be planned here", hint=f"one of {', '.join(ACTIONS)}")
+        return _answer(200, {"plan": await self.desk.plan(self._app(asked.get("namespace"), asked.get("app")), action)})
 
-    # doing
+    async def _run(self, request: web.Request) -> web.StreamResponse:
+        self.desk.begin(str((await _body(request)).get("plan")))
+        return _answer(202, {"error": None})
 
-    async def _plan(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._acting.plan(*_named(request), await _word(request, "action")))
+    def _app(self, namespace: object, name: object) -> App:
+        """Raises BadInput for what is no application of this dashboard."""
+        app = App(str(namespace), str(name))
+        if wrong_label(app.namespace) or wrong_label(app.name, MAX_APP):
+            raise BadInput("this is no application", hint="NAMESPACE/APP")
+        if self._namespace not in ("", app.namespace):
+            raise BadInput(f"this dashboard is of namespace {self._namespace}", hint="deploy dashboard -A")
+        return app
 
-    async def _run(self, request: web.Request) -> web.Response:
-        """Goes on to its end though the page that has asked for it is closed."""
-        mark = await _word(request, "mark")
-        return web.json_response(await asyncio.shield(self._acting.run(*_named(request), mark)))
+
+async def serve(session: Session, connected: Connected, namespace: str, port: int, *, may_act: bool) -> None:
+    """Until it is stopped. Raises BadInput where the port is taken, ClusterError where the applications cannot be listed."""
+    await listing.listed(connected.cluster, namespace)
+    with contextlib.closing(_listener(port)) as listener:
+        page = Dashboard(session, connected, namespace, listener.getsockname()[1], may_act=may_act)
+        runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener).start()
+            _say_where(session, connected, namespace, page, may_act=may_act)
+            await asyncio.Event().wait()
+        finally:
+            await page.desk.close()
+            await runner.cleanup()
 
 
-async def _listening(runner: web.AppRunner, port: int) -> None:
+def _say_where(session: Session, connected: Connected, namespace: str, page: Dashboard, *, may_act: bool) -> None:
+    place = f"namespace {namespace}" if namespace else "all namespaces"
+    note = session.view.note
+    note(f"{place} of {connected.name}, {'promotes and rolls back when asked to' if may_act else 'to look at: changes nothing'}")
+    session.view.document({"address": page.address}, page.address)
+    note("whoever has this address has the dashboard; Ctrl-C ends it")
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        await web.TCPSite(runner, HOST, port).start()
+        listener.bind((HOST, port))
+        listener.listen()
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        told = os.strerror(error.errno).lower()
-        raise BadInput(f"--port {port}: {told}", hint="another one; without --port one that is free is taken") from error
+        listener.close()
+        hint = "another one with --port; without it, any that is free is taken"
+        raise BadInput(f"port {port} of {HOST} cannot be had: {error.strerror}", hint=hint) from error
+    return listener
 
 
-async def _file(request: web.Request) -> web.Response:
-    name, kind = FILES[request.path]
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return web.Response(text=text, content_type=kind, charset="utf-8")
-
-
-def _named(request: web.Request) -> tuple[str, str]:
-    return request.match_info["app"], request.match_info["namespace"]
-
-
-async def _word(request: web.Request, key: str) -> str:
-    """Of a small JSON document, which no form of another page can send."""
+async def _body(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType
+        raise BadInput("this is no JSON")
     try:
-        found = (await request.json())[key]
-    except (ValueError, KeyError, TypeError):
-        raise web.HTTPBadRequest from None
-    if not isinstance(found, str) or not re.fullmatch(r"[\w-]{1,64}", found):
-        raise web.HTTPBadRequest
-    return found
+        data = json.loads(await request.text())
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise BadInput("this is no JSON object")
+    return data
 
 
-async def _fed(
-    request: web.Request, seen: AsyncGenerator[feeds.Document, None], more: dict[str, Any] | None = None
-) -> web.StreamResponse:
-    """Server-sent events, until the browser goes, or there is nothing more that could be seen."""
-    response = web.StreamResponse(headers={**guard.HEADERS, "Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    async with contextlib.aclosing(seen):
-        try:
-            while True:
-                following = asyncio.ensure_future(anext(seen))
-                try:
-                    while not following.done():
-                        await asyncio.wait({following}, timeout=BEAT_S)
-                        if not following.done():
-                            await response.write(b": \n\n")
-                    document = {**following.result(), **(more or {})}
-                finally:
-                    following.cancel()
-                    await asyncio.gather(following, return_exceptions=True)
-                await response.write(f"data: {json.dumps(document)}\n\n".encode())
-        except RollwayError as error:
-            await response.write(f"data: {json.dumps({'error': _told(error)})}\n\n".encode())
-        except ConnectionError:
-            pass  # closed meanwhile
-    return response
+def _answer(status: int, data: dict[str, Any]) -> web.Response:
+    return web.Response(status=status, text=documents.shown(data), content_type="application/json")
 
 
-def _told(error: RollwayError) -> dict[str, Any]:
-    return error_document(error.summary, error.detail, error.hint, error.exit_code)
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {documents.shown(data)}\n\n".encode()
+
+
+async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(guard.HEADERS)

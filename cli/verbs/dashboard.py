@@ -1,4 +1,4 @@
-"""`deploy dashboard`: one page of all applications, on loopback."""
+"""`deploy dashboard`: all applications on one page, in a browser."""
 
 from __future__ import annotations
 
@@ -13,36 +13,32 @@ from ..session import Session
 from ..verb import verb
 
 Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", help="of all namespaces")]
-Port = Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="default: one that is free", show_default=False)]
-AllowActions = Annotated[bool, typer.Option("--allow-actions", help="promote and rollback, each behind its plan")]
+Acts = Annotated[bool, typer.Option("--allow-actions", help="promotes and rolls back from the page, after the plan was shown")]
+Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="of 127.0.0.1; 0: any that is free")]
 
 
 @verb(
     ("deploy dashboard", "of the context's namespace; Ctrl-C ends it"),
-    ("deploy dashboard -A --allow-actions", "of all of them, with promote and rollback"),
+    ("deploy dashboard -A", "of all of them"),
+    ("deploy dashboard --allow-actions", "to promote and roll back, too"),
 )
 def dashboard(
-    context: typer.Context, where: Where, everywhere: Everywhere = False, port: Port = 0, allow_actions: AllowActions = False
+    context: typer.Context, where: Where, everywhere: Everywhere = False, allow_actions: Acts = False, port: Port = 0
 ) -> int:
-    """A page of every application: shares, pods, gates, history, and the plan of what comes next.
+    """All applications on one page, served on this machine alone, at the address that is printed.
 
-    On loopback alone, for whoever has the address that is printed: it has a token behind its #.
+    Each with the share asked for and given, its pods, gates, history, and what comes next; as it changes. Changes nothing but
+    with --allow-actions: then the plan is shown first, and exactly that plan is carried out, or refused.
     """
     session = Session.of(context, "text")
     if everywhere and where.namespace:
         raise BadInput(f"-A and -n {where.namespace} contradict each other", hint="leave one of them out")
 
     async def use_case(connected: Connected) -> int:
-        import asyncio
-
-        from ..dashboard.server import Dashboard
+        from ..dashboard.server import serve
 
         namespace = "" if everywhere else where.namespace or connected.namespace or "default"
-        page = Dashboard(connected.cluster, connected.name, namespace, may_act=allow_actions)
-        async with page.served(port) as address:
-            session.view.document({"address": address}, address)
-            session.view.note("open it in a browser here; Ctrl-C ends it")
-            await asyncio.Event().wait()
+        await serve(session, connected, namespace, port, may_act=allow_actions)
         return 0
 
     try:

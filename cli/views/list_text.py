@@ -54,10 +54,10 @@ def _row(each: Listed, *, everywhere: bool, by: int | None) -> tuple[str, ...]:
     entry = last.entries[-1] if last.entries else None
     since = (entry.at if entry else last.ended or last.started)[:19].replace("T", " ")
     who = each.held.holder if each.held and each.state == "progressing" else entry.by if entry else last.by
-    return (*place, _versions(each), last.strategy, _phase(each), since, cut(who, by))
+    return (*place, versions(each), last.strategy, phase_words(each), since, cut(who, by))
 
 
-def _versions(each: Listed) -> str:
+def versions(each: Listed) -> str:
     """What serves; with what is on its way."""
     if each.last is None:
         return ""
@@ -66,7 +66,7 @@ def _versions(each: Listed) -> str:
     return f"{each.live.version} → {each.last.version}" if each.last.is_in_flight else each.live.version
 
 
-def _phase(each: Listed) -> str:
+def phase_words(each: Listed) -> str:
     if each.last is None:
         return each.state
     at, to = stands.at(each.last), stands.to(each.last)

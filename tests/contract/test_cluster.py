@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rollway.cluster.port import Cluster, Event, Right
 from rollway.errors import ApiError, ApplyConflict, Conflict, Invalid, NotFound
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, EVENT, POD, REPLICA_SET, SERVICE, Kind, Obj, Ref
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, EVENT, POD, REPLICA_SET, SECRET, SERVICE, Kind, Obj, Ref
 
 PATIENCE_S = 10.0
 
@@ -347,6 +347,19 @@ async def test_watch_by_name(cluster: Cluster, namespace: str) -> None:
         await asyncio.sleep(0.05)  # so that the watch is open before the object is there
         await cluster.create(config(namespace, "a"))
         await cluster.create(config(namespace, "b"))
+
+        assert await first == [("ADDED", "b")]
+
+
+async def test_watch_by_fields(cluster: Cluster, namespace: str) -> None:
+    """Only objects whose fields are so, as in a list."""
+    of_type = {"type": "rollway.dev/test"}
+    async with contextlib.aclosing(cluster.watch(SECRET, namespace, fields=of_type)) as events:
+        first = asyncio.create_task(take(events, 1))
+        await asyncio.sleep(0.05)
+        for name, type_ in (("a", "Opaque"), ("b", "rollway.dev/test")):
+            meta = {"name": name, "namespace": namespace}
+            await cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": type_})
 
         assert await first == [("ADDED", "b")]
 

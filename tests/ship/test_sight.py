@@ -16,8 +16,9 @@ from rollway.gates.figures import Phase
 from rollway.kube.objects import DEPLOYMENT, LEASE, POD, REPLICA_SET, SECRET, Kind, ref_of
 from rollway.plan.evidence import Evidence
 from rollway.release.gates import Gate
+from rollway.ship.again import LATER_S, SOON_S
 from rollway.ship.holding import held_by
-from rollway.ship.sight import LATER_S, SOON_S, Sight, follow, see
+from rollway.ship.sight import Sight, follow, see
 from shop import World, in_world, promoted, release
 
 GATE = Gate.model_validate({"name": "restarts", "pods": "restarts", "max": 0})

@@ -73,8 +73,20 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         await self.order("Emulation.setEmulatedMedia", media=media, features=[scheme])
 
+    async def until(self, expression: str) -> None:
+        """Returns once the expression holds in the page, which is looked at whenever something of it has changed."""
+        everything = "{subtree: true, childList: true, attributes: true, characterData: true}"
+        watch = (
+            f"const see = () => {{ if ({expression}) done(true); }}; new MutationObserver(see).observe(document, {everything})"
+        )
+        answer = await self.order("Runtime.evaluate", expression=f"new Promise(done => {{ {watch}; see(); }})", awaitPromise=True)
+        assert "exceptionDetails" not in answer["result"], answer["result"]["exceptionDetails"]
+
     async def open(self, path: Path) -> None:
-        await self.order("Page.navigate", url=path.as_uri())
+        await self.visit(path.as_uri())
+
+    async def visit(self, url: str) -> None:
+        await self.order("Page.navigate", url=url)
         await self.event("Page.loadEventFired")
 
     async def hover(self, x: float, y: float) -> None:
@@ -86,9 +98,11 @@ class Page:
         await self.order("Input.dispatchMouseEvent", type="mousePressed", **at)
         await self.order("Input.dispatchMouseEvent", type="mouseReleased", **at)
 
-    async def press(self, key: str, code: int) -> None:
-        for kind in ("rawKeyDown", "keyUp"):
-            await self.order("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    async def press(self, key: str, code: int, text: str = "") -> None:
+        """`text` is what the key writes; Enter's, which is what it acts by, is \\r."""
+        await self.order("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", key=key, code=key, text=text,
+                         windowsVirtualKeyCode=code)  # fmt: skip
+        await self.order("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
 
     async def _until(self, is_it: Any) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_S):
