@@ -25,8 +25,8 @@ def told(comparison: Comparison) -> Told | None:
     if not comparison.gates:
         return None
     every = [(one.strategy, each) for one in comparison.gates for each in one.gates]
-    does = tuple(f"{strategy}: {each.gate} {brief(each)}" for strategy, each in every if each.good is not None)
-    doing = {each.gate for _, each in every if each.good is not None}
+    does = tuple(f"{strategy}: {each.gate} {brief(each)}" for strategy, each in every if each.good or each.says)
+    doing = {each.gate for _, each in every if each.good or each.says}
     silent = {each.gate: f"{each.gate}: {each.why_not}" for _, each in every if each.gate not in doing}
     return Told(f"gates, at {comparison.rate:g} requests/s of which {Assumed.errors:.1%} fail", does, tuple(silent.values()))
 
@@ -34,7 +34,7 @@ def told(comparison: Comparison) -> Told | None:
 def brief(each: Outlook) -> str:
     """As far as it can be said."""
     if each.good is None:
-        return each.why_not
+        return each.says or each.why_not
     soon = ["" if one.median_s is None else f" ({seconds(one.median_s)})" for one in each.bad]
     found = [f"{size(one, each.kind)} in {share(one)}{within}" for one, within in zip(each.bad, soon, strict=True)]
     return f"takes {share(each.good)} of good versions back; of {_WORSE[each.kind]} it finds (half within) {', '.join(found)}"

@@ -10,8 +10,10 @@ from pydantic import model_validator
 
 from ..gates.experiments import Terms
 from ..gates.figures import Phase
+from ..gates.foretold import foretold, found_within
 from ..gates.judges import Asked
 from ..gates.judges.experiment import Experiment
+from ..gates.words import lasting
 from .experiment import NAME, ExperimentOptions
 from .gates import Gate
 
@@ -65,6 +67,25 @@ class ExperimentGate(Gate):
 
     def told(self, phase: Phase, why: str) -> str:
         return f"its experiment has ended: {why}"
+
+    @property
+    def foretold(self) -> str:
+        """How long it takes, with the traffic that is expected, in a sentence; empty where nobody says which."""
+        asked, expected = self.experiment, self.experiment.expected
+        if expected is None or not asked.least:
+            return ""
+        expectation = asked.expectation(expected, self.share)
+        plan = foretold(self.terms, expectation, asked.power)
+        least = f"{100 * asked.least:.3g}%" if self.terms.is_relative else f"{asked.least:.3g}"
+        says = (
+            f"finds a difference of {least} in {asked.deciding} within {lasting(plan.seconds)} in {asked.power:.0%} of "
+            f"experiments (half of them within {lasting(plan.half_s)}), at {expectation.rate:g} visits/s and a mean of "
+            f"{expectation.mean:g}"
+        )
+        longest = lasting(asked.longest)
+        if plan.seconds <= asked.longest:
+            return f"{says}; it takes {longest} at most"
+        return f"{says}; in the {longest} that it may take, in {found_within(self.terms, expectation, asked.longest):.0%} only"
 
     @property
     def wanted(self) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from ..gates.judges import judge_of
+from ..release.experiment_gate import ExperimentGate
 from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import of_release
@@ -50,7 +51,8 @@ Kind = Literal["errors", "slow", "times"]
 
 @dataclass(frozen=True)
 class Outlook:
-    """Of the gate of that name. `why_not`: why nothing can be said of it; else of a good version, and of bad ones."""
+    """Of the gate of that name. `why_not`: why nothing can be said of it; else of a good version, and of bad ones, or, of an
+    experiment, what it `says`: how long it takes."""
 
     gate: str
     wanted: str
@@ -58,6 +60,7 @@ class Outlook:
     why_not: str = ""
     good: Foreseen | None = None
     bad: tuple[Foreseen, ...] = ()
+    says: str = ""
 
 
 def stages_of(release: Release, assumed: Assumed, strategy: str | None = None) -> dict[int, Stage]:
@@ -87,6 +90,9 @@ def outlook(release: Release, assumed: Assumed, strategy: str | None = None) -> 
 def _of(gate: Gate, stages: dict[int, Stage], assumed: Assumed) -> Outlook:
     kind: Kind = "times" if gate.compare is not None or gate.effect is not None else "slow" if gate.of == "latency" else "errors"
     nothing = Outlook(gate.name, gate.wanted, kind)
+    if isinstance(gate, ExperimentGate):
+        says = gate.foretold
+        return replace(nothing, says=says, why_not="" if says else "how long it takes: with `least` and `expected` in it")
     drawing = _drawing(gate, assumed)
     if drawing is None:
         return replace(nothing, why_not="what it measures cannot be assumed: counted requests and values of both versions can")

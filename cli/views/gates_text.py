@@ -11,6 +11,7 @@ from ...gates.schedule import worst
 from ...gates.shares import Split
 from ...kube.clock import timestamp
 from ...plan.evidence import Evidence
+from .experiment_text import experiment_lines
 from .paint import Paint
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def gates_lines(found: Sequence[Evidence], paint: Paint, *, summary: str = "") -
         glyph = "!" if each.missed and each.phase == Phase.RUNNING else _GLYPHS[each.phase]
         said = f"wanted {each.wanted}" if each.why and summary.endswith(each.why) else told(each)
         yield f"  {paint.glyph(glyph)} gate {each.gate:<{width}}   {said}"
+        yield from experiment_lines(each, paint)
         if each.phase == Phase.FAILED or each.missed:
             yield from (f"      {paint(ask, 'faint')}" for ask in each.asks)
 
@@ -63,7 +65,14 @@ def gate_document(each: Evidence) -> dict[str, Any]:
         "share": _share(each.split),
         "until": _at(each.until_s) if each.number else "",
         "points": [
-            {"at": _at(point.at_s), "figure": point.figure, "stable": point.stable, "said": point.said} for point in each.points
+            {
+                "at": _at(point.at_s),
+                "figure": point.figure,
+                "stable": point.stable,
+                "interval": dict(zip(("estimate", "low", "high"), point.interval, strict=True)) if point.interval else None,
+                "said": point.said,
+            }
+            for point in each.points
         ],
     }
 

@@ -27,7 +27,7 @@ def outlook_lines(
     for each in found:
         yield f"  gate {paint(each.gate, 'strong')}   wanted {each.wanted}"
         if each.good is None:
-            yield f"      {each.why_not}"
+            yield f"      {each.says or each.why_not}"
             continue
         good = each.good
         yield f"      a good version is taken back in {share(good)} of releases ({good.taken_back} of {good.releases:,})"
@@ -58,6 +58,7 @@ def outlook_document(release: Release, assumed: Assumed, stages: Mapping[int, St
                 "name": each.gate,
                 "wanted": each.wanted,
                 "whyNot": each.why_not,
+                "says": each.says,
                 "good": _data(each.good, each.kind) if each.good else None,
                 "bad": [_data(one, each.kind) for one in each.bad],
             }

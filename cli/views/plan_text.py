@@ -64,11 +64,12 @@ def expected(forecast: Forecast) -> str:
 
 
 def _gates(forecast: Forecast, width: int | None, paint: Paint) -> Iterator[str]:
-    """What they would do at that traffic; nothing of those of which nothing can be said."""
+    """What they would do at that traffic; nothing of those of which nothing can be said, but of an experiment, why."""
     from ...compare.outlooks import brief
+    from ...release.experiment import NAME as EXPERIMENT
 
     for each in forecast.gates:
-        if each.good is not None:
+        if each.good is not None or each.gate == EXPERIMENT:
             yield from _labelled("gate", f"{each.gate} {brief(each)}", width, paint)
 
 

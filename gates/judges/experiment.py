@@ -55,7 +55,7 @@ class Experiment:
             why = f"over after {lasting(self.longest_s)}, and {why}"
         elif finding.result in DECIDED and phase == Phase.RUNNING:
             why = f"{why}; it may be stopped now"
-        return Verdict(phase, why, int(state["measured"]), _shown(self.terms.primary, finding.effects))
+        return Verdict(phase, why, int(state["measured"]), _shown(self.terms, finding.effects))
 
     def _phase(self, state: State, finding: Finding) -> Phase:
         if self.ends and finding.result in DECIDED:
@@ -93,11 +93,11 @@ def _read(sums: Sequence[float], *, is_share: bool) -> Sums:
     return Sums(visits, total, None if is_share else squares)
 
 
-def _shown(primary: str, effects: Mapping[str, Effect | None]) -> dict[str, float]:
-    """Of the primary metric by its bare name, of the others with theirs before it."""
-    figures: dict[str, float] = {}
+def _shown(terms: Terms, effects: Mapping[str, Effect | None]) -> dict[str, float]:
+    """Of the primary metric by the bare name, of the others with theirs before it; `relative`: whether they are of a's mean."""
+    figures = {"relative": float(terms.is_relative)}
     for name, effect in effects.items():
-        before = "" if name == primary else f"{name}."
+        before = "" if name == terms.primary else f"{name}."
         if effect is not None:
             shown = {"estimate": effect.estimate, "low": effect.low, "high": effect.high, "p": effect.p}
             figures |= {f"{before}{key}": round(value, 6) for key, value in shown.items()}
