@@ -100,6 +100,7 @@ PortStatus port!:i protocol!:'Protocol error:*s
 Deployment metadata:ObjectMeta spec:DeploymentSpec status:DeploymentStatus
 DeploymentSpec replicas:*i selector!:*LabelSelector template!:PodTemplateSpec strategy:DeploymentStrategy%
   minReadySeconds:i revisionHistoryLimit:*i paused:b progressDeadlineSeconds:*i
+  podReplacementPolicy:*'DeploymentPodReplacementPolicy
 PodTemplateSpec metadata:ObjectMeta spec:PodSpec
 PodSpec volumes:[Volume]<name>~name% initContainers:[Container]<name>~name containers!:[Container]<name>~name
   ephemeralContainers:[EphemeralContainer]<name>~name restartPolicy:'RestartPolicy terminationGracePeriodSeconds:*l

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..kube.objects import NODE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STATEFUL_SET, Obj, get, is_a, labels_of, matches
+from ..kube.objects import (
+    DEPLOYMENT,
+    NODE,
+    PERSISTENT_VOLUME_CLAIM,
+    RESOURCE_QUOTA,
+    STATEFUL_SET,
+    Obj,
+    get,
+    is_a,
+    labels_of,
+    matches,
+)
 from ..kube.quantity import amount, of_a_pod
+from ..kube.validation.workload import REPLACEMENT_POLICIES
 from ..kube.workload import pods_of, workload_of
 from ..release.model import key_of
 from ..release.options import is_none
@@ -56,6 +68,17 @@ def limit_in_vain(case: Case) -> Iterator[Found]:
         if is_a(workload, STATEFUL_SET) and (asked := get(workload, *path)) is not None:
             told = f"{named(workload)} asks for maxUnavailable {asked}, which is dropped without a word: one pod at a time"
             yield Found(workload, path, told, (Edit(key_of(workload), path, is_removal=True),))
+
+
+def alpha_policy(case: Case) -> Iterator[Found]:
+    path = ("spec", "podReplacementPolicy")
+    for workload in (case.workload, *case.release.others):
+        if is_a(workload, DEPLOYMENT) and (policy := get(workload, *path)) is not None:
+            is_known = policy in REPLACEMENT_POLICIES
+            what = "which most clusters do not know" if is_known else f"and there are only {' and '.join(REPLACEMENT_POLICIES)}"
+            told = f"{named(workload)} asks for podReplacementPolicy {policy}, {what}"
+            edits = (Edit(key_of(workload), path, is_removal=True),)
+            yield Found(workload, path, told, edits, severity=None if is_known else "error")
 
 
 def _is_stuck(surge: int | str, unavailable: int | str) -> bool:

@@ -560,6 +560,17 @@ RULES: tuple[Rule, ...] = (
         "updateStrategy: {type: RollingUpdate}     # without maxUnavailable",
         capacity.limit_in_vain,
     ),
+    Rule(
+        "RW055",
+        "warning",
+        "a Deployment's podReplacementPolicy",
+        "Where the cluster lacks it, the apply is refused for an unknown field, or the field is dropped without a word.",
+        "It is an alpha field behind a feature gate (DeploymentPodReplacementPolicy, KEP-5882), and off everywhere by default. "
+        "TerminationComplete keeps new pods back until old ones have ended: a rollout may use less than its maxSurge, and takes "
+        "longer. With TerminationStarted recreate starts new pods while old ones are still ending. Rehearsals heed it.",
+        "spec: {strategy: {rollingUpdate: {maxSurge: 1}}}     # without podReplacementPolicy",
+        capacity.alpha_policy,
+    ),
 )
 
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in sorted((*RULES, UNREASONED, UNUSED), key=lambda rule: rule.id)}

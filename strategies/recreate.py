@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import Obj
+from ..kube.objects import Obj, get
 from ..plan.plan import Split
 from . import manifests
 from .base import Strategy
@@ -45,4 +45,6 @@ class Recreate(Strategy):
     def _finish(self, draft: Draft, replicas: int) -> Split:
         if draft.replicas(self.app.name):
             draft.notes.append("there will be downtime: all old pods stop before the first new one starts")
+            if get(self.release.workload, "spec", "podReplacementPolicy") == "TerminationStarted":
+                draft.notes.append("podReplacementPolicy TerminationStarted: new pods start while old ones are still ending")
         return super()._finish(draft, replicas)

@@ -9,6 +9,9 @@ from . import checks
 from . import pod as validation_pod
 from .checks import Problems
 
+REPLACEMENT_POLICIES = ("TerminationStarted", "TerminationComplete")
+"""When a Deployment makes new pods: once old ones begin to end, or once they have ended (KEP-5882, alpha)."""
+
 
 def deployment(obj: Obj) -> Problems:
     spec = obj["spec"]
@@ -23,6 +26,8 @@ def deployment(obj: Obj) -> Problems:
     yield from checks.not_negative("spec.progressDeadlineSeconds", deadline)
     if deadline is not None and deadline <= ready:
         yield checks.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+    if (policy := spec.get("podReplacementPolicy")) not in (None, *REPLACEMENT_POLICIES):
+        yield checks.unsupported("spec.podReplacementPolicy", policy, REPLACEMENT_POLICIES)
 
 
 def replica_set(obj: Obj) -> Problems:

@@ -323,7 +323,7 @@ class DeploymentController:
         if new is None:
             return  # a hash collision was counted, which brings us back
         rollout = rollout_of(deployment)
-        total = wanted(new) + sum(map(wanted, old))
+        total = wanted(new) + sum(map(wanted, old)) + self._ending(deployment, [new, *old])
         target = new_size(rollout, wanted(new), total)
         moved = target != wanted(new) and self._resize(deployment, new, target)
         if not moved:
@@ -337,7 +337,7 @@ class DeploymentController:
         shrinking = active(old)
         for each in shrinking:
             self._resize(deployment, each, 0)
-        if shrinking or self._old_pods_live(old):
+        if shrinking or self._old_pods_live(old, get(deployment, "spec", "podReplacementPolicy")):
             self._finish(deployment, new, old, clean_up=False)
             return
         if new is None:
@@ -349,12 +349,22 @@ class DeploymentController:
             self._resize(deployment, new, replicas)
         self._finish(deployment, new, old, clean_up=True)
 
-    def _old_pods_live(self, old: Sequence[Obj]) -> bool:
-        """Terminating ones live still; what has ended does not count, though its object may be there."""
+    def _old_pods_live(self, old: Sequence[Obj], policy: str | None) -> bool:
+        """Terminating ones live still, unless their replacement may begin then; what has ended does not count, though its object
+        may be there."""
         if count(old, "status", "replicas"):
             return True
-        owned = (self._index.pods_of(each["metadata"]["uid"]) for each in old)
-        return any(each.active or each.terminating for each in owned)
+        owned = [self._index.pods_of(each["metadata"]["uid"]) for each in old]
+        waits = policy != "TerminationStarted"
+        return any(each.active or (waits and each.terminating) for each in owned)
+
+    def _ending(self, deployment: Obj, sets: Sequence[Obj]) -> int:
+        """Pods that take a place until they have ended, though nobody wants them: where the policy says so (KEP-5882)."""
+        if get(deployment, "spec", "podReplacementPolicy") != "TerminationComplete":
+            return 0
+        owned = [self._index.pods_of(each["metadata"]["uid"]) for each in sets]
+        over = sum(max(each.active - wanted(set_), 0) for each, set_ in zip(owned, sets, strict=True))
+        return over + sum(each.terminating for each in owned)
 
     def _finish(self, deployment: Obj, new: Obj | None, old: Sequence[Obj], *, clean_up: bool, has_written: bool = True) -> None:
         """`has_written`: ReplicaSets may be others by now than those that are given."""

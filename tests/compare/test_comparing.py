@@ -355,3 +355,20 @@ def test_a_sets_pods_are_known_again_by_their_revision(way: str) -> None:
     assert run.toll.ok["new"] > 0
     if way.startswith("ramped"):
         assert (run.min_ready, run.toll.dark_s, run.toll.lost) == (3, 0, {})
+
+
+def test_a_policy_that_waits_for_pods_that_end_is_rehearsed() -> None:
+    """Those that end count among the pods that the surge allows: fewer at a time, and it takes longer."""
+
+    def policed(tag: str, policy: str | None) -> Release:
+        made = release(tag, options={"ramped": {"maxSurge": 1, "maxUnavailable": 0}})
+        made.workload["spec"] |= {"podReplacementPolicy": policy} if policy else {}
+        return made
+
+    runs = {}
+    for policy in (None, "TerminationStarted", "TerminationComplete"):
+        base = base_of(policed("v1", policy), 1)
+        runs[policy] = rehearse_once(base, policed("v2", policy), "ramped", Scenario(), 1)
+    assert runs[None].peak_pods == runs["TerminationStarted"].peak_pods > 5
+    assert runs["TerminationComplete"].peak_pods <= runs[None].peak_pods
+    assert runs["TerminationComplete"].command_s > runs[None].command_s

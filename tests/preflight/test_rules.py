@@ -248,6 +248,14 @@ class Case(NamedTuple):
     place: str = ""
 
 
+POLICED = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec:
+  podReplacementPolicy: Failed
+  template: {spec: {restartPolicy: Never, containers: [{name: j, image: "j:1"}]}}
+"""
 DATABASE = """
 apiVersion: apps/v1
 kind: StatefulSet
@@ -258,7 +266,14 @@ spec:
   template: {metadata: {labels: {app: db}}, spec: {containers: [{name: db, image: "db:1"}]}}
 """
 
+
+def policy(value: str) -> Spoil:
+    return lambda app: app.spec.update(podReplacementPolicy=value)
+
+
 MUST = {
+    "a field that few clusters know": Case("RW055", policy("TerminationComplete"), place="spec.podReplacementPolicy"),
+    "a policy that there is not": Case("RW055", policy("TerminationDone"), severity="error", place="spec.podReplacementPolicy"),
     "a pace that a StatefulSet has not": Case(
         "RW054", adds(DATABASE % "maxUnavailable"), place="spec.updateStrategy.rollingUpdate.maxUnavailable"
     ),
@@ -519,6 +534,7 @@ def test_found_and_mended(name: str, told: Told) -> None:
 
 
 NEAR_MISSES = {
+    "a Job's policy": Case("RW055", adds(POLICED)),
     "a StatefulSet's partition": Case("RW054", adds(DATABASE % "partition")),
     "a key that is there": Case("RW038", configured(KEY, CONFIG)),
     "a key in stringData": Case(

@@ -904,3 +904,32 @@ def test_the_last_label_may_go() -> None:
         assert "labels" not in world.standing()["ConfigMap shop-settings"]["metadata"]
 
     in_world(story)
+
+
+@pytest.mark.parametrize(("policy", "is_mixed"), [(None, False), ("TerminationComplete", False), ("TerminationStarted", True)])
+def test_recreate_says_when_new_pods_do_not_wait_for_old_ones(policy: str | None, is_mixed: bool) -> None:
+    """podReplacementPolicy decides on it (KEP-5882)."""
+
+    def policed(tag: str) -> Release:
+        made = release(tag, strategy="recreate")
+        made.workload["spec"] |= {"podReplacementPolicy": policy} if policy else {}
+        return made
+
+    async def story(world: World) -> None:
+        await promoted(world, policed("v1"))
+        together: list[bool] = []
+
+        def look(change: Any) -> None:
+            pods = world.sandbox.store.list(POD, NAMESPACE_NAME)
+            running = [
+                pod for pod in pods if "running" in get(pod, "status", "containerStatuses", default=[{}])[0].get("state", {})
+            ]
+            together.append(len({pod["spec"]["containers"][0]["image"] for pod in running}) > 1)
+
+        world.sandbox.store.subscribe(look)
+        result = await world.ship("apply", policed("v2"))
+        assert result.phase == "Promoted"
+        assert any(together) is is_mixed
+        assert any("TerminationStarted" in note for note in result.plan.notes) is is_mixed
+
+    in_world(story)
