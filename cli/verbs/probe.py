@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import BadInput
+from .. import completion
 from .. import options as given
 from ..context import Connected
 from ..options import Where
@@ -54,6 +55,17 @@ Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="with --in-cluster: rollway's own; default: ROLLWAY_IMAGE", show_default=False),
 ]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "-n",
+        "--namespace",
+        metavar="NAME",
+        envvar="ROLLWAY_NAMESPACE",
+        help="of the workers; default: the context's",
+        autocompletion=completion.namespaces,
+    ),
+]
 NOBODY_LEFT = 4
 """The exit code where no worker was there to the end."""
 Every = Annotated[str, typer.Option("--every", metavar="DURATION", help="between two lines, where there is no terminal")]
@@ -83,6 +95,13 @@ class Requests:
             timeout_s=given.duration(self.timeout) or 0.0, keeps_alive=self.keep_alive, is_insecure=self.insecure,
             version_header=self.version_header,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place(Where):
+    """Where workers are."""
+
+    namespace: Namespace = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +151,7 @@ def probe(
     requests: Requests,
     inside: Inside,
     screen: Screen,
-    where: Where,
+    where: Place,
     rate: Rate = "40",
     duration: Duration = None,
     max_lost: MaxLost = None,
