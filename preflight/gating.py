@@ -26,7 +26,8 @@ EXAMPLES: Mapping[str, str] = {
     "app": "shop", "namespace": "shop", "service": "shop", "deployment": "shop", "track": "canary", "pods": "shop-[a-z0-9]+",
     "version": "1.0", "revision": "2", "weight": "10", "interval": "60s",
 }  # fmt: skip
-QUERIES = ("query", "requests", "errors", "compare", "effect")
+QUERIES = ("query", "requests", "errors", "compare", "effect", "metrics")
+COUNTED = {"requests", "errors", "effect", "metrics"}
 
 
 def unreadable(case: Case) -> Iterator[Found]:
@@ -38,7 +39,7 @@ def unreadable(case: Case) -> Iterator[Found]:
 def miscounting(case: Case) -> Iterator[Found]:
     """Requests and errors are of the time since the last look: of more, they are counted again and again."""
     for gate, path, text in _queries(case):
-        if path[2] not in ("requests", "errors", "effect") or not gate.goes_on:
+        if COUNTED.isdisjoint(path) or not gate.goes_on:
             continue  # of a share alone it does not matter
         if "interval" not in names_in(text):
             message = f"gate {gate.name} counts the same {path[-1]} again at each look: its query has a range of its own"
@@ -130,10 +131,12 @@ def _needed_s(gate: Gate, stages: list[tuple[float, float]], rate: float) -> flo
 
 def _queries(case: Case) -> Iterator[tuple[Gate, Path, str]]:
     """What gates ask a Prometheus in the user's own words, with the path in the release file."""
-    for place, gate in enumerate(case.release.gates):
+    own = len(case.release.gates)
+    for place, gate in enumerate(case.release.gates_for(case.strategy)):
+        below: Path = ("gates", place) if place < own else ("strategies", "ab", "experiment")
         for path, text in gate.templates():
             if path[0] in QUERIES and gate.prometheus is not None:
-                yield gate, ("gates", place, *path), text
+                yield gate, (*below, *path), text
 
 
 def _wrong(query: str) -> str:

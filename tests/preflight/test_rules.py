@@ -230,6 +230,15 @@ COUNTED = {
 }
 
 
+EXPERIMENT = {
+    "experiment": {
+        "prometheus": "http://prometheus.example:9090",
+        "callerAssigns": 50,
+        "metrics": {"orders": {"count": COUNTED["requests"], "total": 'sum(increase(o{pod=~"{{ pods }}"}[1h]))'}},
+    }
+}
+
+
 def gated(*pauses: str | None, rate: int | None = None, **keys: Any) -> Spoil:
     """One gate, and a canary that stops at 25% and at 50%."""
     stops = [{"weight": weight, "pause": pause} for weight, pause in zip((25, 50), pauses, strict=False)]
@@ -434,6 +443,13 @@ MUST = {
         gated(**(COUNTED | {"errors": 'sum(increase(e{pod=~"{{ pods }}"}[5m]))'})),
         severity="error",
         place="gates[0].errors",
+    ),
+    "an experiment's visits of a range of their own": Case(
+        "RW042",
+        with_file(strategies={"ab": EXPERIMENT}),
+        "ab",
+        "error",
+        "strategies.ab.experiment.metrics.orders.total",
     ),
     "visits of a range of their own": Case(
         "RW042",
