@@ -188,7 +188,8 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
     second = f"{own}-{suffix}"
     kind = kind_of_workload(release.workload)
     if kind != DEPLOYMENT:
-        yield from renewing(kind)
+        if strategy == "ramped":
+            yield from renewing(kind)
         if strategy == "recreate" and workload_of(release.workload).is_scaled:
             yield from on(kind, "patch", subresource="scale", names=[own])
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from mortal import Killed, Mortal
+from permitted import Permitted
 from rollway.errors import BadInput
 from rollway.kube.objects import (
     DAEMON_SET,
@@ -26,6 +27,7 @@ from rollway.kube.objects import (
 )
 from rollway.plan.steps import Apply, Renew
 from rollway.release.model import Release
+from rollway.ship.rights import rights
 from rollway.ship.status import status
 from rollway.ship.windows import window_of
 from sets import SET_WAYS, provide
@@ -389,5 +391,22 @@ def test_gates_measure_each_side_by_its_own_pods(way: str) -> None:
         for side in (found.new, found.stable):
             assert {name for name in pods if re.fullmatch(side.pods, name)} == set(side.names)
         assert found.share == 0.5
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("way", SET_WAYS)
+def test_what_rbac_grants_is_enough(way: str) -> None:
+    """For releases, a share, a rollback and the way back; and recreate deletes no pod itself."""
+
+    async def story(world: World) -> None:
+        allowed = rights(shop("v1", way), [way.partition(" ")[0]])
+        assert any((right.verb, right.resource) == ("delete", "pods") for right in allowed) is way.startswith("ramped")
+        permitted: Any = Permitted(world.cluster, allowed)
+        for tag, weight, phase in (("v1", None, "Promoted"), ("v2", None, "Promoted"), ("bad", None, "RolledBack")):
+            assert (await world.ship("apply", shop(tag, way), weight=weight, cluster=permitted)).phase == phase
+        if way.startswith("ramped"):
+            assert (await world.ship("apply", shop("v3", way), weight=50, cluster=permitted)).phase == "Paused"
+        assert (await world.ship("rollback", shop("v2", way), cluster=permitted)).phase == "RolledBack"
 
     in_world(story)
