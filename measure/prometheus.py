@@ -114,9 +114,11 @@ class Prometheus:
 
     async def _counted(self, window: Window, side: Side, template: str) -> float | None:
         """None where there is no series yet. What is no number may be anything, and 0 is not what it is."""
-        value = _one(await self._asked(filled(template, window.values(side))))
-        if value is not None and not math.isfinite(value):
-            raise NoFigure(f"the query answers {value}, which is no count")
+        answer = await self._asked(filled(template, window.values(side)))
+        value = _one(answer)
+        if answer.samples and (value is None or not math.isfinite(value) or value < 0):
+            seen = "NaN" if value is None else f"{value:g}"
+            raise NoFigure(f"the query answers {seen}, which is no count")
         return value
 
     async def _counts(self, window: Window, side: Side) -> Counts:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from rollway.gates.effects import Sums
-from rollway.gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Value
+from rollway.gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Trials, Value
 from rollway.measure import source_of
-from rollway.measure.port import Side, Unmeasured, Window
+from rollway.measure.port import NoFigure, Side, Unmeasured, Window
+from rollway.release.abtests import AllOptions
+from rollway.release.experiment_gate import experiment_of
 from rollway.release.gates import Gate
 
 NEW = Side("shop-canary", "canary", "v2", "shop-canary-1-[a-z0-9]+", ("shop-canary-1-a",))
@@ -258,3 +260,62 @@ def test_without_a_visit_there_is_no_figure() -> None:
             return await refused(server, effect={"count": "v{{track}}", "total": "o{{track}}"})
 
     assert "no visit of either version in 30s" in asyncio.run(story())
+
+
+# an experiment asks for all its metrics, of both versions, of one and the same time; or nothing
+
+METRICS = {
+    "errors": {"count": "v{{track}}", "total": "e{{track}}", "better": "lower", "guardrail": True},
+    "orders": {"count": "v{{track}}", "total": "o{{track}}"},
+    "revenue": {"count": "v{{track}}", "total": "r{{track}}", "squares": "q{{track}}"},
+}
+VALUES = {"v": 100.0, "e": 1.0, "o": 7.0, "r": 90.0, "q": 1000.0}
+
+
+async def tried(server: Server) -> Any:
+    experiment = {"prometheus": server.url, "metrics": METRICS, "primary": "orders", "callerAssigns": 50}
+    ab = AllOptions.model_validate({"ab": {"experiment": experiment}}).ab
+    assert ab.asks is not None
+    source = source_of(experiment_of(ab, ab.asks), None, "shop")  # type: ignore[arg-type]
+    try:
+        return await source.measure(WINDOW)
+    finally:
+        await source.close()
+
+
+def answering(**spoilt: Any) -> Any:
+    """Each query by its first letter."""
+    return lambda query: [sample(spoilt.get(query[0], VALUES[query[0]]))]
+
+
+def asked(answer: Any) -> tuple[Any, list[str]]:
+    async def story() -> Any:
+        async with serving(answer) as server:
+            return await tried(server), server.queries
+
+    found: tuple[Any, list[str]] = asyncio.run(story())
+    return found
+
+
+def test_all_metrics_are_asked_and_the_primary_stands_first() -> None:
+    figures, queries = asked(answering())
+    assert isinstance(figures, Trials)
+    assert list(figures.by_name) == ["orders", "errors", "revenue"]
+    assert figures.by_name["orders"] == Samples(Sums(100.0, 7.0), Sums(100.0, 7.0))
+    assert figures.by_name["revenue"].new == Sums(100.0, 90.0, 1000.0)
+    assert figures.seconds == WINDOW.seconds
+    assert len(queries) == 14
+
+
+@pytest.mark.parametrize("which", ["v", "o", "e", "q"])
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "-5"])
+def test_what_is_no_number_is_no_count(which: str, value: str) -> None:
+    """Of one metric alone, too: taken for 0 it would decide. Nor is what a counter seems to lose that begins anew."""
+    with pytest.raises(NoFigure, match="no count"):
+        asked(answering(**{which: value}))
+
+
+def test_of_one_metric_without_an_answer_none_is_counted() -> None:
+    """Or they would be of different times."""
+    with pytest.raises(Unmeasured):
+        asked(lambda query: [sample(1), sample(2)] if query[0] == "e" else [sample(VALUES[query[0]])])
