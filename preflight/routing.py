@@ -118,6 +118,8 @@ def retired(case: Case) -> Iterator[Found]:
                 f"Ingress {ingress['metadata']['name']} is served by ingress-nginx, which saw its last release in March 2026"
             )
             hint = "an HTTPRoute beside it lets you move without a gap (docs/routers.md)"
+            if left := nginx.without_counterpart(ingress):
+                hint += f"; it has no counterpart of {', '.join(left)}: a policy of the Gateway's implementation may"
             yield Found(ingress, ("metadata", "annotations"), message, hint=hint)
 
 

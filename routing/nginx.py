@@ -14,6 +14,14 @@ from ..kube.objects import INGRESS, Obj, annotations_of, get, is_a
 from .traffic import Host, Traffic
 
 PREFIX = "nginx.ingress.kubernetes.io/"
+COUNTERPARTS = frozenset({
+    "app-root", "backend-protocol", "canary", "canary-by-cookie", "canary-by-header", "canary-by-header-pattern",
+    "canary-by-header-value", "canary-weight", "canary-weight-total", "cors-allow-credentials", "cors-allow-headers",
+    "cors-allow-methods", "cors-allow-origin", "cors-expose-headers", "cors-max-age", "enable-cors", "force-ssl-redirect",
+    "mirror-target", "permanent-redirect", "permanent-redirect-code", "proxy-read-timeout", "proxy-send-timeout",
+    "rewrite-target", "server-alias", "ssl-redirect", "temporal-redirect", "upstream-vhost", "use-regex", "x-forwarded-prefix",
+})  # fmt: skip
+"""Annotations, behind PREFIX, for which the Gateway API has a filter, a match or a field of its own (docs/routers.md)."""
 CANARY, WEIGHT = f"{PREFIX}canary", f"{PREFIX}canary-weight"
 _HEADER, _VALUE, _PATTERN = f"{PREFIX}canary-by-header", f"{PREFIX}canary-by-header-value", f"{PREFIX}canary-by-header-pattern"
 _CLASS = "kubernetes.io/ingress.class"
@@ -57,6 +65,12 @@ def _places(ingress: Mapping[str, Any], service: str = "") -> set[tuple[str, str
 
 def is_canary(ingress: Mapping[str, Any]) -> bool:
     return annotations_of(ingress).get(CANARY) == "true"
+
+
+def without_counterpart(ingress: Mapping[str, Any]) -> list[str]:
+    """Its annotations of ingress-nginx for which the Gateway API has nothing."""
+    own = sorted(key.removeprefix(PREFIX) for key in annotations_of(ingress) if key.startswith(PREFIX))
+    return [name for name in own if name not in COUNTERPARTS]
 
 
 def is_served(ingress: Mapping[str, Any]) -> bool:

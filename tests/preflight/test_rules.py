@@ -1087,3 +1087,18 @@ def test_a_service_that_selects_the_pods_live_is_their_own() -> None:
 
     assert [each.severity for each in found("RW015", moved)] == ["info"]
     assert [each.severity for each in found("RW015", moved, "ramped", live(front))] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "left"),
+    [
+        ("proxy-body-size: 8m", "proxy-body-size"),
+        ("auth-url: http://a, canary-weight: '5', limit-rps: '5', rewrite-target: /", "auth-url, limit-rps"),
+        ("rewrite-target: /, enable-cors: 'true'", ""),
+    ],
+)
+def test_what_of_an_ingress_has_no_counterpart(annotations: str, left: str) -> None:
+    own = ", ".join(f"nginx.ingress.kubernetes.io/{each}" for each in annotations.split(", "))
+    text = NGINX.replace("nginx.ingress.kubernetes.io/proxy-body-size: 8m", own)
+    (one,) = found("RW051", adds(text))
+    assert one.hint.partition("it has no counterpart of ")[2].partition(":")[0] == left
