@@ -22,7 +22,7 @@ def placed(pod: Obj) -> Obj:
     that is told to find none is left without."""
     if pod["spec"].get("nodeName") or said_of(pod).fails == "unschedulable":
         return pod
-    return pod | {"spec": pod["spec"] | {"nodeName": NODE_NAME}}
+    return pod | {"spec": pod["spec"] | {"nodeName": node_of(pod) or NODE_NAME}}
 
 
 class Binder:
