@@ -62,15 +62,16 @@ def probe(site: Site, web: Web, *words: str) -> list[str]:
     return ["deploy", "probe", web.url, "-n", site.namespace, "--in-cluster", "--rate", "40", *words]
 
 
-def processes() -> list[int]:
-    """Of workers, by the program and the verb."""
-    found = [each for each in Path("/proc").glob("[0-9]*") if _command(each)[-2:-1] == [b"worker"]]
-    return sorted(int(each.name) for each in found)
+def processes(site: Site) -> list[int]:
+    """Of workers, by the program and the verb: those of this namespace, as other tests run beside."""
+    ours = f"POD_NAMESPACE={site.namespace}".encode()
+    found = [each for each in Path("/proc").glob("[0-9]*") if _words(each, "cmdline")[-2:-1] == [b"worker"]]
+    return sorted(int(each.name) for each in found if ours in _words(each, "environ"))
 
 
-def _command(process: Path) -> list[bytes]:
+def _words(process: Path, name: str) -> list[bytes]:
     try:
-        return (process / "cmdline").read_bytes().split(b"\0")
+        return (process / name).read_bytes().split(b"\0")
     except OSError:
         return []
 
@@ -94,7 +95,7 @@ def test_four_give_the_verdict_of_one(site: Site, web: Web, count: str) -> None:
     assert figures["versions"] == {"1.0.0": figures["good"]}
     assert figures["workers"] == {"count": int(count), "missing": []}
     assert (document["isExceeded"], web.token) == (False, "s3cret")
-    assert not processes()
+    assert not processes(site)
 
 
 def test_one_that_is_killed_is_told_and_is_no_loss(site: Site, web: Web) -> None:
@@ -103,7 +104,7 @@ def test_one_that_is_killed_is_told_and_is_no_loss(site: Site, web: Web) -> None
     assert running.stderr
     assert any("3 workers in namespace" in line for line in running.stderr)
     time.sleep(2)
-    os.kill(processes()[0], signal.SIGKILL)
+    os.kill(processes(site)[0], signal.SIGKILL)
     out, err = running.communicate(timeout=60)
 
     assert running.returncode == 0, err
@@ -121,7 +122,7 @@ def test_where_nobody_is_left_it_could_not_be_found_out(site: Site, web: Web) ->
     assert running.stderr
     assert any("2 workers in namespace" in line for line in running.stderr)
     time.sleep(1)
-    for pid in processes():
+    for pid in processes(site):
         os.kill(pid, signal.SIGKILL)
     out, err = running.communicate(timeout=60)
 
@@ -145,7 +146,7 @@ def test_it_is_ended_with_its_report(site: Site, web: Web, number: signal.Signal
     assert "· 2 workers" in out.splitlines()[0]
     assert out.splitlines()[-1].startswith("0 of ")
     end = time.monotonic() + 30
-    while processes():
+    while processes(site):
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -166,7 +167,7 @@ def test_a_release_is_probed_from_inside(site: Site, web: Web) -> None:
         assert figures["good"] > 40
     assert again.code == 0, again.err
     assert site.live() == ("1.4.2", "Promoted")
-    assert not processes()
+    assert not processes(site)
 
 
 def test_without_an_image_nothing_begins(site: Site, web: Web) -> None:

@@ -32,8 +32,9 @@ from rollway.kube.objects import (
 )
 from rollway.kube.workload import WORKLOAD_KINDS
 from rollway.plan.revision import Revision
-from rollway.release.abtests import AllOptions
+from rollway.release.abtests import options_of
 from rollway.release.model import Release
+from rollway.release.options import StrategyOptions
 from rollway.sandbox.store.store import Snapshot, Store
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
@@ -110,7 +111,7 @@ def release(
         services=(service,),
         others=(config,),
         strategy=strategy,  # type: ignore[arg-type]
-        options=AllOptions.model_validate(blocks),
+        options=(options_of if "experiment" in blocks["ab"] else StrategyOptions.model_validate)(blocks),
     )
 
 
