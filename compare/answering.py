@@ -6,13 +6,12 @@ What nobody can model, a Job's outcome or a value, is taken for good.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
 from ..cluster.port import Cluster
-from ..gates.figures import Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Value
+from ..gates.figures import BOUNDS_S, Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Value
 from ..measure import source_of
 from ..measure.port import NoFigure, Source, Window, counted
 from ..release.gates import Gate
@@ -20,9 +19,6 @@ from ..ship.power import poisson
 from .lives import WORKED_ON, WRONG
 from .results import Version
 from .traffic import Load, Recording, segments
-
-BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
-"""Of the buckets that Prometheus' client libraries begin with."""
 
 
 def rehearsed(gates: Sequence[Gate]) -> tuple[Gate, ...]:

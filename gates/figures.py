@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,6 +29,10 @@ class Both(NamedTuple):
 
     stable: Counts
     new: Counts
+
+
+BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
+"""Of the buckets that Prometheus' client libraries begin with: for whoever counts by himself."""
 
 
 class Histograms(NamedTuple):

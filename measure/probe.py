@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import re
 from collections import Counter
 
 from ..cluster.port import Cluster
-from ..gates.figures import Both, Counts, Histograms
+from ..gates.figures import BOUNDS_S, Both, Counts, Histograms
 from ..load.generator import Load
 from ..load.report import Sample
+from ..load.tally import MOST_VERSIONS
 from ..release.gates import Gate
 from .port import NoFigure, Window, counted
-
-BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
-MOST_VERSIONS = 50
-"""Of what answers call themselves, in a look."""
 
 
 class _Seen:
@@ -33,9 +29,9 @@ class _Seen:
         self.took: Counter[tuple[str, float]] = Counter()
 
     def take(self, sample: Sample) -> None:
-        if not sample.status or (sample.version not in self.requests and len(self.requests) >= MOST_VERSIONS):
-            return
         name = _bare(sample.version)
+        if not sample.status or (name not in self.requests and len(self.requests) >= MOST_VERSIONS):
+            return
         self.requests[name] += 1
         self.errors[name] += sample.lost is not None
         self.took[name, next(bound for bound in BOUNDS_S if sample.took_s <= bound)] += 1

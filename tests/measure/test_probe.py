@@ -171,3 +171,9 @@ def test_an_answer_of_the_last_interval_alone_counts_for_a_bound() -> None:
     assert isinstance(found, Both)
     assert found.stable == Counts(0.0, 0.0)
     assert found.new.errors == pytest.approx(found.new.requests / 2, abs=2)
+
+
+def test_who_makes_up_versions_crowds_out_none_that_is_known() -> None:
+    found = measured(lambda number: as_version(f"made-up-{number}" if 0 < number < 60 else "v1.5.0"), max=0.05)
+    assert isinstance(found, Both)
+    assert found.new.requests > 1
