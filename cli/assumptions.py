@@ -14,6 +14,7 @@ from . import options as given
 
 if TYPE_CHECKING:
     from ..compare.lives import Latency as LatencyOf
+    from ..compare.pace import Pace
     from ..compare.scenario import Bad as Fault
     from ..compare.scenario import Scenario
     from ..release.model import Release
@@ -69,15 +70,18 @@ class Assumptions:
             return found
         raise BadInput(f"--bad {self.bad}: no such fault", hint=given.did_you_mean(self.bad, BAD) or f"one of {', '.join(BAD)}")
 
-    def scenario(self, release: Release, calibrated_s: float | None) -> Scenario:
-        """`calibrated_s`: how long pods that run took to start, where that was asked. Raises BadInput."""
+    def scenario(self, release: Release, learnt: Pace | None = None) -> Scenario:
+        """`learnt`: how quickly pods that run have started, where that was asked. Raises BadInput."""
+        from ..compare.pace import UNSAID
         from ..compare.scenario import Scenario
 
+        learnt = learnt or UNSAID
         return Scenario(
             rate=rate_of(self.rate) if self.rate is not None else float(release.traffic.rate),
             latency=_latency(self.latency),
             timeout_s=duration_of(self.client_timeout, "--client-timeout"),
-            start_s=duration_of(self.start, "--start") if self.start else calibrated_s,
+            start_s=duration_of(self.start, "--start") if self.start else learnt.start_s,
+            node_s=learnt.node_s,
             stop_s=duration_of(self.stop, "--stop") if self.stop else None,
             bad=self.fault,
             bad_share=share_of(self.bad, "--bad") if self.bad and self.bad.endswith("%") else 1.0,

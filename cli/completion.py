@@ -4,7 +4,8 @@ only the cluster knows."""
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -33,9 +34,17 @@ def prepare() -> None:
         completion_init()
 
 
+def asked_about() -> list[str]:
+    """The words of the line of which a shell asks how it may go on, as they stand there, without the program's name; the last may
+    be half of one."""
+    if VARIABLE not in os.environ:
+        return []
+    return (os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS") or "").split()[1:]
+
+
 def complete(words: Sequence[str]) -> int:
     """Raises BadInput for a shell that is not known."""
-    from typer._completion_shared import get_completion_script, install
+    from typer._completion_shared import install
 
     option, _, attached = words[0].partition("=")
     named = [attached, *words[1:]] if attached else [*words[1:]]
@@ -43,11 +52,29 @@ def complete(words: Sequence[str]) -> int:
     if shell not in SHELLS or len(named) > 1:
         raise BadInput(f"{option} {' '.join(named) or shell}: no such shell", hint=f"one of {', '.join(SHELLS)}")
     if option == SHOW:
-        print(get_completion_script(prog_name="deploy", complete_var=VARIABLE, shell=shell))
+        print(_script(shell))
         return 0
-    _, path = install(shell=shell, prog_name="deploy", complete_var=VARIABLE)
+    try:
+        _, path = install(shell=shell, prog_name="deploy", complete_var=VARIABLE)
+        if shell == "zsh":
+            path.write_text(_script(shell), encoding="utf-8")
+    except OSError as error:
+        where = f" to {error.filename}" if error.filename else ""
+        raise BadInput(f"the completion cannot be written{where}: {error.strerror}", hint=f"{SHOW} {shell} shows it") from error
     print(f"{shell} completes `deploy` by {path}, from its next start on")
     return 0
+
+
+ZSH_NOW = "[[ $funcstack[1] != _deploy ]] || _deploy_completion"
+"""zsh reads what lies in its path of functions when TAB is first pressed. Typer's script then only makes itself known, and would
+complete from the second time on."""
+
+
+def _script(shell: str) -> str:
+    from typer._completion_shared import get_completion_script
+
+    text = get_completion_script(prog_name="deploy", complete_var=VARIABLE, shell=shell)
+    return f"{text}\n{ZSH_NOW}" if shell == "zsh" else text
 
 
 # words that need no cluster
@@ -82,7 +109,7 @@ def contexts(incomplete: str) -> list[str]:
         for each in listed if isinstance(listed, list) else ():
             if isinstance(each, dict) and isinstance(each.get("name"), str):
                 found[each["name"]] = None
-    return [name for name in found if name.startswith(incomplete)]
+    return _offered(found, incomplete)
 
 
 # words that a cluster knows
@@ -143,9 +170,9 @@ def _asked(
 
     surroundings = ctx.find_object(Surroundings) or Surroundings()
     words = {key: ctx.params.get(f"where_{key}") for key in ("context", "namespace")}
-    where = Where(**words, is_sandbox=bool(ctx.params.get("where_is_sandbox")))
 
     async def answered() -> list[str]:
+        where = Where(**words, is_sandbox=bool(ctx.params.get("where_is_sandbox")))
         async with surroundings.connect(where, lambda note: None) as found:
             return await ask(found.cluster, where.namespace or place or found.namespace or "default")
 
@@ -153,7 +180,13 @@ def _asked(
         found: list[str] = surroundings.run(asyncio.wait_for(answered(), SHORTLY_S))
     except (RollwayError, OSError, TimeoutError):
         return []
-    return [name for name in found if name.startswith(incomplete)]
+    return _offered(found, incomplete)
+
+
+def _offered(names: Iterable[str], incomplete: str) -> list[str]:
+    """Of names that others chose, those that are plain words to every shell: they end up in its line unquoted, and zsh evaluates
+    them before that."""
+    return [name for name in names if name.startswith(incomplete) and shlex.quote(name) == name]
 
 
 def _running() -> str:

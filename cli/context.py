@@ -33,12 +33,6 @@ Note = Callable[[str], None]
 Connect = Callable[[Where, Note], AbstractAsyncContextManager[Connected]]
 
 
-STOPPED = (
-    "stopped; nothing is locked, and what is done stays done",
-    "the same command goes on where this one stopped; `deploy rollback` takes a release back",
-)
-
-
 class Interrupted(RollwayError):
     """Ctrl-C. The run was cancelled in good order: its lock is given back."""
 
@@ -158,8 +152,8 @@ def interruptible(main: Coroutine[Any, Any, Any]) -> Any:
         except asyncio.CancelledError as cancelled:
             if not seen:
                 raise
-            # who was stopped may know better what has become of it
-            summary, hint = cancelled.args if len(cancelled.args) == 2 else STOPPED
+            # who was stopped may know what has become of it; who has only looked has nothing to say
+            summary, hint = cancelled.args if len(cancelled.args) == 2 else ("stopped", "")
             raise kinds[seen[0]](summary, hint=hint) from None
 
     return asyncio.run(guarded())

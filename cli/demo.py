@@ -1,4 +1,5 @@
-"""`deploy demo`: a release that succeeds, one that fails and is taken back, on an embedded cluster in this process.
+"""`deploy demo`: a release that succeeds, one that never gets ready and one that a gate finds, both taken back, on an embedded
+cluster in this process.
 
 The verbs are the real ones: the same use cases, the same manifests (examples/shop), the same view; only the cluster is made up.
 """
@@ -6,7 +7,7 @@ The verbs are the real ones: the same use cases, the same manifests (examples/sh
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ..strategies.base import Request
 
 if TYPE_CHECKING:
     from ..cluster.port import Cluster
+    from ..release.gates import Gate
     from ..release.model import Release
     from .views import View
 
@@ -28,7 +30,10 @@ FILE = Path(__file__).parent.parent / "examples" / "shop" / "deploy.yaml"
 SETS = (
     *(f"strategies.{name}.progressDeadlineSeconds=6" for name in ("recreate", "ramped", "blueGreen", "canary", "ab")),
     "strategies.blueGreen.scaleDownDelaySeconds=3",
+    "strategies.canary.maxSurge=2",
 )
+GATES = ({"name": "log", "pods": {"log": "Traceback"}, "max": 0, "interval": "1s"},)
+"""Of what a pod prints no probe knows; and it needs no Prometheus."""
 READING_S = 1.0  # between two commands, for whoever reads along
 
 
@@ -40,6 +45,7 @@ class Act:
     command: str
     action: Action
     weight: int | None = None
+    has_gates: bool = False
 
 
 IMAGE = "--image ghcr.io/acme/shop"
@@ -68,12 +74,12 @@ STORIES: dict[str, tuple[Act, ...]] = {
 
 
 async def tell(strategy: str, view: View) -> int:
-    """Answers 0 where everything went as told, the failure of 3.0.0 included."""
+    """Answers 0 where everything went as told, the ways back of 3.0.0 and 4.0.0 included."""
     view.document({}, "A cluster in this process: nothing is installed, nothing stays. The real commands, at a real pace.")
     async with Sandbox(seed=7) as sandbox:
         story = Story(strategy, sandbox.client(), view)
         await story.prepare()
-        is_told = await story.succeeds() and await story.fails()
+        is_told = await story.succeeds() and await story.fails() and await story.is_found_out()
         await story.ends()
     return 0 if is_told else 1
 
@@ -106,6 +112,16 @@ class Story:
         result = await self._act(act, "3.0.0")
         return result.phase == "RolledBack"
 
+    async def is_found_out(self) -> bool:
+        """4.0.0 is ready, and a gate reads what it prints."""
+        import yaml
+
+        gates = yaml.safe_dump(list(GATES), default_flow_style=True, sort_keys=False).strip()
+        says = f"4.0.0 gets ready, and fails all the same. deploy.yaml has a gate now, so nobody has to watch:\n# gates: {gates}"
+        act = Act(says, f"apply {self._strategy} --auto {IMAGE}:4.0.0", "apply", has_gates=True)
+        result = await self._act(act, "4.0.0")
+        return result.phase == "RolledBack"
+
     async def ends(self) -> None:
         release = _release("2.0.0")
         self._say("", "history")
@@ -129,9 +145,10 @@ class Story:
 
     async def _act(self, act: Act, tag: str) -> ship.Result:
         self._say(act.says, act.command)
-        options = ship.Options(emit=self._view.event)
+        options = ship.Options(emit=self._view.event, goes_on=act.has_gates)
         request = Request(act.action, act.weight)
-        result = await ship.run(self._cluster, _release(tag), request, strategy=self._strategy, options=options)
+        release = replace(_release(tag), gates=_gates()) if act.has_gates else _release(tag)
+        result = await ship.run(self._cluster, release, request, strategy=self._strategy, options=options)
         self._view.result(result)
         await asyncio.sleep(READING_S)
         return result
@@ -139,6 +156,12 @@ class Story:
     def _say(self, says: str, command: str) -> None:
         comment = f"\n# {says}" if says else ""
         self._view.document({}, f"{comment}\n$ deploy {command}")
+
+
+def _gates() -> tuple[Gate, ...]:
+    from ..release.gates import Gate
+
+    return tuple(map(Gate.model_validate, GATES))
 
 
 def _release(tag: str) -> Release:

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 VERBS = {
     **dict.fromkeys(("undo", "abort", "cancel", "revert", "back"), "deploy rollback"),
-    **dict.fromkeys(("release", "ship", "upgrade", "install", "rollout", "run", "start", "deploy"), "deploy apply"),
-    **dict.fromkeys(("continue", "resume", "next", "approve", "finish"), "deploy promote"),
+    **dict.fromkeys(("release", "ship", "upgrade", "install", "rollout", "run", "start", "deploy", "update"), "deploy apply"),
+    **dict.fromkeys(("continue", "resume", "next", "approve", "finish", "unpause"), "deploy promote"),
     **dict.fromkeys(("diff", "preview", "dry-run"), "deploy plan"),
     **dict.fromkeys(("lint", "validate", "verify"), "deploy check"),
     **dict.fromkeys(("get", "describe", "info"), "deploy status"),
     **dict.fromkeys(("ls", "ps", "apps"), "deploy list"),
     **dict.fromkeys(("follow", "top", "tail"), "deploy watch"),
-    **dict.fromkeys(("log", "logs", "revisions"), "deploy history"),
+    **dict.fromkeys(("log", "logs", "revisions", "releases"), "deploy history"),
     **dict.fromkeys(("template", "manifests"), "deploy render"),
+}
+SANDBOX = {
+    **dict.fromkeys(("start", "create", "run", "open"), "deploy sandbox up"),
+    **dict.fromkeys(("stop", "halt", "kill", "close"), "deploy sandbox down"),
+    **dict.fromkeys(("delete", "destroy", "remove", "clean", "wipe", "prune"), "deploy sandbox reset"),
+    **dict.fromkeys(("get", "describe", "info", "ps", "list", "ls"), "deploy sandbox status"),
+    "config": "deploy sandbox kubeconfig",
+}
+ROLLOUT = {"status": "deploy status", "history": "deploy history", "undo": "deploy rollback", "resume": "deploy promote"}
+"""What `kubectl rollout` calls what."""
+NOWHERE = {
+    **dict.fromkeys(
+        ("delete", "destroy", "uninstall", "remove", "rm"),
+        "nothing here takes an application away: `kubectl delete -f` does; `apply --prune` takes what has left the manifests",
+    ),
+    **dict.fromkeys(("pause", "hold"), "`deploy apply --to 50%` stops at a share; a canary pauses by its own steps"),
+    "restart": "`kubectl rollout restart` does that",
+    "scale": "`kubectl scale` does that; what is to last is `replicas` in the manifests",
+    **dict.fromkeys(("set", "image", "set-image"), "a new version is `deploy apply --image :TAG`"),
 }
 STRATEGIES = {
     **dict.fromkeys(("rolling", "rolling-update", "rollingupdate", "rolling_update"), "ramped"),
     **dict.fromkeys(("a/b", "ab-test", "abtest", "ab-testing"), "ab"),
-    **dict.fromkeys(("blue/green", "red-black"), "blue-green"),
+    **dict.fromkeys(("blue/green", "red-black", "bluegreen", "blue_green", "bg", "b/g"), "blue-green"),
 }
 OPTIONS = {
     "--dry-run": "`deploy plan` shows what would be done, and changes nothing",
@@ -37,9 +59,25 @@ OPTIONS = {
 
 def of_strategy(word: str) -> str:
     found = STRATEGIES.get(word.lower())
-    return f"it is called {found} here" if found else ""
+    return f"it is called {found} here" if found else of_argument(word)
 
 
-def of_verb(word: str) -> str:
-    found = VERBS.get(word.lower())
+def of_argument(word: str) -> str:
+    """Of a word that is no name of anything: a share, or an image."""
+    if re.fullmatch(r"\d{1,3}%", word):
+        return f"write it as --to {word}"
+    return f"write it as --image {word}" if re.fullmatch(r"[\w./:-]*:[\w.-]+", word) else ""
+
+
+def of_verb(words: Sequence[str], group: str) -> str:
+    """Of a line that begins with no verb of `group`: `deploy`, or `deploy sandbox`."""
+    word, following = words[0].lower(), words[1].lower() if len(words) > 1 else ""
+    if group != "deploy":
+        found = SANDBOX.get(word)
+    elif word == "rollout" and following in ROLLOUT:
+        found = ROLLOUT[following]
+    elif word in NOWHERE or (word == "rollout" and following in NOWHERE):
+        return NOWHERE.get(word) or NOWHERE[following]
+    else:
+        found = VERBS.get(word)
     return f"it is called `{found}` here" if found else ""

@@ -9,6 +9,7 @@ import codecs
 import contextlib
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -22,12 +23,13 @@ from . import completion, hints
 from . import options as given
 from .context import Surroundings
 from .verb import flat
-from .verbs import VERBS, sandbox
-from .verbs.runner import runner
-from .verbs.worker import worker
+from .verbs import HIDDEN, VERBS, named
 from .views import is_on_github, view_for
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WIDEST = 110  # columns of a help text
+INDENT = 2  # of Click's, before what stands below the options
+SANDBOX = "sandbox"  # a group of verbs
 OUTPUT_LOST = 74  # EX_IOERR
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell tells of it
 
@@ -37,7 +39,7 @@ class Verbs(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
-            near = hints.of_verb(args[0]) or given.did_you_mean(args[0], self.commands)
+            near = hints.of_verb(args, ctx.command_path) or given.did_you_mean(args[0], self.commands)
             raise BadInput(f"there is no verb {args[0]!r}", hint=near or f"one of {', '.join(self.commands)}")
         return super().resolve_command(ctx, args)
 
@@ -46,33 +48,42 @@ class Verbs(TyperGroup):
 
 
 class OneVerb(TyperCommand):
-    """An option that may stand without its value."""
+    """An option that may stand without its value, and examples that are as wide as the help is."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, [f"{word}={given.JOB}" if word == "--in-cluster" else word for word in args])
 
-
-app = typer.Typer(
-    cls=Verbs,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,  # cli.completion heeds the shell that is named
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    help="Ships a new version on Kubernetes: recreate, ramped, blue-green, canary or A/B.",
-)
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        self.epilog = named(self.name or "").epilog(formatter.width - INDENT)
+        super().format_epilog(ctx, formatter)
 
 
-@app.callback(epilog=f"--debug, with any verb, shows the traceback of an error. {completion.HELP}")
+def command_line(words: Sequence[str] = ()) -> typer.Typer:
+    """With the verb that they begin with, and with all where they begin with none: each one's options take their time."""
+    app = typer.Typer(
+        cls=Verbs,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        add_completion=False,  # cli.completion heeds the shell that is named
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
+        help="Ships a new version on Kubernetes: recreate, ramped, blue-green, canary or A/B.",
+    )
+    app.callback(epilog=f"--debug, with any verb, shows the traceback of an error. {completion.HELP}")(deploy)
+    known = (*VERBS, *HIDDEN, SANDBOX)
+    for name in words[:1] if words[:1] and words[0] in known else known:
+        if name == SANDBOX:
+            from .verbs import sandbox
+
+            app.add_typer(sandbox.app, name=name, cls=Verbs)
+        else:
+            verb = named(name)
+            app.command(name, cls=OneVerb, hidden=name in HIDDEN)(flat(verb.run))
+    return app
+
+
 def deploy() -> None:
     pass
-
-
-for verb in VERBS:
-    app.command(verb.name, cls=OneVerb, epilog=verb.epilog)(flat(verb.run))
-for hidden in (runner, worker):
-    app.command(hidden.name, hidden=True)(flat(hidden.run))
-app.add_typer(sandbox.app, name="sandbox", cls=Verbs)
 
 
 def _print_version() -> int:
@@ -136,6 +147,7 @@ def _checked(words: list[str], surroundings: Surroundings, is_debug: bool) -> in
         if completion.is_asked(words):
             return completion.complete(words)
         completion.prepare()
+        app = command_line(words or completion.asked_about())
         answer = app(words, prog_name="deploy", standalone_mode=False, obj=surroundings)
         return answer if isinstance(answer, int) else 0
     except BrokenPipeError:
@@ -195,21 +207,30 @@ def _usage_error(error: Any, words: Sequence[str]) -> RollwayError:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)
         return BadInput("a verb is missing", hint="one of the commands above")
-    # a wrong option's possibilities become the hint; every other message comes with its context
     is_option = type(error).__name__ == "NoSuchOption"
     message = str(error.message if is_option else error.format_message()).rstrip(".")
-    ctx = getattr(error, "ctx", None)
+    hint = _of_option(error) if is_option else _of_argument(message)
+    # an option without its value is told of without a context; every other message comes with its own
+    named = f"deploy {words[0]}" if words and words[0] in VERBS else "deploy"
+    command = getattr(getattr(error, "ctx", None), "command_path", named)
+    return BadInput(message[:1].lower() + message[1:], hint=hint or f"{command} --help")
+
+
+def _of_option(error: Any) -> str:
+    """A hint about an option that is none: what it is called here, else the nearest that the verb has."""
+    name, ctx = getattr(error, "option_name", ""), getattr(error, "ctx", None)
     # a longer name of the same words is nearer than one of as many letters: --to is --to-revision, not --timeout
-    known = [name for option in getattr(getattr(ctx, "command", None), "params", ()) for name in option.opts] if is_option else []
-    longer = [name for name in known if name.startswith(f"{getattr(error, 'option_name', '')}-")]
-    near = [*longer, *(getattr(error, "possibilities", None) or ())]
-    if is_option and (hint := hints.OPTIONS.get(getattr(error, "option_name", ""))):
-        return BadInput(message[:1].lower() + message[1:], hint=hint)
-    # an option without its value is told of without a context
-    named = next((f"deploy {each.name}" for each in VERBS if words[:1] == [each.name]), "deploy")
-    command = getattr(ctx, "command_path", named)
-    hint = f"did you mean {near[0]}?" if near else f"{command} --help"
-    return BadInput(message[:1].lower() + message[1:], hint=hint)
+    known = [option for each in getattr(getattr(ctx, "command", None), "params", ()) for option in each.opts]
+    near = [*(option for option in known if option.startswith(f"{name}-")), *(getattr(error, "possibilities", None) or ())]
+    if name in hints.OPTIONS or near:
+        return hints.OPTIONS.get(name) or f"did you mean {near[0]}?"
+    is_before = isinstance(getattr(ctx, "command", None), Verbs)
+    return f"options follow the verb: {ctx.command_path} VERB {name} …" if ctx and is_before else ""
+
+
+def _of_argument(message: str) -> str:
+    extra = re.search(r"unexpected extra argument\(s\) \((\S+)\)", message)
+    return hints.of_argument(extra[1]) if extra else ""
 
 
 def _first_line(error: Exception) -> str:

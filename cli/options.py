@@ -139,11 +139,17 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="shows the bookke
 
 @dataclass(frozen=True)
 class Where:
-    """Which cluster, and which namespace of it. None: the default."""
+    """Which cluster, and which namespace of it. None: the default. Raises BadInput for a namespace that there cannot be."""
 
     context: Context = None
     namespace: Namespace = None
     is_sandbox: InSandbox = False
+
+    def __post_init__(self) -> None:
+        if self.namespace is not None:
+            from ..release.names import refuse_namespace
+
+            refuse_namespace(self.namespace)
 
 
 @dataclass(frozen=True)

@@ -120,14 +120,14 @@ class ProbeFlags:
         return None if self.is_off else self._over(release.probe)
 
     def _over(self, written: ProbeOptions | None) -> ProbeOptions | None:
-        from ..release.probe import ProbeOptions
-
         if not self.url and written is None:
             if flag := next((name for name, value in self.named.items() if value), None):
                 raise BadInput(
                     f"{flag} is about a probe, and there is none", hint="name it with --probe URL, or in the release file"
                 )
             return None
+        from ..release.probe import ProbeOptions
+
         headers = {name.strip(): value.strip() for name, _, value in (text.partition(":") for text in self.header or ())}
         flags = {"url": self.url, "rate": self.rate, "expect": self.expect, "max_lost": self.max_lost}
         data = (written.model_dump() if written else {}) | {name: value for name, value in flags.items() if value is not None}

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from ..strategies.base import Request
 
 
+STOPPED = (
+    "stopped; nothing is locked, and what is done stays done",
+    "the same command goes on where this one stopped; `deploy rollback` takes a release back",
+)
+
+
 @dataclass(frozen=True)
 class How:
     """The flags that say how to run, until the heavy imports are made. Raises BadInput for a timeout that is none."""
@@ -99,18 +105,20 @@ def use_case_of(session: Session, asked: Request, strategy: str | None, how: How
 @contextlib.asynccontextmanager
 async def heard(options: Options, note: Callable[[str], None]) -> AsyncIterator[Options]:
     """Around a run and what is shown of it, with the options for it: those that are still to be told of it are waited for a
-    moment, and no longer. `note` is told of what cannot be."""
+    moment, and no longer. `note` is told of what cannot be. Whoever stops a run is told how it goes on."""
+    import asyncio
+
     tracer = _tracer(note)
     try:
         yield replace(options, tracer=tracer)
+    except asyncio.CancelledError as cancelled:
+        raise asyncio.CancelledError(*STOPPED) from cancelled
     finally:
         if options.tellers:
             from ..ship.telling import end_all
 
             await end_all(options.tellers)
         if tracer:
-            import asyncio
-
             await asyncio.to_thread(tracer.close)
 
 

@@ -25,7 +25,9 @@ AGAIN = "save one with `deploy plan --out plan.json`"
 
 def save(made: SavedPlan, path: str) -> str:
     """Readable by the user alone, from the first byte on. Answers the digest of what is written: `sha256:…`."""
-    target, data = Path(path), (made.model_dump_json(indent=2) + "\n").encode()
+    from ..ship.saved import document
+
+    target, data = Path(path), (json.dumps(document(made), indent=2, ensure_ascii=False) + "\n").encode()
     try:
         target.unlink(missing_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -37,17 +39,24 @@ def save(made: SavedPlan, path: str) -> str:
 
 
 def load(path: str, digest: str | None) -> tuple[SavedPlan, str]:
-    """The plan, and its digest. Raises Refused where that is not the one asked for, BadInput for what is no plan."""
+    """The plan, and its digest. Raises Refused where that is not the one asked for, StalePlan where it has been edited, BadInput
+    for what is no plan."""
+    from ..release.reading import PIPE, is_pipe
+
     try:
+        if is_pipe(path):
+            raise BadInput(PIPE, where=path, hint=AGAIN)
         data = Path(path).read_bytes()
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}", hint=AGAIN) from error
     seen = _digest(data)
     if digest is not None and digest.removeprefix("sha256:").lower() != seen.removeprefix("sha256:"):
+        from ..ship.saved import ANEW
+
         raise Refused(
             f"{path} is not the plan that was agreed on",
             detail=f"its digest is {seen}, and --digest says {digest}",
-            hint="somebody has written it since; plan again, read it, and apply the new one",
+            hint=f"somebody has written it since; {ANEW}",
         )
     return _parsed(path, data), seen
 
@@ -55,14 +64,16 @@ def load(path: str, digest: str | None) -> tuple[SavedPlan, str]:
 def _parsed(path: str, data: bytes) -> SavedPlan:
     from pydantic import ValidationError
 
-    from ..ship.saved import FORMAT, SavedPlan
+    from ..ship.saved import FORMAT, of_document
 
     try:
         raw: Any = json.loads(data)
         kind = raw.get("format") if isinstance(raw, dict) else None
         if isinstance(kind, str) and kind.startswith("rollway.dev/plan.") and kind != FORMAT:
             raise BadInput(f"{path} was saved by another version of rollway ({kind}; this one reads {FORMAT})", hint=AGAIN)
-        return SavedPlan.model_validate_json(data)
+        if kind == FORMAT:
+            return of_document(raw, path)
+        detail = "it is another kind of document"
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

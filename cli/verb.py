@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
+from .views.sink import fitted
+
+SPACE = "\0"
+"""Stands for one that no line ends at."""
+GOES_ON = " \\"
 Example = tuple[str, str]
 """A command, and what it is for. A test sees to it that every one is understood."""
 
@@ -22,11 +28,21 @@ class Verb:
     def name(self) -> str:
         return self.run.__name__.rstrip("_")  # one that Python has a meaning for
 
-    @property
-    def epilog(self) -> str | None:
-        """The examples as Click prints them unchanged: a paragraph that begins with \\b."""
-        lines = [line for command, remark in self.examples for line in (f"  {command}", f"      {remark}")]
+    def epilog(self, width: int) -> str | None:
+        """The examples as Click prints them unchanged: a paragraph that begins with \\b. In so many columns: a command that is
+        longer goes on below, as a shell reads it."""
+        lines = [
+            line for command, remark in self.examples for line in (*_command(command, width), *fitted(f"      {remark}", width))
+        ]
         return "\b\nExamples:\n" + "\n".join(lines) if lines else None
+
+
+def _command(command: str, width: int) -> Iterator[str]:
+    """Broken between the words of a shell: what stands in quotes is one."""
+    whole = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: quoted[0].replace(" ", SPACE), command)
+    *first, last = fitted(f"  {whole}", width - len(GOES_ON))
+    yield from (f"{line}{GOES_ON}".replace(SPACE, " ") for line in first)
+    yield last.replace(SPACE, " ")
 
 
 def verb(*examples: Example) -> Callable[[Callable[..., int]], Verb]:

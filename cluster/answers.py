@@ -9,11 +9,10 @@ import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import aiohttp
-
 from ..errors import ApiError, ClusterError, Forbidden, NotFound, Unreachable
 from ..kube.objects import SECRET, VIRTUAL_SERVICE, Kind
 from ..kube.secrecy import redacted
+from .official import aiohttp
 
 if TYPE_CHECKING:
     from .kubeconfig import Access

@@ -18,7 +18,7 @@ from ..errors import ApiError, Conflict, NotFound
 from ..kube.objects import POD, SERVICE, Kind, Obj, Ref, get, kind_of, ref_of
 from ..plan.observed import FIELD_MANAGER
 from .follow import follow
-from .port import Asking, Event, Right
+from .port import LAST_LINES, Asking, Event, Right, Tail
 
 if TYPE_CHECKING:
     from .reviews import Granted
@@ -107,13 +107,12 @@ class KubeClient:
         query = _selectors(labels, {**(fields or {}), **({"metadata.name": name} if name else {})})
         return follow(_Listed(self, kind, namespace, query), first_pause_s=self._wire.timing.first_pause / 2)
 
-    async def logs(
-        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
-    ) -> str:
+    async def logs(self, namespace: str, pod: str, container: str, tail: Tail = LAST_LINES) -> str:
         from .answers import Call
 
-        query = {"container": container, "tailLines": str(tail_lines)} | ({"previous": "true"} if previous else {})
-        query |= {"sinceSeconds": str(since_s)} if since_s is not None else {}
+        query = {"container": container, "tailLines": str(tail.lines)} | ({"previous": "true"} if tail.previous else {})
+        query |= {"sinceSeconds": str(tail.since_s)} if tail.since_s is not None else {}
+        query |= {"timestamps": "true"} if tail.timestamps else {}
         path = _path(POD, namespace or self.default_namespace, pod, "log")
         try:
             return str(await self._wire.send(Call("logs", "GET", path, POD, namespace, pod, "log", query)))

@@ -19,21 +19,20 @@ from ..errors import (
     FieldsOwned,
     Invalid,
     NotFound,
-    StalePlan,
     Unreachable,
 )
 from ..health.routes import is_route
 from ..kube.clock import micro_timestamp, now, timestamp
 from ..kube.objects import Obj, Ref, get, ref_of
-from ..kube.workload import is_workload, pods_of, workload_of
+from ..kube.workload import RESTARTED, is_workload, pods_of, workload_of
 from ..plan.plan import Plan
 from ..plan.revision import Entry, HookRun, Revision
 from ..plan.steps import Apply, Delete, GiveBack, Hold, Label, Patch, Pause, Record, Renew, Route, Run, Scale, Step, Wait
-from . import history, hooks, jobs
+from . import history, hooks, jobs, meanwhile
 from .alarm import Alarm, Alarmed, check, pause, unless
 from .awaiting import is_other, wait_for_other
 from .events import Failure, Noticed, RunEvent, StepBegan, StepEnded, StepMoved
-from .journal import Journal, standing
+from .journal import Journal
 from .label import label
 from .lock import Lock
 from .owners import apply_ours, in_the_way
@@ -47,9 +46,9 @@ T = TypeVar("T")
 DEADLINE_S = 600.0
 """How long an API server that is away is waited for, where a step has no deadline of its own."""
 AWAY_PAUSE_S = 2.0
+STEADY_S = 30.0
+"""So long after it has come back an API server that goes again is away anew; before, it has not really come back."""
 Emit = Callable[[RunEvent], None]
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""What `kubectl rollout restart` writes into the pods' template."""
 
 
 class Theirs(StepFailed):
@@ -85,6 +84,7 @@ class Executor:
         self._seen, self._written = seen or {}, written
         self._has_changed = is_begun
         self._has_touched = is_begun  # anything but the history
+        self._has_held = False
         self._applied: dict[Ref, Obj] = {}
         self._before: dict[Ref, Obj] = {}  # the Deployments as they were when this run last wrote them
         self._stands: dict[Ref, None] = {}  # the Deployments that were waited for, and are to be there at the end
@@ -123,14 +123,23 @@ class Executor:
         return await self._insist(do, DEADLINE_S)
 
     async def _insist(self, do: Callable[[], Awaitable[T]], deadline_s: float) -> T:
-        """Does it, again and again while the API server is away, at most for `deadline_s`; but not for what begins a run."""
-        clock, away_at, is_begun = asyncio.get_running_loop().time, 0.0, self._has_changed
+        """Does it, again and again while the API server is away, each time at most for `deadline_s`; but not for what begins a
+        run."""
+        clock, away_at, back_at, is_begun = asyncio.get_running_loop().time, 0.0, 0.0, self._has_changed
+
+        def tell_back() -> None:
+            self._notice(f"the API server did not answer for {back_at - away_at:.0f} s; it was waited for")
+
         while True:
             try:
                 if away_at:
                     await self._lock.regain()
+                    back_at = clock()
                 done = await do()
             except ClusterError as error:
+                if away_at < back_at < clock() - STEADY_S:  # it had come back: this is another absence
+                    tell_back()
+                    away_at = 0.0
                 if not (error.may_pass and is_begun) or (away_at and clock() - away_at >= deadline_s):
                     raise
                 if not away_at:
@@ -140,7 +149,7 @@ class Executor:
                 check(self._alarm)
             else:
                 if away_at:
-                    self._notice(f"the API server did not answer for {clock() - away_at:.0f} s; it was waited for")
+                    tell_back()
                 return done
 
     async def _do(self, index: int, step: Step) -> None:
@@ -293,6 +302,8 @@ class Executor:
                 return
         else:
             self._stands.pop(step.ref, None)
+            if self._has_held:
+                await meanwhile.refuse_reached(self._cluster, step.ref, self._seen)
         self._before_change()
         try:
             await self._set_replicas(step.ref, step.replicas)
@@ -339,12 +350,8 @@ class Executor:
         await self.insist(self._lock.acquire)
         app, namespace = before[-1].app, before[-1].namespace
         known = await self.insist(partial(history.load, self._cluster, app, namespace))
-        if standing(known) != standing(before):
-            raise StalePlan(
-                "another run has acted on the release while this one waited",
-                detail="this run stops here and leaves the rest to that one",
-                hint="see `deploy status`",
-            )
+        meanwhile.refuse_acted(known, before)
+        self._has_held = True
 
     async def keep(self, number: int, failure: Failure, message: str) -> None:
         """Writes why a revision fails, before the way back takes the pods away that say so; what cannot be written is let go."""

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..kube.objects import JOB, POD, Obj, Ref, get
-from .port import Cluster
+from .port import Cluster, Tail
 
 LOOK_EVERY_S = 5.0
 """At its pods, where the Job itself says nothing."""
@@ -68,7 +68,7 @@ async def said(cluster: Cluster, pods: Sequence[Obj], lines: int) -> tuple[tuple
     out: list[tuple[str, str]] = []
     for pod in pods:
         name = pod["metadata"]["name"]
-        text = await cluster.logs(pod["metadata"]["namespace"], name, _telling(pod), tail_lines=lines)
+        text = await cluster.logs(pod["metadata"]["namespace"], name, _telling(pod), Tail(lines))
         if text.strip():
             out.append((name, text))
     return tuple(out)

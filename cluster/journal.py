@@ -21,7 +21,7 @@ class Journal:
     def of(known: Sequence[Revision], plan: Plan) -> Journal:
         revisions = {revision.number: revision for revision in (*plan.new_revisions, *known)}
         if plan.revision in revisions:
-            revisions[plan.revision] = revisions[plan.revision].with_loans(plan.loans)
+            revisions[plan.revision] = revisions[plan.revision].with_loans(plan.loans).with_options(plan.options)
         return Journal(revisions)
 
     @property

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import yaml
 
 from ..errors import Unreachable
+from ..release.reading import PIPE, is_pipe
 from .official import (
     ConfigException,
     ConfigNode,
@@ -23,6 +23,7 @@ from .official import (
     FileOrData,
     KubeConfigLoader,
     KubeConfigMerger,
+    aiohttp,
     incluster_config,
 )
 
@@ -75,6 +76,9 @@ def _any_exists(paths: str) -> bool:
 
 def _loader(paths: str, context: str | None) -> tuple[_Loader, str, tuple[str, ...]]:
     try:
+        for path in (str(Path(path).expanduser()) for path in paths.split(os.pathsep) if path):
+            if os.path.exists(path) and is_pipe(path):
+                raise Unreachable(f"{path} is no kubeconfig: {PIPE}", hint="name a file in KUBECONFIG")
         merged = KubeConfigMerger(paths).config
         contexts = tuple(str(node.value["name"]) for node in merged.value["contexts"])
     except (ConfigException, yaml.YAMLError, OSError, AttributeError, KeyError, TypeError) as error:

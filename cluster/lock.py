@@ -147,15 +147,18 @@ class Lock:
     async def regain(self) -> None:
         """After an outage of the API server: the lock again, if nobody has taken it meanwhile. Raises Locked where somebody has.
 
-        Whoever takes a lock over makes a Lease of its own, so one that is still ours says that nobody has acted.
+        Whoever takes a lock over makes a Lease of its own, so one that is still ours says that nobody has acted. It is asked for
+        also where it is good for a while yet: that it is answered says that the API server is back.
         """
-        if self._lease is None or asyncio.get_running_loop().time() < self._good_until - RENEW_EVERY_S:
-            return  # given back, or lost and known to be; or good for a while yet
+        if self._lease is None:
+            return  # given back, or lost and known to be
         held = await self._cluster.get(self._ref)
         is_ours = held is not None and annotations_of(held).get(PROCESS_ANNOTATION) == self._process
         if held is None or not is_ours:
             self._lease = None
             self.check()
+            return
+        if asyncio.get_running_loop().time() < self._good_until - RENEW_EVERY_S:
             return
         self._lease = held
         await self._extend()

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
 from ..errors import ApiError, Forbidden
-from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, known_as, labels_of, ref_of
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, known_as, labels_of, merged, ref_of
 from ..kube.workload import is_workload
+from ..plan.marks import applied_by_us, track_of
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from .port import Cluster
@@ -61,9 +62,15 @@ async def _with_seconds(
     known: dict[Ref, Obj | None] = dict(zip(others, first, strict=True)) | {ref_of(obj): obj for obj in labelled}
     unknown = sorted({ref for ref in (*ordered, *seconds) if ref not in known})
     known |= dict(zip(unknown, await _gets(cluster, unknown), strict=True))
-    there = [known[ref] for ref in seconds]
-    taken = frozenset(ref_of(obj) for obj in there if obj and labels_of(obj).get(APP_LABEL) != labels[APP_LABEL])
-    return [known[ref] for ref in ordered], autoscalers, labelled, taken
+    there = [obj for ref in seconds if (obj := known[ref]) and labels_of(obj).get(APP_LABEL) != labels[APP_LABEL]]
+    strays = [merged(obj, {"metadata": {"labels": labels}}) for obj in there if _is_stray(obj)]
+    taken = frozenset(ref_of(obj) for obj in there if not _is_stray(obj))
+    return [known[ref] for ref in ordered], autoscalers, [*labelled, *strays], taken
+
+
+def _is_stray(second: Obj) -> bool:
+    """Whether rollway has made it, and somebody has taken the application's label from it: it counts as though it had it."""
+    return APP_LABEL not in labels_of(second) and track_of(second) is not None and applied_by_us(second) is not None
 
 
 async def listed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..health.pods import Problem, hindrance_of, is_of_template, is_ready
-from ..kube.objects import Obj, get, labels_of, matches
+from ..kube.objects import Obj, labels_of, matches
 from .port import Event
 
 HASH_LABEL = "pod-template-hash"
@@ -62,21 +62,22 @@ class Pods:
             self._look_at_all()
 
     def take(self, event: Event) -> None:
-        name = event.obj["metadata"]["name"]
+        pod, name = event.obj, event.obj["metadata"]["name"]
         if event.type == "DELETED":
             self._all.pop(name, None)
-            self._look_at(name, None)
-        else:
-            self._all[name] = event.obj
-            self._look_at(name, event.obj)
+            self._look_at(name, None, is_new=False)
+            return
+        was, self._all[name] = self._all.get(name), pod
+        # which template it is of is in its labels and images, and most changes are of its status
+        is_alike = was is not None and was["spec"] == pod["spec"] and labels_of(was) == labels_of(pod)
+        self._look_at(name, pod, is_new=name in self._new if is_alike else self._is_new(pod))
 
     def _look_at_all(self) -> None:
         for name, pod in self._all.items():
-            self._look_at(name, pod)
+            self._look_at(name, pod, is_new=self._is_new(pod))
 
-    def _look_at(self, name: str, pod: Obj | None) -> None:
-        is_leaving = pod is not None and bool(get(pod, "metadata", "deletionTimestamp"))
-        is_new = pod is not None and self._is_new(pod)
+    def _look_at(self, name: str, pod: Obj | None, *, is_new: bool) -> None:
+        is_leaving = pod is not None and "deletionTimestamp" in pod["metadata"]
         is_waited_for = is_new and pod is not None and not is_ready(pod)
         problem = hindrance_of(pod) if is_waited_for and pod is not None else None
         _note(self._leaving, name, is_leaving)

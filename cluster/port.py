@@ -43,6 +43,19 @@ class Asking(NamedTuple):
     most_bytes: int = 10 * 2**20
 
 
+class Tail(NamedTuple):
+    """Which of a container's lines: so many at the end, of those of the last `since_s` seconds. `previous`: of its life before
+    the last restart. `timestamps`: each begins with its moment (RFC 3339)."""
+
+    lines: int = 5
+    previous: bool = False
+    since_s: int | None = None
+    timestamps: bool = False
+
+
+LAST_LINES = Tail()
+
+
 class Cluster(Protocol):
     async def get(self, ref: Ref) -> Obj | None:
         """The object, or None where there is none."""
@@ -91,11 +104,8 @@ class Cluster(Protocol):
         survived; after one, an object may be seen ADDED or MODIFIED again, and what vanished meanwhile as DELETED."""
         ...
 
-    async def logs(
-        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
-    ) -> str:
-        """The last lines a container printed, of those of the last `since_s` seconds; empty where there are none (or no longer
-        any)."""
+    async def logs(self, namespace: str, pod: str, container: str, tail: Tail = LAST_LINES) -> str:
+        """The last lines a container printed; empty where there are none (or no longer any)."""
         ...
 
     async def ask_service(self, asking: Asking) -> tuple[int, bytes]:

@@ -82,10 +82,14 @@ class Standing:
                     return
                 if isinstance(item, ClusterError):
                     raise item
-                if item and item.obj["metadata"]["name"] == ref.name and _version(item.obj) >= self._written.get(ref, 0):
+                if item and item.obj["metadata"]["name"] == ref.name and self._is_news(ref, item):
                     yield item
         finally:
             self._queues.remove(queue)
+
+    def _is_news(self, ref: Ref, event: Event) -> bool:
+        """What a new list no longer has is told as it was heard of last, which may be before our own write."""
+        return event.type == "DELETED" or _version(event.obj) >= self._written.get(ref, 0)
 
     async def _read(self, namespace: str) -> None:
         try:

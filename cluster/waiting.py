@@ -14,7 +14,7 @@ from ..kube.objects import DEPLOYMENT, EVENT, POD, REPLICA_SET, Obj, annotations
 from ..plan.observed import FIELD_MANAGER
 from ..plan.steps import Wait
 from .pods import HASH_LABEL, Pods
-from .port import Cluster, Event
+from .port import Cluster, Event, Tail
 from .standing import Standing
 
 Moved = Callable[[str, int, int], None]
@@ -78,7 +78,7 @@ async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _
     """The next event; None where nothing happens and nothing had to any more. Raises StepFailed where none comes in time."""
     while True:
         try:
-            item = await _within(queue, view.left_s)
+            item = _after_pods(view, queue, await _within(queue, view.left_s))
         except TimeoutError:
             if view.is_done:
                 return None
@@ -92,6 +92,15 @@ async def _next(cluster: Cluster, view: _View, queue: _Queue, moved: Moved) -> _
         if item[1].type == "DELETED" and item[0] == DEPLOYMENT.name and view.step.until != "drained":
             raise StepFailed(f"{view.step.ref} is gone: somebody deleted it while this run was under way")
         return item
+
+
+def _after_pods(view: _View, queue: _Queue, item: _Item | BaseException) -> _Item | BaseException:
+    """The last of the pods' events that are there already, else what comes after them: the others are taken note of, and what
+    they come to is judged once. A rollout of many pods tells of ten at a time."""
+    while not isinstance(item, BaseException) and item[0] == POD.name and not queue.empty():
+        view.pods.take(item[1])
+        item = queue.get_nowait()
+    return item
 
 
 async def _within(queue: _Queue, seconds: float) -> _Item | BaseException:
@@ -304,7 +313,7 @@ async def last_log(cluster: Cluster, namespace: str, problem: Problem) -> str:
     """What the container said last; of its previous life, where this one has said nothing yet."""
     for previous in (False, True):
         with contextlib.suppress(ClusterError):
-            text = await cluster.logs(namespace, problem.pod, problem.container, tail_lines=LOG_LINES, previous=previous)
+            text = await cluster.logs(namespace, problem.pod, problem.container, Tail(LOG_LINES, previous))
             if text.strip():
                 return text.rstrip()
     return ""

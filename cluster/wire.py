@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
-
 from .. import __version__
 from ..errors import ApiError
 from ..kube.objects import Obj
 from .answers import Call, Failed, is_status, no_answer, not_kubernetes, refused
 from .kubeconfig import Access
-from .official import ApiClient
+from .official import ApiClient, aiohttp
 
 MOST_LINE = 64 * 2**20
 """Of a log: no line of a run is longer than the largest record of a release, and a pod may write one without an end."""

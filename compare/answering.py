@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 from ..cluster.port import Cluster
 from ..gates.figures import BOUNDS_S, Both, Counts, Figures, Histograms, Outcome, Pair, Pairs, Value
 from ..measure import source_of
 from ..measure.port import NoFigure, Source, Window, counted
-from ..release.gates import Gate
 from ..ship.power import poisson
 from .lives import WORKED_ON, WRONG
 from .results import Version
 from .traffic import Load, Recording, segments
+
+if TYPE_CHECKING:
+    from ..release.gates import Gate
 
 
 def rehearsed(gates: Sequence[Gate]) -> tuple[Gate, ...]:
@@ -28,7 +31,7 @@ def rehearsed(gates: Sequence[Gate]) -> tuple[Gate, ...]:
 
 
 def is_modelled(gate: Gate) -> bool:
-    return gate.is_counted or _asks_pods(gate)
+    return gate.is_counted or gate.options.is_rehearsed
 
 
 def assumed(gates: Sequence[Gate]) -> Iterator[str]:
@@ -39,10 +42,6 @@ def assumed(gates: Sequence[Gate]) -> Iterator[str]:
         yield f"taken for good: {', '.join(others)}"
 
 
-def _asks_pods(gate: Gate) -> bool:
-    return gate.pods is not None and gate.pods.log is None  # modelled pods say nothing of their own
-
-
 class Answering:
     """Makes the sources of a rehearsal's gates. `so_far` answers the recording of so many seconds until now."""
 
@@ -50,7 +49,7 @@ class Answering:
         self._so_far, self._load, self._random = so_far, load, random
 
     def __call__(self, gate: Gate, cluster: Cluster, namespace: str) -> Source:
-        if _asks_pods(gate):
+        if gate.options.is_rehearsed:
             return source_of(gate, cluster, namespace)
         return _Answered(lambda window: self._modelled(gate, window) if gate.is_counted else _good(gate))
 
@@ -103,7 +102,7 @@ class _Answered:
 
 def _good(gate: Gate) -> Figures | None:
     """What a good version would show; None where nobody can say."""
-    if gate.job is not None:
+    if gate.options.concludes:
         return Outcome(is_good=True)
     if gate.compare is not None:
         return Pairs(dict.fromkeys(gate.compare, Pair(1.0, 1.0)))

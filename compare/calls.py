@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
 
-from ..cluster.port import Asking, Cluster, Event, Right
+from ..cluster.port import LAST_LINES, Asking, Cluster, Event, Right, Tail
 from ..kube.objects import Kind, Obj, Ref, kind_of
 
 
@@ -65,11 +65,9 @@ class Counted:
         self.requests += 2
         return self._cluster.watch(kind, namespace, labels=labels, name=name, fields=fields)
 
-    async def logs(
-        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
-    ) -> str:
+    async def logs(self, namespace: str, pod: str, container: str, tail: Tail = LAST_LINES) -> str:
         self.requests += 1
-        return await self._cluster.logs(namespace, pod, container, tail_lines=tail_lines, previous=previous, since_s=since_s)
+        return await self._cluster.logs(namespace, pod, container, tail)
 
     async def ask_service(self, asking: Asking) -> tuple[int, bytes]:
         self.requests += 1

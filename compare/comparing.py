@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ..errors import BadInput
+from ..errors import BadInput, RollwayError
 from ..kube.objects import HPA, get, is_a
 from ..kube.workload import kind_of_workload, pods_of
 from ..plan.observed import Observed, scales
@@ -22,9 +22,10 @@ from .figures import seconds
 from .foretelling import foretold
 from .growing import BACK_SEEDS, Look, Seeds, Sight, Wood
 from .improving import improvements
-from .rehearsal import base_of, earlier
+from .rehearsal import Base, base_of, earlier
 from .results import Comparison, Outcome, Range
 from .scenario import Scenario
+from .standing import standing, workloads
 from .walking import Ground, Variant, walkers
 
 
@@ -76,7 +77,8 @@ def compared(
     pods_now = _pods_of(release, observed)
     if (release.replicas if pods_now is None else pods_now) == 0:
         raise BadInput(f"{release.app} has 0 pods: there is nothing to compare", hint="give spec.replicas at least 1")
-    base = base_of(scenario.behaving(old, is_new=False), seed, pods_now)
+    found = _found(old, scenario, observed) if before else None
+    base = found or base_of(scenario.behaving(old, is_new=False), seed, pods_now)
     comparison = Comparison(
         app=release.app,
         from_version=old.version,
@@ -86,7 +88,7 @@ def compared(
         outcomes=(),
         rate=scenario.rate,
         bad=scenario.wrong,
-        assumed=tuple(_assumed(scenario, release.gates, is_invented=before is None, is_asked=bool(base.service))),
+        assumed=tuple(_assumed(scenario, release.gates, _origin(before, found), is_asked=bool(base.service))),
     )
     with walkers(Ground(base, scenario, {each.label: each for each in chosen}), len(chosen) * seeds) as walk_all:
         wood = Wood(chosen, comparison, observed, Seeds(seeds, seed, stops_early=stops_early), look)
@@ -101,6 +103,17 @@ def compared(
 
 
 # what is known of the release
+
+
+def _found(old: Release, scenario: Scenario, observed: Observed | None) -> Base | None:
+    """What runs and was released by somebody else, as it was found: to take it up is a part of the release. None where rollway
+    released it, or nothing runs, or the embedded cluster does not get it ready as it is."""
+    if observed is None or observed.history or not sum(map(pods_of, workloads(observed))):
+        return None
+    try:
+        return standing(old, observed, scenario.said)
+    except RollwayError:
+        return None
 
 
 def _understood(variant: Variant, old: Release) -> Variant:
@@ -120,7 +133,14 @@ def _pods_of(release: Release, observed: Observed | None) -> int | None:
     return max((int(get(obj, "spec", "minReplicas", default=1)) for obj in own), default=None)
 
 
-def _assumed(scenario: Scenario, gates: Sequence[Gate], *, is_invented: bool, is_asked: bool) -> Iterator[str]:
+def _origin(before: Release | None, found: Base | None) -> str:
+    """Where the version before comes from, in words; empty where rollway has released it."""
+    if before is None:
+        return "the version before is the same but for its image"
+    return "somebody else has released the version before: taking it up is part of each release" if found else ""
+
+
+def _assumed(scenario: Scenario, gates: Sequence[Gate], origin: str, *, is_asked: bool) -> Iterator[str]:
     if not is_asked:
         yield "no Service selects the pods: nobody sends requests"
     first, last = scenario.latency.values[0], scenario.latency.longest_s
@@ -128,13 +148,15 @@ def _assumed(scenario: Scenario, gates: Sequence[Gate], *, is_invented: bool, is
     yield f"clients wait {seconds(scenario.timeout_s)}"
     if scenario.start_s is not None:
         yield f"the app listens {seconds(scenario.start_s)} after its start"
+    if scenario.node_s is not None:
+        yield f"a node takes {seconds(scenario.node_s)} until a process starts, and stops it as a quiet one does"
     if scenario.bad and scenario.is_noticed_by_others:
         yield f"somebody notices after {seconds(scenario.notice_s)}"
     yield from gates_assumed(gates)
     yield f"pauses without an end last {seconds(scenario.gate_s)}"
     yield f"A/B rules catch {scenario.matching:.0%} of the requests"
-    if is_invented:
-        yield "the version before is the same but for its image"
+    if origin:
+        yield origin
 
 
 __all__ = ["Comparison", "Range", "Sight", "Variant", "compared", "rehearse"]

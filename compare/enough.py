@@ -30,17 +30,17 @@ def is_enough(comparison: Comparison, outcome: Outcome) -> bool:
     runs = [run for run in outcome.runs if not run.draw]
     if len(runs) < FEWEST or len({(run.phase, run.is_cut) for run in runs}) > 1:
         return False
-    return all(_is_narrow(column, outcome, runs) for column in columns(comparison))
+    return all(_is_narrow(column, outcome, runs, comparison.replicas) for column in columns(comparison))
 
 
-def _is_narrow(column: Column, outcome: Outcome, runs: Sequence[Run]) -> bool:
+def _is_narrow(column: Column, outcome: Outcome, runs: Sequence[Run], pods: int) -> bool:
     values = [column.figure(Outcome(outcome.strategy, (run,))).median for run in runs]
     if all(map(math.isnan, values)):
         return True  # none has it, or, as the ways back, it is not one of a run
     if any(map(math.isnan, values)):
         return False
     low, high = interval(values)
-    return high - low <= _tolerated(column.unit, sorted(values)[len(values) // 2], len(runs))
+    return high - low <= _tolerated(column.unit, sorted(values)[len(values) // 2], len(runs), pods)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -50,7 +50,11 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return ordered[aside], ordered[number - 1 - aside]
 
 
-def _tolerated(unit: Unit, median: float, number: int) -> float:
+def _tolerated(unit: Unit, median: float, number: int, pods: int = 0) -> float:
     """Twice what would be shown as a spread; of few walks less, as both ends of those are nearer than those of many. A probe's
-    period and a proxy's pause are a second: no number of walks tells whether one more of them is needed."""
-    return 2 * least_spread(unit, median) * min((number - 1) / (SURE - 1), 1.0)
+    period and a proxy's pause are a second: no number of walks tells whether one more of them is needed. Nobody cares more for a
+    pod's time than for the release's: of pod-seconds it is as much for each of the `pods`."""
+    least = least_spread(unit, median)
+    if unit == "pod-seconds":
+        least = max(least, pods * least_spread("s", 0))
+    return 2 * least * min((number - 1) / (SURE - 1), 1.0)

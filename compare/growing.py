@@ -12,7 +12,7 @@ from .enough import FEWEST, agree, is_enough, next_look
 from .results import Comparison, Outcome, Run, Stopped, WayBack, range_of
 from .room import shortage
 from .story import THE_END, Moment, Point
-from .walking import Job, Tree, Variant, Walk, Walkers
+from .walking import Again, Job, Tree, Variant, Walk, Walkers
 
 BACK_SEEDS = 5  # a way back varies little
 FEW_BACKS = 2  # where as few are walked as will do; one more where they do not agree
@@ -110,12 +110,12 @@ class Wood:
     def _comparison(self) -> Comparison:
         return replace(self._bare, outcomes=tuple(map(self._outcome, self._all.values())))
 
-    def _note(self, walk: Job, tree: Tree) -> Sequence[Walk]:
+    def _note(self, walk: Job, tree: Tree) -> Sequence[Job]:
         """Answers what is to be walked next of the same variant: none waits for another's."""
-        assert isinstance(walk, Walk)
+        assert isinstance(walk, Walk | Again)
         grown = self._all[walk.label]
         before = grown.trees.get(walk.seed)
-        grown.trees[walk.seed] = tree if before is None else replace(before, backs=tree.backs)
+        grown.trees[walk.seed] = tree if before is None else replace(before, backs={**before.backs, **tree.backs})
         grown.under_way -= 1
         again = self._again(grown, tree) if len(grown.trees) == 1 and before is None else []
         further = [] if grown.under_way or grown.refused else self._further(grown)
@@ -172,13 +172,12 @@ class Wood:
         """Gates decide by what was drawn for them: each walk is of its own traffic."""
         return 1 if variant.release.gates else self._seeds.draws
 
-    def _again(self, grown: _Grown, tree: Tree) -> list[Walk]:
-        """The first walk tells where a release without pauses may be taken back; where others do not, it is done once more for
-        that."""
+    def _again(self, grown: _Grown, tree: Tree) -> list[Again]:
+        """The first walk tells where a release without pauses may be taken back; where no other does so, it is done once more."""
         grown.moments = _moments(tree) if self._has_turns else ()
         if not grown.moments or 0 not in self._seeds.with_backs:
             return []
-        return [Walk(grown.variant.label, grown.variant.strategy, self._seeds.first, 1, True, grown.moments)]
+        return [Again(grown.variant.label, grown.variant.strategy, self._seeds.first, grown.moments)]
 
     def _outcome(self, grown: _Grown) -> Outcome:
         label, release, trees = grown.variant.label, grown.variant.release, grown.in_order

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml
 
-from .. import preflight
 from ..errors import RollwayError
-from ..preflight import Finding
 from .advice import recommended
 from .rehearsal import base_of, earlier, walked
 from .results import Comparison, Improvement, Range, Run, range_of
 from .walking import Ground, Job, Variant
+
+if TYPE_CHECKING:
+    from ..preflight import Finding
 
 FIXES_TRIED = 8
 SHOWN = 3
@@ -46,14 +48,19 @@ class Fixed:
 def improvements(
     walk_all: Callable[[Sequence[Job]], list[object]], chosen: Sequence[Variant], comparison: Comparison, seeds: Sequence[int]
 ) -> list[Improvement]:
-    """Of the strategies that are recommended or asked for, where those lose anything."""
+    """Of the strategies that are recommended or asked for, where those lose so much that less would be told."""
     best, _ = recommended(comparison)
     lost = {outcome.strategy: outcome.range(lambda run: run.toll.failed) for outcome in comparison.outcomes if outcome.runs}
+    asked = (variant for variant in chosen if variant.label in (best, variant.release.strategy) and variant.label in lost)
+    improvable = [variant for variant in asked if _told_below(lost[variant.label]) > 0]
+    if not improvable:
+        return []
+    from .. import preflight
+
     wanted: list[tuple[Variant, Finding]] = []
-    for variant in chosen:
-        if variant.label in (best, variant.release.strategy) and variant.label in lost and lost[variant.label].high >= 1:
-            found = preflight.findings(variant.release, variant.strategy)
-            wanted += [(variant, finding) for finding in found if finding.fix][:FIXES_TRIED]
+    for variant in improvable:
+        found = preflight.findings(variant.release, variant.strategy)
+        wanted += [(variant, finding) for finding in found if finding.fix][:FIXES_TRIED]
     jobs = [
         Fixed(variant._replace(release=preflight.fixed(variant.release, finding)), tuple(seeds)) for variant, finding in wanted
     ]
@@ -67,10 +74,15 @@ def improvements(
 
 def _gain(variant: Variant, finding: Finding, runs: Sequence[Run], without: Range) -> Improvement | None:
     after = range_of(run.toll.failed for run in runs)
-    is_better = after.median < without.median - max(1, without.median / 50)
+    is_better = after.median < _told_below(without)
     if not runs or not is_better or any(run.phase != "Promoted" for run in runs):
         return None
     return Improvement(finding.id, _phrase(finding), variant.label, without, after)
+
+
+def _told_below(without: Range) -> float:
+    """Fewer than so many have to be lost, for a gain to be told; where it is 0 or less, no walk could find one."""
+    return without.median - max(1, without.median / 50)
 
 
 def _phrase(finding: Finding) -> str:

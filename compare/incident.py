@@ -108,7 +108,7 @@ class Scripted:
         if asked.count is not None and asked.total is not None:
             return self._visits([each for each in (asked.count, asked.total, asked.squares) if each is not None], window.seconds)
         value = self._at(asked.value or (), now_s)
-        if self._gate.job is not None:
+        if self._gate.options.concludes:
             return Outcome(None if value is None or math.isnan(value) else bool(value))
         if value is None or math.isnan(value):
             raise NoFigure("the series has no value there")

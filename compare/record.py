@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..kube.objects import (
     DESTINATION_RULE,
@@ -15,26 +16,38 @@ from ..kube.objects import (
     HTTP_ROUTE,
     INGRESS,
     POD,
+    REPLICA_SET,
     SERVICE,
     SERVICE_NAME,
     VIRTUAL_SERVICE,
     Obj,
+    annotations_of,
     get,
+    is_a,
     labels_of,
 )
 from ..routing import fit
 from ..routing.fit import Side
-from ..sandbox.controllers.index import is_ready
-from ..sandbox.node.behaviour import Life, life_of, stop_of
+from ..sandbox.controllers.index import controller_of, is_ready
+from ..sandbox.node.behaviour import BEHAVIOUR, VERSIONS, Life, life_of, stop_of
 from ..sandbox.store.store import Change, Store
 from .census import Census, endpoints_changed, states_of
 from .lives import PodLife, Stint
-from .proxies import ENVOY, KUBE_PROXY, MESH, Proxy, Routing, Target, Told
+from .proxies import KUBE_PROXY, Proxy, Routing, Target, Told
 from .results import Version
-from .routes import Group, routed
+from .routes import routed
+from .routes.model import Group
 from .traffic import Recording
 
 _DEAF, _AGAIN = "@", "~"  # no pod's name has one
+
+
+class _Make(NamedTuple):
+    """What pods of one template have in common. `numbers`: the ports at which they listen, where that is known."""
+
+    version: Version
+    life: Life
+    numbers: frozenset[int] | None
 
 
 @dataclass
@@ -43,9 +56,8 @@ class _Pod:
 
     version: Version
     life: Life
-    labels: Mapping[str, str]
     numbers: frozenset[int] | None
-    """The ports at which it listens, where that is known."""
+    labels: Mapping[str, str]
     stints: list[Stint] = field(default_factory=list)
     restarts: int = -1
     gone_s: float = math.inf
@@ -77,6 +89,7 @@ class Recorder(Census):
         self._version_of, self._zero_s = version_of, zero_s
         self._loop = asyncio.get_running_loop()
         self._pods: dict[str, _Pod] = {}
+        self._makes: dict[tuple[object, ...], _Make] = {}
         self._names: dict[str, str] = {}  # by uid
         self._lives = Counter[str]()
         self._told: list[Told] = []
@@ -87,7 +100,7 @@ class Recorder(Census):
         self._routings: list[Routing] = []
         self._copies: list[Routing] = []
         self.new_is_asked = asyncio.Event()
-        self._is_mesh = self._is_gateway = False
+        self._proxy: Proxy = KUBE_PROXY
         for pod in store.list(POD, namespace):
             self._note_pod(pod, is_known=True)
         self._route()
@@ -109,9 +122,8 @@ class Recorder(Census):
         for deaf in {told.pod for told in self._told} - lives.keys():
             pod = self._pods[_pod_of(deaf)]
             lives[deaf] = PodLife(deaf, pod.version, (), pod.gone_s)
-        proxy: Proxy = MESH if self._is_mesh else ENVOY if self._is_gateway else KUBE_PROXY
         copies = tuple(self._copies) if any(each.targets for each in self._copies) else ()
-        return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, proxy, copies)
+        return Recording(lives, tuple(self._told), tuple(self._routings), from_s, to_s, self._proxy, copies)
 
     def so_far(self, seconds: float) -> Recording:
         """Of the time until now."""
@@ -138,8 +150,7 @@ class Recorder(Census):
         name, labels = self._name_of(meta), labels_of(obj)
         pod = self._pods.get(name)
         if pod is None:
-            version = self._version_of(obj)
-            pod = self._pods[name] = _Pod(version, life_of(obj), labels, self._listens(version, obj))
+            pod = self._pods[name] = _Pod(*self._make_of(obj), labels)
         if labels is not pod.labels and labels != pod.labels:
             self._relabel(name, pod, labels)
         self.count_pod(meta["name"], pod.version, now_s, obj, is_gone=is_gone)
@@ -163,6 +174,20 @@ class Recorder(Census):
             self._lives[name] += 1
             self._names[uid] = name if self._lives[name] == 1 else f"{name}{_AGAIN}{self._lives[name]}"
         return self._names[uid]
+
+    def _make_of(self, pod: Obj) -> _Make:
+        """Found once for all pods that a ReplicaSet has made, if they are told to behave alike."""
+        owner, notes = controller_of(pod), annotations_of(pod)
+        if owner is None or not is_a(owner, REPLICA_SET):
+            return self._made(pod)
+        key = owner["uid"], notes.get(BEHAVIOUR), notes.get(VERSIONS)
+        if (make := self._makes.get(key)) is None:
+            make = self._makes[key] = self._made(pod)
+        return make
+
+    def _made(self, pod: Obj) -> _Make:
+        version = self._version_of(pod)
+        return _Make(version, life_of(pod), self._listens(version, pod))
 
     def _listens(self, version: Version, pod: Obj) -> frozenset[int] | None:
         own = self._own.get(version)
@@ -207,14 +232,15 @@ class Recorder(Census):
             del was[pod]
         was |= changed
         left = {pod: next((each[pod] for each in known.values() if pod in each), "") for pod in gone}
+        groups = [(group, group.name) for group in self._groups_of(service)]
         for pod, state in (left | changed).items():
             if service == self._service and pod in self._pods:
                 self.endpoints.add(self._now_s(), (state == "ready") - (self._states.get((service, pod)) == "ready"))
             self._states[(service, pod)] = state
-            for group in self._groups_of(service):
+            for group, called in groups:
                 if group.holds(self._labels(pod)):
-                    self._told.append(Told(self._now_s(), group.name, pod, state))
-                    self._note_asked(group.name, pod, state)
+                    self._told.append(Told(self._now_s(), called, pod, state))
+                    self._note_asked(called, pod, state)
 
     def _told_by(
         self, service: str, piece: Obj | None, before: Obj | None, was: Mapping[str, str]
@@ -256,7 +282,7 @@ class Recorder(Census):
     def _route(self) -> None:
         """Where requests go from now on. A group that is new is told all that is known of its pods."""
         routes = routed(self._store, self._namespace, self._service, self._matching)
-        self._is_mesh, self._is_gateway = self._is_mesh or routes.is_mesh, self._is_gateway or routes.is_gateway
+        self._proxy = self._proxy if routes.proxy == KUBE_PROXY else routes.proxy
         routers = self._store.list(INGRESS, self._namespace)
         known = {self._service: found} if (found := self._store.find(SERVICE, self._namespace, self._service)) else {}
         is_led_astray = any(fit.lacks(router, known) for router in routers)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 
@@ -36,6 +36,7 @@ from ..sandbox.store.store import Snapshot, Store
 from ..sandbox.timeline import run_virtual
 from ..sandbox.world import Sandbox
 from ..ship import run as shipping
+from ..strategies.app import App
 from ..strategies.base import Request
 from . import requests
 from .answering import Answering, rehearsed
@@ -45,9 +46,9 @@ from .lives import STARTING
 from .record import Recorder
 from .results import Run, Toll, Version
 from .scenario import Scenario
-from .series import bands_of
+from .series import Steps, bands_of, steps_of
 from .story import HOLDER, NO_GATES, WHOLE, Plot, Story, Turns, goes_on
-from .traffic import Load, Segment, count, segments
+from .traffic import Load, Mixtures, Segment, count
 
 NODES = 3  # of a DaemonSet of which nobody says how many it has
 REST_S = 30.0  # of the old version, before anything is released
@@ -66,7 +67,9 @@ class Base:
     namespace: str
     service: str
     replicas: int
-    start_s: float | None = None  # of pods that do not say themselves how long they take until they listen
+    said: Mapping[str, str] = field(
+        default_factory=dict
+    )  # how pods behave that do not say it themselves, as the annotation has it
 
 
 def base_of(before: Release, seed: int, pods: int | None = None) -> Base:
@@ -131,17 +134,18 @@ def _is_whole(live: Obj) -> bool:
 
 
 def service_of(release: Release) -> str:
-    """The Service that clients ask: the one named as the application, else the first."""
-    names = [str(service["metadata"]["name"]) for service in release.services]
-    return release.app if release.app in names else next(iter(names), "")
+    """The Service that clients ask; nothing where there is none."""
+    service = App(release).primary
+    return str(service["metadata"]["name"]) if service else ""
 
 
-def starting(start_s: float | None, pod: Obj) -> Obj:
-    """A pod that takes so long until it listens, unless it says something of its own."""
+def saying(said: Mapping[str, str], pod: Obj) -> Obj:
+    """A pod that behaves as is `said`, unless it says something of its own."""
     annotations = annotations_of(pod)
-    if start_s is None or BEHAVIOUR in annotations:
+    if not said or BEHAVIOUR in annotations:
         return pod
-    return {**pod, "metadata": {**pod["metadata"], "annotations": {**annotations, BEHAVIOUR: f"{{start: {start_s:g}s}}"}}}
+    note = f"{{{', '.join(f'{key}: {value}' for key, value in said.items())}}}"
+    return {**pod, "metadata": {**pod["metadata"], "annotations": {**annotations, BEHAVIOUR: note}}}
 
 
 def earlier(release: Release) -> Release:
@@ -193,7 +197,7 @@ async def _rehearsed(
         store=Store(snapshot=base.snapshot, seed=seed, forgets=True),
         seed=seed,
         spread=Measured(seed),
-        admit=partial(starting, base.start_s),
+        admit=partial(saying, base.said),
         presumes=True,
     ) as sandbox:
         # Where in the node's seconds and probes the command comes is chance.
@@ -228,7 +232,9 @@ async def _rehearsed(
         writes = sandbox.store.version - base.snapshot.version
         times = 1 if story.has_turned else draws  # a way back is told of by its first
         chances = [random, *(Random(f"{seed}, draw {draw}") for draw in range(1, times))]
-        runs = (_summed(base, scenario, load, seed, chance, recorder, story, done_s, to_s) for chance in chances)
+        mixtures = Mixtures(recorder.recording(-scenario.settle_s, to_s), load)
+        steps = steps_of(recorder, -scenario.settle_s, to_s, BANDS)
+        runs = (_summed(base, scenario, mixtures, steps, seed, chance, recorder, story, done_s, to_s) for chance in chances)
         return tuple(replace(run, draw=draw, writes=writes) for draw, run in enumerate(runs))
 
 
@@ -276,7 +282,8 @@ async def _drained(recorder: Recorder) -> None:
 def _summed(
     base: Base,
     scenario: Scenario,
-    load: Load,
+    mixtures: Mixtures,
+    steps: Steps,
     seed: int,
     random: Random,
     recorder: Recorder,
@@ -284,13 +291,12 @@ def _summed(
     done_s: float,
     to_s: float,
 ) -> Run:
-    recording = recorder.recording(-scenario.settle_s, to_s)
-    before = random.getstate()
-    parts = segments(recording, load, random) if base.service else []
+    load, before = mixtures.load, random.getstate()
+    parts = mixtures.segments(random) if base.service else []
     toll = count(parts, load, random) if parts else Toll(0, {"old": 0, "new": 0}, {}, 0.0, 0.0, math.nan)
     if parts and scenario.is_each_request:
         random.setstate(before)  # the proxies are those of the intervals
-        toll = replace(requests.count(recording, load, random), dark_s=toll.dark_s)
+        toll = replace(requests.count(mixtures.recording, load, random), dark_s=toll.dark_s)
     everything = recorder.everything
     stays: Version = "new" if story.phase == "Promoted" else "old"
     alone_s = done_s if story.is_cut or not parts else _alone_from(parts, stays)
@@ -307,7 +313,7 @@ def _summed(
         min_ready=min((recorder.endpoints if base.service else recorder.all_ready).between(0.0, to_s)),
         api_requests=story.cluster.requests,
         plans=story.plans,
-        bands=bands_of(parts, recorder, load, -scenario.settle_s, to_s, BANDS),
+        bands=bands_of(parts, steps, load),
         marks=tuple(story.marks),
         steps_s=story.each_s,
         back_s=story.back_s,

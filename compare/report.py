@@ -51,8 +51,15 @@ def html(comparison: Comparison, measured: Comparison | None = None) -> str:
         gates=told(comparison),
         has_charts=any(outcome.runs for outcome in comparison.outcomes),
         has_measured=measured is not None,
-        seeds=[run.seed for outcome in comparison.outcomes[:1] for run in outcome.runs] or [comparison.seed],
+        seeds=_seeds(comparison),
     )
+
+
+def _seeds(comparison: Comparison) -> str:
+    """`12 to 20 seeds`: a strategy is done with as soon as its figures are known well enough."""
+    counts = [len(outcome.runs) for outcome in comparison.outcomes if outcome.runs] or [1]
+    few, many = min(counts), max(counts)
+    return f"{few} to {many} seeds" if few < many else f"{many} {'seed' if many == 1 else 'seeds'}"
 
 
 # tables

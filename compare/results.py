@@ -158,8 +158,8 @@ class Run:
 @dataclass(frozen=True)
 class Forecast:
     """What a plan is going to take: `seconds` in all and `steps_s` by step; what is lost of `sent` requests at `rate` a second.
-    `start_s` is what its pods take until they listen, None where nothing is known of that; `gates` what the gates would do from
-    there on."""
+    `start_s` is what its pods take until they listen, None where nothing is known of that; `node_s` what their nodes take before,
+    None as a quiet node does; `gates` what the gates would do from there on."""
 
     seconds: Range
     steps_s: tuple[float, ...]
@@ -168,6 +168,7 @@ class Forecast:
     sent: Range
     rate: float
     start_s: float | None
+    node_s: float | None = None
     gates: tuple[Outlook, ...] = ()
 
 

@@ -14,6 +14,7 @@ from ..kube.objects import Obj, merged
 from ..release.model import Release
 from ..sandbox.node.behaviour import BEHAVIOUR, behaviour_of
 from .lives import Answers, Latency
+from .pace import Pace
 from .results import Version
 
 Bad = Literal["500s", "never-ready", "crash", "slow"]
@@ -27,13 +28,13 @@ LATENCY_POINTS = 16
 class Scenario:
     """`rate` in requests a second, each on a new connection, given up after `timeout_s`. `latency` is the application's own.
 
-    `start_s`, `stop_s`: from a process' start until it listens, and from SIGTERM to its exit; None leaves what the manifests'
-    annotations say (else at once). `bad` is what is wrong with the new version, of 500s with a `bad_share` of its answers; nobody
-    sees wrong or slow answers before `notice_s`, then it is taken back (a version that does not get ready is noticed by the
-    release itself). `matching` is the share of the requests that an A/B rule catches. A pause without an end lasts `gate_s`.
-    `settle_s` of traffic lie before and after. A release that is not done after `bound_s` is cut, and the result says so. With
-    `is_each_request` every request is simulated by itself, to check what is computed per interval. Raises BadInput for figures
-    without sense.
+    `start_s`, `stop_s`: from a process' start until it listens, and from SIGTERM to its exit; `node_s`: from a pod's place on a
+    node until its process starts. None leaves what the manifests' annotations say (else at once, and on a quiet node). `bad` is
+    what is wrong with the new version, of 500s with a `bad_share` of its answers; nobody sees wrong or slow answers before
+    `notice_s`, then it is taken back (a version that does not get ready is noticed by the release itself). `matching` is the
+    share of the requests that an A/B rule catches. A pause without an end lasts `gate_s`. `settle_s` of traffic lie before and
+    after. A release that is not done after `bound_s` is cut, and the result says so. With `is_each_request` every request is
+    simulated by itself, to check what is computed per interval. Raises BadInput for figures without sense.
     """
 
     rate: float = 100.0
@@ -41,6 +42,7 @@ class Scenario:
     timeout_s: float = 2.0
     start_s: float | None = None
     stop_s: float | None = None
+    node_s: float | None = None
     bad: Bad | None = None
     bad_share: float = 1.0
     notice_s: float = 60.0
@@ -81,13 +83,15 @@ class Scenario:
         """The release itself cannot see that the version is bad."""
         return self.bad in ("500s", "slow")
 
+    @property
+    def said(self) -> dict[str, str]:
+        """How every pod behaves, as the annotation `sandbox.rollway.dev/behaviour` has it."""
+        stop = {} if self.stop_s is None else {"stop": f"{self.stop_s:g}s"}
+        return Pace(self.start_s, self.node_s).said | stop
+
     def behaving(self, release: Release, *, is_new: bool) -> Release:
         """The release with pods that behave as the scenario has it."""
-        said: dict[str, Any] = {}
-        if self.start_s is not None:
-            said["start"] = f"{self.start_s:g}s"
-        if self.stop_s is not None:
-            said["stop"] = f"{self.stop_s:g}s"
+        said = self.said
         if is_new and self.bad in _FAILS:
             said["fails"] = _FAILS[self.bad]
         return replace(release, workload=_annotated(release.workload, said)) if said else release

@@ -4,12 +4,12 @@ not that of the requests. Pure, seeded. `requests` does the same one request at 
 
 from __future__ import annotations
 
-import heapq
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 from random import Random
 from typing import NamedTuple
 
@@ -79,11 +79,25 @@ class Segment(NamedTuple):
         return self.mixture.get(("ok", version), 0.0)
 
 
+class Mixtures:
+    """What the requests of one recording go through, however often its proxies are drawn: what its pods do is the same each time,
+    and found once."""
+
+    def __init__(self, recording: Recording, load: Load) -> None:
+        self.recording, self.load = recording, load
+        self._of_pods = _of_pods(recording, load)
+
+    def segments(self, random: Random) -> list[Segment]:
+        """The whole time under traffic, without gaps."""
+        recording = self.recording
+        rules, routings = configured(recording.told, recording.routings, recording.proxy, random)
+        raw = list(_mixed(recording, _events(self._of_pods, rules, routings), rules, routings))
+        return _with_silence(raw, self.load)
+
+
 def segments(recording: Recording, load: Load, random: Random) -> list[Segment]:
-    """The whole time under traffic, without gaps."""
-    rules, routings = configured(recording.told, recording.routings, recording.proxy, random)
-    raw = list(_mixed(recording, load, rules, routings))
-    return _with_silence(raw, load)
+    """Drawn once."""
+    return Mixtures(recording, load).segments(random)
 
 
 # mixtures
@@ -140,13 +154,15 @@ class _Event(NamedTuple):
     what: RuleChange | Routing | tuple[str, Shares]
 
 
-def _mixed(recording: Recording, load: Load, rules: Sequence[RuleChange], routings: Sequence[Routing]) -> Iterator[Segment]:
+def _mixed(
+    recording: Recording, events: Iterable[_Event], rules: Sequence[RuleChange], routings: Sequence[Routing]
+) -> Iterator[Segment]:
     lives, pools = recording.lives, {change.group: _Pool() for change in rules}
     doing: dict[str, Shares] = {}
     targets = routings[0].targets if routings else ()
     before_s, mixture = recording.from_s, dict[Outcome, float]()
     is_stale = True
-    for event in _events(recording, load, rules, routings):
+    for event in events:
         if event.at_s > before_s:
             if is_stale:
                 mixture, is_stale = _blend(targets, pools, recording.proxy), False
@@ -173,17 +189,23 @@ def _mixed(recording: Recording, load: Load, rules: Sequence[RuleChange], routin
         yield Segment(before_s, recording.to_s, _blend(targets, pools, recording.proxy))
 
 
-def _events(recording: Recording, load: Load, rules: Sequence[RuleChange], routings: Sequence[Routing]) -> Iterator[_Event]:
-    """In order of time; at one moment what a pod does comes before who is sent to it."""
-    met = dict.fromkeys(pod for change in rules for pod in change.added)
-    of_pods = sorted(
+def _of_pods(recording: Recording, load: Load) -> list[_Event]:
+    """What each pod does that the proxies may ever send a request to, in order of time."""
+    asked = dict.fromkeys(told.pod for told in recording.told if told.state)
+    return sorted(
         _Event(at_s, 0, (pod, shares))
-        for pod in met
+        for pod in asked
         for at_s, shares in changes_of(recording.lives[pod], load.answers[recording.lives[pod].version], load.timeout_s)
     )
-    of_rules = [_Event(change.at_s, 1, change) for change in rules]
-    of_routes = [_Event(routing.at_s, 2, routing) for routing in routings]
-    return heapq.merge(of_pods, of_rules, of_routes, key=lambda event: (event.at_s, event.order))
+
+
+def _events(of_pods: Sequence[_Event], rules: Sequence[RuleChange], routings: Sequence[Routing]) -> list[_Event]:
+    """In order of time; at one moment what a pod does comes before who is sent to it. What the rules never hold does nothing."""
+    met = {pod for change in rules for pod in change.added}
+    events = [event for event in of_pods if event.what[0] in met]
+    events += [_Event(change.at_s, 1, change) for change in rules]
+    events += [_Event(routing.at_s, 2, routing) for routing in routings]
+    return sorted(events, key=itemgetter(0, 1))
 
 
 def _blend(targets: Sequence[tuple[float, str]], pools: Mapping[str, _Pool], proxy: Proxy) -> dict[Outcome, float]:

@@ -82,27 +82,53 @@ class Walk:
     only: tuple[Point, ...] = ()
 
     def done(self, ground: Ground) -> Tree:
-        variant = ground.variants[self.label]
-        release = ground.scenario.behaving(variant.release, is_new=True)
-
         def once(asked: Turns) -> Tree:
             def turns(point: Point) -> bool:
                 return (not self.only or point in self.only) and asked(point)
 
-            try:
-                plot = Plot(moments=self.moments)
-                runs = walked(
-                    ground.base, release, self.strategy, ground.scenario, self.seed, plot,
-                    draws=self.draws, turns=turns, aside=variant.aside,
-                )  # fmt: skip
-            except RollwayError as error:
-                return Tree(refused=error.summary)
-            return Tree(runs)
+            return _walk(self, ground, turns, self.draws)
 
         if not self.has_turns:
             return once(goes_on)
         trunk, leaves = grown(once)
-        return Tree(trunk.runs, {point: leaf.runs[0] for point, leaf in leaves.items() if leaf.runs}, trunk.refused)
+        return Tree(trunk.runs, _backs(leaves), trunk.refused)
+
+
+@dataclass(frozen=True)
+class Again:
+    """A walk that was done, once more to the last of these moments: from there it goes back itself, as what follows is known.
+    From the others copies of it do."""
+
+    label: str
+    strategy: str
+    seed: int
+    moments: tuple[Moment, ...]
+
+    def done(self, ground: Ground) -> Tree:
+        *others, last = (moment.point for moment in self.moments)
+
+        def once(asked: Turns) -> Tree:
+            return _walk(self, ground, lambda point: point == last or (point in others and asked(point)))
+
+        trunk, leaves = grown(once)
+        return Tree(backs=_backs(leaves | {last: trunk}))
+
+
+def _walk(job: Walk | Again, ground: Ground, turns: Turns, draws: int = 1) -> Tree:
+    variant = ground.variants[job.label]
+    release = ground.scenario.behaving(variant.release, is_new=True)
+    try:
+        runs = walked(
+            ground.base, release, job.strategy, ground.scenario, job.seed, Plot(moments=job.moments),
+            draws=draws, turns=turns, aside=variant.aside,
+        )  # fmt: skip
+    except RollwayError as error:
+        return Tree(refused=error.summary)
+    return Tree(runs)
+
+
+def _backs(leaves: Mapping[Point, Tree]) -> dict[Point, Run]:
+    return {point: leaf.runs[0] for point, leaf in leaves.items() if leaf.runs}
 
 
 # where it is done

@@ -19,9 +19,11 @@ class Counts(NamedTuple):
 
 
 class Value(NamedTuple):
-    """One figure of the new version, as a source answered it: a number, a text, a truth, or a list of them."""
+    """One figure of the new version, as a source answered it: a number, a text, a truth, or a list of them. `said`: what it is
+    of, in words, where that helps (a line of a log, pods by name)."""
 
     value: Any
+    said: str = ""
 
 
 class Both(NamedTuple):

@@ -19,6 +19,8 @@ VARIABLES: Mapping[str, str] = {
     "revision": "the number of the release",
     "weight": "the share that was asked for, in percent",
     "interval": "what the measurement is of, such as 10s",
+    "from": "when that began, in seconds since 1970",
+    "to": "when it ended",
 }
 """What a template may name."""
 

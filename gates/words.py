@@ -14,8 +14,8 @@ LONGEST = 120
 def in_words(figures: Figures) -> str:
     """One line, such as "12 of 840 (1.4%), stable 40 of 7,900 (0.51%)"."""
     match figures:
-        case Value(value):
-            return shown(value)
+        case Value(value, said):
+            return f"{shown(value)}: {shown(said)}" if said else shown(value)
         case Both(stable, new):
             return f"{_counted(new)}, stable {_counted(stable)}"
         case Histograms(stable, new):

@@ -49,9 +49,9 @@ CRASHES_ENOUGH = 2
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Ready, and not on its way out: what an EndpointSlice counts as a ready endpoint."""
-    if get(pod, "metadata", "deletionTimestamp"):
+    if pod["metadata"].get("deletionTimestamp"):
         return False
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in get(pod, "status", "conditions", default=[]))
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in get(pod, "status", "conditions", default=()))
 
 
 def is_of_template(pod: Mapping[str, Any], workload: Mapping[str, Any]) -> bool:

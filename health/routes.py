@@ -41,6 +41,14 @@ def taken_up(route: Mapping[str, Any]) -> Progress:
     return Progress(not waiting, wanted - len({each.gateway for each in waiting}), wanted, message)
 
 
+def is_seen(route: Mapping[str, Any]) -> bool:
+    """Whether all who speak of the route have seen it as it is, whatever they make of it. One that nobody speaks of is served by
+    nobody: a controller that is gone leaves its words behind."""
+    generation = get(route, "metadata", "generation", default=1)
+    said = [each for parent in get(route, "status", "parents", default=()) for each in parent.get("conditions") or ()]
+    return all(each.get("observedGeneration", generation) >= generation for each in said)
+
+
 ROUTES: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Progress]] = {
     (HTTP_ROUTE.group, HTTP_ROUTE.name): taken_up,
     (GRPC_ROUTE.group, GRPC_ROUTE.name): taken_up,

@@ -31,7 +31,9 @@ def progress(live: Mapping[str, Any] | None, until: Until, pods: int, *, is_auto
 
 
 def stateful_set(obj: Mapping[str, Any]) -> Progress:
-    """Below the partition pods keep their version; with OnDelete nothing is replaced by itself, so nothing is waited for."""
+    """Below the partition pods keep their version; with OnDelete nothing is replaced by itself, so nothing is waited for. That
+    the newest revision is the current one says nothing: so it is at once where a template comes back half-way, and `kubectl
+    rollout status` would be content with pods that are yet to be replaced."""
     status, wanted = obj.get("status") or {}, int(get(obj, "spec", "replicas", default=1))
     ready = status.get("readyReplicas", 0)
     if _is_behind(obj):
@@ -40,7 +42,7 @@ def stateful_set(obj: Mapping[str, Any]) -> Progress:
         return Progress(True, ready, wanted, "its pods are replaced when they are deleted (OnDelete)")
     partition = int(get(obj, "spec", "updateStrategy", "rollingUpdate", "partition", default=0))
     renewed = max(wanted - partition, 0)
-    is_renewed = status.get("currentRevision") == status.get("updateRevision") or status.get("updatedReplicas", 0) >= renewed
+    is_renewed = status.get("updatedReplicas", 0) >= renewed
     is_done = ready >= wanted and status.get("replicas", 0) == wanted and is_renewed
     if partition == 0:
         is_done = is_done and status.get("currentRevision") == status.get("updateRevision")

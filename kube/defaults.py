@@ -6,12 +6,12 @@ What admission adds on create is the embedded cluster's own.
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .conversion import HPA_V1
-from .objects import STATEFUL_SET, Kind, Obj, get, is_a, is_namesake
+from . import defaults_kept
+from .conversion import HPA_V1, METRICS
+from .objects import STATEFUL_SET, Kind, Obj, annotations_of, copied, get, is_a, is_namesake
 from .schema import ListOf, Struct, Type, schema_of
 from .types_gateway import GATEWAY_DEFAULTS, GROUP
 
@@ -31,7 +31,7 @@ def declared(obj: Obj) -> Obj:
     is_claiming = is_a(obj, STATEFUL_SET) and bool(get(obj, "spec", "volumeClaimTemplates"))
     if not (obj["apiVersion"].startswith(f"{GROUP}/") or is_claiming):
         return obj
-    out = copy.deepcopy(obj)
+    out = copied(obj)
     if is_claiming:
         _claims(out["spec"])
     else:
@@ -43,7 +43,7 @@ def _declared(value: Any, type_: Type) -> None:
     """The defaults that the definition of a custom resource declares, outermost first."""
     if isinstance(type_, Struct) and isinstance(value, dict):
         for name, default in GATEWAY_DEFAULTS.get(type_.name, {}).items():
-            value.setdefault(name, copy.deepcopy(default))
+            value.setdefault(name, copied(default))
         for name, child in value.items():
             if declared := type_.fields.get(name):
                 _declared(child, declared.type)
@@ -172,7 +172,7 @@ def _pod_spec(spec: Obj) -> None:
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
-    for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
+    for container in (each for part in ("containers", "initContainers", "ephemeralContainers") for each in spec.get(part) or []):
         _container(container, is_on_host=bool(spec.get("hostNetwork")))
     for volume in spec.get("volumes") or []:
         _volume(volume)
@@ -266,13 +266,18 @@ def _secret(obj: Obj) -> None:
         obj["type"] = "Opaque"
 
 
+_CPU_PERCENT = 80  # what an autoscaler holds to that is told of no metric
+
+
 def _hpa(obj: Obj) -> None:
     spec = obj["spec"]
     spec.setdefault("minReplicas", 1)
     if obj["apiVersion"] == HPA_V1:
+        if not annotations_of(obj).get(METRICS):
+            spec.setdefault("targetCPUUtilizationPercentage", _CPU_PERCENT)
         return
     if not spec.get("metrics"):
-        target = {"type": "Utilization", "averageUtilization": 80}
+        target = {"type": "Utilization", "averageUtilization": _CPU_PERCENT}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
     behavior = spec.get("behavior")
     if behavior is None:
@@ -332,6 +337,12 @@ def _namespace(obj: Obj) -> None:
         obj["status"]["phase"] = "Active"
 
 
+def _node(obj: Obj) -> None:
+    status = obj["status"]
+    if not status.get("allocatable") and status.get("capacity"):
+        status["allocatable"] = dict(status["capacity"])
+
+
 _FILLERS: Mapping[str, Callable[[Obj], None]] = {
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
@@ -351,4 +362,6 @@ _FILLERS: Mapping[str, Callable[[Obj], None]] = {
     "ClusterRoleBinding": _role_binding,
     "CustomResourceDefinition": _definition,
     "Namespace": _namespace,
+    "Node": _node,
+    **dict.fromkeys(defaults_kept.KINDS, defaults_kept.fill),
 }

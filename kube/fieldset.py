@@ -66,17 +66,19 @@ def encode(paths: Iterable[Path]) -> dict[str, Any]:
 
 
 def decode(fields: Mapping[str, Any], prefix: Path = ()) -> FieldSet:
-    return frozenset(_decoded(fields, prefix))
+    found: list[Path] = []
+    _decode(fields, prefix, found)
+    return frozenset(found)
 
 
-def _decoded(fields: Mapping[str, Any], prefix: Path) -> Iterator[Path]:
+def _decode(fields: Mapping[str, Any], prefix: Path, found: list[Path]) -> None:
     for element, below in fields.items():
         if element == ".":
-            yield prefix
+            found.append(prefix)
         elif not below:
-            yield (*prefix, element)
+            found.append((*prefix, element))
         else:
-            yield from _decoded(below, (*prefix, element))
+            _decode(below, (*prefix, element), found)
 
 
 def readable(path: Path) -> str:
@@ -131,8 +133,8 @@ def ordered(paths: Iterable[Path]) -> list[Path]:
     return here + [(head, *rest) for head in sorted(below) for rest in ordered(below[head])]
 
 
-def compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""JSON without spaces, as the elements of paths are written."""
 
 
 # lists that are maps
@@ -164,48 +166,47 @@ def _items(list_type: ListOf, value: Any) -> dict[str, Any]:
     return out
 
 
-def is_leaf(type_: Type) -> bool:
-    match type_:
-        case Struct() | MapOf() | ListOf():
-            return type_.is_atomic
-        case _:
-            return True
-
-
 # field sets of values
 
 
 def fields_of(value: Any, type_: Type) -> FieldSet:
     """The fields that a manifest speaks about."""
-    return frozenset(_fields(value, type_, ()))
+    found: list[Path] = []
+    _find_fields(value, type_, (), found)
+    return frozenset(found)
 
 
-def _fields(value: Any, type_: Type, path: Path) -> Iterator[Path]:
+def _find_fields(value: Any, type_: Type, path: Path, found: list[Path]) -> None:
     type_ = shape(type_, value)
-    if is_leaf(type_):
-        yield path
+    if type_.is_atomic:
+        found.append(path)
     elif isinstance(value, Mapping) and isinstance(type_, Struct | MapOf):
         for key, child in value.items():
             below = (*path, f"f:{key}")
-            yield from _fields(child, field_type(type_, key) or ANYTHING, below)
+            _find_fields(child, field_type(type_, key) or ANYTHING, below, found)
             if child is None or child == {} or not is_declared(type_, key):
-                yield below
+                found.append(below)
     elif isinstance(value, list) and isinstance(type_, ListOf):
         for element, child in _items(type_, value).items():
-            yield from _fields(child, type_.item, (*path, element))
-            yield (*path, element)
+            _find_fields(child, type_.item, (*path, element), found)
+            found.append((*path, element))
 
 
 def with_named(paths: Iterable[Path], type_: Type) -> FieldSet:
     """The set with every struct field that stands above one of its paths."""
     out = set(paths)
-    for path in tuple(out):
-        below: Type = type_
-        for depth, element in enumerate(path[:-1], 1):
-            below, is_named = _descend(below, element)
-            if is_named:
-                out.add(path[:depth])
+    _add_named(encode(out), type_, (), out)
     return frozenset(out)
+
+
+def _add_named(tree: Mapping[str, Any], type_: Type, path: Path, out: set[Path]) -> None:
+    """`tree` are the paths from here on, as fieldsV1 has them."""
+    for element, deeper in tree.items():
+        if deeper:
+            below, is_named = _descend(type_, element)
+            if is_named:
+                out.add((*path, element))
+            _add_named(deeper, below, (*path, element), out)
 
 
 def _descend(type_: Type, element: str) -> tuple[Type, bool]:
@@ -226,8 +227,10 @@ def compare(before: Any, after: Any, type_: Type) -> Comparison:
 
 
 def _compare(before: Any, after: Any, type_: Type, path: Path, found: Comparison) -> None:
+    if before is after:
+        return  # what a merge leaves as it is, it leaves where it is
     type_ = shape(type_, before if after is ABSENT or after is None else after)
-    if is_leaf(type_) or (_is_hollow(before) and _is_hollow(after)):
+    if type_.is_atomic or (_is_hollow(before) and _is_hollow(after)):
         if before is ABSENT:
             found.added.add(path)
         elif after is ABSENT:
@@ -271,7 +274,7 @@ def merge(live: Any, over: Any, type_: Type) -> Any:
     if over is ABSENT:
         return live
     type_ = shape(type_, live if over is None else over)
-    if is_leaf(type_) or live is ABSENT or (_is_hollow(live) and _is_hollow(over)):
+    if type_.is_atomic or live is ABSENT or (_is_hollow(live) and _is_hollow(over)):
         return over
     if isinstance(type_, ListOf):
         return _merge_lists(live or [], over or [], type_)
@@ -332,7 +335,7 @@ def _remove(value: Any, doomed: dict[str, set[Path]], type_: Type) -> Any:
     type_ = shape(type_, value)
     if isinstance(type_, Scalar) or not doomed:
         return value
-    if is_leaf(type_) or not value:
+    if type_.is_atomic or not value:
         return None
     if isinstance(type_, ListOf):
         items = []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .inert import INERT
 from .kind import Kind as Kind
@@ -168,6 +167,11 @@ def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:
     return get(workload, "spec", "template", "metadata", "labels", default={}) or {}
 
 
+def texts(value: Any) -> dict[str, str]:
+    """A stranger's labels or selector: what in them is a text; nothing of what is no mapping."""
+    return {key: text for key, text in value.items() if isinstance(text, str)} if isinstance(value, Mapping) else {}
+
+
 def selects(selector: Mapping[str, str] | None, labels: Mapping[str, str]) -> bool:
     """Whether an equality selector (a Service's) chooses these labels. An empty selector chooses nothing, as a Service's does."""
     return bool(selector) and (selector or {}).items() <= labels.items()
@@ -197,9 +201,22 @@ def meets(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
             raise ValueError(f"unknown selector operator {other!r}")
 
 
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """A copy of JSON-shaped data, which shares nothing with it that could be changed. (`copy.deepcopy` also looks for circles,
+    and takes three times as long.)"""
+    if isinstance(value, dict):
+        return {key: copied(below) for key, below in value.items()}  # type: ignore[return-value]
+    if isinstance(value, list):
+        return [copied(below) for below in value]  # type: ignore[return-value]
+    return value
+
+
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Obj:
     """RFC 7386 JSON merge patch: a copy of `base` with `over` laid on it; null removes."""
-    out: Obj = copy.deepcopy(dict(base))
+    out: Obj = {key: value if key in over else copied(value) for key, value in base.items()}
     for key, value in over.items():
         if value is None:
             out.pop(key, None)
@@ -207,7 +224,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Obj:
             below = out.get(key)
             out[key] = merged(below if isinstance(below, Mapping) else {}, value)
         else:
-            out[key] = copy.deepcopy(value)
+            out[key] = copied(value)
     return out
 
 
@@ -229,11 +246,13 @@ SERVER_SET_ANNOTATIONS = (
     "deprecated.daemonset.template.generation",
 )  # fmt: skip
 """Annotations that kubectl, controllers and the API server keep account by."""
+ALLOTTED_TO_SERVICE = ("clusterIP", "clusterIPs", "healthCheckNodePort")
+"""What a Service without an address of its own choice is given for its life: one that is made anew has, and keeps, another."""
 
 
 def as_manifest(live: Mapping[str, Any], *, drop_annotations: Iterable[str] = ()) -> Obj:
     """A live object as a manifest that could be applied again: without status and what the server or controllers wrote."""
-    out = copy.deepcopy({key: value for key, value in live.items() if key != "status"})
+    out = copied({key: value for key, value in live.items() if key != "status"})
     meta = out["metadata"]
     for key in SERVER_SET_META:
         meta.pop(key, None)
@@ -243,4 +262,7 @@ def as_manifest(live: Mapping[str, Any], *, drop_annotations: Iterable[str] = ()
     if kept:
         meta["annotations"] = kept
     get(out, "spec", "template", "metadata", default={}).pop("creationTimestamp", None)
+    if is_a(out, SERVICE) and get(out, "spec", "clusterIP", default="None") != "None":
+        for key in ALLOTTED_TO_SERVICE:
+            out["spec"].pop(key, None)
     return out

@@ -1,6 +1,7 @@
 """What the API server knows of the shape of objects: the types of fields, and how lists and maps are merged.
 
-The types stand in tables (`types_core`, `types_workloads`, `types_istio`, `types_gateway`), one type a line, in this notation:
+The types stand in tables (`types_core`, `types_workloads`, `types_istio`, `types_gateway`, and for kinds on which nothing acts
+`published/types.txt`, which tools/published.py writes), one type a line, in this notation:
 
     Name@ field!:type …      `@`: the whole struct is one value (atomic); `...`: further fields are kept as they are
     field!   is written even when empty (in a custom resource: is required);  field?  is left out when zero
@@ -19,6 +20,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from .inert import INERT
@@ -43,6 +45,11 @@ class Scalar:
     least: int | None = None
     most: int | None = None
     pattern: str = ""
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether it is one value, which is owned as a whole."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +138,17 @@ def types() -> Mapping[str, Struct]:
         for line in _lines(text):
             name, *tokens = line.split()
             table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), is_custom, tokens, table)
+    for line in published("types").splitlines():
+        name, *tokens = line.split()
+        table[name.rstrip("@")] = Struct(name.rstrip("@"), name.endswith("@"), False, tokens, table)
     for kind in INERT:
         table.setdefault(kind.name, open_type(kind.name, table, is_custom="istio" in kind.group))
     return table
+
+
+def published(name: str) -> str:
+    """A table of what Kubernetes publishes of its types, as tools/published.py wrote it: `types`, `numbers`."""
+    return (Path(__file__).parent / "published" / f"{name}.txt").read_text()
 
 
 def open_type(name: str, table: Mapping[str, Struct] | None = None, *, is_custom: bool = True) -> Struct:

@@ -6,15 +6,14 @@ in the way.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ApiError, ApplyConflict
-from . import fieldset
+from . import fieldset, lastapplied
 from .fieldset import NOTHING, FieldSet, Path
-from .objects import Obj, get, kind_of
+from .objects import Obj, copied, get, kind_of
 from .schema import FREE_MAP, ListOf, MapOf, Scalar, Struct, Type, field_type, schema_of, shape, zero
 
 BEFORE_FIRST_APPLY = "before-first-apply"
@@ -96,12 +95,17 @@ def apply(
     if last and not last.fields <= wanted:  # else everything that was applied last is claimed still
         merged = _pruned(merged, last.fields, shares, type_)
     changed = fieldset.compare(before, merged, type_).without(ignored)
-    _refuse_conflicts(shares, owner, changed.modified | changed.added, force=force)
+    touched = changed.modified | changed.added
+    if manager == lastapplied.KUBECTL and live is not None:
+        touched = touched - lastapplied.written(live, manifest["apiVersion"], type_)
+    _refuse_conflicts(shares, owner, touched, force=force)
     shares = _reassigned(shares, owner, changed)
     if merged != before and owner.key in shares:
         shares[owner.key] = shares[owner.key]._replace(time=now)
-    out: Obj = copy.deepcopy(merged)
+    out: Obj = copied(merged)
     out["metadata"]["managedFields"] = entries_of(shares.values())
+    if manager == lastapplied.KUBECTL:
+        lastapplied.note(out, manifest)
     return out
 
 
@@ -255,7 +259,8 @@ def refuse_misfits(manifest: Obj, type_: Type) -> None:
     """Raises ApiError (500, as the API server has it) for undeclared fields, wrong types, and list items without
     their key.
     """
-    found = list(_misfits(manifest, type_, ""))
+    found: list[str] = []
+    _find_misfits(manifest, type_, "", found)
     if not found:
         return
     meta = manifest.get("metadata") or {}
@@ -266,57 +271,60 @@ def refuse_misfits(manifest: Obj, type_: Type) -> None:
     raise ApiError(500, "", f"failed to create typed patch object ({name}; {kind}): {text}")
 
 
-def _misfits(value: Any, type_: Type, path: str) -> Iterable[str]:
+def _find_misfits(value: Any, type_: Type, path: str, found: list[str]) -> None:
     type_ = shape(type_, value)
     if value is None:
         return
     match type_:
         case Scalar():
             if problem := _scalar_misfit(value, type_):
-                yield f"{path}: {problem}"
+                found.append(f"{path}: {problem}")
         case ListOf():
-            yield from _list_misfits(value, type_, path)
+            _find_list_misfits(value, type_, path, found)
         case MapOf() | Struct():
             if not isinstance(value, Mapping):
-                yield f"{path}: expected map, got &{{{_go(value)}}}"
+                found.append(f"{path}: expected map, got &{{{_go(value)}}}")
                 return
             for key, child in value.items():
                 below = field_type(type_, key)
                 if below is None:
-                    yield f"{path}.{key}: field not declared in schema"
+                    found.append(f"{path}.{key}: field not declared in schema")
                 else:
-                    yield from _misfits(child, below, f"{path}.{key}")
+                    _find_misfits(child, below, f"{path}.{key}", found)
 
 
-def _list_misfits(value: Any, type_: ListOf, path: str) -> Iterable[str]:
+def _find_list_misfits(value: Any, type_: ListOf, path: str, found: list[str]) -> None:
     if not isinstance(value, list):
-        yield f"{path}: expected list, got &{{{_go(value)}}}"
+        found.append(f"{path}: expected list, got &{{{_go(value)}}}")
         return
     seen: set[str] = set()
     for index, item in enumerate(value):
         try:
             element = fieldset.element_of(type_, item, index)
         except ValueError as problem:
-            yield f"{path}: element {index}: {problem}"
+            found.append(f"{path}: element {index}: {problem}")
             continue
         if element in seen and not type_.is_atomic:
-            yield f"{path}: duplicate entries for key {fieldset.readable((element,))}"
+            found.append(f"{path}: duplicate entries for key {fieldset.readable((element,))}")
             continue
         seen.add(element)
         place = f"[{index}]" if type_.is_atomic else fieldset.readable((element,))
-        yield from _misfits(item, type_.item, f"{path}{place}")
+        _find_misfits(item, type_.item, f"{path}{place}", found)
 
 
 def _scalar_misfit(value: Any, type_: Scalar) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    shown = f"&value.valueUnstructured{{Value:{_go(value)}}}"
     if type_.code in "sydTM":
-        return "" if isinstance(value, str) else f"expected string, got {shown}"
+        return "" if isinstance(value, str) else f"expected string, got {_unstructured(value)}"
     if type_.code in "ilfu":
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return "" if is_number else f"expected numeric (int or float), got {_go_type(value)}"
     if type_.code == "b":
-        return "" if isinstance(value, bool) else f"expected boolean, got {shown}"
+        return "" if isinstance(value, bool) else f"expected boolean, got {_unstructured(value)}"
     return ""
+
+
+def _unstructured(value: Any) -> str:
+    return f"&value.valueUnstructured{{Value:{_go(value)}}}"
 
 
 def _go(value: Any) -> str:

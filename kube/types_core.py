@@ -13,6 +13,8 @@ ManagedFieldsEntry manager:s operation:'ManagedFieldsOperationType apiVersion=AP
   fieldsV1:A subresource:s
 LabelSelector@ matchLabels:{s} matchExpressions:[LabelSelectorRequirement]
 LabelSelectorRequirement key!:s operator!:'LabelSelectorOperator values:[s]
+ComponentStatus metadata:ObjectMeta conditions:[ComponentCondition]<type>~type
+ComponentCondition type!:'ComponentConditionType status!:'ConditionStatus message:s error:s
 Condition type!:s status!:'ConditionStatus observedGeneration:l lastTransitionTime!:T reason!:s message!:s
 Eviction metadata:ObjectMeta deleteOptions:*DeleteOptions
 DeleteOptions gracePeriodSeconds:*l preconditions:*Preconditions orphanDependents:*b

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from .intstr import fenceposts, resolve
 from .objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Kind, Obj, Ref, get, labels_of
 
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+"""What `kubectl rollout restart` writes into the pods' template."""
 SET_HASH = "controller-revision-hash"
 """The label by which the pods of a StatefulSet or DaemonSet name their revision."""
 

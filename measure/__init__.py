@@ -1,9 +1,8 @@
-"""Where the figures come from that gates ask for: one adapter a file, behind one port, and one row here."""
+"""Where the figures come from that gates ask for: a file a source, behind one port; its row is in `release.sources`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,17 +13,9 @@ if TYPE_CHECKING:
 SourceOf = Callable[["Gate", "Cluster", str], "Source"]
 """Makes the source of a gate, for a release in the namespace."""
 
-SOURCES: Mapping[str, str] = {
-    "prometheus": "prometheus.Prometheus",
-    "url": "url.Url",
-    "job": "job.Jobs",
-    "pods": "pods.Pods",
-    "probe": "probe.Probe",
-}
-"""A gate's key, and the adapter behind it: imported when a gate asks for it."""
-
 
 def source_of(gate: Gate, cluster: Cluster, namespace: str) -> Source:
-    module, _, name = SOURCES[gate.source].rpartition(".")
-    factory: SourceOf = getattr(import_module(f".{module}", __name__), name)
+    from ..release.sources import adapter  # a release without gates has no need of it
+
+    factory: SourceOf = adapter(gate.source)
     return factory(gate, cluster, namespace)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from ..kube.objects import SERVICE
+from ..release.sources import Need
 
 _WORD = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _PORTS = {"http": 80, "https": 443}
@@ -36,3 +40,10 @@ def inside(address: str, namespace: str) -> Inside | None:
         return None
     scheme = "https:" if parts.scheme == "https" else ""
     return Inside(words[1] if len(words) > 1 else namespace, f"{scheme}{words[0]}:{port}")
+
+
+def needed(address: str, namespace: str, method: str = "GET") -> Iterator[Need]:
+    """What it takes to ask it where this machine has no way into the cluster but the API server's."""
+    if (service := inside(address, namespace)) is not None:
+        verb = {"GET": "get", "POST": "create", "PUT": "update"}[method]
+        yield Need(SERVICE, (verb,), "proxy", service.name, "" if service.namespace == namespace else service.namespace)

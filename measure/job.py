@@ -7,6 +7,11 @@ measurement's, so that whoever takes the measurement up again finds the Job that
 from __future__ import annotations
 
 import contextlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, field_validator
 
 from ..cluster import jobs
 from ..cluster.port import Cluster
@@ -15,18 +20,54 @@ from ..gates.figures import Outcome
 from ..gates.templates import filled
 from ..kube.objects import JOB, Obj, Ref, digest
 from ..plan.observed import APP_LABEL
-from ..release.gates import Gate
+from ..release.image import checked
+from ..release.sources import Need, SourceOptions
+from ..release.strict import Seconds
 from .port import Unmeasured, Window
+
+if TYPE_CHECKING:
+    from ..release.gates import Gate
 
 KEPT_S = 24 * 3600
 """How long a Job that has ended is kept, for whoever wants to read its log."""
 LINES = 5
+_VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
+
+
+class JobOptions(SourceOptions):
+    """A Kubernetes Job that is made for each measurement: complete is passed, failed is failed."""
+
+    text_is = "image"
+    concludes = True
+
+    image: str = Field(description="What the Job runs; a template.")
+    command: tuple[str, ...] = Field((), description="Instead of the image's own; templates.")
+    args: tuple[str, ...] = Field((), description="Templates.")
+    env: dict[str, str] = Field({}, description="Environment variables; templates.")
+    service_account: str | None = Field(None, description="Whose rights it has.")
+    timeout: Annotated[Seconds, Field(ge=1)] = Field(300, description="A Job that takes longer has not been able to tell.")
+
+    @field_validator("image")
+    @classmethod
+    def _is_image(cls, image: str) -> str:
+        checked(_VARIABLE.sub("x", image))
+        return image
+
+    def templates(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        yield ("image",), self.image
+        yield from ((("command", place), text) for place, text in enumerate(self.command))
+        yield from ((("args", place), text) for place, text in enumerate(self.args))
+        yield from ((("env", name), text) for name, text in self.env.items())
+
+    def needs(self, namespace: str) -> Iterator[Need]:
+        yield Need(JOB, ("create", "list", "watch"))
 
 
 class Jobs:
+    options = JobOptions
+
     def __init__(self, gate: Gate, cluster: Cluster, namespace: str) -> None:
-        assert gate.job is not None
-        self._gate, self._options, self._cluster = gate, gate.job, cluster
+        self._gate, self._options, self._cluster = gate, gate.options_as(JobOptions), cluster
 
     async def measure(self, window: Window) -> Outcome:
         job = self._job(window)

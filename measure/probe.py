@@ -10,14 +10,26 @@ import asyncio
 import contextlib
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from ..cluster.port import Cluster
 from ..gates.figures import BOUNDS_S, Both, Counts, Histograms
-from ..load.generator import Load
 from ..load.report import Sample
 from ..load.tally import MOST_VERSIONS
-from ..release.gates import Gate
-from .port import NoFigure, Window, counted
+from ..release.probe import RequestOptions
+from ..release.sources import SourceOptions
+from .port import NoFigure, Unmeasured, Window, compared_with, counted
+
+if TYPE_CHECKING:
+    from ..load.generator import Load
+    from ..release.gates import Gate
+
+
+class GateProbeOptions(RequestOptions, SourceOptions):
+    """Requests from where deploy runs, at a constant rate; which version answers one is told by a header of the answer."""
+
+    text_is = "url"
+    counts = True
 
 
 class _Seen:
@@ -44,26 +56,31 @@ class _Seen:
 
 
 class Probe:
+    options = GateProbeOptions
+
     def __init__(self, gate: Gate, cluster: Cluster, namespace: str) -> None:
-        assert gate.probe is not None
-        self._gate, self._options, self._target = gate, gate.probe, gate.probe.target()
+        self._gate, self._options = gate, gate.options_as(GateProbeOptions)
+        self._target = self._options.target()
         self._seen = _Seen()
         self._load: Load | None = None
         self._sending: asyncio.Task[None] | None = None
 
     async def measure(self, window: Window) -> Both | Histograms:
-        if window.stable is None:
-            raise NoFigure("no other version runs beside it: there is nothing to compare with")
-        stable, new = _bare(window.stable.version), _bare(window.new.version)
-        if stable == new and window.stable != window.new:
+        beside = compared_with(window)
+        stable, new = _bare(beside.version), _bare(window.new.version)
+        if stable == new and beside != window.new:
             raise NoFigure(f"both versions are called {new}: their answers cannot be told apart")
         if self._sending is None:
+            from ..load.generator import Load
+
             self._load = Load(self._target, float(self._options.rate), taken=lambda sample: self._seen.take(sample))
             self._sending = asyncio.create_task(self._load.run())
             await asyncio.sleep(self._gate.interval)
         seen, self._seen = self._seen, _Seen()
+        if not seen.requests:
+            raise Unmeasured(self._silence())
         if not seen.requests[stable] and not seen.requests[new]:
-            raise NoFigure(self._nothing(seen, window))
+            raise NoFigure(self._strangers(seen, window))
         if self._gate.of == "latency":
             return Histograms(seen.histogram(stable), seen.histogram(new))
         return counted(self._gate, Both(seen.counts(stable), seen.counts(new)), window)
@@ -79,11 +96,12 @@ class Probe:
                 await self._sending
             await self._load.close()
 
-    def _nothing(self, seen: _Seen, window: Window) -> str:
+    def _silence(self) -> str:
+        lost = self._load.tally.errors.most_common(1) if self._load else []
+        return f"{self._target.url} answers nothing{f' ({lost[0][0]})' if lost else ''}"
+
+    def _strangers(self, seen: _Seen, window: Window) -> str:
         names = [name for name, _ in seen.requests.most_common(3)]
-        if not names:
-            lost = self._load.tally.errors.most_common(1) if self._load else []
-            return f"{self._target.url} answers nothing{f' ({lost[0][0]})' if lost else ''}"
         wanted = " or ".join(side.version for side in (window.new, window.stable) if side is not None)
         header = self._target.version_headers[0]
         return f"no answer names version {wanted} in its header {header}: they say {', '.join(names)}"

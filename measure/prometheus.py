@@ -4,46 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import Field
 
 from ..cluster.port import Cluster
 from ..gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Trials, Value
 from ..gates.prometheus import Answer, Unreadable, read
 from ..gates.ready import READY
 from ..gates.templates import filled
-from ..release.comparing import EffectOptions, MetricOptions
-from ..release.experiment import ExperimentOptions
-from ..release.experiment import MetricOptions as ExperimentMetric
-from ..release.experiment_gate import ExperimentGate
-from ..release.gates import Gate
-from .port import NoFigure, Side, Unmeasured, Window, counted, sums
+from ..release.sources import Address, HttpOptions, Need, SourceOptions, check_template
+from .inside import needed
+from .port import NoFigure, Side, Unmeasured, Window, compared_with, counted, is_count, sums, visited
 from .web import Web
+
+if TYPE_CHECKING:
+    from ..release.comparing import EffectOptions, MetricOptions
+    from ..release.experiment import ExperimentOptions
+    from ..release.experiment import MetricOptions as ExperimentMetric
+    from ..release.gates import Gate
+
+
+class PrometheusOptions(HttpOptions, SourceOptions):
+    """A Prometheus, or whatever speaks its HTTP API."""
+
+    text_is = "address"
+    takes = frozenset({"use", "query", "requests", "errors", "compare", "effect"})
+    is_promql = True
+    counts_visits = True
+
+    address: Address = Field(description="Such as http://prometheus.monitoring:9090; a path in it is kept.")
+
+    def needs(self, namespace: str) -> Iterator[Need]:
+        return needed(self.address, namespace)
+
+    def check_counters(self, counters: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
+        for at, text in counters:
+            check_template(text, at, is_sided=True)
 
 
 class Prometheus:
     """What a gate asks of its Prometheus."""
 
+    options = PrometheusOptions
+
     def __init__(self, gate: Gate, cluster: Cluster, namespace: str) -> None:
-        assert gate.prometheus is not None
-        self._gate, self._options = gate, gate.prometheus
+        self._gate, self._options = gate, gate.options_as(PrometheusOptions)
         self._web = Web(self._options, cluster, namespace)
 
     async def measure(self, window: Window) -> Figures:
         if self._gate.query is not None:
             return await self._value(window, self._gate.query)
-        if window.stable is None:
-            raise NoFigure("no other version runs beside it: there is nothing to compare with")
+        stable = compared_with(window)
         if self._gate.compare is not None:
-            return await self._pairs(window, window.stable, self._gate.compare)
+            return await self._pairs(window, stable, self._gate.compare)
         if self._gate.effect is not None:
-            return await self._samples(window, window.stable, self._gate.effect)
-        if isinstance(self._gate, ExperimentGate):
-            return await self._trials(window, window.stable, self._gate.experiment)
+            return await self._samples(window, stable, self._gate.effect)
+        if self._gate.trial is not None:
+            return await self._trials(window, stable, self._gate.trial)
         if self._gate.use is not None and self._gate.of == "latency":
-            stable, new = await asyncio.gather(self._histogram(window, window.stable), self._histogram(window, window.new))
-            return Histograms(stable, new)
-        stable, new = await asyncio.gather(self._counts(window, window.stable), self._counts(window, window.new))
-        return counted(self._gate, Both(stable, new), window)
+            before, after = await asyncio.gather(self._histogram(window, stable), self._histogram(window, window.new))
+            if not before and not after:
+                raise self._unseen(window)
+            return Histograms(before, after)
+        sides = await asyncio.gather(self._counts(window, stable), self._counts(window, window.new))
+        if sides == [None, None]:
+            raise self._unseen(window)
+        return counted(self._gate, Both(*(side or Counts(0.0, 0.0) for side in sides)), window)
 
     def asks(self, window: Window) -> list[str]:
         sides = [window.new] if self._gate.query is not None or window.stable is None else [window.new, window.stable]
@@ -86,8 +114,8 @@ class Prometheus:
             return [metric.query for metric in self._gate.compare.values()]
         if (asked := self._gate.effect) is not None:
             return _counters(asked)
-        if isinstance(self._gate, ExperimentGate):
-            return [text for metric in self._gate.experiment.metrics.values() for text in _counters(metric)]
+        if self._gate.trial is not None:
+            return [text for metric in self._gate.trial.metrics.values() for text in _counters(metric)]
         if self._gate.use is not None and self._gate.of == "latency":
             return [READY[self._gate.use].latency]
         return list(self._counting())
@@ -107,28 +135,27 @@ class Prometheus:
         queries = _counters(asked)
         found = await asyncio.gather(*(self._counted(window, side, text) for side in (stable, window.new) for text in queries))
         sides = found[: len(queries)], found[len(queries) :]
-        samples = Samples(*map(sums, sides))
-        if not samples.stable.visits and not samples.new.visits:
-            raise NoFigure(f"no visit of either version in {window.values(window.new)['interval']}")
-        return samples
+        return visited(Samples(*map(sums, sides)), window)
 
     async def _counted(self, window: Window, side: Side, template: str) -> float | None:
-        """None where there is no series yet. What is no number may be anything, and 0 is not what it is."""
+        """None where there is no series yet."""
         answer = await self._asked(filled(template, window.values(side)))
         value = _one(answer)
-        if answer.samples and (value is None or not math.isfinite(value) or value < 0):
-            seen = "NaN" if value is None else f"{value:g}"
-            raise NoFigure(f"the query answers {seen}, which is no count")
+        if answer.samples and not is_count(value):
+            raise _no_count(math.nan if value is None else value)
         return value
 
-    async def _counts(self, window: Window, side: Side) -> Counts:
-        """Where nothing failed yet, there is no series of failures: that is 0 of those requests."""
-        asked = (self._asked(filled(text, window.values(side))) for text in self._counting())
-        requests, errors = (_one(answer) for answer in await asyncio.gather(*asked))
-        if requests is None and errors is None:
-            return Counts(0.0, 0.0)
-        whole = max(requests or 0.0, 0.0)
-        return Counts(whole, min(max(errors or 0.0, 0.0), whole))
+    async def _counts(self, window: Window, side: Side) -> Counts | None:
+        """Where nothing failed yet, there is no series of failures: that is 0 of those requests. None where nobody asked yet."""
+        requests, errors = await asyncio.gather(*(self._counted(window, side, text) for text in self._counting()))
+        if requests is None and errors:
+            raise NoFigure(f"{errors:g} errors and no requests of {side.deployment}: the queries count different things")
+        return None if requests is None else Counts(requests, min(errors or 0.0, requests))
+
+    def _unseen(self, window: Window) -> NoFigure:
+        """Of requests there is no series at all: one that was scraped is there, and does not rise, where nobody asks."""
+        span = window.values(window.new)["interval"]
+        return NoFigure(f"no request of either version in {span}; a scrape interval of more than half of that shows none")
 
     async def _histogram(self, window: Window, side: Side) -> Mapping[float, float]:
         ready = READY[str(self._gate.use)]
@@ -136,9 +163,12 @@ class Prometheus:
         found: dict[float, float] = {}
         for sample in answer.samples:
             try:
-                found[float(sample.labels["le"]) / ready.seconds] = sample.number
+                bound, count = float(sample.labels["le"]), sample.number
             except (KeyError, ValueError):
                 raise Unmeasured("the query answers a series without le: a histogram has it") from None
+            if not is_count(count):
+                raise _no_count(count)
+            found[bound / ready.seconds] = count
         return found
 
     async def _asked(self, query: str) -> Answer:
@@ -152,6 +182,10 @@ class Prometheus:
 
 def _counters(asked: EffectOptions | ExperimentMetric) -> list[str]:
     return [text for text in (asked.count, asked.total, asked.squares) if text is not None]
+
+
+def _no_count(value: float) -> NoFigure:
+    return NoFigure(f"the query answers {'NaN' if math.isnan(value) else f'{value:g}'}, which is no count")
 
 
 def _one(answer: Answer) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
 import socket
 import ssl
@@ -72,6 +73,8 @@ class Web:
             raise Unmeasured("its address is none, once the template is filled in") from None
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise Unmeasured(_said(error)) from None
+        except ValueError:  # its text may have the secret in it
+            raise Unmeasured("a header holds a character that cannot be sent") from None
 
     async def _service_of(self, url: str) -> Inside | None:
         """The one to ask the API server for: where the address names one, and this machine does not know that name."""
@@ -137,7 +140,10 @@ class Web:
         return self._session
 
     async def _headers(self) -> dict[str, str]:
-        headers, options = dict(self._options.headers), self._options
+        options = self._options
+        headers = {
+            name: await self.secret(value) if isinstance(value, Credential) else value for name, value in options.headers.items()
+        }
         if options.bearer_token is not None:
             headers["Authorization"] = f"Bearer {await self.secret(options.bearer_token)}"
         elif options.username is not None and options.password is not None:
@@ -183,6 +189,8 @@ def _said(error: Exception) -> str:
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {inner.verify_message}"
     if isinstance(inner, OSError) and inner.strerror:
-        return f"cannot be reached: {inner.strerror}"
+        # asyncio's own words for it hold the address again, and not the cause
+        is_known = inner.errno in errno.errorcode and not isinstance(inner, socket.gaierror)
+        return f"cannot be reached: {os.strerror(inner.errno or 0) if is_known else inner.strerror}"
     text = str(error).splitlines()[0][:SHOWN] if str(error) else type(error).__name__
     return f"cannot be reached: {text}"

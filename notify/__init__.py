@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ..cluster.port import Cluster
-from ..release.notify import Notify
-from .port import Notifier
+if TYPE_CHECKING:
+    from ..cluster.port import Cluster
+    from ..release.notify import Notify
+    from .port import Notifier
 
-NotifierOf = Callable[[Notify, Cluster, str], Notifier]
+NotifierOf = Callable[["Notify", "Cluster", str], "Notifier"]
 """Makes the notifier of an entry, for a release in the namespace."""
 
 NOTIFIERS: Mapping[str, str] = {

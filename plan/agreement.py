@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from ..kube.objects import DEPLOYMENT
+from ..kube.objects import DEPLOYMENT, Ref
 from .diff import changes
 from .plan import Plan
 from .steps import Apply, Record, Run, Step, Wait
@@ -66,6 +66,8 @@ def _step(saved: Step, now: Step, is_autoscaled: bool) -> Iterator[str]:
     if before == after:
         return
     if isinstance(saved, Apply) and isinstance(now, Apply):
+        if saved.ref != now.ref:  # `changes` compares what an object holds, and not which one it is
+            yield f"of {_place(saved.ref)} in the plan, of {_place(now.ref)} now"
         for path, old, new in changes(saved.manifest, now.manifest):
             yield f"{path}: {_shown(old)} in the plan, {_shown(new)} now"
     for key in after:
@@ -108,6 +110,10 @@ def _named(step: Step, namespace: str) -> str:
         return step.type
     place = "" if ref.namespace in ("", namespace) else f"{ref.namespace}/"
     return f"{step.type} {ref.kind} {place}{ref.name}"
+
+
+def _place(ref: Ref) -> str:
+    return "/".join(part for part in (ref.api_version, ref.namespace, ref.kind, ref.name) if part)
 
 
 def _shown(value: Any) -> str:

@@ -64,6 +64,8 @@ def _comparable(obj: Mapping[str, Any]) -> Obj:
 
 
 def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
+    if before == after:
+        return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key, old, new in _paired(before, after):
             yield from _walk(f"{path}{_segment(key)}", old, new)
@@ -104,15 +106,13 @@ _DROPPED_ZEROS = {
 
 
 def _same(path: str, before: Any, after: Any) -> bool:
-    if before == after and type(before) is type(after):
-        return True
+    """Whether what differs means the same."""
     if not before and not after and path.rpartition(".")[2] in _DROPPED_ZEROS:
         return True
     if before in (None, {}, []) and after in (None, {}, []):
         return True
-    if ".resources." in path or path.startswith(".spec.hard"):
-        return bool(_quantity(before) == _quantity(after))
-    return bool(before == after)
+    is_quantity = ".resources." in path or path.startswith(".spec.hard")
+    return is_quantity and bool(_quantity(before) == _quantity(after))
 
 
 def _quantity(value: Any) -> Any:

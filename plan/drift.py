@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..kube import fieldset, ssa
-from ..kube.objects import Obj
+from ..kube import defaults, fieldset, ssa
+from ..kube.objects import Obj, copied, get
+from ..kube.workload import RESTARTED
+from .diff import changes
 from .marks import is_our_apply
 from .observed import FIELD_MANAGER
 
@@ -16,6 +19,11 @@ BESIDE = ("f:apiVersion", "f:kind", "f:metadata", "f:status")
 """What an object is known by, and what becomes of it: not what it says."""
 
 
+PODS = ("f:spec", "f:template")
+RESTART = (*PODS, "f:metadata", "f:annotations", f"f:{RESTARTED}")
+NOTHING: tuple[object, ...] = (fieldset.ABSENT, None, "", {}, [])
+
+
 class Changed(NamedTuple):
     """What somebody else has written since rollway's last apply: `at` is empty where the API server notes no time."""
 
@@ -23,24 +31,72 @@ class Changed(NamedTuple):
     at: str
     fields: tuple[str, ...]
 
+    def named(self, most: int) -> str:
+        """So many of its fields, and a mark where there are more."""
+        return ", ".join(self.fields[:most]) + (", …" if len(self.fields) > most else "")
+
 
 def changed_since(obj: Obj, released_at: str = "") -> tuple[Changed, ...]:
     """What others have written after rollway's last apply, but labels, annotations and the status. Controllers do what they are
     asked to. Who has taken every field that rollway held leaves no trace of it: then since `released_at`, where that is known."""
     shares = ssa.shares_of(obj).values()
-    ours = [share.time for share in shares if is_our_apply(share.owner)]
-    since = max(ours, default=released_at)
+    since = _applied_at(shares) or released_at
     if not since:
         return ()
-    out = []
-    for share in shares:
-        owner = share.owner
-        if owner.manager in (FIELD_MANAGER, *CONTROLLERS) or owner.subresource == "status":
-            continue
+    out: list[Changed] = []
+    for share in _of_others(shares):
         # of the scale subresource the API server notes no time
-        if share.time > since or (owner.subresource == "scale" and not share.time):
-            fields = sorted(fieldset.readable(path) for path in share.fields if path[0] not in BESIDE)
-            leaves = [field for field in fields if not any(other.startswith((f"{field}.", f"{field}[")) for other in fields)]
-            if leaves:
-                out.append(Changed(owner.manager, share.time, tuple(leaves)))
+        if share.time > since or (share.owner.subresource == "scale" and not share.time):
+            out += _told(share, (path for path in share.fields if path[0] not in BESIDE))
     return tuple(out)
+
+
+def kept_of_others(obj: Obj, released: Obj) -> tuple[Changed, ...]:
+    """What others had put into the pods' template before rollway's last apply, and the manifest that it released does not say: an
+    apply, a rollback's too, leaves what it has never held. Restarts are none of it."""
+    shares = ssa.shares_of(obj).values()
+    since = _applied_at(shares)
+    said = copied(released)
+    defaults.fill(said)
+    ours = frozenset().union(*(share.fields for share in shares if share.owner.manager == FIELD_MANAGER))
+    known = ours | {path[:depth] for share in shares for path in share.fields for depth in range(len(path))}
+
+    def is_kept(path: fieldset.Path) -> bool:
+        live = fieldset.value_at(obj, path)
+        is_theirs = path[: len(PODS)] == PODS and path != RESTART and path not in known
+        return is_theirs and live not in NOTHING and live != fieldset.value_at(said, path)
+
+    out: list[Changed] = []
+    for share in _of_others(shares):
+        if since and share.time <= since:
+            out += _told(share, filter(is_kept, share.fields))
+    return tuple(out)
+
+
+def _applied_at(shares: Iterable[ssa.Share]) -> str:
+    """When rollway applied it last; empty where it holds nothing of it."""
+    return max((share.time for share in shares if is_our_apply(share.owner)), default="")
+
+
+def _of_others(shares: Iterable[ssa.Share]) -> Iterator[ssa.Share]:
+    """What others hold. Controllers do what they are asked to."""
+    for share in shares:
+        if share.owner.manager not in (FIELD_MANAGER, *CONTROLLERS) and share.owner.subresource != "status":
+            yield share
+
+
+def _told(share: ssa.Share, paths: Iterable[fieldset.Path]) -> Iterator[Changed]:
+    """The leaves alone."""
+    fields = sorted(map(fieldset.readable, paths))
+    leaves = [field for field in fields if not any(other.startswith((f"{field}.", f"{field}[")) for other in fields)]
+    if leaves:
+        yield Changed(share.owner.manager, share.time, tuple(leaves))
+
+
+def says_the_same(live: Obj, other: Obj, field: str) -> bool:
+    """Whether a field, as an apply names it, reads the same in both. Lists without keys are one value, which the API server has
+    written its defaults into: who applies the very manifest that is live meets a conflict, and takes the field all the same. Of
+    what is told by a key, whose names may have dots, nothing is known."""
+    path = field.lstrip(".").split(".")
+    was = get(live, *path)
+    return was is not None and not changes({"value": was}, {"value": get(other, *path)})

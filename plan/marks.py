@@ -8,8 +8,10 @@ from .observed import APP_LABEL, DIGEST_ANNOTATION, FIELD_MANAGER, TRACK_LABEL
 
 
 def track_of(deployment: Obj) -> str | None:
-    """The track of a second Deployment; None for the user's own."""
-    return labels_of(deployment).get(TRACK_LABEL)
+    """The track of a second Deployment; None for the user's own. By its selector, which is for its whole life: anybody may label
+    the object itself."""
+    track: str | None = get(deployment, "spec", "selector", "matchLabels", default={}).get(TRACK_LABEL)
+    return track
 
 
 def is_ours(live: Obj, app: str) -> bool:

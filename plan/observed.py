@@ -20,10 +20,10 @@ VERSION_ANNOTATION = "rollway.dev/version"
 class Observed:
     """`objects` holds every object that was looked for (None: looked for, and not there), and the namespace's
     HorizontalPodAutoscalers. `history` is in order of number. `taken` are Deployments of others that stand under a name that a
-    second Deployment would have. `elsewhere` are Istio's routes and rules of every namespace that may be read, whosever they are,
-    where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that a change
-    of a Service would concern; they are looked for only where one changes. `claimed` are objects that other applications have
-    released, looked for only where something is left over of this one; `is_claimed_anywhere`: also those of other namespaces.
+    second Deployment would have. `elsewhere` are routes and what belongs to them, of every namespace that may be read, whosever
+    they are, where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that
+    a change of a Service would concern; they are looked for only where one changes. `claimed` are objects that other applications
+    have released, looked for only where something is left over of this one; `is_claimed_anywhere`: also of other namespaces.
     `unread` are objects that only earlier revisions have, and that may not be read. `kind` is what the application's workload
     is."""
 

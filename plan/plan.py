@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from .revision import Revision
 from .steps import Apply, Delete, Frozen, GiveBack, Hold, Label, Loan, Patch, Pause, Phase, Record, Renew, Route, Run, Scale, Step
@@ -25,7 +25,8 @@ class Plan(Frozen):
 
     `weight` is the share asked for, `from_weight` the one that holds before, `split` what is really reached.
     `router` is what splits requests; empty where it is how many pods there are, or a Service's selector.
-    `new_revisions` go into the history with the first Record that names them, `loans` with the first of `revision`.
+    `new_revisions` go into the history with the first Record that names them, `loans` with the first of `revision`, and with it
+    its `options` where they are others by now than those that it began with (else None).
     `peak_pods` counts pods that do not terminate.
     """
 
@@ -49,6 +50,7 @@ class Plan(Frozen):
     notes: tuple[str, ...] = ()
     new_revisions: tuple[Revision, ...] = ()
     loans: tuple[Loan, ...] = ()
+    options: dict[str, Any] | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -77,7 +77,12 @@ class Revision(Frozen):
     @property
     def objects(self) -> list[Obj]:
         """The manifests of its record."""
-        return [self.release["workload"], *self.release["services"], *self.release["others"]]
+        return [self.release["workload"], *self.others]
+
+    @property
+    def others(self) -> list[Obj]:
+        """Those beside the application's own workload."""
+        return [*self.release["services"], *self.release["others"]]
 
     @property
     def is_in_flight(self) -> bool:
@@ -126,6 +131,10 @@ class Revision(Frozen):
         known = {loan.key for loan in self.loans}
         new = tuple(loan for loan in loans if loan.key not in known)
         return self.model_copy(update={"loans": (*self.loans, *new)}) if new else self
+
+    def with_options(self, options: dict[str, Any] | None) -> Revision:
+        """Going on by other options of its strategies than it began with; None: by the same."""
+        return self if options is None else self.model_copy(update={"release": {**self.release, "options": options}})
 
     @property
     def standing(self) -> str:

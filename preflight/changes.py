@@ -22,7 +22,7 @@ def selector_changes(case: Case) -> Iterator[Found]:
         return
     live = _running(case)
     was, wanted = (get(obj, "spec", "selector") for obj in (live, case.workload))
-    if live is None or case.strategy == "blue-green" or not was or was == wanted:
+    if live is None or _has_sides(case) or not was or was == wanted:
         return
     yield Found(
         case.workload,
@@ -50,7 +50,7 @@ def _fixed_changes(case: Case, known: Workload) -> Iterator[Found]:
 def one_service_for_two(case: Case) -> Iterator[Found]:
     """By a strategy that lets both versions run behind one Service."""
     live = _running(case)
-    if live is None or case.strategy in ("recreate", "blue-green"):
+    if live is None or case.strategy == "recreate" or _has_sides(case):
         return
     namespace = case.release.namespace
     services = {
@@ -67,6 +67,13 @@ def one_service_for_two(case: Case) -> Iterator[Found]:
         if isinstance(misfit, Misfit):
             part = "ports" if fit.plain(found or {}) == fit.plain(service) else "selector"
             yield Found(service, ("spec", part), misfit.why, hint=misfit.hint)
+
+
+def _has_sides(case: Case) -> bool:
+    """Whether the strategy ends on either of two Deployments, each with its own selector, that no Service reaches both of."""
+    from ..strategies.blue_green import BlueGreen
+
+    return isinstance(case.chosen, BlueGreen)
 
 
 def _running(case: Case) -> Obj | None:

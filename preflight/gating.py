@@ -55,13 +55,41 @@ def powerless(case: Case) -> Iterator[Found]:
     stops = stops_of(of_release(case.strategy, case.release))
     for place, gate in enumerate(case.release.gates):
         asked = [stop for stop in stops if gate.holds(stop.weight, is_last=stop.is_last)]
-        if said := _lacks_time(gate, asked) or _meets_nobody(case, gate) or _lacks_traffic(case, gate, asked):
+        if said := (
+            _meets_no_stop(gate, stops, case.strategy)
+            or _lacks_time(gate, asked)
+            or _meets_nobody(case, gate)
+            or _lacks_traffic(case, gate, asked)
+        ):
             message, hint = said
             yield Found(None, ("gates", place), f"gate {gate.name} {message}", hint=hint)
 
 
+def _meets_no_stop(gate: Gate, stops: list[Stop], strategy: str) -> tuple[str, str] | None:
+    """Of a release that has no stops by itself, as ramped, somebody says the share who knows his gates."""
+    known = [stop.weight for stop in stops]
+    missed = [weight for weight in gate.moment if weight not in known] if isinstance(gate.moment, tuple) else []
+    if not known or not missed:
+        return None
+    return (
+        f"is asked at {_shares(missed)}, and {strategy} stops at {_shares(known)}: it is never measured there",
+        f"when: [{', '.join(map(str, known))}], or a step at {_shares(missed)}",
+    )
+
+
+def _shares(weights: list[int]) -> str:
+    return " and ".join(f"{weight}%" for weight in weights)
+
+
 def _lacks_time(gate: Gate, asked: list[Stop]) -> tuple[str, str] | None:
-    """One that is decided by so many measurements, and each pause and its deadline are over before."""
+    """A pause that is over before the gate has looked; or one that is decided by so many measurements, and each pause and its
+    deadline are over before."""
+    first, shortest = gate.first_look, min((stop.pause_s for stop in asked if stop.pause_s is not None), default=math.inf)
+    if first > shortest and gate.on_fail != "report":
+        return (
+            f"looks for the first time after {_time(first)}, and a pause of {_time(shortest)} is over before: it is prolonged",
+            "a longer pause, or a shorter interval or initialDelay",
+        )
     count = gate.asked.limits.count
     if not gate.ends or count is None or not asked:
         return None
@@ -135,7 +163,7 @@ def _queries(case: Case) -> Iterator[tuple[Gate, Path, str]]:
     for place, gate in enumerate(case.release.gates_for(case.strategy)):
         below: Path = ("gates", place) if place < own else ("strategies", "ab", "experiment")
         for path, text in gate.templates():
-            if path[0] in QUERIES and gate.prometheus is not None:
+            if path[0] in QUERIES and gate.options.is_promql:
                 yield gate, (*below, *path), text
 
 

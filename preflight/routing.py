@@ -19,7 +19,9 @@ from .model import Found
 
 def refused(case: Case) -> Iterator[Found]:
     """Istio's routes under ab have a rule of their own, which knows the line."""
-    if case.strategy not in ("canary", "ab") or (case.strategy == "ab" and case.router == Istio.name):
+    from ..strategies.routed import Routed
+
+    if not isinstance(case.chosen, Routed) or (case.strategy == "ab" and case.router == Istio.name):
         return
     if not case.release.services or not all(map(is_shaped, _routes(case))):
         return  # what has not the types of its kind is another rule's
@@ -36,8 +38,9 @@ def refused(case: Case) -> Iterator[Found]:
 
 def _asked(case: Case) -> Iterator[tuple[Feature, Path]]:
     """What is asked for that not every router can, and where in the strategy's block."""
-    options = case.release.options.canary if case.strategy == "canary" else case.release.options.ab
-    if options.sticky:
+    given = case.release.options
+    options = given.canary if case.strategy == "canary" else given.ab if case.strategy == "ab" else None
+    if options is not None and options.sticky:
         yield "sticky", ("sticky",)
     if isinstance(options, CanaryOptions):
         yield from (("mirror", ("steps", place, "mirror")) for place, step in enumerate(options.steps) if step.mirror)
@@ -80,6 +83,14 @@ def _classes(case: Case, route: Obj) -> Iterator[Obj]:
         name = get(serving, "spec", "gatewayClassName") if serving else None
         if found := case.observed.find(GATEWAY_CLASS, "", str(name)):
             yield found
+
+
+def unseen(case: Case) -> Iterator[Found]:
+    """What a cluster was asked for: live routes that `auto` goes past."""
+    service = case.chosen.app.primary
+    for message in case.chosen.unseen(case.observed) if service else ():
+        hint = "take it into the manifests to have it split, or name the router that is meant"
+        yield Found(service, ("metadata", "name"), message, hint=hint)
 
 
 def keeps_users(case: Case) -> Iterator[Found]:

@@ -17,6 +17,7 @@ from . import (
     naming,
     probes,
     references,
+    routes,
     routing,
     services,
     shutdown,
@@ -425,11 +426,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "RW041",
-        "warning",
+        "error",
         "a gate's query that is no PromQL",
         "Nothing is ever measured: the release waits at its first pause until the gate's deadline.",
         "Brackets, functions and their arguments, types, regular expressions, as Prometheus has them. What only another server "
-        "knows, such as VictoriaMetrics' own functions, is told as well.",
+        "knows, such as VictoriaMetrics' own functions, is told as well: `# rollway: ignore RW041 because …` above it.",
         "query: 'max(queue_length{pod=~\"{{ pods }}\"})'",
         gating.unreadable,
     ),
@@ -450,7 +451,8 @@ RULES: tuple[Rule, ...] = (
         "A bad version is promoted before the gate can know of it, or a good one waits for a verdict that never comes.",
         "Where traffic.rate is written: the pauses of a canary are too short, or its shares too small, to find ten times as many "
         "errors (5% in place of 0.5%). Or so many measurements are asked for that the pause and the deadline are over before, "
-        "or two versions are compared that never get requests at the same time.",
+        "or two versions are compared that never get requests at the same time, or it is asked at a share at which the release "
+        "does not stop.",
         "traffic: {rate: 20}\nstrategies: {canary: {steps: [{weight: 20, pause: 5m}, {weight: 50, pause: 5m}]}}",
         gating.powerless,
     ),
@@ -570,6 +572,37 @@ RULES: tuple[Rule, ...] = (
         "longer. With TerminationStarted recreate starts new pods while old ones are still ending. Rehearsals heed it.",
         "spec: {strategy: {rollingUpdate: {maxSurge: 1}}}     # without podReplacementPolicy",
         capacity.alpha_policy,
+    ),
+    Rule(
+        "RW056",
+        "info",
+        "a live route that router auto goes past",
+        "Who comes by it meets the share that pods give, or stays with the version before.",
+        "Asked of the cluster (--live), as far as routes may be listed. auto chooses by the manifests alone, so that the same "
+        "files give the same plan, a release that is under way keeps its router, and nobody's route is split unasked.",
+        "manifests: [app.yaml, route.yaml]     # with the HTTPRoute, VirtualService or Ingress that users come by",
+        routing.unseen,
+    ),
+    Rule(
+        "RW057",
+        "warning",
+        "a route that its Gateway does not serve",
+        "Nobody comes by it; a release by it waits for a minute, and is taken back.",
+        "Asked of the cluster (--live), in the route's own words: a Gateway that is not there, a listener that does not allow "
+        "the namespace or has another host, a class without a controller, a backend that does not resolve.",
+        "parentRefs: [{name: edge, namespace: infra}]     # of a listener with allowedRoutes: {namespaces: {from: All}}",
+        routes.out_of_force,
+    ),
+    Rule(
+        "RW058",
+        "warning",
+        "two routes for the same requests",
+        "One of them is asked, the older one: who reads the other reads what is not so.",
+        "Told of HTTPRoutes and GRPCRoutes of one Gateway, and of Ingresses of one class, that have a host and a match in common "
+        "and lead elsewhere, where one of them leads to the release's Service. With --live also of those of others, where they "
+        "may be listed.",
+        "hostnames: [beta.example.com]     # another host than that of the route that is there already",
+        routes.twice,
     ),
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..kube.objects import CONFIG_MAP, DEPLOYMENT, SECRET, SERVICE, Obj, get, is_a, matches, selects
+from ..kube.objects import CONFIG_MAP, SECRET, SERVICE, Obj, get, is_a, matches, selects, texts
 from . import checks, imports, manifests
 from .config import uses
 from .imports.draft import Draft, Foreign, Shelf
@@ -20,7 +20,7 @@ RELEASE_FILE = "deploy.yaml"
 
 @dataclass
 class Application:
-    """A Deployment that is released, or will be: `workload` is it as the manifests have it, or as it is written anew; None where
+    """A workload that is released, or will be: `workload` is it as the manifests have it, or as it is written anew; None where
     none of the files holds its pods. `file` is where it is described, `draft` what another tool's manifests say of it."""
 
     name: str
@@ -69,7 +69,19 @@ def found(paths: Sequence[str]) -> Found:
         for item in plain
         if checks.is_deployment(item.obj) and id(item.obj) not in wanted
     ]
-    return Found((*described, *others), tuple(entries), tuple(plain), tuple(foreign), tuple(dict.fromkeys(strays)))
+    sets = _sets_apart(plain, [application.file for application in (*described, *others)])
+    return Found((*described, *others, *sets), tuple(entries), tuple(plain), tuple(foreign), tuple(dict.fromkeys(strays)))
+
+
+def _sets_apart(items: Sequence[Located], files: Sequence[str]) -> list[Application]:
+    """The StatefulSets and DaemonSets that are applications: all but those in whose folder lies exactly one of these `files`,
+    which describe others. That one is released with its sets along, as checks.chosen_workload has it."""
+
+    def beside(item: Located) -> int:
+        return sum(is_below(file, os.path.dirname(item.document.source)) for file in files)
+
+    apart = [item for item in items if checks.is_set(item.obj) and beside(item) != 1]
+    return [Application(item.obj["metadata"]["name"], item.document.source, item.obj) for item in apart]
 
 
 def _entries(path: str) -> list[str | Rendering]:
@@ -118,7 +130,7 @@ def is_release_file(path: str) -> bool:
 
 def _described(draft: Draft, shelf: Shelf) -> Application:
     """With the user's own Deployment of that name, where the files have it: there is never a second one."""
-    own = shelf.deployment(draft.wanted or draft.name)
+    own = shelf.seen_from(draft.main).deployment(draft.wanted or draft.name)
     if own is not None:
         draft.wanted, draft.workload = own.obj["metadata"]["name"], None
     elif draft.workload and (program := renderer_of(draft.main.file)):
@@ -151,9 +163,9 @@ def touches(application: Application, obj: Obj, items: Sequence[Located]) -> boo
     workload = application.workload
     if workload is None:
         return False
-    if is_a(obj, DEPLOYMENT):
+    if checks.is_deployment(obj) or checks.is_set(obj):
         return obj is workload
-    labels = _texts(get(workload, "spec", "template", "metadata", "labels"))
+    labels = texts(get(workload, "spec", "template", "metadata", "labels"))
     if is_a(obj, SERVICE):
         return _selects(obj, labels)
     pod = get(workload, "spec", "template", "spec")
@@ -168,12 +180,8 @@ def touches(application: Application, obj: Obj, items: Sequence[Located]) -> boo
 
 
 def _selects(service: Obj, labels: Mapping[str, str]) -> bool:
-    selector = _texts(get(service, "spec", "selector"))
+    selector = texts(get(service, "spec", "selector"))
     return bool(selector) and selects(selector, labels)
-
-
-def _texts(value: Any) -> dict[str, str]:
-    return {key: text for key, text in value.items() if isinstance(text, str)} if isinstance(value, Mapping) else {}
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from .names import wrong_label
-from .sources import PrometheusOptions, check_template, short
+from .sources import SOURCES, Sourced, options_of, source_fields
 from .strict import Seconds, Strict
 from .wrong import Wrong
 
@@ -38,9 +49,9 @@ Positive = Annotated[StrictInt | StrictFloat, Field(gt=0)]
 class MetricOptions(Strict):
     """What visits of each version came to, counted since the last look: conversions, or the values of something."""
 
-    count: str = Field(description="PromQL: how many visits; a template that names pods, track or version.")
-    total: str = Field(description="PromQL: how many of them did it, or the sum of their values; likewise.")
-    squares: str | None = Field(None, description="PromQL: the sum of the squared values. Without it each counts 0 or 1.")
+    count: str = Field(description="How many visits: PromQL, a template that names pods, track or version; of a url a JSONPath.")
+    total: str = Field(description="How many of them did it, or the sum of their values; likewise.")
+    squares: str | None = Field(None, description="The sum of the squared values; likewise. Without it each counts 0 or 1.")
     better: Literal["higher", "lower"] = Field("higher", description="Which mean is the better one.")
     guardrail: StrictBool = Field(False, description="It decides nothing, but harm done to it does, whatever the primary says.")
     tolerated: Amount = Field(0.0, description="guardrail: so much harm is none; as the difference is: 1%, or absolute.")
@@ -49,10 +60,13 @@ class MetricOptions(Strict):
     def _can_be_asked(self) -> MetricOptions:
         if self.tolerated and not self.guardrail:
             raise Wrong("tolerated belongs to a guardrail", hint="guardrail: true", at=("tolerated",))
+        return self
+
+    def counters(self) -> Iterator[tuple[str, str]]:
+        """(key, what is asked) of each."""
         for part in ("count", "total", "squares"):
             if (text := getattr(self, part)) is not None:
-                check_template(text, (part,), is_sided=True)
-        return self
+                yield part, text
 
 
 class ExpectedOptions(Strict):
@@ -63,10 +77,17 @@ class ExpectedOptions(Strict):
     deviation: Positive | None = Field(None, description="The standard deviation of a visit's value, where each is not 0 or 1.")
 
 
-class ExperimentOptions(Strict):
+ASKED = tuple(key for key in SOURCES if options_of(key).counts_visits)
+"""The sources that may be asked."""
+if TYPE_CHECKING:
+    _Somewhere = Sourced
+else:
+    _Somewhere = create_model("_Somewhere", __base__=Sourced, **source_fields(ASKED))
+
+
+class ExperimentOptions(_Somewhere):
     """Which version is better, found out while both serve users that are assigned at random."""
 
-    prometheus: Annotated[PrometheusOptions, short("address")] = Field(description=PrometheusOptions.__doc__)
     metrics: dict[str, MetricOptions] = Field(description="By name.", json_schema_extra={"minProperties": 1})
     primary: str | None = Field(None, description="The metric that decides. Default: the only one that is no guardrail.")
     difference: Literal["relative", "absolute"] = Field("relative", description="To a's mean, or as it is.")
@@ -98,6 +119,19 @@ class ExperimentOptions(Strict):
             if wrong := wrong_label(name):
                 raise Wrong(f"{name!r} is no valid name: {wrong}", at=(name,))
         return metrics
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> ExperimentOptions:
+        if len(named := self.named) != 1:
+            seen = f"two sources: {' and '.join(named)}" if named else "no source"
+            raise Wrong(f"the experiment has {seen}", hint=f"{' or '.join(ASKED)}: where visits are counted")
+        self.options.check_counters(self.counters())
+        return self
+
+    def counters(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """All that is counted, with the path."""
+        for name, metric in self.metrics.items():
+            yield from ((("metrics", name, part), text) for part, text in metric.counters())
 
     @model_validator(mode="after")
     def _can_decide(self) -> ExperimentOptions:

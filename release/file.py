@@ -55,7 +55,7 @@ class PlainFile(Strict):
     router: RouterName = Field(
         "auto",
         description="What splits requests for canary and ab: HTTPRoutes, VirtualServices, ingress-nginx, or how many pods there "
-        "are. Default: the first of whose routes the manifests have one.",
+        "are. Default: the first of whose routes the manifests have one. blue-green switches by routes where they are named.",
     )
     strategies: StrategyOptions = Field(StrategyOptions(), description="The strategies' settings; each has a default.")
     traffic: Traffic = Field(Traffic(), description=Traffic.__doc__)
@@ -164,7 +164,7 @@ def _bad_input(error: ErrorDetails, document: Document, model: type[BaseModel]) 
         return BadInput(text, where=document.where((*path, *cause.at)), hint=cause.hint), path
     if error["type"] == "extra_forbidden":
         parent = f" in {named(loc[:-1])}" if len(loc) > 1 else ""
-        hint = nearest(str(loc[-1]), keys_at(loc[:-1], model))
+        hint = nearest(str(loc[-1]), keys_at(loc[:-1], model)) or _further_down(str(loc[-1]), loc[:-1], model)
         # what no release file would have for a key may be a line of one that was named by mistake, and be nobody's business
         key = f' "{loc[-1]}"' if re.fullmatch(r"[A-Za-z][\w. -]{0,39}", str(loc[-1])) else ""
         return BadInput(f"unknown key{key}{parent}", where=document.where(loc), hint=hint), loc
@@ -237,6 +237,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     folded = {name.replace("-", "").replace("_", "").lower(): name for name in known}
     near = difflib.get_close_matches(word.replace("-", "").replace("_", "").lower(), list(folded), n=1, cutoff=0.6)
     return f'did you mean "{folded[near[0]]}"?' if near else ""
+
+
+def _further_down(word: str, path: Path, model: type[BaseModel]) -> str:
+    """A hint at the block that has the key, where it was written beside that."""
+    found = (key for key in keys_at(path, model) if word in keys_at((*path, key), model))
+    return next((f'it belongs under "{key}"' for key in found), "")
 
 
 def keys_at(path: Path, root: type[BaseModel] | None = None) -> list[str]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, create_model, field_validator, model_validator
 
 from ..gates import expressions
 from ..gates.conditions import condition
 from ..gates.figures import Both, Counts, Pair, Pairs, Phase
-from ..gates.judges import JUDGES, Asked
+from ..gates.judges import JUDGES, Asked, Form, judges_of
 from ..gates.judges.effect import Wanted
 from ..gates.judges.threshold import Limits
 from ..gates.operations import Unfit
 from ..gates.ready import READY
 from .comparing import EffectOptions, MetricOptions, Number, ScoreOptions, metrics
 from .names import wrong_label
-from .probe import RequestOptions
-from .sources import SOURCES, JobOptions, PodsOptions, PrometheusOptions, UrlOptions, check_template, pods_short, short
-from .strict import Seconds, Strict
+from .sources import SOURCES, Sourced, check_template, options_of, source_fields
+from .strict import Seconds
 from .wrong import Wrong
+
+if TYPE_CHECKING:
+    from .experiment import ExperimentOptions
 
 Follows = Literal["rollback", "pause", "report"]
 OnNothing = Literal["wait", "pass", "fail"]
@@ -41,16 +43,23 @@ def _when(value: Any) -> Any:
     return tuple(sorted(set(weights)))
 
 
-class Gate(Strict):
+ASKING = ("use", "query", "requests", "errors", "compare", "effect")
+"""Keys that say what is asked, of a source that takes them."""
+
+
+class _Named(Sourced):
+    name: str = Field(description="By which it is told of; each gate has its own.")
+
+
+if TYPE_CHECKING:
+    _Somewhere = _Named
+else:
+    _Somewhere = create_model("_Somewhere", __base__=_Named, **source_fields(SOURCES))  # where from
+
+
+class Gate(_Somewhere):
     """One thing that is measured while a release goes on, and what follows from it."""
 
-    name: str = Field(description="By which it is told of; each gate has its own.")
-    # where from: one of SOURCES
-    prometheus: Annotated[PrometheusOptions, short("address")] | None = Field(None, description=PrometheusOptions.__doc__)
-    url: Annotated[UrlOptions, short("address")] | None = Field(None, description=UrlOptions.__doc__)
-    job: Annotated[JobOptions, short("image")] | None = Field(None, description=JobOptions.__doc__)
-    pods: Annotated[PodsOptions, BeforeValidator(pods_short)] | None = Field(None, description=PodsOptions.__doc__)
-    probe: Annotated[RequestOptions, short("url")] | None = Field(None, description=RequestOptions.__doc__)
     # what, of a Prometheus
     use: str | None = Field(None, description="Ready-made queries: " + ", ".join(READY) + ".")
     of: Literal["errors", "latency"] = Field("errors", description="Of the ready-made ones, and of a probe: which.")
@@ -61,6 +70,10 @@ class Gate(Strict):
         None, description="PromQL that answers one value of one side, or several by name: compared with the stable version's."
     )
     effect: EffectOptions | None = Field(None, description=EffectOptions.__doc__)
+    side: Literal["new", "stable"] = Field(
+        "new",
+        description="Whose value is bounded. The stable version's never takes the new one back: its onFail is pause, or report.",
+    )
     # what is asked of it
     min: Number | None = Field(None, description="The least that is good.")
     max: Number | None = Field(None, description="The most that is good.")
@@ -118,19 +131,39 @@ class Gate(Strict):
             raise Wrong(f"no ready-made queries are called {use!r}", hint=f"one of {', '.join(READY)}")
         return use
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_baseline(cls, data: Any) -> Any:
+        """Kayenta's and Argo's users look for it."""
+        if isinstance(data, dict) and "baseline" in data:
+            raise Wrong(
+                "there are no pods for the comparison alone: the stable version's pods are what it is compared with",
+                hint="initialDelay leaves the first minutes out, in which new pods are slower; see docs/gates.md",
+                at=("baseline",),
+            )
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blames_nobody_else(cls, data: Any) -> Any:
+        """What is wrong with the stable version speaks against going on, and not against the new one."""
+        return {"onFail": "pause"} | data if isinstance(data, dict) and data.get("side") == "stable" else data
+
     @model_validator(mode="after")
     def _says_what(self) -> Gate:
-        named = [key for key in SOURCES if getattr(self, key) is not None]
+        named = self.named
         if len(named) != 1:
             seen = f"two sources: {' and '.join(named)}" if named else "no source"
             raise Wrong(f"gate {self.name} has {seen}", hint=f"one of {', '.join(SOURCES)}", at=(named[1],) if named else ())
-        if self.prometheus is not None:
+        takes = self.options.takes
+        if stray := next((key for key in ASKING if key not in takes and getattr(self, key) is not None), None):
+            takers = [key for key in SOURCES if stray in options_of(key).takes]
+            raise Wrong(f"{stray} belongs to {' or '.join(takers)}", at=(stray,))
+        if takes:
             self._check_queries()
-        elif stray := next(
-            (key for key in ("use", "query", "requests", "errors", "compare", "effect") if getattr(self, key) is not None), None
-        ):
-            raise Wrong(f"{stray} belongs to prometheus", at=(stray,))
         self._check_asked()
+        if self.side == "stable":
+            self._check_stable()
         for path, text in self.templates():
             check_template(text, path, is_sided=path[0] in ("requests", "errors", "compare", "effect"))
         return self
@@ -146,7 +179,10 @@ class Gate(Strict):
         given = [way for way, value in ways.items() if value is not None]
         if len(given) != 1:
             seen = " and ".join(given) or "nothing"
-            raise Wrong(f"gate {self.name} asks {seen} of its prometheus", hint=f"one of {', '.join(ways)}", at=("prometheus",))
+            taken = [way for way in ways if way.partition(" ")[0] in self.options.takes]
+            raise Wrong(
+                f"gate {self.name} asks {seen} of its {self.source}", hint=f"one of {', '.join(taken)}", at=(self.source,)
+            )
         if (self.requests is None) != (self.errors is None):
             raise Wrong("requests and errors go together", at=("requests" if self.requests is not None else "errors",))
 
@@ -163,7 +199,7 @@ class Gate(Strict):
             )
         if self.min is not None and self.max is not None and self.min > self.max:
             raise Wrong(f"min {self.min:g} is more than max {self.max:g}", at=("min",))
-        if self.job is not None and (asked := bounds + conditions):
+        if self.options.concludes and (asked := bounds + conditions):
             raise Wrong(f"a Job has no value: it completes, or fails; {asked[0]} has nothing to ask of", at=(asked[0],))
         if self.compare is not None and self.cel is None:
             self._check_compared(bounds + conditions)
@@ -172,7 +208,7 @@ class Gate(Strict):
         if self.effect is not None and (asked := bounds + conditions + ["count"] * (self.count is not None)):
             raise Wrong(f"effect has no use for {asked[0]}: it is decided when one version is known to be better", at=(asked[0],))
         is_bare = not bounds and not conditions and self.compare is None and self.effect is None and self.cel is None
-        if is_bare and self.job is None and not self.is_counted:
+        if is_bare and not self.options.concludes and not self.is_counted:
             raise Wrong(f"gate {self.name} asks nothing of its value", hint="with min, max, success, failure or cel")
         for key in conditions:
             try:
@@ -181,14 +217,21 @@ class Gate(Strict):
                 raise Wrong(f"{getattr(self, key)!r} is no condition: {unfit}", at=(key,)) from None
         if wrong := self.asked.limits.wrong(has_interval=True):
             raise Wrong(wrong, at=("count",))
-        if self.judge is not None and self.judge not in (fitting := self._judges(is_bare=is_bare)):
+        if self.judge is not None and self.judge not in (fitting := judges_of(self.form)):
             raise Wrong(f"{self.judge!r} cannot judge this", hint=f"here: {' or '.join(fitting)}", at=("judge",))
+
+    def _check_stable(self) -> None:
+        if self.form != "bound" or self.is_counted or self.compare is not None:
+            raise Wrong("this gate measures both versions", hint="side: stable goes with one bounded value", at=("side",))
+        for key, value in (("onFail", self.on_fail), ("onUndecided", self.on_undecided)):
+            if value == "rollback":
+                raise Wrong("a gate of the stable version never takes the new one back", hint="pause, or report", at=(key,))
 
     def _check_expression(self, asked: list[str]) -> None:
         if asked:
             raise Wrong(f"{asked[0]} and cel: one way to ask is enough", at=("cel",))
-        if self.job is not None or self.effect is not None or self.of == "latency":
-            what = "a Job has no value" if self.job is not None else "what this gate measures has no names in an expression"
+        if self.options.concludes or self.effect is not None or self.of == "latency":
+            what = "a Job has no value" if self.options.concludes else "what this gate measures has no names in an expression"
             raise Wrong(f"{what}: cel has nothing to ask of", at=("cel",))
         try:
             expressions.checked(str(self.cel), self._example())
@@ -203,7 +246,7 @@ class Gate(Strict):
             return expressions.known_of(Pairs({name: Pair(1.0, 1.0) for name in self.compare}))
         if self.is_counted:
             return expressions.known_of(Both(Counts(1.0, 0.0), Counts(1.0, 0.0)))
-        return {"result": 0.0} if self.pods is not None else None
+        return {"result": 0.0} if self.options.is_number else None
 
     def _check_compared(self, asked: list[str]) -> None:
         if asked:
@@ -215,21 +258,22 @@ class Gate(Strict):
                 f"{self.count} measurements are too few to tell two versions apart", hint=f"{FEWEST} at least", at=("count",)
             )
 
-    def _judges(self, *, is_bare: bool) -> tuple[str, ...]:
+    @property
+    def form(self) -> Form:
+        """What its judge is given."""
         if self.cel is not None:
-            return ("threshold",)
+            return "bound"
         if self.compare is not None:
-            return ("kayenta",)
+            return "values"
         if self.effect is not None:
-            return ("effect",)
-        if self.is_counted and is_bare:
-            return ("sequential",)
-        return ("threshold",)
+            return "visits"
+        is_bare = self.min is None and self.max is None and self.success is None and self.failure is None
+        return "counts" if self.is_counted and is_bare else "bound"
 
     @property
     def is_counted(self) -> bool:
         """Whether both versions' requests are counted, and those of them that are bad."""
-        return self.use is not None or self.requests is not None or self.probe is not None
+        return self.use is not None or self.requests is not None or self.options.counts
 
     @property
     def adds_up(self) -> bool:
@@ -237,13 +281,20 @@ class Gate(Strict):
         return self.is_counted or self.effect is not None
 
     @property
-    def source(self) -> str:
-        return next(key for key in SOURCES if getattr(self, key) is not None)
+    def first_look(self) -> int:
+        """Seconds until it is measured for the first time: what is counted is counted over a time, from then on by a source that
+        does so itself."""
+        return self.initial_delay + (self.interval if self.adds_up and not self.options.counts else 0)
+
+    @property
+    def trial(self) -> ExperimentOptions | None:
+        """The experiment, of an experiment's gate."""
+        return None
 
     @property
     def moment(self) -> When | tuple[int, ...]:
         """When it is measured."""
-        return self.when if self.when is not None else "pauses" if self.job is not None else "always"
+        return self.when if self.when is not None else "pauses" if self.options.concludes else "always"
 
     def holds(self, weight: int, *, is_last: bool) -> bool:
         """Whether a pause at that share waits for it; `is_last`: after it all requests go to the new version."""
@@ -256,14 +307,13 @@ class Gate(Strict):
 
     @property
     def chosen_judge(self) -> str:
-        is_bare = self.min is None and self.max is None and self.success is None and self.failure is None
-        return self.judge or self._judges(is_bare=is_bare)[0]
+        return self.judge or judges_of(self.form)[0]
 
     @property
     def asked(self) -> Asked:
         """For its judge. A Job is measured once, where nothing else is said."""
         limits = Limits(
-            count=self.count or (1 if self.job is not None else COMPARED if self.chosen_judge == "kayenta" else None),
+            count=self.count or (1 if self.options.concludes else COMPARED if self.form == "values" else None),
             failure=self.failure_limit,
             inconclusive=self.inconclusive_limit,
             errors_in_a_row=self.consecutive_error_limit,
@@ -287,7 +337,7 @@ class Gate(Strict):
     @property
     def goes_on(self) -> bool:
         """Whether what was measured counts through all pauses: evidence on a version, not on a step."""
-        return self.chosen_judge in ("sequential", "effect")
+        return JUDGES[self.chosen_judge].goes_on
 
     @property
     def halts_on(self) -> frozenset[Phase]:
@@ -296,7 +346,8 @@ class Gate(Strict):
 
     def told(self, phase: Phase, why: str) -> str:
         """That it has come to an end."""
-        return f"gate {self.name} {phase}: {why}"
+        whose = " (of the stable version)" if self.side == "stable" else ""
+        return f"gate {self.name}{whose} {phase}: {why}"
 
     @property
     def wanted(self) -> str:
@@ -309,7 +360,7 @@ class Gate(Strict):
             return ", ".join(bounds + conditions)
         if self.cel is not None:
             return self.cel
-        if self.job is not None:
+        if self.options.concludes:
             return "completes"
         if self.compare is not None:
             score = self.score or ScoreOptions()
@@ -329,15 +380,8 @@ class Gate(Strict):
         for key in ("count", "total", "squares") if self.effect is not None else ():
             if (text := getattr(self.effect, key)) is not None:
                 yield ("effect", key), text
-        if self.url is not None:
-            yield ("url", "address"), self.url.address
-            if self.url.body is not None:
-                yield ("url", "body"), self.url.body
-        if self.job is not None:
-            yield ("job", "image"), self.job.image
-            yield from ((("job", "command", place), text) for place, text in enumerate(self.job.command))
-            yield from ((("job", "args", place), text) for place, text in enumerate(self.job.args))
-            yield from ((("job", "env", name), text) for name, text in self.job.env.items())
+        for path, text in self.options.templates():
+            yield (self.source, *path), text
 
 
 def check_names(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
@@ -348,14 +392,3 @@ def check_names(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
             raise Wrong(f"two gates are called {gate.name}", at=(place, "name"))
         seen[gate.name] = place
     return gates
-
-
-def secrets_of(gates: tuple[Gate, ...]) -> Mapping[str, None]:
-    """The names of the Secrets that gates read, in order: for the rights that a release needs."""
-    found: dict[str, None] = {}
-    for gate in gates:
-        for options in (gate.prometheus, gate.url):
-            for credential in (options.bearer_token, options.password) if options is not None else ():
-                if credential is not None and credential.secret is not None:
-                    found[credential.secret] = None
-    return found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..kube.objects import Obj, digest
+from ..kube.objects import Obj, copied, digest
 
 if TYPE_CHECKING:
     from .manifests import Located
@@ -35,14 +34,14 @@ class Hook:
         return digest([self.when, self.name, self.job, self.timeout])[:12]
 
     def to_record(self) -> dict[str, Any]:
-        return {"when": self.when, "name": self.name, "job": copy.deepcopy(self.job), "timeout": self.timeout}
+        return {"when": self.when, "name": self.name, "job": copied(self.job), "timeout": self.timeout}
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Hook:
         """Raises ValueError or KeyError where it is not what `to_record` writes."""
         if record["when"] not in WHENS:
             raise ValueError(f"unknown moment {record['when']!r} of a hook in a revision's record")
-        return Hook(record["when"], record["name"], copy.deepcopy(record["job"]), int(record["timeout"]))
+        return Hook(record["when"], record["name"], record["job"], int(record["timeout"]))
 
 
 @dataclass(frozen=True)

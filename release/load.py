@@ -17,7 +17,7 @@ from .hooks import WrittenHook
 from .image import checked, replaced
 from .manifests import Located
 from .model import Release, Sources, app_container, in_apply_order, key_of, readable
-from .names import MAX_APP, safe_name, wrong_label
+from .names import MAX_APP, refuse_namespace, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
 from .reading import read_text
 from .rendering import Names
@@ -41,8 +41,7 @@ def load(
     """
     document = _with_sets(_release_document(path), sets)
     file = parsed(document)
-    if namespace is not None and (wrong := wrong_label(namespace)):
-        raise BadInput(f"{namespace!r} is no valid namespace: {wrong}", where="--namespace")
+    refuse_namespace(namespace)
     items = _from_web(file, document, image) if file.web_app else _from_manifests(file, document, path, namespace, stdin)
     items = checks.objects(items)
     list_of = document.where(("manifests",))

@@ -31,7 +31,8 @@ FIELDS = (*_MAP_FIELDS, *_STRING_FIELDS, *_PLAIN_FIELDS, *_HELPERS)
 
 _CONDITIONS = (*_MAP_FIELDS, *_STRING_FIELDS, "port", "sourceLabels", "gateways", "sourceNamespace")
 _NOT_IN_RE2 = re.compile(r"\(\?(=|!|<=|<!|>|P=|\()|\\[1-9]")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name, or a cookie's."""
 
 
 def normal(match: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _string_matches(place: str, value: Any) -> dict[str, dict[str, str]]:
     is_header = place != "queryParams"
     out: dict[str, dict[str, str]] = {}
     for name, wanted in value.items():
-        if not isinstance(name, str) or not name or (is_header and not _TOKEN.fullmatch(name)):
+        if not isinstance(name, str) or not name or (is_header and not TOKEN.fullmatch(name)):
             raise Wrong(f"{place}: {name!r} is no name")
         # Header names are case-insensitive, but Istio matches only the lower-case form.
         out[name.lower() if is_header else name] = string_match(f"{place}.{name}", wanted)
@@ -112,7 +113,7 @@ def _cookie(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise Wrong("cookie: takes one cookie, as {name: value}")
     name, wanted = next(iter(value.items()))
-    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+    if not isinstance(name, str) or not TOKEN.fullmatch(name):
         raise Wrong(f"cookie: {name!r} is no cookie's name")
     (operator, text), *_ = string_match(f"cookie.{name}", wanted).items()
     # The header holds all cookies of a request, "a=1; b=2".

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, digest, get, is_a, kind_of
+from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, copied, digest, get, is_a, kind_of
 from . import conduct
 from .hooks import Hook, WrittenHook
 from .image import split_image
@@ -149,17 +148,22 @@ class Release:
         names = {obj["metadata"].get("namespace") for obj in self.others if is_namespaced(obj)}
         return tuple(sorted(name for name in names if name and name != self.namespace))
 
+    @property
+    def options_record(self) -> dict[str, Any]:
+        """The options of its strategies, as its record has them."""
+        return self.options.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
     def to_record(self) -> dict[str, Any]:
         """JSON-shaped, for the revision history; `from_record` reads it back."""
         return {
             "app": self.app,
             "namespace": self.namespace,
-            "workload": copy.deepcopy(self.workload),
-            "services": copy.deepcopy(list(self.services)),
-            "others": copy.deepcopy(list(self.others)),
+            "workload": copied(self.workload),
+            "services": copied(list(self.services)),
+            "others": copied(list(self.others)),
             "strategy": self.strategy,
             "router": self.router,
-            "options": self.options.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            "options": self.options_record,
             "container": self.container,
             **({"traffic": traffic} if (traffic := self.traffic.model_dump(by_alias=True, exclude_unset=True)) else {}),
             **conduct.record_of(self),
@@ -168,15 +172,16 @@ class Release:
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Release:
-        """Without its probe and gates (`release.conduct`). Raises ValueError or KeyError for what `to_record` does not write."""
+        """Without its probe and gates (`release.conduct`), with the record's own objects. Raises ValueError or KeyError for what
+        `to_record` does not write."""
         if record["strategy"] not in STRATEGIES:
             raise ValueError(f"unknown strategy {record['strategy']!r} in a revision's record")
         return Release(
             app=record["app"],
             namespace=record["namespace"],
-            workload=copy.deepcopy(record["workload"]),
-            services=tuple(copy.deepcopy(record["services"])),
-            others=tuple(copy.deepcopy(record["others"])),
+            workload=record["workload"],
+            services=tuple(record["services"]),
+            others=tuple(record["others"]),
             strategy=record["strategy"],
             router=record.get("router", "auto"),
             options=_options(record["options"]),

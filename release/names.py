@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..errors import BadInput
 from ..kube.objects import NAMESPACE, SERVICE
 
 MAX_APP = 50
@@ -22,6 +23,12 @@ def wrong_label(name: str, longest: int = 63) -> str:
     if not _LABEL.fullmatch(name):
         return "not made of lower-case letters, digits and inner hyphens"
     return ""
+
+
+def refuse_namespace(asked: str | None) -> None:
+    """Raises BadInput for what the command line names and no namespace can be called."""
+    if asked is not None and (wrong := wrong_label(asked)):
+        raise BadInput(f"{asked!r} is no valid namespace: {wrong}", where="--namespace")
 
 
 def wrong_service_name(name: str) -> str:

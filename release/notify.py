@@ -141,17 +141,3 @@ def check_called(notify: tuple[Notify, ...]) -> tuple[Notify, ...]:
             raise Wrong(f"two are called {each.called}", hint="give one of them a name", at=(place,))
         seen.add(each.called)
     return notify
-
-
-def secrets_of(notify: tuple[Notify, ...]) -> Mapping[str, None]:
-    """The names of the Secrets that are read, in order: for the rights that a release needs."""
-    found: dict[str, None] = {}
-    for each in notify:
-        chosen: Any = getattr(each, each.sink)
-        held = (
-            [chosen]
-            if isinstance(chosen, Credential)
-            else [getattr(chosen, key, None) for key in ("token", "bearer_token", "password")]
-        )
-        found |= {credential.secret: None for credential in held if credential is not None and credential.secret is not None}
-    return found

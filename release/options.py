@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 StrategyName = Literal["recreate", "ramped", "blue-green", "canary", "ab"]
 STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
 RouterName = Literal["auto", "replicas", "gateway", "istio", "nginx"]
+"""Of those behind the first two each is a file of routing/routers, in the order in which `auto` looks for their routes."""
 
 
 def count_or_percent(value: Any) -> int | str:
@@ -94,7 +95,7 @@ def check_unavailable(max_unavailable: int | str) -> None:
 
 
 class BlueGreenOptions(Strict):
-    """Two Deployments take turns; the Service's selector says which one is live."""
+    """Two Deployments take turns; the Service's selector says which one is live, or the routes of the router that is named."""
 
     scale_down_delay_seconds: Seconds = Field(30, description="How long the old side stays up after the switch.")
     auto_promote: StrictBool = Field(
@@ -169,7 +170,11 @@ class CanaryOptions(Strict):
         description="Weights in rising order.",
         json_schema_extra={"minItems": 1},
     )
-    max_surge: IntOrPercent = Field(1, description="Pods above spec.replicas during the release: a count or a percentage.")
+    max_surge: IntOrPercent = Field(
+        1,
+        description="Pods above spec.replicas during the release: a count or a percentage. Left out, a Deployment that is rolled "
+        "with no other pods beside it, as on the way back of a whole release, goes by its own surge, else by 25%.",
+    )
     pods: Literal["share", "all"] | Annotated[StrictInt, Field(ge=1)] = Field(
         "share",
         description="Pods of the new version where routes split requests: as many as its share needs, a count, or all.",
@@ -188,6 +193,12 @@ class CanaryOptions(Strict):
         if not steps:
             raise Wrong("takes at least one step")
         for place, (before, after) in enumerate(itertools.pairwise(steps), start=1):
+            if after.weight == before.weight == 0:
+                raise Wrong(
+                    "two steps without a share: a release knows where it stands by its share",
+                    hint="one step holds both the match and the mirror that come before the first share",
+                    at=(place, "mirror" if after.mirror else "match"),
+                )
             if after.weight <= before.weight:
                 raise Wrong(f"weights must rise from step to step: {after.weight} follows {before.weight}", at=(place, "weight"))
         return steps

@@ -14,14 +14,23 @@ _OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/dev/null", "/proc/self/fd/")
 """What a shell hands over, as for `<(kustomize build .)`: somebody writes to it. Of another pipe nobody knows that."""
 
 
+PIPE = "this is a pipe or a device, not a file"
+
+
+def is_pipe(path: str) -> bool:
+    """Whether it may never end, or never begin: a pipe that nobody may write to, a device. Raises OSError where there is none."""
+    mode = os.stat(path).st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path.startswith(_OPEN_ALREADY))
+
+
 def read_text(path: str, source: str) -> str:
     """The text of a file known to the user as `source`. Raises BadInput: missing, a folder, unreadable, too large, not UTF-8."""
     try:
         info = os.stat(path)
         if stat.S_ISDIR(info.st_mode):
             raise BadInput("this is a folder, not a file", where=source)
-        if not (stat.S_ISREG(info.st_mode) or path.startswith(_OPEN_ALREADY)):
-            raise BadInput("this is a pipe or a device, not a file", where=source, hint="standard input is named - in manifests")
+        if is_pipe(path):
+            raise BadInput(PIPE, where=source, hint="standard input is named - in manifests")
         if info.st_size > MAX_BYTES:
             _too_large(source)
         with open(path, "rb") as file:

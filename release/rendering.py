@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, StrictBool, Tag, field_validator
 
 from ..errors import BadInput
 from .names import safe_name, wrong_label
@@ -31,7 +32,10 @@ class HelmChart(Strict):
 
     helm: str = Field(description="The chart's folder or archive, relative to this file, or oci://…")
     values: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field((), description="Files of values, the last one wins.")
-    release: str | None = Field(None, description="What the chart knows as .Release.Name. Default: app, else the chart's folder.")
+    release: str | None = Field(None, description="What the chart knows as .Release.Name. Default: app, else the chart's name.")
+    crds: StrictBool = Field(
+        False, description="Also what lies in its crds/, as `helm install` applies it, and `helm template` not."
+    )
 
     @field_validator("release")
     @classmethod
@@ -75,7 +79,7 @@ class Names(NamedTuple):
 def of_folder(path: str) -> Rendering | None:
     """What renders a folder, where it is a chart or a kustomization."""
     if os.path.isfile(os.path.join(path, CHART)):
-        return HelmChart(helm=path)
+        return HelmChart(helm=path, crds=os.path.isdir(os.path.join(path, "crds")))
     if any(os.path.isfile(os.path.join(path, name)) for name in KUSTOMIZATIONS):
         return Kustomization(kustomize=path)
     return None
@@ -115,13 +119,26 @@ def text_of(entry: Rendering, folder: str, where: str, names: Names) -> str:
         return _run(["kubectl", "kustomize", path], where, f"kubectl kustomize {entry.kustomize}")
     is_remote = entry.helm.startswith("oci://")
     chart = entry.helm if is_remote else _there(entry.helm, folder, where)
-    name = entry.release or safe_name(names.app or os.path.basename(os.path.abspath(chart)))[:53].strip("-") or "release"
+    name = entry.release or safe_name(names.app or _own_name(chart))[:53].strip("-") or "release"
     words = ["helm", "template", name, chart, "--no-hooks"]
+    if entry.crds:
+        words.append("--include-crds")
     if names.namespace:
         words += ["--namespace", names.namespace]
     for file in entry.values:
         words += ["--values", _there(file, folder, where)]
     return _run(words, where, f"helm template {entry.helm}")
+
+
+def _own_name(chart: str) -> str:
+    """As its Chart.yaml says; of an archive and of what is elsewhere the last part of the path."""
+    path = os.path.join(chart, CHART)
+    if os.path.isfile(path):
+        with contextlib.suppress(BadInput, StopIteration):
+            data = next(documents(read_text(path, path), path)).data
+            if isinstance(data, dict) and isinstance(name := data.get("name"), str):
+                return name
+    return os.path.basename(chart.rstrip("/"))
 
 
 def _there(path: str, folder: str, where: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import BadInput
-from ..kube.objects import DEPLOYMENT, SERVICE, Obj, as_manifest, get, is_a, selects, template_labels
+from ..kube.objects import DESTINATION_RULE, SERVICE, Obj, as_manifest, get, is_a, selects, template_labels
+from ..kube.routes import ROUTES, mappings
 from . import applications, checks, imports, manifests
 from .applications import RELEASE_FILE, Application, Found, is_below
 from .dump import flow_text, manifests_text, scalar_text
@@ -39,9 +40,20 @@ strategies:
   # all requests at once, when the new side is ready; the old one stays warm for a while
   blueGreen: {scaleDownDelaySeconds: 30, autoPromote: true}
   # a growing share of requests; a step without a pause waits for `deploy promote`
-  canary: {steps: [{weight: 10, pause: 5m}, {weight: 50}], maxSurge: 1}
-  # requests that match, by Istio; with hosts: and gateway: also those from outside
+  canary: {steps: [{weight: 10, pause: 5m}, {weight: 50}]}
+  # requests that match, by your routes: the Gateway API's, Istio's or ingress-nginx's
   ab: {match: [{headers: {x-api-version: {exact: v2}}}]}
+"""
+
+_STRATEGIES_OF_SETS = """\
+strategy: ramped     # what a command without a strategy uses: ramped or recreate; the others need a second workload beside it
+
+# These are the defaults: change what you need, drop the rest.
+strategies:
+  # every old pod stops, then the new ones start: simple, and down in between
+  recreate: {}
+  # pod by pod, by the workload's own rolling update; `deploy apply ramped --to 50%` stops at half of them
+  ramped: {}
 """
 
 
@@ -99,6 +111,8 @@ def _each(found: Found) -> Scaffold:
         mine, theirs = (items, []) if folder is not None else applications.share_out(application, others, items)
         if application.draft is None:
             checks.objects(mine)
+        else:
+            application.draft.said += _shared_routes(application, theirs, items)
         docs = [doc for doc in found.foreign if is_below(doc.file, home)]
         made = _made(application)
         files = list(dict.fromkeys([*(item.document.source for item in mine), *made]))
@@ -111,12 +125,23 @@ def _each(found: Found) -> Scaffold:
         name = RELEASE_FILE if folder is not None else f"{_app_name(application)}.{RELEASE_FILE}"
         if os.path.join(home, name) in texts:
             where = application.file
-            raise BadInput(f"Deployment {application.name} is there twice", where=where, hint="they differ: remove one of them")
+            kind = application.workload["kind"] if application.workload else "Deployment"
+            raise BadInput(f"{kind} {application.name} is there twice", where=where, hint="they differ: remove one of them")
         listed = [_listed(entry, home) for entry in entries]
         texts |= {os.path.join(home, name): _release_text(application, mine, listed, excluded), **made}
     left = [item for item in found.items if item.document.source not in used]
     said = [f"in no release, as no application has them: {', '.join(f'{item} ({item.document.source})' for item in left)}"]
     return Scaffold(texts, tuple(said if left else ()))
+
+
+def _shared_routes(application: Application, theirs: Sequence[Located], items: Sequence[Located]) -> list[str]:
+    """What is said of routes that lead to this application as well, and are another's: one release alone can split them."""
+    return [
+        f"{item} leads to another application, too, whose release has it: give {application.name} a route of its own, or it is "
+        "refused where it stands"
+        for item in theirs
+        if any(is_a(item.obj, kind) for kind in ROUTES) and applications.touches(application, item.obj, items)
+    ]
 
 
 def _entries(files: Sequence[str], home: str, found: Found) -> list[str | Rendering]:
@@ -140,11 +165,11 @@ def _place(entry: str | Rendering) -> str:
 def _listed(entry: str | Rendering, folder: str) -> str:
     """As the release file of that folder names it."""
     path = _relative(_place(entry), folder)
-    return (
-        scalar_text(path)
-        if isinstance(entry, str)
-        else flow_text({"helm" if isinstance(entry, HelmChart) else "kustomize": path})
-    )
+    if isinstance(entry, str):
+        return scalar_text(path)
+    if isinstance(entry, HelmChart):
+        return flow_text({"helm": path, **({"crds": True} if entry.crds else {})})
+    return flow_text({"kustomize": path})
 
 
 def _own_folder(application: Application, others: Sequence[Application]) -> str | None:
@@ -176,7 +201,7 @@ def _made(application: Application) -> dict[str, str]:
     draft = application.draft
     if draft is None:
         return {}
-    new = [*([draft.workload] if draft.workload else []), *draft.services]
+    new = [*([draft.workload] if draft.workload else []), *draft.beside]
     folder = os.path.dirname(draft.main.file)
     lead = f"# Made of {comment(str(draft.main))} ({comment(draft.main.file)}); from now on this file is what counts.\n"
     name = _app_name(application)
@@ -185,7 +210,7 @@ def _made(application: Application) -> dict[str, str]:
 
 def _release_text(application: Application, items: Sequence[Located], listed: Sequence[str], excluded: Sequence[str]) -> str:
     workload, draft = application.workload, application.draft
-    is_one = workload is not None and [item.obj for item in items if checks.is_deployment(item.obj)] in ([], [workload])
+    is_one = workload is not None and _workloads(items) in ([], [workload])
     named = "" if workload is None or is_one else str(workload["metadata"]["name"])
     if draft is not None:
         own = str(get(workload, "metadata", "namespace", default="") or "")
@@ -196,6 +221,12 @@ def _release_text(application: Application, items: Sequence[Located], listed: Se
     lines = [f"exclude: [{', '.join(scalar_text(name) for name in excluded)}]"] if excluded else []
     lines += [f"workload: {scalar_text(named)}"] if named else []
     return _text(workload, checks.namespace(items, chosen, None), listed, "\n".join(lines))
+
+
+def _workloads(items: Sequence[Located]) -> list[Obj]:
+    """Those of which one is chosen where the release file names none."""
+    deployments = [item.obj for item in items if checks.is_deployment(item.obj)]
+    return deployments or [item.obj for item in items if checks.is_set(item.obj)]
 
 
 def _app_name(application: Application) -> str:
@@ -214,24 +245,25 @@ def _image(workload: Obj | None) -> str:
 def from_described(
     docs: Sequence[Obj],
     deployment: Obj | None,
-    services: Sequence[Obj],
+    beside: Sequence[Obj],
     folder: str = "",
     *,
     replicas: int | None = None,
     replaces: bool = False,
 ) -> tuple[str, str]:
     """As `from_live`, of what another tool releases: its live `docs`, the first of which describes it, and the Deployment that it
-    names, where there is one. `replicas` is how many pods really serve: that Deployment may be kept at none."""
+    names, where there is one; `beside` are its Services and routes. `replicas` is how many pods really serve: that Deployment
+    may be kept at none."""
     place = "as it runs"
     foreign = tuple(imports.foreign(as_manifest(doc), place) for doc in docs)
-    live = [_cleaned(obj) for obj in (*services, *([deployment] if deployment else []))]
+    live = [_cleaned(obj) for obj in (*beside, *([deployment] if deployment else []))]
     shelf = Shelf(foreign, tuple(Located(obj, Document(obj, place)) for obj in live))
     (draft, *_) = imports.drafts(shelf)
     own = shelf.deployment(draft.wanted)
     if own is not None and replicas is not None:
         own.obj["spec"]["replicas"] = replicas
         draft.main.root.at("spec", "replicas").take()
-    objects = [*live, *([draft.workload] if draft.workload else []), *draft.services]
+    objects = [*live, *([draft.workload] if draft.workload else []), *draft.beside]
     files = _standing(folder, objects, but=MANIFESTS_FILE if replaces else "")
     missing = [obj for obj in objects if key_of(obj) not in files]
     paths = [*dict.fromkeys(files.values()), *([MANIFESTS_FILE] if missing else [])]
@@ -276,7 +308,7 @@ def _standing(folder: str, live: Sequence[Obj], *, but: str) -> dict[Key, str]:
         name = os.path.relpath(path, folder or ".")
         with contextlib.suppress(BadInput):
             held = [item.obj for item in manifests.read([path], "", "")] if name != but else []
-            if any(is_a(obj, DEPLOYMENT) and key_of(obj) not in wanted for obj in held):
+            if any((checks.is_deployment(obj) or checks.is_set(obj)) and key_of(obj) not in wanted for obj in held):
                 continue
             for obj in held:
                 if obj["metadata"].get("namespace") in (None, "", wanted.get(key_of(obj))):
@@ -298,7 +330,7 @@ def _text(workload: Obj, namespace: str, listed: Sequence[str], lines_below: str
         f"# image: {scalar_text(image)}   # default: the manifests'; a pipeline says --image",
         "",
     ]
-    return "\n".join(lines) + "\n" + _STRATEGIES
+    return "\n".join(lines) + "\n" + (_STRATEGIES_OF_SETS if checks.is_set(workload) else _STRATEGIES)
 
 
 def _cleaned(live: Obj) -> Obj:
@@ -311,9 +343,8 @@ def _cleaned(live: Obj) -> Obj:
     if is_a(out, SERVICE):
         _drop_ours(spec, "selector")
         spec.get("selector", {}).pop(POD_HASH, None)
-        if spec.get("clusterIP") != "None":
-            for field in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
-                spec.pop(field, None)
+    for subset in mappings(spec.get("subsets")) if is_a(out, DESTINATION_RULE) else ():
+        get(subset, "labels", default={}).pop(POD_HASH, None)
     return {key: out[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in out} | {
         key: value for key, value in out.items() if key not in ("apiVersion", "kind", "metadata", "spec")
     }

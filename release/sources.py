@@ -1,25 +1,38 @@
-"""Where a gate's figures come from, as the release file says it: the options of each source."""
+"""Where a gate's figures come from, as the release file says it: the sources that there are, and what their options share.
+
+A source is one file of `measure/`: its options, what they are checked for, what is to be known of it, and how it is asked. This
+room stands below that one, and knows the files by the names in its table alone.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from ..gates.documents import Unreadable
-from ..gates.documents import check as check_path
 from ..gates.templates import SIDED, VARIABLES, names_in
+from ..kube.objects import Kind
+from .matching import TOKEN
 from .names import wrong_object_name
 from .strict import Seconds, Strict
 from .wrong import Wrong
 
-SOURCES = ("prometheus", "url", "job", "pods", "probe")
-"""The keys of a gate that say where its figures come from; each is a file of `measure/`."""
+SOURCES: Mapping[str, str] = {
+    "prometheus": "prometheus.Prometheus",
+    "url": "url.Url",
+    "job": "job.Jobs",
+    "pods": "pods.Pods",
+    "probe": "probe.Probe",
+}
+"""A gate's key, and the adapter behind it: a class of a file in `measure/`, with its `options`."""
 
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no header may hold (RFC 9110, 5.5)."""
 
 
 def _http(value: Any) -> Any:
@@ -42,11 +55,23 @@ Address = Annotated[str, BeforeValidator(_http)]
 
 def variables_of(*written: BaseModel) -> Iterator[str]:
     """The environment variables that secrets are read from, of whatever options."""
+    yield from (found.env for found in credentials_of(*written) if found.env is not None)
+
+
+def secrets_of(*written: BaseModel) -> dict[str, None]:
+    """The names of the Secrets that are read, in order: for the rights that a release needs."""
+    return {found.secret: None for found in credentials_of(*written) if found.secret is not None}
+
+
+def credentials_of(*written: BaseModel) -> Iterator[Credential]:
+    """All of them, of whatever options."""
     for options in written:
         if isinstance(options, Credential):
-            yield from filter(None, [options.env])
-        else:
-            yield from variables_of(*(each for _, each in options if isinstance(each, BaseModel)))
+            yield options
+            continue
+        for _, value in options:
+            held = value.values() if isinstance(value, Mapping) else [value]
+            yield from credentials_of(*(each for each in held if isinstance(each, BaseModel)))
 
 
 class Credential(Strict):
@@ -71,15 +96,32 @@ class Credential(Strict):
         return self
 
 
+Sent = Annotated[
+    Annotated[str, Tag("text")] | Annotated[Credential, Tag("secret")],
+    Discriminator(lambda value: "secret" if isinstance(value, Mapping | Credential) else "text"),
+]
+"""A header's value: as it is written, or where it is read from."""
+
+
 class HttpOptions(Strict):
     """How a server is asked, whichever."""
 
-    headers: dict[str, str] = Field({}, description="Sent along, such as X-Scope-OrgID.")
+    headers: dict[str, Sent] = Field({}, description="Sent along, such as X-Scope-OrgID: a text, or where a secret is read from.")
     bearer_token: Credential | None = Field(None, description="Sent as Authorization: Bearer.")
     username: str | None = Field(None, description="Of basic authentication.")
     password: Credential | None = Field(None, description="Of basic authentication.")
     ca_file: str | None = Field(None, description="The certificate authority's file, where the system does not know it.")
     timeout: Annotated[Seconds, Field(ge=1, le=300)] = Field(10, description="An answer that takes longer is none.")
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, Sent]) -> dict[str, Sent]:
+        for name, value in headers.items():
+            if not TOKEN.fullmatch(name):
+                raise Wrong(f"{name!r} is no header's name", at=(name,))
+            if isinstance(value, str) and _CONTROL.search(value):
+                raise Wrong(f"the header {name} holds a character that cannot be sent", at=(name,))
+        return headers
 
     @model_validator(mode="after")
     def _is_one_way_in(self) -> HttpOptions:
@@ -87,61 +129,6 @@ class HttpOptions(Strict):
             raise Wrong("username and password go together", at=("username" if self.username is not None else "password",))
         if self.bearer_token is not None and self.username is not None:
             raise Wrong("takes bearerToken, or username and password: not both", at=("bearerToken",))
-        return self
-
-
-class PrometheusOptions(HttpOptions):
-    """A Prometheus, or whatever speaks its HTTP API."""
-
-    address: Address = Field(description="Such as http://prometheus.monitoring:9090; a path in it is kept.")
-
-
-class UrlOptions(HttpOptions):
-    """Any server that answers JSON."""
-
-    address: Address = Field(description="What is asked; a template.")
-    method: Literal["GET", "POST", "PUT"] = Field("GET", description="How.")
-    body: str | None = Field(None, description="Sent along; a template.")
-    path: str = Field("{$}", description="The JSONPath of what is asked for in the answer.")
-
-    @model_validator(mode="after")
-    def _can_be_asked(self) -> UrlOptions:
-        if self.body is not None and self.method == "GET":
-            raise Wrong("a GET has no body", hint="method: POST", at=("body",))
-        try:
-            check_path(self.path)
-        except Unreadable as wrong:
-            raise Wrong(str(wrong), at=("path",)) from None
-        return self
-
-
-class JobOptions(Strict):
-    """A Kubernetes Job that is made for each measurement: complete is passed, failed is failed."""
-
-    image: str = Field(description="What the Job runs; a template.")
-    command: tuple[str, ...] = Field((), description="Instead of the image's own; templates.")
-    args: tuple[str, ...] = Field((), description="Templates.")
-    env: dict[str, str] = Field({}, description="Environment variables; templates.")
-    service_account: str | None = Field(None, description="Whose rights it has.")
-    timeout: Annotated[Seconds, Field(ge=1)] = Field(300, description="A Job that takes longer has not been able to tell.")
-
-
-class PodsOptions(Strict):
-    """What the new version's pods tell by themselves: one of these."""
-
-    restarts: StrictBool = Field(False, description="How often their containers have been restarted.")
-    unready: StrictBool = Field(False, description="How many of them are not ready.")
-    log: str | None = Field(None, description="How many lines of their logs match this regular expression since the last look.")
-
-    @model_validator(mode="after")
-    def _is_one(self) -> PodsOptions:
-        if [self.restarts, self.unready, self.log is not None].count(True) != 1:
-            raise Wrong("takes one of restarts, unready and log")
-        if self.log is not None:
-            try:
-                re.compile(self.log)
-            except re.error as error:
-                raise Wrong(f"{self.log!r} is no regular expression: {error}", at=("log",)) from None
         return self
 
 
@@ -157,10 +144,100 @@ def check_template(text: str, path: tuple[str | int, ...], *, is_sided: bool) ->
         )
 
 
-def short(key: str) -> BeforeValidator:
-    """A bare text stands for the mapping with that one key."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+class Need(NamedTuple):
+    """What an account has to be allowed to do: the verbs on a kind or a subresource of it, of the objects named or of all."""
+
+    kind: Kind
+    verbs: tuple[str, ...]
+    subresource: str = ""
+    name: str = ""
+    namespace: str = ""
 
 
-def pods_short(value: Any) -> Any:
-    return {value: True} if isinstance(value, str) and value in ("restarts", "unready") else value
+class SourceOptions(Strict):
+    """What may stand under a source's key, and what else there is to know of the source: each has an answer that most give."""
+
+    text_is: ClassVar[str] = ""
+    """The option that a bare text stands for."""
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """Keys of the gate that say what is asked of it: one that takes none has one figure."""
+    is_promql: ClassVar[bool] = False
+    """Whether these are in PromQL."""
+    counts: ClassVar[bool] = False
+    """Whether it counts the requests of both versions itself, from its first look on."""
+    adds_up: ClassVar[bool] = False
+    """Whether its value is of the time since the last look."""
+    concludes: ClassVar[bool] = False
+    """Whether it has no value: it passes or fails by itself, and something is made in the cluster for each measurement."""
+    is_number: ClassVar[bool] = False
+    """Whether its value is one number, whatever it is asked."""
+    counts_visits: ClassVar[bool] = False
+    """Whether an experiment may ask it."""
+
+    @classmethod
+    def written(cls, value: Any) -> Any:
+        """The options, where a bare text stands for them."""
+        return {cls.text_is: value} if cls.text_is and isinstance(value, str) else value
+
+    @property
+    def is_rehearsed(self) -> bool:
+        """Whether a modelled application answers it as a real one does."""
+        return False
+
+    def templates(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every text of them that is a template, with its path."""
+        return iter(())
+
+    def needs(self, namespace: str) -> Iterator[Need]:
+        """What it asks the cluster, besides reading pods and their logs, which every release does."""
+        return iter(())
+
+    def check_counters(self, counters: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
+        """Raises Wrong for what an experiment cannot ask of it, with the path in the experiment."""
+
+
+Options = TypeVar("Options", bound=SourceOptions)
+
+
+class Sourced(Strict):
+    """What has its figures from a source: a field for each that there is (`source_fields`), of which one is set."""
+
+    @property
+    def named(self) -> list[str]:
+        return [key for key in SOURCES if getattr(self, key, None) is not None]
+
+    @property
+    def source(self) -> str:
+        return self.named[0]
+
+    @property
+    def options(self) -> SourceOptions:
+        """Those of its source."""
+        found: SourceOptions = getattr(self, self.source)
+        return found
+
+    def options_as(self, kind: type[Options]) -> Options:
+        """The same, for their own source."""
+        options = self.options
+        assert isinstance(options, kind)
+        return options
+
+
+def adapter(key: str) -> Any:
+    """The class of that source; its file is loaded then."""
+    module, _, name = SOURCES[key].rpartition(".")
+    return getattr(import_module(f"...measure.{module}", __name__), name)
+
+
+def options_of(key: str) -> type[SourceOptions]:
+    found: type[SourceOptions] = adapter(key).options
+    return found
+
+
+def source_fields(keys: Iterable[str]) -> Any:
+    """For pydantic's `create_model`."""
+    made = {key: options_of(key) for key in keys}
+    return {
+        key: (Annotated[options, BeforeValidator(options.written)] | None, Field(None, description=options.__doc__))
+        for key, options in made.items()
+    }

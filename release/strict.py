@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
@@ -58,5 +59,11 @@ class Strict(BaseModel):
         """`ramped:` with nothing behind it, all its lines commented out, means the defaults."""
         if not isinstance(data, Mapping):
             return data
-        known = {*cls.model_fields, *(to_camel(name) for name in cls.model_fields)}
+        known = _keys_of(cls)
         return {key: value for key, value in data.items() if value is not None or key not in known}
+
+
+@cache  # every record of the history is read by it
+def _keys_of(model: type[Strict]) -> frozenset[str]:
+    """The keys of its fields, however they may be written."""
+    return frozenset((*model.model_fields, *map(to_camel, model.model_fields)))

@@ -77,6 +77,8 @@ def documents(text: str, source: str) -> Iterator[Document]:
     """The documents of a text, also empty ones (data None). Raises BadInput at the place of the first mistake."""
     try:
         yield from _Composer(text, source).documents()
+    except UnicodeEncodeError as error:  # a word of the command line, which may hold any bytes
+        raise BadInput("not UTF-8 text", where=source) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         code = error.character if isinstance(error.character, int) else ord(error.character[:1] or "\0")

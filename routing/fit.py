@@ -11,8 +11,10 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..kube.objects import INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a, selects, template_labels
-from ..plan.observed import TRACK_LABEL
+from ..kube import ssa
+from ..kube.fieldset import compact
+from ..kube.objects import INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a, merged, selects, template_labels
+from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 
 Port = str | int
 """A name, or a number."""
@@ -31,10 +33,14 @@ class Side(NamedTuple):
     def labels(self) -> dict[str, str]:
         return {key: value for key, value in template_labels(self.workload).items() if key != TRACK_LABEL}
 
-    def listens(self, service: str, port: Obj) -> int | None:
-        """The number behind the Service's port, as this version's own Service has it; None where it has no such port."""
-        own = next((each for each in self.services if each["metadata"]["name"] == service), None)
-        found = counterpart(port, ports_of(own)) if own else None
+    def ports(self, service: str) -> Sequence[Obj]:
+        """Of this version's own Service of that name; none where it has no such Service."""
+        return next((ports_of(each) for each in self.services if each["metadata"]["name"] == service), ())
+
+    def listens(self, service: str, port: Obj, beside: Sequence[Obj] = ()) -> int | None:
+        """The number behind the Service's port, one of those `beside`, as this version's own Service has it; None where it has no
+        such port."""
+        found = counterpart(port, self.ports(service), beside)
         return self.number(target_of(found), protocol_of(found)) if found else None
 
     def number(self, target: Port, protocol: str) -> int | None:
@@ -80,13 +86,73 @@ def protocol_of(port: Mapping[str, Any]) -> str:
     return str(port.get("protocol") or "TCP")
 
 
-def counterpart(port: Obj, others: Sequence[Obj]) -> Obj | None:
+def counterpart(port: Obj, others: Sequence[Obj], beside: Sequence[Obj] = ()) -> Obj | None:
     """What another form of the Service has for the same requests: the port of that number, else of that name, else the only one
-    where there is no more than one; of the same protocol, whichever."""
-    alike = [other for other in others if protocol_of(other) == protocol_of(port)]
-    same_number = (other for other in alike if other["port"] == port["port"])
-    same_name = (other for other in alike if port.get("name") and other.get("name") == port["name"])
-    return next(same_number, None) or next(same_name, None) or (alike[0] if alike and len(others) == 1 else None)
+    where there is no more than one, which it is for one of the ports `beside` it alone; of the same protocol, whichever."""
+    if found := _alike(port, others):
+        return found
+    is_only = len(others) == 1 and protocol_of(others[0]) == protocol_of(port)
+    if not is_only or any(_alike(each, others) for each in beside):
+        return None
+    rivals = [each for each in beside if protocol_of(each) == protocol_of(port)] or [port]
+    users = next((each for each in rivals if not is_aside(each.get("name") or "")), rivals[0])
+    return others[0] if number_of(port) == number_of(users) else None
+
+
+def _alike(port: Obj, others: Sequence[Obj]) -> Obj | None:
+    """The port of that number, else of that name."""
+    same = [other for other in others if protocol_of(other) == protocol_of(port)]
+    of_number = (other for other in same if other["port"] == port["port"])
+    of_name = (other for other in same if port.get("name") and other.get("name") == port["name"])
+    return next(of_number, None) or next(of_name, None)
+
+
+def _made_name(port: Obj) -> str:
+    """What a port is called that has no name of its own, or whose name is another's by now."""
+    return f"port-{port['port']}"
+
+
+def is_named_here(port: Obj) -> bool:
+    """Whether a live port bears such a name; anybody may have called it so, too."""
+    return port.get("name") == _made_name(port)
+
+
+def _form_of(port: Obj, live: Obj, forms: Iterable[Sequence[Obj]] = ()) -> Sequence[Obj]:
+    """The ports among which a live one was written: of the form that has its number. Of what none of them has, one that was given
+    its name here has stood alone, or another one has its name by now."""
+    written = next((form for form in forms if number_of(port) in map(number_of, form)), None)
+    if written is not None:
+        return written
+    return () if is_named_here(port) else ports_of(live)
+
+
+def number_of(port: Mapping[str, Any]) -> tuple[int, str]:
+    """By which no Service has two, with the protocol."""
+    return port["port"], protocol_of(port)
+
+
+def as_written(live: Obj, wanted: Obj) -> list[Obj]:
+    """The ports of a manifest as a patch of the live Service writes them, which takes the list whole: with what is allotted to
+    them and what others have set, and without what we alone have, in patches too, and the manifest does not say. An apply leaves
+    that: it takes away what applies have set."""
+    former = {number_of(port): port for port in ports_of(live)}
+    owners = ssa.owners_of(live)
+
+    def is_kept(port: Obj, field: str) -> bool:
+        path = ("f:spec", "f:ports", f"k:{compact(dict(zip(('port', 'protocol'), number_of(port), strict=True)))}", f"f:{field}")
+        is_others = any(owner.manager != FIELD_MANAGER for owner in owners.get(path, ()))
+        return field in ("port", "protocol", "nodePort") or is_others
+
+    def written(port: Obj) -> Obj:
+        kept = {field: value for field, value in former.get(number_of(port), {}).items() if field in port or is_kept(port, field)}
+        return merged(kept, port)
+
+    return [written(port) for port in ports_of(wanted)]
+
+
+def loses(port: Obj, written: Obj) -> bool:
+    """Whether a port, written so, has no more what it says now: a target that is its number is what it is without a word."""
+    return any(field not in written and (field != "targetPort" or target_of(port) != port["port"]) for field in port)
 
 
 def is_aside(name: str) -> bool:
@@ -160,10 +226,12 @@ def _selector(live: Obj, wanted: Obj, sides: Sequence[Side], strangers: Iterable
 def _port(live: Obj, wanted: Obj, port: Obj, running: Sequence[Side], coming: Side) -> Obj | Misfit:
     """The live port as it serves all sides that have it."""
     name, protocol = wanted["metadata"]["name"], protocol_of(port)
-    now = target_of(port)
-    meant = [(side, number) for side in (*running, coming) if (number := side.listens(name, port)) is not None]
+    now, sides = target_of(port), (*running, coming)
+    form = _form_of(port, live, (side.ports(name) for side in sides))
+    written = next((each for each in form if number_of(each) == number_of(port)), port)
+    meant = [(side, number) for side in sides if (number := side.listens(name, written, form)) is not None]
     kept = [(side, number) for side, number in meant if side is coming or side.takes(now, protocol, number)]
-    then = counterpart(port, ports_of(wanted))
+    then = counterpart(written, ports_of(wanted), form)
     if then is None:
         return port  # it goes with the version before
     names = [each for declared in coming._declared for (each, of), _ in declared if of == protocol and each]
@@ -265,8 +333,8 @@ def opened(live: Obj, wanted: Obj, routers: Iterable[Obj]) -> Obj:
     taken = {each.get("name") for each in coming}
     kept = []
     for port in former:
-        then = counterpart(port, coming)
-        name_of_port = port.get("name") if port.get("name") not in (None, *taken) else f"port-{port['port']}"
+        then = counterpart(port, coming, _form_of(port, live))
+        name_of_port = port.get("name") if port.get("name") not in (None, *taken) else _made_name(port)
         kept.append({**port, "name": name_of_port, **({"targetPort": target_of(then)} if then else {})})
-    named = [{**each, "name": each.get("name") or f"port-{each['port']}"} for each in coming]
+    named = [{**each, "name": each.get("name") or _made_name(each)} for each in coming]
     return {**wanted, "spec": {**wanted["spec"], "ports": [*named, *kept]}}

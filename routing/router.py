@@ -37,6 +37,8 @@ class Steps(Protocol):
 
     def await_route(self, ref: Ref, why: str, *, is_changed: bool) -> None: ...
 
+    def await_seen(self, ref: Ref, why: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Outside:
@@ -66,9 +68,22 @@ class Router(ABC):
     """What beside shares and matches."""
 
     @property
+    def looked_at(self) -> tuple[Kind, ...]:
+        """Of which the live objects are asked for by this release."""
+        return self.kinds
+
+    @property
     @abstractmethod
+    def found(self) -> Sequence[Obj]:
+        """The routes of the manifests that it could split."""
+
+    @property
     def has_routes(self) -> bool:
-        """Whether the manifests hold routes that it could split."""
+        return bool(self.found)
+
+    @abstractmethod
+    def unseen(self, live: Iterable[Obj]) -> list[Obj]:
+        """The live routes to the Service that it could split, were they in the manifests."""
 
     @abstractmethod
     def refs(self) -> set[Ref]:

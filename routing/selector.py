@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..kube.objects import Obj, get
+from ..kube.objects import SERVICE, Obj, get, is_a, ref_of, selects, template_labels
+from ..kube.workload import is_workload, pods_of
 from ..plan.observed import TRACK_LABEL
 
 STABLE = "stable"
@@ -43,6 +44,16 @@ def track_of(service: Mapping[str, Any] | None) -> str | None:
 def live_track(services: Iterable[Mapping[str, Any] | None]) -> str:
     """The track that gets the requests. Services that disagree (a switch was cut off between two) count as the first one."""
     return next((track for service in services if (track := track_of(service))), STABLE)
+
+
+def reaching_only(workload: Obj, objects: Iterable[Obj]) -> Iterator[Obj]:
+    """The Services among live objects that reach this workload, and no other one that wants pods."""
+    objects = list(objects)
+    others = [obj for obj in objects if is_workload(obj) and pods_of(obj) and ref_of(obj) != ref_of(workload)]
+    for service in (obj for obj in objects if is_a(obj, SERVICE)):
+        chosen = get(service, "spec", "selector")
+        if selects(chosen, template_labels(workload)) and not any(selects(chosen, template_labels(other)) for other in others):
+            yield service
 
 
 def preview(service: Mapping[str, Any], name: str, track: str) -> Obj:

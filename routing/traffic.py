@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 CANARY = "canary"
 VARIANT = "b"
-TRACKS = (CANARY, VARIANT)
-"""Of the second sides that a router may have sent requests to: canary's, and ab's."""
+GREEN = "green"
+TRACKS = (CANARY, VARIANT, GREEN)
+"""Of the second sides that a router may have sent requests to: canary's, ab's, and blue-green's."""
 
 Feature = Literal["mirror", "sticky"]
 """What may be asked for beside a share, and not every router can."""

@@ -7,13 +7,13 @@ What it hands out is shared with the store, as it stands: nobody may change it i
 from __future__ import annotations
 
 import asyncio
-import copy
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..cluster.port import Asking, Event, Right
+from ..cluster.port import LAST_LINES, Asking, Event, Right, Tail
 from ..errors import ApiError, NotFound
-from ..kube.objects import POD, Kind, Obj, Ref, kind_of, selects
+from ..kube.objects import POD, Kind, Obj, Ref, copied, kind_of, selects
 from .api.selectors import field_predicate
 from .api.server import Api
 from .node.podlogs import PodLogs
@@ -69,17 +69,17 @@ class InProcess:
     async def create(self, obj: Obj) -> Obj:
         await asyncio.sleep(0)
         kind, namespace, _ = self._address(obj)
-        return self._api.create(kind, namespace, copy.deepcopy(obj), manager=MANAGER)
+        return self._api.create(kind, namespace, copied(obj), manager=MANAGER)
 
     async def replace(self, obj: Obj) -> Obj:
         await asyncio.sleep(0)
         kind, namespace, name = self._address(obj)
-        return self._api.update(kind, namespace, name, copy.deepcopy(obj), manager=MANAGER)
+        return self._api.update(kind, namespace, name, copied(obj), manager=MANAGER)
 
     async def patch(self, ref: Ref, patch: Mapping[str, Any] | Sequence[Any], *, subresource: str = "") -> Obj:
         await asyncio.sleep(0)
         is_merge = isinstance(patch, Mapping)
-        wanted = copy.deepcopy(patch) if is_merge else list(copy.deepcopy(patch))
+        wanted = copied(patch) if is_merge else [copied(each) for each in patch]
         return self._api.patch(
             self._kind(ref),
             ref.namespace,
@@ -118,12 +118,13 @@ class InProcess:
                 return False
             return (fits is None or fits(obj)) and (not labels or selects(labels, meta.get("labels") or {}))
 
-        changes: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
+        changes, has_news = deque[tuple[int, Event]](), asyncio.Event()
 
         def note(change: Change) -> None:
             # what is not meant wakes nobody
             if change.kind.is_a(kind) and (event := _seen(change, is_meant)):
-                changes.put_nowait((change.version, event))
+                changes.append((change.version, event))
+                has_news.set()
 
         unsubscribe = self._api.store.subscribe(note)
         try:
@@ -133,18 +134,22 @@ class InProcess:
                 if is_meant(obj):
                     yield Event("ADDED", obj)
             while True:
-                version, event = await changes.get()
-                if version > begin:
-                    yield event
+                while changes:
+                    version, event = changes.popleft()
+                    if version > begin:
+                        yield event
+                has_news.clear()
+                await has_news.wait()
         finally:
             unsubscribe()
 
-    async def logs(
-        self, namespace: str, pod: str, container: str, *, tail_lines: int = 5, previous: bool = False, since_s: int | None = None
-    ) -> str:
+    async def logs(self, namespace: str, pod: str, container: str, tail: Tail = LAST_LINES) -> str:
         await asyncio.sleep(0)
         try:
-            return self._world.logs(namespace, pod, container, previous=previous, tail_lines=tail_lines, since_s=since_s)
+            return self._world.logs(
+                namespace, pod, container,
+                previous=tail.previous, tail_lines=tail.lines, since_s=tail.since_s, timestamps=tail.timestamps,
+            )  # fmt: skip
         except NotFound:
             return ""
 

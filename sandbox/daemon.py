@@ -57,6 +57,22 @@ def default_state_dir() -> Path:
     return Path(base) / "rollway" / "sandbox"
 
 
+@contextlib.contextmanager
+def _named_lifeline() -> Iterator[int | None]:
+    """Raises BadInput where what is named is no pipe."""
+    name = os.environ.get("ROLLWAY_SANDBOX_LIFELINE")
+    if not name:
+        yield None
+        return
+    if not Path(name).is_fifo():
+        raise BadInput(f"ROLLWAY_SANDBOX_LIFELINE names no pipe: {name}", hint="make one with mkfifo, or unset the variable")
+    reading = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+
+
 def kubeconfig_path(state_dir: Path) -> Path:
     return state_dir / "kubeconfig"
 
@@ -66,9 +82,11 @@ def up(state_dir: Path, *, lifeline: int | None = None, **changes: Any) -> Endpo
 
     `changes` are of its settings, None for none; they are kept. One that runs takes them up. Raises BadInput for a port in use.
     `lifeline` is the reading end of a pipe: one that is started ends when nobody holds the other end any more, however they went.
+    $ROLLWAY_SANDBOX_LIFELINE names one (mkfifo) that somebody holds open for writing.
     """
     try:
-        return _up(state_dir, lifeline, changes)
+        with _named_lifeline() as named:
+            return _up(state_dir, named if lifeline is None else lifeline, changes)
     except OSError as error:
         raise BadInput(
             f"the sandbox's state cannot be kept in {state_dir}: {error.strerror or error}",

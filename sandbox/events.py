@@ -20,9 +20,10 @@ def record(
     now: datetime,
     component: str,
     type_: Literal["Normal", "Warning"] = "Normal",
+    part: str = "",
 ) -> None:
     """Writes the Event, or counts up the one that says the same of the same object. A store that forgets keeps warnings alone:
-    they are what a release looks for."""
+    they are what a release looks for. `part`: of which field it is told."""
     if store.forgets and type_ == "Normal":
         return
     meta = about["metadata"]
@@ -32,7 +33,9 @@ def record(
     if known := store.find(EVENT, namespace, name):
         store.update(EVENT, known | {"count": known["count"] + 1, "lastTimestamp": at})
         return
-    involved = {"kind": kind.name, "namespace": namespace, "name": meta["name"], "uid": meta["uid"]}
+    involved = {"kind": kind.name, "name": meta["name"], "uid": meta["uid"]}
+    involved |= {"namespace": meta["namespace"]} if meta.get("namespace") else {}
+    involved |= {"fieldPath": part} if part else {}
     involved |= {"resourceVersion": meta["resourceVersion"]} if "resourceVersion" in meta else {}
     event: Obj = {
         "apiVersion": "v1",

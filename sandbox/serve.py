@@ -26,6 +26,7 @@ from .daemon import HOST, kubeconfig_path, opened_privately, replaced
 from .dataplane.supervisor import binary
 from .dataplane.traffic import Traffic
 from .durations import Lag
+from .furniture import furnish
 from .node.nodes import resize
 from .node.processes.ledger import Ledger
 from .node.processes.node import ProcessNode
@@ -62,6 +63,7 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
     disk.follow(store)
     bootstrap(store, datetime.now(UTC))
     ensure_class(store, datetime.now(UTC))
+    furnish(store, datetime.now(UTC))
     disk.flush()
     told = settings.load(state_dir)
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
@@ -79,7 +81,7 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
         resize(store, told.nodes, now())
     traffic = Traffic(state_dir, sandbox, told)
     await traffic.start()
-    runner = await _listen(state_dir, sandbox, disk)
+    runner = await _listen(state_dir, sandbox, disk, processes)
 
     def take_up() -> None:
         told = settings.load(state_dir)
@@ -101,13 +103,13 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
         disk.close()
 
 
-async def _listen(state_dir: Path, sandbox: Sandbox, disk: Disk) -> web.AppRunner:
+async def _listen(state_dir: Path, sandbox: Sandbox, disk: Disk, processes: ProcessNode) -> web.AppRunner:
     """Serves on loopback, on the port of last time if it is free, and leaves word of where in the state directory."""
     paths = certificate.ensure(state_dir, datetime.now(UTC))
     token = _token(state_dir)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(paths.chain, paths.key)
-    app = application(sandbox.api, token=token, logs=sandbox.logs, flush=disk.flush)
+    app = application(sandbox.api, token=token, logs=sandbox.logs, flush=disk.flush, node=processes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     listener = _listener(state_dir)

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import heapq
 import math
 import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+LONGEST_S = 24 * 3600.0  # one leap of the clock, as asyncio's own loops wait
+MOST_CANCELLED = 100  # timers that are kept though they were cancelled, while they are fewer than the others
 RESOLUTION_S = 1e-12  # timers fire at their own moment, not bundled with later ones
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,31 +29,27 @@ class Stuck(RuntimeError):
     """Every task waits for something that will never come."""
 
 
-class _NoWaiting(selectors.DefaultSelector):
-    """Instead of blocking until the timeout is over, moves the loop's clock on by it."""
-
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        # nobody writes to the loop's own pipe but to wake it, and it does not sleep
-        ready = super().select(0) if len(self.get_map()) > 1 else []
-        if not ready and timeout != 0:
-            if timeout is None:
-                raise Stuck("nothing is scheduled and nothing is ready: every task waits for ever")
-            self.loop.advance(timeout)
-        return ready
-
-
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Time starts at `begin_s`; 0 s stands for `EPOCH` on the wall clock."""
+    """Time starts at `begin_s`; 0 s stands for `EPOCH` on the wall clock.
+
+    A turn is asyncio's, without what only a loop needs that waits: the system is asked for readable sockets where there are any
+    but the loop's own, and timers are kept as numbers, to be compared as such.
+    """
+
+    _ready: deque[asyncio.Handle]  # asyncio's own, as are the next ones
+    _stopping: bool
+    _selector: selectors.DefaultSelector
+    _process_events: Callable[[list[tuple[selectors.SelectorKey, int]]], None]
 
     def __init__(self, begin_s: float = 0.0) -> None:
         self._now_s = begin_s
         self._wall: tuple[float, datetime] = (math.nan, EPOCH)
         self._order = 0
-        selector = _NoWaiting()
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []  # a heap
+        self._cancelled = 0
+        selector = selectors.DefaultSelector()
+        self._sockets = selector.get_map()  # as it is at any time
         super().__init__(selector)
-        selector.loop = self
         self.advance(0.0)
 
     def time(self) -> float:
@@ -73,7 +73,45 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         self._order += 1
-        return super().call_at(when + self._order * 1e-9 % 1e-4, callback, *args, context=context)
+        when += self._order * 1e-9 % 1e-4
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, self._order, timer))
+        return timer
+
+    def close(self) -> None:
+        self._timers.clear()
+        super().close()
+
+    # inside: by these names asyncio's loops call it
+
+    def _timer_handle_cancelled(self, timer: asyncio.TimerHandle) -> None:
+        """What waits for long, and mostly in vain, must not fill the memory until its time has come."""
+        self._cancelled += 1
+        if self._cancelled > max(MOST_CANCELLED, len(self._timers) / 2):
+            self._cancelled = 0
+            self._timers = [each for each in self._timers if not each[2]._cancelled]
+            heapq.heapify(self._timers)
+
+    def _run_once(self) -> None:
+        if len(self._sockets) > 1:  # nobody writes to the loop's own pipe but to wake it, and it does not sleep
+            self._process_events(self._selector.select(0))
+        if not self._ready and not self._stopping:
+            self._jump()
+        until_s = self._now_s + self._clock_resolution
+        while self._timers and self._timers[0][0] < until_s:
+            self._ready.append(heapq.heappop(self._timers)[2])
+        for _ in range(len(self._ready)):
+            handle = self._ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
+    def _jump(self) -> None:
+        """To the next timer."""
+        while self._timers and self._timers[0][2]._cancelled:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            raise Stuck("nothing is scheduled and nothing is ready: every task waits for ever")
+        self.advance(min(self._timers[0][0] - self._now_s, LONGEST_S))
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, begin_s: float = 0.0) -> T:

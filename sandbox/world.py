@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..kube.clock import now
+from .api.claims import ensure_class
 from .api.server import Api, bootstrap
 from .controllers.deployment import DeploymentController
 from .controllers.endpointslice import EndpointSliceController
@@ -115,6 +116,8 @@ class Sandbox:
         if self._has_kubelet:
             if self._processes is not None:
                 self._processes.begin()
+            if not self._presumes:
+                ensure_class(self.store, now())
             self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread, presumes=self._presumes)
             controllers += [self._kubelet, NodeLifecycle(self.store, self._queue, now)]
         if self._balancer_lag is not None:
@@ -122,7 +125,8 @@ class Sandbox:
 
             self.load_balancer = LoadBalancerController(self.store, self._queue, now, random, self._balancer_lag)
             controllers.append(self.load_balancer)
-        self._queue.start(controllers, {kind: each.name for each in lazy for kind in each.kinds})
+        kinds = {kind for each in lazy for kind in each.kinds}
+        self._queue.start(controllers, {kind: [each.name for each in lazy if kind in each.kinds] for kind in kinds})
 
     async def stop(self) -> None:
         """Lets everything stand where it is; `start` takes it up again. Raises what a controller raised."""

@@ -64,11 +64,11 @@ async def again(
 
 
 async def _looks(look: Callable[[], Awaitable[T]], last: Seen[T] | None) -> AsyncGenerator[Seen[T], None]:
-    """One look; before it, where it takes long, the last one once more with the reason."""
+    """One look; before it, where it takes long, the last one once more with the reason, unless that has one already."""
     looking = asyncio.ensure_future(look())
     try:
         done, _ = await asyncio.wait({looking}, timeout=UNANSWERED_S)
-        if not done and last is not None:
+        if not done and last is not None and not last.lost:
             yield Seen(last.value, "the cluster does not answer")
         try:
             yield Seen(await looking)

@@ -11,6 +11,7 @@ from ..cluster import history
 from ..cluster.port import Cluster
 from ..errors import ApiError, BadInput, Forbidden
 from ..kube.objects import (
+    API_GATEWAY,
     DESTINATION_RULE,
     GATEWAY_CLASS,
     HPA,
@@ -65,15 +66,15 @@ async def check_live(cluster: Cluster, release: Release, strategy: str | None = 
         asyncio.gather(*(_all(cluster, kind, release.namespace) for kind in _KINDS)),
         asyncio.gather(*(_one(cluster, ref) for ref in (namespace, own))),
         asyncio.gather(*(_looked(cluster, ref) for ref in _configuration(release))),
-        _gateways(cluster, release),
+        _served(cluster, release),
         routing_objects(cluster, release, {strategy or release.strategy}),
         _history(cluster, release),
     )
     unread = tuple(kind.name for kind, found in zip(_KINDS, lists, strict=True) if found is None)
     unread += (VIRTUAL_SERVICE.name,) if elsewhere is None else ()
     objects: dict[Ref, Obj | None] = {ref_of(obj): obj for found in lists for obj in found or ()}
-    objects |= {ref_of(obj): obj for obj in (*gets, *serving) if obj} | {
-        ref: obj for found in needed for ref, obj in found.items()
+    objects |= {ref_of(obj): obj for obj in gets if obj} | {
+        ref: obj for found in (*needed, serving) for ref, obj in found.items()
     }
     found = preflight.findings(
         release, strategy, Observed(objects, revisions, elsewhere=elsewhere, kind=kind), is_live=not unread
@@ -102,14 +103,17 @@ def _configuration(release: Release) -> set[Ref]:
     return {Ref(use.kind.api_version, use.kind.name, release.namespace, use.name) for use in found if use.name}
 
 
-async def _gateways(cluster: Cluster, release: Release) -> list[Obj | None]:
-    """The Gateways that serve the release's routes, and their classes, as far as they may be read."""
+async def _served(cluster: Cluster, release: Release) -> dict[Ref, Obj | None]:
+    """The release's routes of the Gateway API, their Gateways, and the classes of these, as far as they may be read; None for one
+    that is not there."""
     routes = [obj for obj in release.others if any(is_a(obj, kind) for kind in gateway.KINDS)]
-    refs = {ref for route in routes for ref in gateway.gateways_of(route, release.namespace)}
-    found = await asyncio.gather(*(_one(cluster, ref) for ref in sorted(refs)))
-    names = {str(get(each, "spec", "gatewayClassName")) for each in found if each}
+    refs = {ref for route in routes for ref in (ref_of(route), *gateway.gateways_of(route, release.namespace))}
+    found = {
+        ref: obj for each in await asyncio.gather(*(_looked(cluster, ref) for ref in sorted(refs))) for ref, obj in each.items()
+    }
+    names = {str(get(each, "spec", "gatewayClassName")) for each in found.values() if each and is_a(each, API_GATEWAY)}
     classes = (Ref(GATEWAY_CLASS.api_version, GATEWAY_CLASS.name, "", name) for name in sorted(names))
-    return [*found, *await asyncio.gather(*(_one(cluster, ref) for ref in classes))]
+    return found | {ref_of(each): each for each in await asyncio.gather(*(_one(cluster, ref) for ref in classes)) if each}
 
 
 async def _looked(cluster: Cluster, ref: Ref) -> dict[Ref, Obj | None]:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from ..cluster.port import Cluster
 from ..errors import Forbidden, NotFound
-from ..kube.objects import DEPLOYMENT, Kind, Obj, Ref, get, is_a
+from ..kube.objects import DEPLOYMENT, DESTINATION_RULE, Kind, Obj, Ref, get, is_a
+from ..kube.routes import ROUTES
 
 ROLLOUT = Kind("argoproj.io/v1alpha1", "Rollout", "rollouts")
 CANARY = Kind("flagger.app/v1beta1", "Canary", "canaries")
@@ -19,11 +20,12 @@ METRIC_TEMPLATE = Kind("flagger.app/v1beta1", "MetricTemplate", "metrictemplates
 
 class Described(NamedTuple):
     """`docs` are the Rollout or Canary and the templates that it refers to; `deployment` is the Deployment that it names, where
-    its pods are of one, and `replicas` how many of them serve."""
+    its pods are of one, and `replicas` how many of them serve. `routes` are those by which it splits requests."""
 
     docs: Sequence[Obj]
     deployment: str
     replicas: int | None
+    routes: Sequence[Obj] = ()
 
 
 async def described(cluster: Cluster, namespace: str, name: str) -> Described | None:
@@ -34,7 +36,8 @@ async def described(cluster: Cluster, namespace: str, name: str) -> Described | 
             deployment = _deployment(obj)
             if name in (obj["metadata"]["name"], deployment):
                 docs = [obj, *await _templates(cluster, obj, namespace)]
-                return Described(docs, deployment, await _replicas(cluster, obj, deployment))
+                routes = await _routes(cluster, obj, namespace)
+                return Described(docs, deployment, await _replicas(cluster, obj, deployment), routes)
     return None
 
 
@@ -52,6 +55,28 @@ async def _replicas(cluster: Cluster, obj: Obj, deployment: str) -> int | None:
         ref = Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, obj["metadata"].get("namespace", ""), f"{deployment}-primary")
         count = get(await cluster.get(ref), "spec", "replicas")
     return count if isinstance(count, int) else None
+
+
+async def _routes(cluster: Cluster, doc: Obj, namespace: str) -> list[Obj]:
+    """The user's own that it names; what Flagger makes by itself is none of them."""
+    named = (get(doc, "spec", "strategy", "canary", "trafficRouting"), get(doc, "spec", "ingressRef"))
+    names = {text.partition(".")[0] for text in _texts(named)}
+    kinds = (*ROUTES, DESTINATION_RULE) if names else ()
+    return [obj for kind in kinds for obj in await _all(cluster, kind, namespace) if obj["metadata"]["name"] in names]
+
+
+def is_one_versions(doc: Obj, service: Obj) -> bool:
+    """Whether a Service is one of the two that Flagger makes for the versions of a Canary, beside the one that users ask."""
+    name = get(doc, "spec", "service", "name", default="") or _deployment(doc)
+    return is_a(doc, CANARY) and service["metadata"]["name"] in (f"{name}-canary", f"{name}-primary")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from _texts(below)
 
 
 async def _all(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj]:

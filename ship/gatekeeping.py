@@ -20,7 +20,7 @@ from ..errors import ClusterError, Refused
 from ..gates.figures import Phase
 from ..kube.clock import now
 from ..measure import SourceOf, source_of
-from ..measure.port import NoFigure, Unmeasured, Window
+from ..measure.port import NoFigure, Unmeasured, Window, seen_by
 from ..plan.evidence import Evidence, by_gate
 from ..plan.revision import Revision
 from ..plan.steps import Record
@@ -177,18 +177,16 @@ class Gatekeeper:
 
     async def _measure(self, one: Watched) -> None:
         """Whatever goes wrong is told and tried again, and never a verdict."""
-        instant = self._instant()
+        instant, window = self._instant(), None
         try:
             window = await self._window(one, instant)
             figures = await one.source.measure(window)
             point = one.take(self._measured(instant), figures, window)
-        except NoFigure as nothing:
-            self._note_missed(one, instant, str(nothing), is_fault=False)
         except Unmeasured as fault:
-            self._note_missed(one, instant, str(fault), is_fault=True)
+            self._note_missed(one, instant, fault, window)
         except Exception as fault:
             # by its kind alone: its text may be anything, a secret too
-            self._note_missed(one, instant, f"what measures it broke: {type(fault).__name__}", is_fault=True)
+            self._note_missed(one, instant, Unmeasured(f"what measures it broke: {type(fault).__name__}"), window)
         else:
             self._is_dirty = True
             self._tell_share(one)
@@ -198,23 +196,23 @@ class Gatekeeper:
 
     async def _window(self, one: Watched, instant: Instant) -> Window:
         assert self._revision is not None
-        number, seconds = one.span(instant)
+        span = one.span(instant)
         try:
             window = await window_of(
                 self._cluster, self._release, self._revision, self._stable_version,
-                weight=self._weight, seconds=seconds, number=number,
+                weight=self._weight, seconds=span.seconds, number=span.number, is_first=span.is_first,
             )  # fmt: skip
         except ClusterError as error:
             raise Unmeasured(f"the pods cannot be looked at: {error.summary}") from None
         if window is None:
             raise NoFigure("no pod of the new version is ready yet")
-        return window
+        return seen_by(one.gate, window)
 
-    def _note_missed(self, one: Watched, instant: Instant, cause: str, *, is_fault: bool) -> None:
-        was_away = one.evidence.is_away
-        if one.miss(self._measured(instant), cause, is_fault=is_fault):
-            self._emit(Noticed(f"gate {one.gate.name} cannot be measured: {cause}; it is tried again"))
-        self._is_dirty |= one.evidence.is_away and not was_away
+    def _note_missed(self, one: Watched, instant: Instant, fault: Unmeasured, window: Window | None) -> None:
+        before = one.evidence.missed
+        if one.miss(self._measured(instant), fault, one.source.asks(window) if window else ()):
+            self._emit(Noticed(f"gate {one.gate.name} cannot be measured: {fault}; it is tried again"))
+        self._is_dirty |= one.evidence.missed != before
         one.settle()
         self._tell_change()
 
@@ -254,7 +252,7 @@ class Gatekeeper:
     def _refuse(self, one: Watched, why: str) -> None:
         weight = self._held.weight if self._held else self._weight
         raise Refused(
-            f"{self._release.app} stays at {weight}%: {why}",
+            f"{self._release.app} stays{f' at {weight}%' if weight else ''}: {why}",
             detail="\n".join(one.evidence.asks),
             hint='`deploy rollback` takes it back; `deploy promote --skip-gates "reason"` takes it on all the same',
         )

@@ -13,7 +13,7 @@ from ..gates.judges import judge_of
 from ..gates.words import in_words
 from ..kube.clock import now
 from ..measure import SourceOf, source_of
-from ..measure.port import Unmeasured, Window
+from ..measure.port import Unmeasured, Window, seen_by
 from ..plan.revision import Revision, in_flight_of, live_of
 from ..release.gates import Gate
 from ..release.model import Release
@@ -70,11 +70,11 @@ async def _read(
     source_of: SourceOf,
 ) -> Reading:
     try:
-        window = await _window(cluster, release, gate, current, stable)
+        window = await window_now(cluster, release, gate, current, stable)
     except Unmeasured as fault:
         return Reading(gate, missed=str(fault))
     source = source_of(gate, cluster, release.namespace)
-    if gate.job is not None and not with_jobs:
+    if gate.options.concludes and not with_jobs:
         return Reading(gate, tuple(source.asks(window)), missed="a Job is not made just to look: --jobs")
     try:
         figures = await source.measure(window)
@@ -87,7 +87,8 @@ async def _read(
     return Reading(gate, asks, in_words(figures), verdict=judge.verdict(judge.take(judge.begin(), now().timestamp(), figures)))
 
 
-async def _window(cluster: Cluster, release: Release, gate: Gate, current: Revision | None, stable: str) -> Window:
+async def window_now(cluster: Cluster, release: Release, gate: Gate, current: Revision | None, stable: str) -> Window:
+    """What would be measured now; where nothing is under way what runs is taken for both versions. Raises Unmeasured."""
     try:
         weight = current.weight if current else 100
         # a number that no measurement of a release has, nor another look: a Job that is there already is not asked again
@@ -97,4 +98,4 @@ async def _window(cluster: Cluster, release: Release, gate: Gate, current: Revis
         raise Unmeasured(f"the pods cannot be looked at: {error.summary}") from None
     if found is None:
         raise Unmeasured(f"no pod of {release.app} is ready")
-    return found
+    return seen_by(gate, found)

@@ -61,4 +61,6 @@ def _hint(app: str, apps: Collection[str], near: Collection[str]) -> str:
     found = difflib.get_close_matches(app.lower(), [*apps, *near], n=1, cutoff=0.5)
     if found:
         return f"did you mean {found[0]}?"
+    if app.isdecimal():
+        return f"a revision is named with --to-revision {app}"
     return f"there are {', '.join(apps)}" if apps else "name another namespace with -n"

@@ -26,6 +26,7 @@ from ..cluster.events import (
 from ..errors import BadInput, ClusterError, Refused, RollwayError, TimedOut
 from ..kube.objects import SECRET
 from ..kube.secrecy import MASK, masked
+from ..load.verdict import Verdict
 from ..plan.plan import Plan
 from ..plan.steps import Apply, Patch, Run, Step
 from .run import Result
@@ -84,7 +85,11 @@ def decoded(text: str) -> Line | None:
 
 @functools.cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
-    return TypeAdapter(_KINDS[kind])
+    adapter: TypeAdapter[Any] = TypeAdapter(_KINDS[kind])
+    adapter.rebuild(
+        _types_namespace={"Verdict": Verdict}
+    )  # a run without a probe does not load it, so its Result does not know it
+    return adapter
 
 
 def _with_marks(line: Any) -> Any:

@@ -36,7 +36,7 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     revisions = await history.load(cluster, release.app, release.namespace)
     involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
     known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
-    refs = set().union(*(refs_of(each, involved) for each in known))
+    refs = set().union(*(refs_of(each, involved) for each in known), dropped(release, revisions))
     # what only an earlier revision had, this account may have lost the right to read; the others are listed
     former = sorted(ref for ref in refs - refs_of(release, involved) if not (names_workload(ref) or ref.is_a(HPA)))
     own = ref_of(release.workload)
@@ -79,12 +79,17 @@ async def _with_claims(cluster: Cluster, release: Release, observed: Observed) -
 
 async def routing_objects(cluster: Cluster, release: Release, strategies: Collection[str]) -> tuple[Obj, ...] | None:
     """All objects of the kinds that what splits the release's requests has a say by, of those that this account may list; None
-    where not even those of the namespace. In the version of the manifests: an older cluster knows no other."""
+    where not even those of the namespace. Beside them, as far as they may be listed, those that router `auto` is to tell of. In
+    the version of the manifests: an older cluster knows no other."""
     kinds = {kind: None for name in sorted(strategies) for kind in of_release(name, release).routing_kinds}
     written = {(kind.group, kind.name): obj["apiVersion"] for obj in release.others for kind in kinds if is_a(obj, kind)}
     asked = [kind._replace(api_version=written.get((kind.group, kind.name), kind.api_version)) for kind in kinds]
-    found = await asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in asked))
-    return None if None in found else tuple(obj for objects in found for obj in objects or ())
+    beside = {kind for name in strategies for kind in of_release(name, release).kinds_beside} - kinds.keys()
+    found, told = await asyncio.gather(
+        asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in asked)),
+        asyncio.gather(*(listed(cluster, kind, release.namespace) for kind in sorted(beside))),
+    )
+    return None if None in found else tuple(obj for objects in (*found, *told) for obj in objects or ())
 
 
 async def _strangers(cluster: Cluster, observed: Observed, known: Sequence[Release]) -> tuple[Obj, ...]:
@@ -112,7 +117,7 @@ async def _allowed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj
 
 
 def _concerned(revisions: Sequence[Revision]) -> list[Revision]:
-    """The revisions whose objects a plan may touch: what is under way and what it has superseded, what is live,
+    """The revisions whose routes and pods a plan may touch: what is under way and what it has superseded, what is live,
     and what that would go back to.
 
     Their manifests may name objects that the release file no longer has.

@@ -32,7 +32,6 @@ from ..kube.objects import (
     ref_of,
 )
 from ..kube.workload import kind_of_workload, workload_of
-from ..measure.inside import inside
 from ..release.config import is_pinned
 from ..release.model import Release
 from ..strategies import by_name, of_release, possible, surroundings
@@ -110,26 +109,20 @@ def _measuring(release: Release, strategies: Collection[str]) -> Iterator[Right]
     """What gates ask the cluster itself, and the Secrets of those that are asked or told; what came of it is kept where the
     history is."""
     gates = tuple({each.name: each for name in strategies for each in release.gates_for(name)}.values())
-    if any(gate.job is not None for gate in gates):
-        yield from on(JOB, "create", "list", "watch")
     if names := _secrets(release, gates):
         yield from on(SECRET, "get", names=names)
     for gate in gates:
-        for options in (gate.prometheus, gate.url):
-            # where this machine has no way into the cluster but the API server's
-            if options is not None and (service := inside(options.address, release.namespace)) is not None:
-                verb = {"GET": "get", "POST": "create", "PUT": "update"}[gate.url.method if gate.url is not None else "GET"]
-                place = "" if service.namespace == release.namespace else service.namespace
-                yield from on(SERVICE, verb, subresource="proxy", names=[service.name], namespace=place)
+        for need in gate.options.needs(release.namespace):
+            yield from on(need.kind, *need.verbs, subresource=need.subresource, names=[need.name], namespace=need.namespace)
 
 
 def _secrets(release: Release, asked: tuple[Gate, ...]) -> Collection[str]:
     """Those that gates and receivers read."""
     if not asked and not release.notify:
         return ()
-    from ..release import gates, notify
+    from ..release.sources import secrets_of
 
-    return {**gates.secrets_of(asked), **notify.secrets_of(release.notify)}
+    return secrets_of(*asked, *release.notify)
 
 
 def _probing(release: Release) -> Iterator[Right]:
@@ -206,6 +199,9 @@ def _moving(release: Release, strategy: str) -> Iterator[Right]:
             yield from on(DEPLOYMENT, "patch", subresource="scale", names=[own, second])
             yield from on(SERVICE, "delete", names=[f"{own}-preview"])
             yield from on(HPA, "patch")  # it follows the live side, whosever it is
+            yield from _unrouting(release, strategy)
+            if of_release(strategy, release).routing_kinds:
+                yield from on(DEPLOYMENT, "delete", names=[second])  # by routes it ends on the own one
 
 
 def _unrouting(release: Release, strategy: str) -> Iterator[Right]:

@@ -50,6 +50,11 @@ def name_of(app: str, action: str, *, ticks: bool = False) -> str:
     return f"{app}-tick" if len(app) <= 47 else f"{app[:40].rstrip('-')}-{digest(app)[:6]}-tick"
 
 
+def ticker_called(namespace: str, name: str) -> Ref | None:
+    """The CronJob of that name, where it is a runner's that ticks: known by its name alone."""
+    return Ref(CRON_JOB.api_version, CRON_JOB.name, namespace, name) if name.endswith("-tick") else None
+
+
 def ref_of_runner(release: Release, action: str, *, ticks: bool = False) -> Ref:
     kind = CRON_JOB if ticks else JOB
     return Ref(kind.api_version, kind.name, release.namespace, name_of(release.app, action, ticks=ticks))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..cluster.port import Cluster
@@ -11,6 +14,7 @@ from ..kube.objects import NAMESPACE, Ref, get
 from ..plan.agreement import differences, is_rest
 from ..plan.observed import Observed
 from ..plan.plan import Plan
+from ..plan.revision import Revision
 from ..plan.steps import Frozen
 from ..release.conduct import as_recorded
 from ..release.model import Release
@@ -18,8 +22,9 @@ from ..strategies.base import Request
 from . import run as ship
 from .run import Options, Result
 
-FORMAT = "rollway.dev/plan.v2"
+FORMAT = "rollway.dev/plan.v3"
 SYSTEM = "kube-system"
+ANEW = "plan again, read it, and apply the new one"
 MOST_LINES = 12
 
 
@@ -36,7 +41,7 @@ class Asked(Frozen):
 class SavedPlan(Plan):
     """A plan as it was read, with what it takes to compute it again. `cluster`: the uids of namespaces by which it is known."""
 
-    format: Literal["rollway.dev/plan.v2"] = "rollway.dev/plan.v2"
+    format: Literal["rollway.dev/plan.v3"] = "rollway.dev/plan.v3"
     cluster: dict[str, str]
     asked: Asked
 
@@ -47,6 +52,31 @@ class SavedPlan(Plan):
             return as_recorded(Release.from_record(self.asked.release), self.asked.release)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadInput(f"the plan's release cannot be read: {error}", hint="save a plan with `deploy plan --out`") from error
+
+
+def document(made: SavedPlan) -> dict[str, Any]:
+    """The plan as its file has it, with a seal: a digest of all the rest."""
+    data = made.model_dump(mode="json")
+    return {**data, "seal": _seal(data)}
+
+
+def of_document(raw: Mapping[str, Any], path: str) -> SavedPlan:
+    """The plan that the file at `path` has. Raises StalePlan where somebody has edited it since, pydantic's ValidationError for
+    what is none.
+
+    Who edits it may seal it again: that nothing else is done than what was agreed on, `run_saved` sees to. The seal tells an edit
+    from a cluster that has moved on, also one of what no step depends on.
+    """
+    data = {key: value for key, value in raw.items() if key != "seal"}
+    if raw.get("seal") != _seal(data):
+        raise StalePlan(f"somebody has edited {path} since the plan was saved", hint=ANEW)
+    return SavedPlan.model_validate(data)
+
+
+def _seal(data: Mapping[str, Any]) -> str:
+    """Of what the document says, however a program has written it anew: some make 30 of 30.0."""
+    plain = json.loads(json.dumps(data), parse_float=lambda text: int(number) if (number := float(text)).is_integer() else number)
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 async def bind(
@@ -79,14 +109,26 @@ async def run_saved(cluster: Cluster, release: Release, saved: SavedPlan, *, opt
         if lines and not made.is_empty and not (may_be_rest and is_rest(saved, made, is_autoscaled=is_autoscaled)):
             more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
             raise StalePlan(
-                "a run of this plan was begun, and what is left to do is not what the plan says"
-                if is_begun
-                else "the cluster has moved on since the plan was made, or somebody has edited it",
+                _why_stale(saved, newest if is_begun else None),
                 detail="\n".join([*lines[:MOST_LINES], *more]),
-                hint="plan again, read it, and apply the new one",
+                hint=ANEW,
             )
 
-    return await ship.run(cluster, release, saved.asked.request, strategy=saved.asked.strategy, options=options, agree=agree)
+    request = saved.asked.request
+    if request.action == "promote" and request.weight is None and not options.goes_on:
+        request = replace(request, weight=saved.weight)  # said twice, the next step is the one after that
+    return await ship.run(cluster, release, request, strategy=saved.asked.strategy, options=options, agree=agree)
+
+
+def _why_stale(saved: SavedPlan, stands: Revision | None) -> str:
+    """`stands`: the plan's own revision, where that is the newest."""
+    if stands is not None and (stands.weight, stands.phase) != (saved.from_weight, "Paused"):
+        is_on_its_way = stands.phase == "Progressing" and stands.weight == saved.weight
+        if is_on_its_way or saved.revision in {revision.number for revision in saved.new_revisions}:
+            return "a run of this plan was begun, and what is left to do is not what the plan says"
+        how = f"paused at {stands.weight}%" if stands.phase == "Paused" else f"{stands.phase.lower()} at {stands.weight}%"
+        return f"{stands.version} has gone on since the plan was made: it is {how} by now"
+    return "the cluster has moved on since the plan was made"
 
 
 async def _refuse_other_cluster(cluster: Cluster, known: Mapping[str, str]) -> None:

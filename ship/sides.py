@@ -7,10 +7,11 @@ Pure: objects in, answers out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..health.pods import is_of_template, is_ready
 from ..health.workloads import progress
+from ..kube.defaults import declared
 from ..kube.objects import (
     DEPLOYMENT,
     SERVICE,
@@ -25,8 +26,9 @@ from ..kube.objects import (
     template_labels,
 )
 from ..kube.workload import pods_of, workload_of
-from ..plan.drift import Changed, changed_since
-from ..plan.observed import DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION, Observed
+from ..plan.drift import Changed, changed_since, kept_of_others, says_the_same
+from ..plan.marks import track_of
+from ..plan.observed import DIGEST_ANNOTATION, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision
 from ..release.image import split_image
 from ..release.model import Release, app_container
@@ -34,8 +36,9 @@ from ..routing.ratio import Pods
 from ..routing.router import Outside, Router
 from ..routing.routers import ROUTERS, every
 from ..routing.selector import STABLE
-from ..strategies import of_release
+from ..strategies import of_release, stands, surroundings
 from ..strategies.app import App
+from ..strategies.stands import Gets
 from .windows import is_of
 
 WAYS = tuple(kind for router in ROUTERS for kind in router.kinds)
@@ -46,8 +49,8 @@ MOST_FIELDS = 3
 @dataclass(frozen=True)
 class Side:
     """A Deployment of the application, or the set that it is. `version` and `image` are of what its pods run, `other_than` what
-    the history says that they should. `message` says how far it has come; `percent` of the requests reach it, None where nothing
-    of its pods tells."""
+    the history says that they should; `kept` is what others had added before, and no revision says. `message` says how far it has
+    come; `gets` is what comes to its pods; `percent` of the requests reach it, None where nothing of its pods tells."""
 
     name: str
     track: str
@@ -55,12 +58,24 @@ class Side:
     image: str
     ready: int
     wanted: int
-    is_routed: bool
+    gets: Gets
     message: str
     other_than: str = ""
     changed: tuple[Changed, ...] = ()
+    kept: tuple[Changed, ...] = ()
     percent: float | None = None
     kind: str = DEPLOYMENT.name
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether users meet it."""
+        return self.gets == "requests"
+
+    @property
+    def told(self) -> str:
+        """What is to be said of it first."""
+        words = {"requests": "receives requests", "copies": "receives copies of requests", "nothing": "receives no requests"}
+        return self.message or words[self.gets]
 
 
 def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Side, ...]:
@@ -70,8 +85,13 @@ def sides(release: Release, observed: Observed, pods: Sequence[Obj]) -> tuple[Si
     shares = [Pods(sum(reached) - mine, mine).percent if sum(reached) else None for mine in reached]
     if (routed := _routed_share(release, observed)) is not None:
         services += _made_services(release, observed)
-        shares = [routed if TRACK_LABEL in labels_of(each) else 100 - routed for each in found]
-    return tuple(_side(release, observed, each, services, share) for each, share in zip(found, shares, strict=True))
+        shares = [routed if track_of(each) else 100 - routed for each in found]
+    made = (_side(release, observed, each, services, share) for each, share in zip(found, shares, strict=True))
+    current = observed.in_flight
+    if routed != 0 or current is None:
+        return tuple(made)
+    # without a share of all requests the second side is there for those that match, for copies, or for nobody yet
+    return tuple(replace(side, gets=stands.gets(current)) if side.is_routed and side.track != STABLE else side for side in made)
 
 
 def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | None:
@@ -94,6 +114,7 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
 def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iterator[str]:
     """What one would not see of the numbers alone."""
     yield from _changed_others(release, observed)
+    yield from surroundings.told_standing(observed)
     current = observed.in_flight
     if current is None:
         for side in found:
@@ -107,10 +128,12 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
             f"somebody has loosened what holds the share ({', '.join(loose)}): more than {current.weight}% may come; "
             "`deploy promote` holds it anew, `deploy rollback` takes it back"
         )
+    if current.phase == "Paused":
+        yield from of_release(current.strategy, Release.from_record(current.release)).unseen(observed)
     second = [side for side in found if side.track != STABLE]
     for side in second if current.strategy in ("canary", "ab") else []:
         if not side.wanted:
-            yield f"{side.name} has no pod: nothing of {current.version} was started"
+            yield f"{side.name} has no pod: nothing of {current.version} runs"
     sticky = [service["metadata"]["name"] for service in _services(release, observed) if _is_sticky(service)]
     if sticky and current.phase == "Paused" and current.strategy in ("canary", "ramped"):
         yield f"Service {sticky[0]} keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"
@@ -123,10 +146,15 @@ def _changed_others(release: Release, observed: Observed) -> Iterator[str]:
         obj for obj in release.others
         if kind_of(obj["apiVersion"], obj["kind"]) or any(is_a(obj, kind) for kind in WAYS)
     ]  # fmt: skip
+    written = {ref_of(obj): obj for obj in observed.live.others} if observed.live and observed.in_flight is None else {}
     for live in filter(None, (observed.objects.get(ref_of(obj)) for obj in (*release.services, *beside))):
+        as_released = declared(written[ref_of(live)]) if ref_of(live) in written else {}
         for changed in changed_since(live, _released_at(observed)):
-            fields = ", ".join(changed.fields[:MOST_FIELDS]) + (", …" if len(changed.fields) > MOST_FIELDS else "")
-            yield f"{ref_of(live)} has been changed since the release by {changed.by}: {fields}"
+            # who applies what was released, as Argo CD, has written it and changed nothing
+            fields = tuple(field for field in changed.fields if not says_the_same(live, as_released, field))
+            if fields:
+                named = changed._replace(fields=fields).named(MOST_FIELDS)
+                yield f"{ref_of(live)} has been changed since the release by {changed.by}: {named}"
 
 
 def _released_at(observed: Observed) -> str:
@@ -144,18 +172,26 @@ def _side(release: Release, observed: Observed, deployment: Obj, services: Seque
     is_routed = wanted > 0 and any(selects(get(service, "spec", "selector"), template_labels(deployment)) for service in services)
     return Side(
         name=deployment["metadata"]["name"],
-        track=labels_of(deployment).get(TRACK_LABEL, STABLE),
+        track=track_of(deployment) or STABLE,
         version=_version(deployment, image, observed.history),
         image=image,
         ready=workload_of(deployment).counts(deployment).ready,
         kind=deployment["kind"],
         wanted=wanted,
-        is_routed=is_routed,
+        gets="requests" if is_routed else "nothing",
         message="" if state.is_done else state.message,
         other_than="" if is_expected or not is_routed else f"revision {expected[0].number} is {expected[0].image}",
         changed=changed_since(deployment, _released_at(observed)),
+        kept=_kept(deployment, observed.history),
         percent=percent,
     )
+
+
+def _kept(deployment: Obj, history: Sequence[Revision]) -> tuple[Changed, ...]:
+    """By the manifest of the revision that it is of; nothing where that is not known any more."""
+    digest = annotations_of(deployment).get(DIGEST_ANNOTATION)
+    released = next((revision.release["workload"] for revision in reversed(history) if revision.digest == digest), None)
+    return kept_of_others(deployment, released) if released else ()
 
 
 def _version(deployment: Obj, image: str, history: Sequence[Revision]) -> str:
@@ -169,7 +205,7 @@ def _version(deployment: Obj, image: str, history: Sequence[Revision]) -> str:
 def deployments(release: Release, observed: Observed) -> list[Obj]:
     """Those of the application: the user's own first. `sides` has them in this order."""
     own = observed.workload(release.namespace, release.workload["metadata"]["name"])
-    seconds = [obj for obj in observed.workloads(release.app) if TRACK_LABEL in labels_of(obj)]
+    seconds = [obj for obj in observed.workloads(release.app) if track_of(obj)]
     return [obj for obj in (own, *seconds) if obj is not None]
 
 

@@ -107,7 +107,7 @@ class Trace:
             case StepEnded():
                 self._next()
             case Waiting(seconds, weight):
-                self._next(f"pause at {weight}%", {"rollway.pause.seconds": seconds})
+                self._next(f"pause at {weight}%" if weight else "pause", {"rollway.pause.seconds": seconds})
             case Measured(gate):
                 self._root.add_event("gate", {"rollway.gate": gate.gate, "rollway.gate.phase": gate.phase, "said": event.said})
                 if gate.phase == Phase.FAILED:

@@ -11,10 +11,10 @@ from ..cluster.alarm import Alarm, pause
 from ..cluster.port import Cluster
 from ..errors import ClusterError
 from ..kube.objects import POD, Obj, get
-from ..load.verdict import Verdict
 from ..release.model import Release
 
 if TYPE_CHECKING:
+    from ..load.verdict import Verdict
     from .watches import Watches
 
 LEARNT_S = 1.0

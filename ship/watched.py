@@ -4,6 +4,7 @@ What is kept is of the wall's clock, when it is due of the loop's, which only go
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from ..gates.schedule import RETRY_S, due_in
 from ..gates.shares import Split, requests_of
 from ..gates.words import figure_of, in_words, stable_of
 from ..kube.objects import digest
-from ..measure.port import Source, Window
+from ..measure.port import NoFigure, Quiet, Source, Unmeasured, Window
 from ..plan.evidence import Evidence, Point, interval_of
 from ..release.gates import Gate
 from .holding import lets_go
@@ -28,6 +29,14 @@ class Instant(NamedTuple):
 
     wall_s: float
     loop_s: float
+
+
+class Span(NamedTuple):
+    """A measurement's number, of how many seconds it is, and whether it is of all that has been so far."""
+
+    number: int
+    seconds: float
+    is_first: bool
 
 
 @dataclass
@@ -48,9 +57,7 @@ class Watched:
         """With what had been measured of this very gate before, where its judge can read that; else it begins."""
         judge, fresh = judge_of(gate.chosen_judge, gate.asked), begun(gate, instant.wall_s)
         if kept is None or kept.digest != fresh.digest or not fits(kept.state, judge):
-            # what is counted is counted over a time; a probe counts from its first look on
-            first_s = gate.interval if gate.adds_up and gate.probe is None else 0
-            return cls(gate, judge, source, fresh, instant.loop_s + _delay_s(gate) + first_s)
+            return cls(gate, judge, source, fresh, instant.loop_s + gate.first_look)
         left_s = gate.interval - (instant.wall_s - kept.until_s)
         return cls(gate, judge, source, kept, instant.loop_s + max(left_s, 0.0), is_old=left_s <= 0)
 
@@ -63,12 +70,16 @@ class Watched:
         """Whether nothing of this gate speaks against going on."""
         return lets_go(self.gate, self.evidence, is_old=self.is_old)
 
-    def span(self, instant: Instant) -> tuple[int, float]:
-        """The next measurement's number, and of how many seconds it is: of those since the last one."""
+    def span(self, instant: Instant) -> Span:
+        """What the next measurement is of: of the time since the last one."""
         seconds = min(max(instant.wall_s - self.evidence.until_s, 1.0), LONGEST_WINDOW_S)
-        # what is a value, and not a count, is of its interval
-        is_since = self.gate.adds_up or self.gate.pods is not None
-        return self.evidence.number + 1, seconds if is_since else float(self.gate.interval)
+        is_first = not self.evidence.points and not self.gate.initial_delay
+        return Span(self.evidence.number + 1, seconds if self._is_since else float(self.gate.interval), is_first)
+
+    @property
+    def _is_since(self) -> bool:
+        """Whether it counts; what is a value is of its interval."""
+        return self.gate.adds_up or self.gate.options.adds_up
 
     def begin_course(self, course: str, instant: Instant) -> None:
         """A gate of pauses is decided anew at each of them; the errors of a version are added up through all of them."""
@@ -76,6 +87,8 @@ class Watched:
             return
         before = self.evidence
         kept = {"course": course, "points": before.points, "number": before.number}
+        if self._is_since and self.gate.moment == "always" and not self.gate.initial_delay:
+            kept["until_s"] = before.until_s  # what came since the last look is nobody else's
         self.evidence = begun(self.gate, instant.wall_s).model_copy(update=kept)
         self.next_s = instant.loop_s + _delay_s(self.gate)
 
@@ -111,15 +124,20 @@ class Watched:
         requests, before = requests_of(figures), self.evidence.split
         return before.and_one(window.share, window.seconds, *requests) if requests is not None else before
 
-    def miss(self, instant: Instant, cause: str, *, is_fault: bool) -> bool:
-        """An infrastructure's fault is counted and tried again; no figure yet is only waited for. Answers whether it is a fault
-        that has not been told yet."""
+    def miss(self, instant: Instant, fault: Unmeasured, asks: Sequence[str] = ()) -> bool:
+        """An infrastructure's fault is counted and tried again; no figure is only waited for; that nobody asks speaks against
+        nothing. `asks`: what was asked, where it came to that. Answers whether it is a fault that has not been told yet."""
+        cause, is_fault = str(fault), not isinstance(fault, NoFigure)
         is_news = is_fault and cause != self.evidence.missed
-        missed = {"missed": cause, "number": self.evidence.number + 1}
+        missed = {"missed": cause, "number": self.evidence.number + 1, "asks": tuple(asks) or self.evidence.asks}
+        if not isinstance(fault, Quiet):
+            missed["is_away"] = True
+        elif instant.wall_s - self.evidence.until_s <= LONGEST_WINDOW_S:
+            missed["is_away"] = False  # it was asked of all the time since the last measurement: nothing has happened in it
         if is_fault:
             state = self.judge.miss(self.evidence.state, instant.wall_s, cause)
             verdict = self.judge.verdict(state)
-            missed |= {"state": dict(state), "phase": verdict.phase, "is_away": True}
+            missed |= {"state": dict(state), "phase": verdict.phase}
             if verdict.phase in self.gate.halts_on:  # its time is over
                 missed |= {"why": verdict.why}
             self.next_s = instant.loop_s + RETRY_S
@@ -152,7 +170,8 @@ class Watched:
     @property
     def seen(self) -> str:
         """Why it is waited for."""
-        return self.evidence.missed or self.evidence.why or "nothing was measured yet"
+        nothing = "nothing was measured in this pause yet" if self.evidence.points else "nothing was measured yet"
+        return self.evidence.missed or self.evidence.why or nothing
 
     def _stand(self, phase: Phase, why: str, **more: object) -> None:
         self.evidence = self.evidence.model_copy(update={"phase": phase, "why": why, **more})
@@ -161,7 +180,7 @@ class Watched:
 def begun(gate: Gate, wall_s: float) -> Evidence:
     """Nothing has been measured yet."""
     return Evidence(
-        gate=gate.name, digest=digest(gate.model_dump(mode="json")), began_s=wall_s, until_s=wall_s,
+        gate=gate.name, digest=digest(gate.model_dump(mode="json")), began_s=wall_s, until_s=wall_s + gate.initial_delay,
         wanted=gate.wanted, state=dict(judge_of(gate.chosen_judge, gate.asked).begin()),
     )  # fmt: skip
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from ..cluster.port import Cluster
 from ..health.pods import is_of_template, is_ready
+from ..kube.clock import now
 from ..kube.objects import POD, Obj, annotations_of, get, labels_of, ref_of, selects
 from ..kube.workload import kind_of_workload, workload_of
 from ..measure.port import Side, Window
+from ..plan.marks import track_of
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL
 from ..plan.revision import Revision
 from ..release.model import Release, app_container
@@ -26,6 +28,7 @@ async def window_of(
     weight: int,
     seconds: float,
     number: int,
+    is_first: bool = False,
 ) -> Window | None:
     """What would be measured now; None as long as no pod of the new version is ready. Without a revision what runs is taken for
     both versions."""
@@ -53,6 +56,8 @@ async def window_of(
         new=new,
         stable=stable,
         share=_share(release, revision.strategy, weight, pods, new, stable) if revision else None,
+        until_s=now().timestamp(),
+        is_first=is_first,
     )
 
 
@@ -69,7 +74,7 @@ def is_of(pod: Obj, deployment: Obj) -> bool:
     """By the Deployment's selector, and by the track, which tells `shop` from `shop-canary`."""
     track = labels_of(pod).get(TRACK_LABEL, STABLE)
     is_selected = selects(get(deployment, "spec", "selector", "matchLabels"), labels_of(pod))
-    return is_selected and track == labels_of(deployment).get(TRACK_LABEL, STABLE)
+    return is_selected and track == (track_of(deployment) or STABLE)
 
 
 def _sides(
@@ -92,7 +97,7 @@ def _side(deployment: Obj, pods: Sequence[Obj], version: str) -> Side:
     names = tuple(sorted(pod["metadata"]["name"] for pod in pods))
     return Side(
         deployment=deployment["metadata"]["name"],
-        track=labels_of(deployment).get(TRACK_LABEL, STABLE),
+        track=track_of(deployment) or STABLE,
         version=version,
         pods=_several(names) if workload_of(deployment).is_set else _all_of(names),
         names=names,

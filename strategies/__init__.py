@@ -26,8 +26,8 @@ def by_name(name: str) -> type[Strategy]:
 
 
 def of_release(name: str, release: Release, *, force: bool = False) -> Strategy:
-    """The strategy of a release, as its kind of workload has it; one that its kind cannot have refuses it. Raises KeyError as
-    `by_name`."""
+    """The strategy of a release, as its kind of workload has it, and its router where that is named; one that its kind cannot
+    have refuses it. Raises KeyError as `by_name`."""
     from ..kube.workload import workload_of
 
     if workload_of(release.workload).is_set:
@@ -36,6 +36,10 @@ def of_release(name: str, release: Release, *, force: bool = False) -> Strategy:
         for cls in (RampedStatefulSet, RampedDaemonSet, RecreateStatefulSet, RecreateDaemonSet):
             if cls.name == name and release.workload["kind"] in {kind.name for kind in cls.workloads}:
                 return cls(release, force=force)
+    if name == "blue-green" and release.router not in ("auto", "replicas"):
+        from .by_route import BlueGreenByRoute
+
+        return BlueGreenByRoute(release, force=force)
     return by_name(name)(release, force=force)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import Refused
+from ..errors import BadInput, Refused
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before
 from ..release.model import Release
@@ -61,6 +61,18 @@ def under_way(release: Release, other: Revision, strategy: str) -> Refused:
         f"{a(other.strategy)} release of {other.version} {stands}{stands_at(other)}{_since(other)}",
         hint="`deploy promote` takes it on, `deploy rollback` takes it back; "
         f"`deploy apply --replace` takes it back and releases {release.version} by {strategy} instead",
+    )
+
+
+def another(release: Release, other: Revision, strategy: str) -> BadInput:
+    """What is said of promoting something else, by name or by the command line, than `other`, which is under way."""
+    stands = "is paused" if other.phase == "Paused" else "is under way"
+    asked = f"{a(strategy)} one of {release.version}"
+    is_alike = (other.strategy, other.version) == (strategy, release.version)
+    return BadInput(
+        f"{a(other.strategy)} release of {other.version} {stands}{stands_at(other)}, not {'this one' if is_alike else asked}",
+        hint="without a strategy, --image and --set `deploy promote` takes it on; "
+        "`deploy apply --replace` takes it back and releases this instead",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import BadInput
-from ..kube.objects import SERVICE, Kind, Obj, as_manifest, ref_of
+from ..kube.objects import SERVICE, Kind, Obj, as_manifest, is_a, ref_of
+from ..kube.routes import ROUTES, shares_of
 from ..kube.workload import kind_of_workload, pods_of, workload_of
 from ..plan.drift import changed_since
 from ..plan.observed import FIELD_MANAGER, Observed
@@ -13,7 +14,7 @@ from ..plan.revision import Revision, before
 from ..release.model import Release, app_container
 from ..routing import selector
 from ..routing.traffic import Host
-from .draft import owners_of
+from .hotfix import owners_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +32,14 @@ class App:
 
     @property
     def primary(self) -> Obj | None:
-        """The Service that stands for the application: the one of its name, wherever it stands in the files, else the first."""
+        """The Service that stands for the application: the one of its name, wherever it stands in the files, else the one that
+        the manifests' routes lead most requests to, else the first."""
         by_name = {service["metadata"]["name"]: service for service in self.release.services}
-        first = next(iter(by_name.values()), None)
-        return by_name.get(self.name) or by_name.get(self.release.app) or first
+        named = by_name.get(self.name) or by_name.get(self.release.app)
+        if named or len(by_name) < 2:
+            return named or next(iter(by_name.values()), None)
+        routes = [shares_of(obj) for obj in self.release.others if any(is_a(obj, kind) for kind in ROUTES)]
+        return by_name[max(by_name, key=lambda name: sum(shares.get(name, 0) for shares in routes))]
 
     @property
     def host(self) -> Host:
@@ -78,8 +83,11 @@ class App:
         return max(current.replicas, now) if current.strategy == "canary" or not owners else now
 
     def live_name(self, observed: Observed) -> str:
-        """The workload that the Services are bound to; the user's own where they are bound to none."""
-        track = selector.live_track(observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
+        """The workload that the Services are bound to, those that only the live version has with them; the user's own where they
+        are bound to none."""
+        former = observed.live.release["services"] if observed.live else ()
+        names = dict.fromkeys([*self.service_names, *(service["metadata"]["name"] for service in former)])
+        track = selector.live_track(observed.find(SERVICE, self.release.namespace, name) for name in names)
         return self.name if track == selector.STABLE else f"{self.name}-{track}"
 
     def replicas_of(self, observed: Observed, target: Revision) -> int:
@@ -130,7 +138,9 @@ class App:
         live = (observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
         services = tuple(as_manifest(service) for service in live if service)
         others = tuple(as_manifest(obj) for mine in self.release.others if (obj := observed.objects.get(ref_of(mine))))
-        return dataclasses.replace(self.release, workload=as_manifest(foreign), services=services, others=others)
+        workload = as_manifest(foreign)
+        workload["spec"].pop("paused", None)  # as somebody left it for a while: a way back that pauses would never arrive
+        return dataclasses.replace(self.release, workload=workload, services=services, others=others)
 
     def snapshot(self, observed: Observed, foreign: Obj, replicas: int) -> Revision:
         """Revision 1 of an application that somebody else deployed: what is live, so that there is a way back to it."""
@@ -168,8 +178,11 @@ class App:
         live = observed.live
         target = live if is_beside else before(observed.history, live.number) if live else None
         if target is None:
+            drifted = self.drifted(observed) if live else []
+            back = f"`deploy rollback --to-revision {live.number}` puts that back" if live and drifted else ""
             raise BadInput(
                 f"{self.release.app} has no earlier version to go back to",
-                hint="release the version you want with `deploy apply --image …`",
+                detail="\n".join(drifted),
+                hint=back or "release the version you want with `deploy apply --image …`",
             )
         return target

@@ -6,23 +6,23 @@ A plan goes `_begin` (history, adoption, what is left of others), the strategy's
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ..errors import BadInput, FieldsOwned
-from ..kube.objects import DEPLOYMENT, Kind, Obj, get, labels_of
-from ..plan.marks import track_of
-from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
-from ..plan.plan import Action, Plan, Split, is_change
+from ..errors import BadInput
+from ..kube.objects import DEPLOYMENT, Kind, Obj, get
+from ..plan.observed import Observed
+from ..plan.plan import Action, Plan, Split
 from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
 from . import already, hooks, hotfix, manifests, surroundings
 from .adoption import adopt, is_half_done
-from .draft import Draft, owners_of
+from .closing import Goal, changes_anything, plan_of, since_live
+from .draft import Draft
 from .home import Homecoming, own_rolling
+from .refusals import refuse_lone_share, refuse_others, refuse_paused, refuse_renamed
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,7 @@ class Strategy(Homecoming):
         """
         current = self._current(observed)
         if current is None and (other := observed.in_flight):
-            raise BadInput(
-                f"{already.a(other.strategy)} release of {other.version} is under way at {other.weight}%",
-                hint="`deploy promote` takes it on; to release something else instead: `deploy apply --replace`",
-            )
+            raise already.another(self.release, other, self.name)
         if current is None:
             return self._nothing_to_promote(observed)
         if weight is None:
@@ -130,7 +127,9 @@ class Strategy(Homecoming):
         # without anything to abandon it goes forward, to a revision that was rolled back before
         was, weight = (source, 0) if abandoned or is_done else (observed.live or target, 100)
         surroundings.tell_owned(draft)
-        if not draft.steps:
+        if draft.steps:
+            surroundings.tell_brought(draft, Release.from_record(target.release))
+        else:
             draft.notes += already.rolled_back(observed, target)
         undo: tuple[Step, ...] = ()
         if has_undo and source.phase == "Promoted" and source is not target:
@@ -138,10 +137,9 @@ class Strategy(Homecoming):
             back.is_back = True
             self._return_to(back, source, replicas)
             undo = tuple(step for step in back.steps if not isinstance(step, Record))
-        return self._close(
-            draft, "rollback", source.number, (was.version, target.version), weight, replicas, undo=undo,
-            undo_note="" if undo else "none: this is the way back", split=Split(stable=replicas, canary=0, percent=0.0),
-        )  # fmt: skip
+        goal = Goal("rollback", source.number, was.version, target.version, weight, replicas)
+        plan = self._plan_of(draft, goal, Split(stable=replicas, canary=0, percent=0.0))
+        return plan.model_copy(update={"undo": undo, "undo_note": "" if undo else "none: this is the way back"})
 
     @abstractmethod
     def render(self, replicas: int | None = None) -> tuple[Obj, ...]:
@@ -211,18 +209,17 @@ class Strategy(Homecoming):
     ) -> Plan:
         self.check_weight(weight)
         self.refuse_unfit()
-        self._refuse_renamed(observed)
-        self._refuse_others(observed)
-        self._refuse_paused(observed)
-        if weight < 100 and observed.live is None and self.app.foreign(observed) is None:
-            raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
+        refuse_renamed(self.app, observed)
+        if not self.force:
+            refuse_others(self.app, observed)
+            refuse_paused(self.app, observed)
         if observed.live and observed.live.digest == self.release.digest:
             weight = 100  # what is live already is shared with nobody: at most something of it has to be put right
         current, asked = self._current(observed), weight
         if current and current.phase == "Paused":
             weight = max(weight, current.weight)  # a command said twice, or late: a share never goes down by it
         if weight < 100:
-            self._refuse_lone_share(observed)
+            refuse_lone_share(self.app, observed)
         draft, number, replicas = self._begin(observed, weight, reruns_hooks=reruns_hooks)
         if not replicas:
             draft.notes.append(f"{self.app.name} has 0 pods: nothing shows whether {self.release.version} can start")
@@ -231,24 +228,33 @@ class Strategy(Homecoming):
         split = self._finish(draft, replicas) if weight >= 100 else self._share(draft, weight, replicas)
         surroundings.await_all(draft, self.release)
         if weight >= 100:
-            draft.record(number, "Promoted", 100)
-            self._clean_up(draft)
-            if prune:
-                surroundings.prune(draft, self.release)
-            draft.give_back(_since_live(draft))
-            hooks.after(draft, number, reruns=reruns_hooks)
+            self._end_promoted(draft, number, prune=prune, reruns_hooks=reruns_hooks)
         else:
-            draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
-            draft.pause(self.pause_s(weight), "until `deploy promote`" + self._held_by(weight))
+            self._end_paused(draft, number, weight)
         if not self.force:
             hotfix.refuse(draft.steps, observed, self.release.app)
             surroundings.refuse_owned(draft)
-        surroundings.tell_left_over(draft, self.release, prune=prune)
+        left = surroundings.told_left_over(draft, self.release, prune=prune)
+        draft.notes += left
         draft.lend(number)
-        plan = self._close(draft, action, number, (was, self.release.version), weight, replicas, split=split)
-        if not self._changes_anything(plan, observed):
-            return self._nothing(observed, action, current or base, *already.applied(self.release, current or base, asked))
+        goal = Goal(action, number, was, self.release.version, weight, replicas)
+        plan = self._plan_of(draft, goal, split)
+        if not changes_anything(plan, observed):
+            told = already.applied(self.release, current or base, asked)
+            return self._nothing(observed, action, current or base, *told, *left)
         return plan.model_copy(update=self._way_back(draft, number)) if has_undo else plan
+
+    def _end_promoted(self, draft: Draft, number: int, *, prune: bool, reruns_hooks: bool) -> None:
+        draft.record(number, "Promoted", 100)
+        self._clean_up(draft)
+        if prune:
+            surroundings.prune(draft, self.release)
+        draft.give_back(since_live(draft))
+        hooks.after(draft, number, reruns=reruns_hooks)
+
+    def _end_paused(self, draft: Draft, number: int, weight: int) -> None:
+        draft.record(number, "Paused", weight, pause_s=self.pause_s(weight))
+        draft.pause(self.pause_s(weight), "until `deploy promote`" + self._held_by(weight))
 
     def _clean_up(self, draft: Draft) -> None:
         """What comes after the version is promoted, and may be cut off without harm."""
@@ -310,25 +316,6 @@ class Strategy(Homecoming):
             return
         raise already.under_way(self.release, other, self.name)
 
-    def _refuse_lone_share(self, observed: Observed) -> None:
-        """Raises BadInput where somebody has deleted what requests would be shared with."""
-        live, name = observed.live, self.app.live_name(observed)
-        if live and name in self.app.gone(observed):
-            back = "deploy rollback" if observed.in_flight else f"deploy rollback --to-revision {live.number}"
-            raise BadInput(
-                f"{self.app.kind.name} {name} is gone: somebody deleted it, "
-                f"and nothing of {live.version} is there to share requests with",
-                hint=f"`{back}` brings {live.version} back; `deploy promote --full` gives {self.release.version} to everybody",
-            )
-
-    def _refuse_empty(self, weight: int, replicas: int) -> None:
-        """Raises BadInput where a share is one of pods, and there is none."""
-        if weight and not replicas:
-            raise BadInput(
-                f"{self.app.name} has 0 pods: there is nothing of which {self.release.version} could have {weight}%",
-                hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
-            )
-
     @property
     def fits(self) -> bool:
         """Whether the application's kind of workload can be released so."""
@@ -346,76 +333,12 @@ class Strategy(Homecoming):
         """Notes on what others have live beside the application. Raises Refused where it stands in the way."""
         return []
 
-    def _refuse_renamed(self, observed: Observed) -> None:
-        """Two workloads of one application would share its requests for ever."""
-        known = observed.live.release["workload"]["kind"] if observed.live else self.app.kind.name
-        names = [] if known == self.app.kind.name else [(known, self.app.name)]  # it is no way back to what is of another kind
-        own = (each for each in observed.workloads(self.release.app) if track_of(each) is None)
-        names += [(each["kind"], each["metadata"]["name"]) for each in own]
-        for kind, name in names:
-            if (kind, name) != (self.app.kind.name, self.app.name):
-                wanted = self.app.name if kind == self.app.kind.name else f"{self.app.kind.name} {self.app.name}"
-                raise BadInput(
-                    f"{self.release.app} is live as {kind} {name}, and the manifests call it {wanted}",
-                    hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
-                )
-
-    def _refuse_others(self, observed: Observed) -> None:
-        """Raises FieldsOwned where the workload is released as another application: each would undo what the other does."""
-        live = observed.workload(self.release.namespace, self.app.name)
-        other = labels_of(live).get(APP_LABEL, self.release.app) if live else self.release.app
-        if other != self.release.app and not self.force:
-            raise FieldsOwned(
-                f"{self.app.kind.name} {self.app.name} is released as {other}, not as {self.release.app}",
-                hint=f"`app: {other}` in the release file goes on with it; to take it over for good: --force-conflicts",
-            )
-
-    def _refuse_paused(self, observed: Observed) -> None:
-        """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Ours hold a share."""
-        name = self.app.live_name(observed)
-        live = observed.workload(self.release.namespace, name)
-        if self.force or not live or not get(live, "spec", "paused", default=False):
-            return
-        owners = owners_of(live, "paused")
-        if FIELD_MANAGER not in owners:
-            raise FieldsOwned(
-                f"Deployment {name} is live, and somebody has paused it",
-                detail="\n".join(f".spec.paused is managed by {owner}" for owner in owners),
-                hint=f"resume it, `kubectl rollout resume deployment/{name}`, or overrule it with --force-conflicts",
-            )
-
     # the end of a plan
 
-    def _close(
-        self,
-        draft: Draft,
-        action: Action,
-        number: int,
-        versions: tuple[str, str],
-        weight: int,
-        replicas: int,
-        *,
-        split: Split | None = None,
-        undo: Sequence[Step] = (),
-        undo_note: str = "",
-    ) -> Plan:
+    def _plan_of(self, draft: Draft, goal: Goal, split: Split) -> Plan:
         surroundings.tell_elsewhere(draft)
-        final = next((rev for rev in draft.history if rev.number == number), None)
-        return Plan(
-            app=self.release.app, namespace=self.release.namespace, strategy=self.name, action=action,
-            router=self._router_name(self.release), revision=number,
-            from_version=versions[0], to_version=versions[1], from_weight=self._weight_before(draft.observed, action),
-            weight=weight, phase=final.phase if final else "Promoted",
-            steps=tuple(draft.steps), undo=tuple(undo), undo_note=undo_note,
-            split=split or Split(stable=0, canary=replicas, percent=100.0), peak_pods=draft.peak_pods, steady_pods=replicas,
-            notes=tuple(draft.notes), new_revisions=tuple(draft.new_revisions), loans=draft.loans.taken,
-        )  # fmt: skip
-
-    def _weight_before(self, observed: Observed, action: Action) -> int:
-        """The share of the newer version that holds before a plan: of the release under way, or of what is rolled back."""
-        if observed.in_flight:
-            return observed.in_flight.weight if observed.in_flight.phase == "Paused" else 0
-        return 100 if action == "rollback" else 0
+        router = self._router_name(self.release)
+        return plan_of(draft, goal, split, release=self.release, strategy=self.name, router=router)
 
     def _way_back(self, draft: Draft, number: int) -> dict[str, object]:
         """The undo of a plan that releases: from its end back to what was live before the release began."""
@@ -430,15 +353,6 @@ class Strategy(Homecoming):
         note = hooks.stays(current) if current and hooks.has_run(current) else ""
         return {"undo": tuple(step for step in back.steps if not isinstance(step, Record)), "undo_note": note}
 
-    def _changes_anything(self, plan: Plan, observed: Observed) -> bool:
-        """Whether a plan does more than write down what the history says already."""
-        if any(is_change(step) and not isinstance(step, Record) for step in plan.steps):
-            return True
-        current = observed.in_flight
-        if current is None:
-            return plan.phase == "Paused"  # what stands so already, its history lost, is not known to be under way
-        return (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight)
-
     def _nothing(
         self, observed: Observed, action: Action, current: Revision | None, *notes: str, cleans_up: bool = False
     ) -> Plan:
@@ -446,7 +360,7 @@ class Strategy(Homecoming):
         draft = self._draft(observed)
         if cleans_up:
             self._clean_up(draft)
-            draft.give_back(_since_live(draft))
+            draft.give_back(since_live(draft))
         if current:
             hooks.tell_failed(draft, current)
             if cleans_up:
@@ -457,8 +371,8 @@ class Strategy(Homecoming):
         weight = current.weight if current else 100
         replicas = self.app.replicas(observed)
         split = self._split_now(draft, weight, replicas)
-        why_not = "none: nothing is released by it"
-        return self._close(draft, action, number, (version, version), weight, replicas, split=split, undo_note=why_not)
+        plan = self._plan_of(draft, Goal(action, number, version, version, weight, replicas), split)
+        return plan.model_copy(update={"undo_note": "none: nothing is released by it"})
 
     def _split_now(self, draft: Draft, weight: int, replicas: int) -> Split:
         """Pods on each side as they are."""
@@ -480,9 +394,3 @@ class Strategy(Homecoming):
         release = release.coming_home() if self.release.options.blue_green.come_home else release
         held = of_release(live.strategy, release, force=self.force)
         return held._nothing(observed, "promote", live, *notes, cleans_up=True)
-
-
-def _since_live(draft: Draft) -> list[Revision]:
-    """The revision that was live before the plan, and those since: what a run that was cut off has not given back goes along."""
-    live = draft.observed.live
-    return [each for each in draft.history if live is None or each.number >= live.number]

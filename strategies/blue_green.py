@@ -10,19 +10,16 @@ from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import fit, selector
+from ..routing.traffic import GREEN
 from . import manifests, surroundings
 from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
 from .ramped import Ramped
 
-GREEN = "green"
 
-
-class BlueGreen(Strategy):
-    """The user's own Deployment and `<app>-green` are the two sides. Every verb aims at a version: the side that holds it, or the
-    idle one, is brought to full size, and then the Services are switched to it. So going back to a warm side is one patch.
-    """
+class TwoSides(Strategy):
+    """The new version is at full size before any user meets it, and then everybody does at once."""
 
     name = "blue-green"
     suffix = GREEN
@@ -43,9 +40,36 @@ class BlueGreen(Strategy):
     def check_weight(self, weight: int) -> None:
         if weight not in (0, 100):
             raise BadInput(
-                f"blue-green cannot stop at {weight}%: a Service's selector moves all requests at once",
+                f"blue-green cannot stop at {weight}%: it moves all requests at once",
                 hint="0% stages the new version behind the preview Service, 100% switches; for a share choose canary or ab",
             )
+
+    def _needs_tracks(self, weight: int) -> bool:
+        return True
+
+    def refuse_unfit(self) -> None:
+        super().refuse_unfit()
+        if not self.release.services:
+            raise BadInput(
+                "blue-green has no Service to switch: the manifests hold none that selects the application's pods",
+                hint="add the Service, or choose ramped or canary",
+            )
+
+    def _previews(self, track: str) -> list[Obj]:
+        """None where there is no Service, which a plan refuses."""
+        return [self._preview(track)] if self.release.services else []
+
+    def _preview(self, track: str) -> Obj:
+        assert self.app.primary is not None, "refused before: blue-green without a Service"
+        made = selector.preview(self.app.primary, self.app.preview_name, track)
+        made["metadata"]["labels"] = {**made["metadata"]["labels"], APP_LABEL: self.release.app}
+        return made
+
+
+class BlueGreen(TwoSides):
+    """The user's own Deployment and `<app>-green` are the two sides. Every verb aims at a version: the side that holds it, or the
+    idle one, is brought to full size, and then the Services are switched to it. So going back to a warm side is one patch.
+    """
 
     def other(self, draft: Draft, obj: Obj) -> Obj:
         """An autoscaler of the manifests scales the side that is live, whichever that is."""
@@ -66,19 +90,18 @@ class BlueGreen(Strategy):
         release = self.release
         total = replicas or release.replicas or 1
         own = manifests.stable(release, replicas or release.replicas, self.rolling)
-        previews = [self._preview(selector.STABLE)] if release.services else []
         services = [selector.pinned(service, selector.STABLE) for service in release.services]
-        return (*release.others, *services, *previews, own, self._side(release, GREEN, total))
-
-    def _needs_tracks(self, weight: int) -> bool:
-        return True
+        return (*release.others, *services, *self._previews(selector.STABLE), own, self._side(release, GREEN, total))
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         side = self._stage(draft, self.release, self._idle(draft), replicas, with_preview=True)
         return Split(stable=replicas, canary=draft.replicas(side), percent=0.0)
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
-        self._aim(draft, self.release, replicas, with_preview=True)
+        if self._lives_at_home(draft):  # no side comes that anything would have to be bound for
+            Ramped(self.release, force=self.force)._finish(draft, replicas)
+        else:
+            self._aim(draft, self.release, replicas, with_preview=True)
         return Split(stable=0, canary=replicas, percent=100.0)
 
     def _clean_up(self, draft: Draft) -> None:
@@ -96,6 +119,11 @@ class BlueGreen(Strategy):
         if not self._is_at_home(draft):
             replicas = draft.replicas(self._name_of(self._live_track(draft)))
             Ramped(self.release, force=self.force)._finish(draft, replicas)
+
+    def _lives_at_home(self, draft: Draft) -> bool:
+        """Whether the release stands already as it ends where it is to come home."""
+        is_there = digest_of(draft.workload(self.app.name)) == self.release.digest
+        return self.release.options.blue_green.come_home and is_there and self._is_at_home(draft)
 
     def _return_to(self, draft: Draft, target: Revision, replicas: int) -> None:
         release = Release.from_record(target.release)
@@ -200,20 +228,6 @@ class BlueGreen(Strategy):
         if track == selector.STABLE:
             return manifests.stable(release, replicas, self.rolling)
         return manifests.second(release, GREEN, GREEN, replicas, deadline_s=self.deadline_s)
-
-    def _preview(self, track: str) -> Obj:
-        assert self.app.primary is not None, "refused before: blue-green without a Service"
-        made = selector.preview(self.app.primary, self.app.preview_name, track)
-        made["metadata"]["labels"] = {**made["metadata"]["labels"], APP_LABEL: self.release.app}
-        return made
-
-    def refuse_unfit(self) -> None:
-        super().refuse_unfit()
-        if not self.release.services:
-            raise BadInput(
-                "blue-green has no Service to switch: the manifests hold none that selects the application's pods",
-                hint="add the Service, or choose ramped or canary",
-            )
 
     def _idle(self, draft: Draft) -> str:
         return self._other(self._live_track(draft))

@@ -10,13 +10,15 @@ from ..plan.observed import Observed
 from ..plan.plan import Split
 from ..plan.revision import Revision
 from ..release.model import Release
+from ..release.options import is_none
 from ..routing.ratio import Pods, beside, by_pods, needed, split
 from ..routing.router import Router
-from ..routing.routers import BY_PODS, chosen
+from ..routing.routers import BY_PODS, chosen, why_chosen
 from ..routing.traffic import CANARY, Traffic
 from . import manifests
 from .draft import Draft
 from .manifests import Rolling
+from .refusals import refuse_empty
 from .routed import Routed
 
 
@@ -29,12 +31,13 @@ class Canary(Routed):
 
     @property
     def rolling(self) -> Rolling:
-        surge = self.release.options.canary.max_surge
-        return (
-            Rolling(surge, 0, None, self.deadline_s)
-            if self.release.options.canary.may_surge
-            else Rolling(0, 1, None, self.deadline_s)
-        )
+        """Where nothing else carries requests: by the release file's surge, else the manifest's own."""
+        options = self.release.options.canary
+        if not options.may_surge:
+            return Rolling(0, 1, None, self.deadline_s)
+        own = manifests.rolling_of(self.release.workload) or Rolling()
+        is_asked = "max_surge" in options.model_fields_set or is_none(own.max_surge)
+        return Rolling(options.max_surge if is_asked else own.max_surge, 0, None, self.deadline_s)
 
     @property
     def deadline_s(self) -> int:
@@ -96,12 +99,13 @@ class Canary(Routed):
         return self._router.beside(observed.elsewhere, splits=weight < 100) if self._router else []
 
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
-        self._refuse_empty(weight, replicas)
+        refuse_empty(self.app, weight, replicas)
         if router := self._router:
             words = "the new version, beside the old", f"{self._asked(weight)} to {self.release.version}"
             pods, traffic = self._pods_beside(weight, replicas), self._traffic(weight, draft.history)
             return self._share_by_route(draft, router, traffic, replicas, pods, words)
         self._leave_routes(draft)
+        draft.notes += [*why_chosen(self.release, self.app.host), *self.unseen(draft.observed)]
         parts = self._pods(draft, weight, replicas)
         self._make_ready(draft, self.release)
         self._raise(draft, parts)
@@ -161,10 +165,13 @@ class Canary(Routed):
     # by pods
 
     def _leave_routes(self, draft: Draft) -> None:
-        """A share that routes have held until now becomes one of pods."""
+        """A share that routes have held until now becomes one of pods. Services are those of the version that runs, until they
+        are to serve the new one's pods, too."""
         if self._is_tracked(draft):
-            self._routes_home(draft, self.release)
-            self._routes_settled(draft, self.release)
+            live = draft.observed.live
+            running = Release.from_record(live.release) if live else self.release
+            self._routes_home(draft, running)
+            self._routes_settled(draft, running)
 
     def _pods(self, draft: Draft, weight: int, replicas: int) -> Pods:
         if draft.observed.is_autoscaled(self.app.name):

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ApplyConflict, BadInput, FieldConflict, FieldsOwned
+from ..errors import BadInput
 from ..health.deployment import paused_by
-from ..health.routes import taken_up
+from ..health.routes import is_seen, taken_up
 from ..health.workloads import WORKLOADS, progress
 from ..kube import ssa
 from ..kube.conversion import converted
@@ -24,17 +24,13 @@ from ..kube.objects import (
     Obj,
     Ref,
     get,
-    is_a,
     known_as,
     labels_of,
     merged,
     ref_of,
-    selects,
-    template_labels,
 )
 from ..kube.workload import Counts, is_workload, pods_of, workload_of
 from ..plan.diff import changes
-from ..plan.drift import CONTROLLERS
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..plan.steps import (
@@ -54,11 +50,13 @@ from ..plan.steps import (
     Until,
     Wait,
 )
-from . import hotfix
+from ..routing import fit, selector
+from . import hotfix, lifelong
+from .census import Census
+from .hotfix import Applied, Others
 from .loans import Loans
 from .manifests import namesakes_apart
 
-MOST_FIELDS = 3
 ROUTE_DEADLINE_S = 60
 """How long whatever serves a route may take to take it up."""
 
@@ -84,13 +82,10 @@ class Draft:
         self.new_revisions: list[Revision] = []
         self.notes: list[str] = []
         self.loans = Loans(observed.objects)
-        self._pods = {
-            ref: workload_of(obj).counts(obj).all for ref, obj in self.objects.items() if obj is not None and is_workload(obj)
-        }
-        self.peak_pods = sum(self._pods.values())
+        self.census = Census(self.objects)
         entries = observed.live.entries if observed.live else ()
-        self._released_at = entries[-1].at if entries else ""
-        self._latest: tuple[Obj, Obj, tuple[Obj, tuple[FieldConflict, ...]]] | None = None
+        self._others = Others(entries[-1].at if entries else "", is_under_way=observed.in_flight is not None)
+        self._latest: tuple[Obj, Obj, Applied] | None = None
 
     # what is there by now
 
@@ -134,13 +129,8 @@ class Draft:
             self.notes.append(f"{ref_of(manifest)} may not be read by this account, and is left as it is")
             return False
         live = self.find_like(manifest)
-        is_theirs = live is not None and labels_of(live).get(APP_LABEL) != self.app
-        if is_made and (is_theirs or ref_of(manifest) in self.observed.taken):
-            elsewhere = ", or choose a strategy without a second Deployment: recreate, ramped" if live is None else ""
-            raise BadInput(
-                f"{ref_of(manifest)} is there already, and not of {self.app}",
-                hint=f"rename it, or release the application under another name{elsewhere}",
-            )
+        if is_made:
+            self._refuse_theirs(live, manifest)
         if live is not None and self.has_other_selector(manifest):
             self.refuse_other_selector(manifest)
             self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
@@ -154,13 +144,11 @@ class Draft:
         if live is not None and not found:
             return False
         if is_workload(manifest):
-            self._follow_workload(live, after)
+            self.census.applied(live, after)
             after = _newer(after, live)
         self._write(live, after)
-        self.notes += hotfix.undone(live, takes_over, self._released_at)
-        self.steps.append(
-            Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why),
-        )
+        self.notes += self._others.undone(live, takes_over)
+        self.steps.append(Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why))
         return True
 
     def applied(self, manifest: Obj) -> Obj:
@@ -170,44 +158,21 @@ class Draft:
     def tell_taken(self, manifest: Obj) -> None:
         """Notes what is undone of others where a patch makes an object what the manifest says. Raises FieldsOwned, as apply."""
         live = self.find_like(manifest)
-        found = hotfix.undone(live, self._applied(live, manifest)[1], self._released_at)
+        found = self._others.undone(live, self._applied(live, manifest)[1])
         self.notes += [note for note in found if note not in self.notes]
 
     def has_other_selector(self, manifest: Obj) -> bool:
-        """Whether a live Deployment selects its pods otherwise than the manifest does, which is for its whole life."""
-        live = self.find_like(manifest) if is_a(manifest, DEPLOYMENT) else None
-        was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
-        return live is not None and bool(changes({"selector": was}, {"selector": wanted}))
+        """Whether the live Deployment selects its pods otherwise than the manifest does."""
+        return lifelong.has_other_selector(self.find_like(manifest), manifest)
 
     def refuse_other_selector(self, manifest: Obj) -> None:
-        """Raises BadInput where the manifest's selector is another one than that of the live Deployment, and that has pods."""
-        name = manifest["metadata"]["name"]
-        if workload_of(manifest).is_set:
-            self._refuse_fixed(manifest)
-        if not self.has_other_selector(manifest) or not (self.replicas(name) or self._pods.get(self._ref(name))):
-            return
+        """Raises BadInput where the manifest would change what the live workload keeps for its whole life, and that has pods."""
         live = self.find_like(manifest)
-        was, wanted = (get(obj, "spec", "selector", default={}) for obj in (live, manifest))
-        raise BadInput(
-            f"{ref_of(manifest)} selects its pods by {was}, the manifest by {wanted}",
-            hint="a Deployment's selector cannot be changed: keep it, choose blue-green, whose sides have one each, or give the "
-            "Deployment another name and another `app`",
-        )
-
-    def _refuse_fixed(self, manifest: Obj) -> None:
-        """Raises BadInput where an apply would change of a set what stays as it is for its whole life: it is never made anew in
-        silence, as its pods, and what they keep, would go with it."""
-        live, known = self.find_like(manifest), workload_of(manifest)
-        if live is None:
-            return
-        after = declared(self._applied(live, manifest)[0])
-        if found := changes(known.fixed(live), known.fixed(after)):
-            fields = ", ".join(dict.fromkeys(f".spec{change.path}" for change in found[:MOST_FIELDS]))
-            raise BadInput(
-                f"{ref_of(live)} cannot be changed in {fields}: the API server refuses it",
-                hint=f"keep it; or `kubectl delete {known.kind.name.lower()} {live['metadata']['name']} --cascade=orphan` "
-                "and apply again: its pods run on, their claims stay, and the new one takes them up",
-            )
+        if live is not None and workload_of(manifest).is_set:
+            lifelong.refuse_fixed(live, declared(self.applied(manifest)))
+        has_pods = self.replicas(manifest["metadata"]["name"]) or self.census.of(ref_of(manifest))
+        if live is not None and has_pods and self.has_other_selector(manifest):
+            lifelong.refuse_other_selector(live, manifest)
 
     def patch(self, kind: Kind, name: str, patch: Obj, why: str) -> None:
         """Merge-patches a live object, if that changes anything."""
@@ -244,11 +209,12 @@ class Draft:
         live = self.workload(name)
         if live is None or self.replicas(name) == replicas:
             return
-        self._refuse_scaling(live)
+        if not self.force and not self.observed.is_autoscaled(name):
+            hotfix.refuse_scaling(live)
         if not replicas and not is_dark:
             self._refuse_emptying(live)
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
-        self._set_pods(ref_of(live), max(self._pods.get(ref_of(live), 0), replicas))
+        self.census.set(ref_of(live), max(self.census.of(ref_of(live)), replicas))
         self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
 
     def renew(self, name: str, which: Renewed, pods: int, why: str) -> None:
@@ -297,6 +263,13 @@ class Draft:
             return
         self.steps.append(Wait(ref=ref, until="rolled-out", pods=1, deadline_s=ROUTE_DEADLINE_S, why=why))
 
+    def await_seen(self, ref: Ref, why: str) -> None:
+        """Adds the same wait for what is not to be in force, but not as it was: over where the plan has left it as it is, and who
+        serves it knows."""
+        live, found = self.objects.get(known_as(ref)), self.observed.objects.get(ref)
+        if live is not None and (found is None or get(found, "spec") != get(live, "spec") or not is_seen(found)):
+            self.await_route(ref, why, is_changed=True)
+
     def route(
         self, name: str, wanted: Mapping[str, Any], min_ready: int, why: str, *, sides: tuple[str, str] | None = None
     ) -> None:
@@ -308,8 +281,7 @@ class Draft:
         if live is None or was == selector:
             return
         self.tell_taken(dict(wanted))
-        numbers = {port["port"] for port in get(wanted, "spec", "ports", default=())}
-        ports = [port for port in get(self.applied(dict(wanted)), "spec", "ports", default=()) if port["port"] in numbers]
+        ports = fit.as_written(live, dict(wanted))
         after = {**live, "spec": {**live["spec"], "selector": selector, "ports": ports}}
         moves = changes({"ports": get(live, "spec", "ports")}, {"ports": ports})
         former, side = (self._ref(each) for each in sides or ("", ""))
@@ -327,10 +299,9 @@ class Draft:
         live = self.find(kind, name)
         if live is None or labels_of(live).get(APP_LABEL) != self.app:
             return  # what does not carry the application's label is somebody else's
-        self.steps.append(Delete(ref=ref_of(live), why=why))
-        self.objects[known_as(ref_of(live))] = None
+        self.prune(ref_of(live), why)
         if is_workload(live):
-            self._set_pods(known_as(ref_of(live)), 0)
+            self.census.set(ref_of(live), 0)
 
     def prune(self, ref: Ref, why: str) -> None:
         """Deletes an object of the user's own that is no longer theirs to have."""
@@ -384,73 +355,33 @@ class Draft:
             self.loans.note(live, after)
         self.objects[known_as(ref_of(after))] = after
 
-    def _applied(self, live: Obj | None, manifest: Obj) -> tuple[Obj, tuple[FieldConflict, ...]]:
-        """The object after the apply, and whose fields are taken over for it.
-
-        An object that rollway never wrote is adopted: the plan names whose fields it takes. On one that it did write, a field
-        that somebody has written since is somebody's decision, and refused unless forced; one that they wrote before (and that
-        every release since has agreed with) is taken over like the others.
-        """
+    def _applied(self, live: Obj | None, manifest: Obj) -> Applied:
+        """The object after the apply, and whose fields are taken over for it. Raises FieldsOwned."""
         if live is None:
             return ssa.apply(None, manifest, FIELD_MANAGER, now=""), ()
-        if self._latest and self._latest[0] is live and self._latest[1] == manifest:
-            return self._latest[2]  # whether it rolls has been asked before it is applied
-        self._latest = live, manifest, self._merged_into(live, manifest)
+        if not (self._latest and self._latest[0] is live and self._latest[1] == manifest):
+            # kept: whether it rolls is asked before it is applied
+            self._latest = live, manifest, self._others.applied(live, manifest, force=self.force)
         return self._latest[2]
 
-    def _merged_into(self, live: Obj, manifest: Obj) -> tuple[Obj, tuple[FieldConflict, ...]]:
-        try:
-            return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
-        except ApplyConflict as conflict:
-            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
-        recent = [cause for cause in foreign if hotfix.has_written_since(live, cause.manager, self._released_at)]
-        if recent and not self.force:
-            fields = "\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent)
-            raise FieldsOwned(
-                f"{ref_of(live)} has been changed by somebody else since the last release",
-                detail=fields,
-                hint="take the change into the manifests, or overrule it with --force-conflicts",
+    def _refuse_theirs(self, live: Obj | None, manifest: Obj) -> None:
+        """Raises BadInput where what we would make beside the user's own objects is there already, and somebody else's."""
+        is_theirs = live is not None and labels_of(live).get(APP_LABEL) != self.app
+        if is_theirs or ref_of(manifest) in self.observed.taken:
+            elsewhere = ", or choose a strategy without a second Deployment: recreate, ramped" if live is None else ""
+            raise BadInput(
+                f"{ref_of(manifest)} is there already, and not of {self.app}",
+                hint=f"rename it, or release the application under another name{elsewhere}",
             )
-        return ssa.apply(live, manifest, FIELD_MANAGER, force=True, now=""), tuple(foreign)
-
-    def _refuse_scaling(self, live: Obj) -> None:
-        """Somebody who scaled the Deployment since our last word on it had a reason: not overruled silently. A controller's was
-        the autoscaler's, which may scale the other side by now."""
-        name = live["metadata"]["name"]
-        owner = next((manager for manager in owners_of(live, "replicas") if manager not in (FIELD_MANAGER, *CONTROLLERS)), None)
-        if owner is None or self.force or self.observed.is_autoscaled(name) or not hotfix.has_written_since(live, owner):
-            return
-        raise FieldsOwned(
-            f"{ref_of(live)} has been scaled by somebody else since the last release",
-            detail=f".spec.replicas is managed by {owner}",
-            hint="scale it back or take the number into the manifests, or overrule it with --force-conflicts",
-        )
 
     def _refuse_emptying(self, live: Obj) -> None:
         """A side is never scaled away while a Service reaches it and nothing else of the application."""
-        for ref, service in self.objects.items():
-            if not ref.is_a(SERVICE) or not service or not _selects(service, live):
-                continue
-            others = (obj for obj in self.objects.values() if obj and is_workload(obj) and ref_of(obj) != ref_of(live))
-            if not any(_selects(service, other) and pods_of(other) for other in others):
-                is_preview = labels_of(service).get(APP_LABEL) == self.app
-                if not is_preview:
-                    raise BadInput(
-                        f"{ref} reaches nothing but {live['metadata']['name']}, which would be scaled to 0",
-                        hint="this is a mistake in rollway if the Service is in the manifests; nothing was changed",
-                    )
-
-    def _follow_workload(self, live: Obj | None, after: Obj) -> None:
-        """Carries the count of pods forward: the most that an apply of this workload leads to."""
-        ref, wanted = known_as(ref_of(after)), pods_of(after)
-        before = self._pods.get(ref, 0)
-        is_rolling = live is not None and get(live, "spec", "template") != get(after, "spec", "template")
-        surge = workload_of(after).limits(after, wanted).surge if is_rolling else 0
-        self._set_pods(ref, min(before + wanted, max(before, wanted + surge)) if is_rolling else max(before, wanted))
-
-    def _set_pods(self, ref: Ref, pods: int) -> None:
-        self._pods[ref] = pods
-        self.peak_pods = max(self.peak_pods, sum(self._pods.values()))
+        for service in selector.reaching_only(live, filter(None, self.objects.values())):
+            if labels_of(service).get(APP_LABEL) != self.app:  # but for the preview that we made
+                raise BadInput(
+                    f"{ref_of(service)} reaches nothing but {live['metadata']['name']}, which would be scaled to 0",
+                    hint="this is a mistake in rollway if the Service is in the manifests; nothing was changed",
+                )
 
     def _settle(self, live: Obj, until: Until, pods: int) -> None:
         """Writes the status that the wait has waited for."""
@@ -458,17 +389,7 @@ class Draft:
         total = pods if until != "held" else wanted + int(get(live, "spec", "strategy", "rollingUpdate", "maxSurge", default=0))
         status = known.status(Counts(total, pods, total, total, False), get(live, "metadata", "generation", default=1), wanted)
         self.objects[ref_of(live)] = {**live, "status": status}
-        self._set_pods(known_as(ref_of(live)), total)
-
-
-def owners_of(live: Obj, field: str) -> list[str]:
-    """The managers that hold a field of the spec."""
-    entries = get(live, "metadata", "managedFields", default=[])
-    return [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", f"f:{field}") is not None]
-
-
-def _selects(service: Obj, workload: Obj) -> bool:
-    return selects(get(service, "spec", "selector"), template_labels(workload))
+        self.census.set(ref_of(live), total)
 
 
 def _newer(after: Obj, live: Obj | None) -> Obj:

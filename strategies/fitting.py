@@ -26,7 +26,7 @@ from ..kube.objects import (
 )
 from ..kube.workload import is_workload, pods_of, workload_of
 from ..plan.diff import changes
-from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION
+from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL
 from ..plan.revision import live_of
 from ..release.model import Release
 from ..routing import fit, selector
@@ -97,12 +97,17 @@ def _served(draft: Draft, service: Obj) -> list[Side]:
 
 
 def _labels_of_others(draft: Draft, release: Release) -> list[dict[str, str]]:
-    """The labels of pods that are none of the application's, as far as they are known."""
-    ours = {each["metadata"]["name"] for each in _deployments(draft, release)}
+    """The labels of pods that are none of the application's, as far as they are known. Those of a second side are its own, though
+    the plan has taken that away by now; and none that leave are reached."""
+    own, ours = release.workload["metadata"]["name"], {each["metadata"]["name"] for each in _deployments(draft, release)}
     bodies = (get(obj, "spec", "jobTemplate", default=obj) for obj in release.others)
     written = [template_labels(body) for body in bodies if get(body, "spec", "template")]
-    pods = (obj for obj in draft.observed.strangers if is_a(obj, POD))
-    return [*written, *(labels_of(pod) for pod in pods if _deployment_of(pod) not in ours)]
+    pods = (obj for obj in draft.observed.strangers if is_a(obj, POD) and "deletionTimestamp" not in obj["metadata"])
+
+    def is_ours(pod: Obj) -> bool:
+        return _deployment_of(pod) in {*ours, f"{own}-{labels_of(pod).get(TRACK_LABEL)}"}
+
+    return [*written, *(labels_of(pod) for pod in pods if not is_ours(pod))]
 
 
 def _deployments(draft: Draft, release: Release) -> list[Obj]:
@@ -162,15 +167,16 @@ def settle(draft: Draft, services: Iterable[Obj]) -> None:
 
 
 def _close(draft: Draft, live: Obj, wanted: Obj) -> None:
-    """An apply leaves the ports that others, or a patch, have set: what the manifests do not have goes first."""
-    former = {_number_of(port): port for port in fit.ports_of(live)}
-    if former.keys() - {_number_of(port) for port in fit.ports_of(wanted)}:
-        ports = [merged(former.get(_number_of(port), {}), port) for port in fit.ports_of(wanted)]
+    """An apply leaves the ports, and what is said of them, that others or a patch have set: what the manifests do not have goes
+    first, and with it the name that a port without one was given beside it."""
+    former, said = ({fit.number_of(port): port for port in fit.ports_of(service)} for service in (live, wanted))
+    coming = {fit.number_of(port): port for port in fit.as_written(live, wanted)}
+    shared = former.keys() & coming.keys()
+    named = [each for each in shared if "name" not in said[each] and fit.is_named_here(former[each])]
+    coming |= {each: merged(coming[each], {"name": None}) for each in named}
+    if former.keys() - coming.keys() or any(fit.loses(former[each], coming[each]) for each in shared):
+        ports = list(coming.values())
         draft.patch(SERVICE, live["metadata"]["name"], {"spec": {"ports": ports}}, "the ports of the manifests, and no others")
-
-
-def _number_of(port: Obj) -> tuple[int, str]:
-    return port["port"], fit.protocol_of(port)
 
 
 def routes(release: Release, obj: Obj) -> bool:

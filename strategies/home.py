@@ -28,7 +28,8 @@ from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
 from . import adoption, fitting, manifests, surroundings
-from .draft import Draft, owners_of
+from .draft import Draft
+from .hotfix import owners_of
 from .manifests import Rolling
 from .ways_in import WaysIn
 
@@ -143,6 +144,8 @@ class Homecoming(WaysIn, ABC):
         name = self.app.name
         if is_adopted and adoption.is_half_done(draft.workload(name)):
             adoption.adopt(draft, name)
+        if final and not is_back:
+            self._roll_beside(draft, release, replicas)
         live = draft.workload(name)
         count = self._count(draft, name, replicas)
         paused = False if get(live, "spec", "paused") else None  # a rollout that stands has to go on
@@ -172,6 +175,21 @@ class Homecoming(WaysIn, ABC):
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
             self._apply_own(draft, manifest(final), "its own way of rolling, as it was")
+
+    def _roll_beside(self, draft: Draft, release: Release, replicas: int) -> None:
+        """Rolls the user's own Deployment at the number of pods that it has, where second ones carry all that it lacks: as many
+        at a time as that. Scaled in the same moment, it would have more of the old version's pods before it has the new one's."""
+        name = self.app.name
+        now = draft.replicas(name)
+        lacking = replicas - now
+        carried = sum(draft.ready(each["metadata"]["name"]) for each in self._carrying(draft))
+        if draft.observed.is_autoscaled(name) or not now or not 0 < lacking <= carried:
+            return
+        paused = False if get(draft.workload(name), "spec", "paused") else None
+        limits = self.rolling._replace(max_surge=lacking, max_unavailable=0)
+        why, why_wait = self._why_roll(draft, release, rolls=True)
+        self._apply_own(draft, manifests.stable(release, now, limits, paused=paused), why)
+        draft.wait(name, "rolled-out", now, f"{why_wait}: {lacking} at a time")
 
     def _may_rest(self, draft: Draft, final: Rolling) -> bool:
         """Under OnDelete nobody sees to pods of an older template: it comes back when there are none."""
@@ -259,7 +277,9 @@ class Homecoming(WaysIn, ABC):
             draft.patch(HPA, autoscaler["metadata"]["name"], target, f"it scales {new}, which gets the requests now")
 
     def _retire(self, draft: Draft, name: str) -> None:
-        draft.scale(name, 0, "nothing is routed to it any more")
+        own = self.app.name
+        is_asleep = draft.workload(own) is not None and not draft.replicas(own)  # and is to be: it came home first
+        draft.scale(name, 0, "nothing is routed to it any more", is_dark=is_asleep)
         draft.wait(name, "drained", 0, "its pods leave before the Deployment does")
         draft.delete(DEPLOYMENT, name, "no longer needed")
 

@@ -125,11 +125,7 @@ def _run(draft: Draft, number: int, hook: Hook, why: str) -> None:
     revision = _revision(draft, number)
     known = revision.run_of(hook.when, hook.name)
     name = known.job if known and known.phase == "Running" else _job_name(revision, hook)
-    job = copy.deepcopy(hook.job)
-    meta = job.setdefault("metadata", {})
-    meta |= {"name": name, "namespace": draft.namespace}
-    meta["labels"] = {**(meta.get("labels") or {}), APP_LABEL: draft.app, HOOK_LABEL: hook.name}
-    manifest = {"apiVersion": JOB.api_version, "kind": JOB.name, **job}
+    manifest = _job(hook, draft.app, draft.namespace, {"name": name})
     draft.steps.append(
         Run(
             manifest=manifest, number=number, moment=hook.when, hook=hook.name, mark=hook.mark, deadline_s=hook.timeout,
@@ -140,12 +136,29 @@ def _run(draft: Draft, number: int, hook: Hook, why: str) -> None:
     draft.history = [each.with_run(done) if each.number == number else each for each in draft.history]
 
 
+def rendered(release: Release, hook: Hook) -> Obj:
+    """Its Job, but for what a revision adds to the name."""
+    return _job(hook, release.app, release.namespace, {"generateName": _stem(release.app, hook)})
+
+
+def _job(hook: Hook, app: str, namespace: str, named: Obj) -> Obj:
+    job = copy.deepcopy(hook.job)
+    meta = job.get("metadata") or {}
+    labels = {**(meta.get("labels") or {}), APP_LABEL: app, HOOK_LABEL: hook.name}
+    job["metadata"] = {**meta, **named, "namespace": namespace, "labels": labels}
+    return {"apiVersion": JOB.api_version, "kind": JOB.name, **job}
+
+
 def _job_name(revision: Revision, hook: Hook) -> str:
     """The same for as long as it is the same run, so that whoever takes it up again finds the Job that runs already. A label has
     63 characters at most, and the pods' names add six."""
     times = sum((run.moment, run.name) == (hook.when, hook.name) for run in revision.hooks)
     mark = digest([hook.when, hook.name, hook.mark, revision.number, revision.digest, times])[:8]
-    return f"{revision.app[:20]}-{hook.name[:20]}-v{revision.number}-{mark}"
+    return f"{_stem(revision.app, hook)}{revision.number}-{mark}"
+
+
+def _stem(app: str, hook: Hook) -> str:
+    return f"{app[:20]}-{hook.name[:20]}-v"
 
 
 def _revision(draft: Draft, number: int) -> Revision:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..errors import FieldConflict, FieldsOwned
+from ..errors import ApplyConflict, FieldConflict, FieldsOwned
 from ..kube import fieldset, ssa
-from ..kube.objects import Obj, Ref, get, ref_of
+from ..kube.defaults import declared
+from ..kube.objects import Obj, Ref, get, known_as, ref_of
 from ..kube.workload import names_workload
+from ..plan.drift import CONTROLLERS, says_the_same
 from ..plan.marks import is_our_apply
 from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.plan import is_change
@@ -15,6 +17,74 @@ from ..plan.steps import Apply, Delete, Record, Scale, Step
 
 MOST_FIELDS = 3
 PODS = ("f:spec", "f:template", "f:spec")
+Applied = tuple[Obj, tuple[FieldConflict, ...]]
+"""An object after an apply, and what was taken over from others for it."""
+
+
+class Others:
+    """Who else writes a plan's objects, and which of their fields it may take. `released_at`: when the live version was entered
+    in the history. `is_under_way`: a share is held, so that what is live is no word of the manifests."""
+
+    def __init__(self, released_at: str, *, is_under_way: bool) -> None:
+        self._released_at = released_at
+        self._is_under_way = is_under_way
+        self._agreed: set[tuple[Ref, str]] = set()  # fields that read as the manifests say, before the plan changes them
+
+    def applied(self, live: Obj, manifest: Obj, *, force: bool) -> Applied:
+        """What an apply makes of a live object.
+
+        One that rollway never wrote is adopted: the plan names whose fields it takes. On one that it did write, a field that
+        somebody has written since is somebody's decision: FieldsOwned is raised unless `force` is. One that they wrote before
+        (and that every release since has agreed with), or that reads as the manifests say, is taken over like the others.
+        """
+        try:
+            return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
+        except ApplyConflict as conflict:
+            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
+        after = ssa.apply(live, manifest, FIELD_MANAGER, force=True, now="")
+        same = {cause.field for cause in foreign if says_the_same(live, declared(after), cause.field)}
+        if not self._is_under_way:
+            self._agreed |= {(known_as(ref_of(live)), field) for field in same}
+        recent = self._recent(live, (cause for cause in foreign if cause.field not in same))
+        if recent and not force:
+            raise FieldsOwned(
+                f"{ref_of(live)} has been changed by somebody else since the last release",
+                detail="\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent),
+                hint="take the change into the manifests, or overrule it with --force-conflicts",
+            )
+        return after, tuple(foreign)
+
+    def undone(self, live: Obj | None, takes_over: Iterable[FieldConflict]) -> Iterator[str]:
+        """A note of what an apply undoes that others have written since rollway's last one."""
+        if live and (recent := self._recent(live, takes_over)):
+            owners = ", ".join(dict.fromkeys(cause.manager for cause in recent))
+            fields = ", ".join(cause.field for cause in recent[:MOST_FIELDS])
+            more = f" and {len(recent) - MOST_FIELDS} more" if len(recent) > MOST_FIELDS else ""
+            yield f"undoes what {owners} changed of {ref_of(live)} since the last release: {fields}{more}"
+
+    def _recent(self, live: Obj, causes: Iterable[FieldConflict]) -> list[FieldConflict]:
+        """What others have made of it since the last release, as nobody's manifests say."""
+        ref = known_as(ref_of(live))
+        disputed = (cause for cause in causes if (ref, cause.field) not in self._agreed)
+        return [cause for cause in disputed if has_written_since(live, cause.manager, self._released_at)]
+
+
+def refuse_scaling(live: Obj) -> None:
+    """Raises FieldsOwned where somebody has scaled a workload since our last word on it: they had a reason. A controller's was
+    the autoscaler's, which may scale the other side by now."""
+    owner = next((manager for manager in owners_of(live, "replicas") if manager not in (FIELD_MANAGER, *CONTROLLERS)), None)
+    if owner is not None and has_written_since(live, owner):
+        raise FieldsOwned(
+            f"{ref_of(live)} has been scaled by somebody else since the last release",
+            detail=f".spec.replicas is managed by {owner}",
+            hint="scale it back or take the number into the manifests, or overrule it with --force-conflicts",
+        )
+
+
+def owners_of(live: Obj, field: str) -> list[str]:
+    """The managers that hold a field of the spec."""
+    entries = get(live, "metadata", "managedFields", default=[])
+    return [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", f"f:{field}") is not None]
 
 
 def refuse(steps: Iterable[Step], observed: Observed, app: str) -> None:
@@ -70,16 +140,6 @@ def has_written_since(live: Obj, manager: str, released_at: str = "") -> bool:
     if not last or "" in ours:
         return False
     return any(entry.get("time", "") > last for entry in entries if entry.get("manager") == manager)
-
-
-def undone(live: Obj | None, takes_over: Iterable[FieldConflict], released_at: str = "") -> Iterator[str]:
-    """A note of what an apply undoes that others have written since rollway's last one."""
-    recent = [cause for cause in takes_over if live and has_written_since(live, cause.manager, released_at)]
-    if live and recent:
-        owners = ", ".join(dict.fromkeys(cause.manager for cause in recent))
-        fields = ", ".join(cause.field for cause in recent[:MOST_FIELDS])
-        more = f" and {len(recent) - MOST_FIELDS} more" if len(recent) > MOST_FIELDS else ""
-        yield f"undoes what {owners} changed of {ref_of(live)} since the last release: {fields}{more}"
 
 
 def _touched(steps: Iterable[Step]) -> Iterator[Ref]:

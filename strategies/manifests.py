@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ..kube.intstr import resolve
-from ..kube.objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Obj, get
+from ..kube.objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Obj, copied, get
 from ..kube.workload import workload_of
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION
 from ..release.model import Release
@@ -84,7 +83,7 @@ def stable(
 
     `is_exact` keeps labels as they are: a snapshot of what somebody else deployed must not restart for a mark of ours.
     """
-    out = copy.deepcopy(release.workload)
+    out = copied(release.workload)
     if not is_exact:
         out = _marked(release, out)
         out = out if workload_of(out).is_set else tracked(out)
@@ -99,7 +98,7 @@ def stable(
 
 def tracked(manifest: Obj, track: str = STABLE) -> Obj:
     """The manifest of a Deployment whose pods carry the track."""
-    out = copy.deepcopy(manifest)
+    out = copied(manifest)
     _label_pods(out, track)
     return out
 
@@ -108,7 +107,7 @@ def namesakes_apart(applied: Obj, manifest: Obj) -> Obj:
     """The manifest of a Deployment with another name for each port that an apply would keep, as somebody else has set it, beside
     the manifest's own one of that name: two of one name are refused."""
     kept = {each["name"]: each.get("ports") or () for each in applied["spec"]["template"]["spec"]["containers"]}
-    out = copy.deepcopy(manifest)
+    out = copied(manifest)
     for container in get(out, "spec", "template", "spec", "containers", default=()):
         ours = {port["name"]: port["containerPort"] for port in container.get("ports") or () if port.get("name")}
         for port in kept.get(container["name"], ()):
@@ -121,7 +120,7 @@ def namesakes_apart(applied: Obj, manifest: Obj) -> Obj:
 def second(release: Release, suffix: str, track: str, replicas: int, *, deadline_s: int | None = None) -> Obj:
     """A second Deployment beside the user's, `<name>-<suffix>`, whose selector holds the track, so that neither takes the
     other's pods."""
-    out = _marked(release, copy.deepcopy(release.workload))
+    out = _marked(release, copied(release.workload))
     out["metadata"]["name"] = second_name(release, suffix)
     selector = out["spec"]["selector"]
     selector["matchLabels"] = {**selector.get("matchLabels", {}), TRACK_LABEL: track}

@@ -15,6 +15,7 @@ from . import manifests
 from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
+from .refusals import refuse_empty
 
 NEVER_S = 2**31 - 1
 """The API's word for "no deadline"."""
@@ -90,7 +91,7 @@ class Ramped(Strategy):
     def _share(self, draft: Draft, weight: int, replicas: int) -> Split:
         self._make_ready(draft, self.release)
         replicas = self._standing(draft, replicas)
-        self._refuse_empty(weight, replicas)
+        refuse_empty(self.app, weight, replicas)
         current = draft.observed.in_flight
         if current and current.strategy == self.name and current.phase == "Paused":
             loose = self.loosened(draft.workload(self.app.name), current.weight)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..errors import BadInput
-from ..kube.objects import Obj, get
+from ..kube.objects import DEPLOYMENT, Obj, get, is_a
+from ..kube.workload import workload_of
 from ..plan.plan import Split
+from ..release.model import Release
 from . import manifests
 from .base import Strategy
 from .draft import Draft
@@ -48,3 +50,19 @@ class Recreate(Strategy):
             if get(self.release.workload, "spec", "podReplacementPolicy") == "TerminationStarted":
                 draft.notes.append("podReplacementPolicy TerminationStarted: new pods start while old ones are still ending")
         return super()._finish(draft, replicas)
+
+    def _roll_beside(self, draft: Draft, release: Release, replicas: int) -> None:
+        """Rolls a Deployment that stands between two versions at the number of pods that it has. Kubernetes divides another
+        number among two ReplicaSets in a rolling update alone: under Recreate it would wait for ever, and roll nothing."""
+        live, now = draft.workload(self.app.name), draft.replicas(self.app.name)
+        if live is None or not now or now == replicas or not is_a(live, DEPLOYMENT) or _is_of_one_version(live):
+            return
+        paused = False if get(live, "spec", "paused") else None
+        why, why_wait = self._why_roll(draft, release, rolls=True)
+        self._apply_own(draft, manifests.stable(release, now, self.rolling, paused=paused), why)
+        draft.wait(self.app.name, "rolled-out", now, why_wait)
+
+
+def _is_of_one_version(live: Obj) -> bool:
+    counts = workload_of(live).counts(live)
+    return not counts.is_behind and counts.updated in (0, counts.all)

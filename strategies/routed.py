@@ -6,13 +6,14 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
 from ..errors import BadInput
-from ..kube.objects import SERVICE, Obj
+from ..kube.objects import SERVICE, Kind, Obj, kind_of, ref_of, selects, template_labels
+from ..plan.observed import Observed
 from ..plan.plan import Split
 from ..plan.revision import Revision, in_flight_of
 from ..release.model import Release
-from ..routing import selector, sticky
+from ..routing import fit, selector, sticky
 from ..routing.router import Router
-from ..routing.routers import BY_PODS, refuse_unable
+from ..routing.routers import AUTO, BY_PODS, kinds_beside, refuse_unable, told_unseen, why_chosen
 from ..routing.traffic import Sticky, Traffic
 from . import fitting, manifests
 from .base import Strategy
@@ -42,6 +43,14 @@ class Routed(Strategy):
             for traffic in self._all_traffic():
                 yield from router.routes(traffic)
 
+    @property
+    def kinds_beside(self) -> tuple[Kind, ...]:
+        return kinds_beside(self._router_name(self.release)) if self.release.router == AUTO else ()
+
+    def unseen(self, observed: Observed) -> list[str]:
+        name = self._router_name(self.release) or BY_PODS
+        return told_unseen(self.release, self.app.host, name, observed.elsewhere or ())
+
     def _sticky(self, weight: int, history: Sequence[Revision] = ()) -> Sticky | None:
         """What users are known by at that share, in the release that the history has under way; without one, in its first."""
         if not self.is_sticky:
@@ -67,7 +76,7 @@ class Routed(Strategy):
         draft.resume(self._second_name)
         now = draft.replicas(self._second_name)
         draft.apply(self._second(max(pods, now)), why, is_made=True)
-        draft.notes.append(router.past)
+        draft.notes += [*why_chosen(self.release, self.app.host, router.name), *self.unseen(draft.observed), router.past]
         if traffic.sticky and traffic.weight:
             draft.notes.append(f"users keep their version, by the cookie {traffic.sticky.cookie}")
         draft.wait(self._second_name, "rolled-out", max(pods, now), "nothing is routed to it before")
@@ -102,6 +111,8 @@ class Routed(Strategy):
 
     def _refuse_early_ports(self, draft: Draft, router: Router) -> None:
         """The routes are the new version's from the first step on, the Service's ports only when all pods are."""
+        if router.share(filter(None, draft.objects.values())) == 100:
+            return  # a run that was cut off has asked before, and by now they lead to the second side alone
         for routes in router.routes(Traffic(0)):
             if not fitting.fits(draft, self.release, routes):
                 raise BadInput(
@@ -119,11 +130,12 @@ class Routed(Strategy):
 
     def _bind(self, draft: Draft, router: Router) -> None:
         """Services by which the router does not tell the sides apart reach the stable pods only, before the second side's
-        appear."""
+        appear; not those that mean the second side's alone, as one that the new version brings."""
+        stable = template_labels(draft.workload(self.app.name) or {})
         routed = "only the routed Service tells the variants apart" if router.reaches_both else "routes alone lead to the new one"
         for name in (name for name in self.app.service_names if name not in router.reaches_both):
             live = draft.find(SERVICE, name)
-            if live is not None:
+            if live is not None and selects(fit.plain(live), stable):
                 draft.route(name, selector.pinned(live, selector.STABLE), draft.ready(self.app.name), routed)
 
     def _refuse_unfit(self) -> None:
@@ -133,6 +145,23 @@ class Routed(Strategy):
             refuse_unable(router.name if router else BY_PODS, traffic)
             if router:
                 router.refuse_unfit(traffic)
+                self._refuse_refused(router.routes(traffic))
+
+    def _refuse_refused(self, routes: Sequence[Obj]) -> None:
+        """Raises BadInput for what the API server would refuse of routes that are split, and takes of the user's own: a route may
+        hold so many of a thing, and a share, a match or copies take one more."""
+        from ..kube.validation.manifest import mistakes
+
+        own = {ref_of(obj): obj for obj in self.release.others}
+        for route in routes:
+            kind = kind_of(route["apiVersion"], route["kind"])
+            found = mistakes(kind, route) if kind else []
+            before = own.get(ref_of(route))
+            if found and not (kind and before and mistakes(kind, before)):
+                raise BadInput(
+                    f"{route['kind']} {route['metadata']['name']} would be refused once it is split: {found[0].text}",
+                    hint="leave room for the share, the match or the copies, which take one more of these",
+                )
 
     def _refuse_no_service(self) -> None:
         if not self.release.services:

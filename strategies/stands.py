@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ..plan.revision import Revision
 from ..release.matching import words
 
 MOST_MATCHES = 2
+
+Gets = Literal["requests", "copies", "nothing"]
+"""What comes to pods: requests of users, copies of them that answer nobody, or neither."""
 
 
 def at(revision: Revision) -> str:
@@ -27,18 +30,46 @@ def to(revision: Revision) -> str:
     return f" to {told}" if told else f" to {revision.weight}%"
 
 
+def brief(revision: Revision) -> str:
+    """Behind "paused", where there is little room: " 20%", ", copies 10%", ", by match", ", staged"."""
+    if revision.weight:
+        return f" {revision.weight}%"
+    if copied := _copied(revision):
+        return f", copies {copied}%"
+    return ", by match" if matching(revision) else ", staged" if revision.strategy == "blue-green" else f" {revision.weight}%"
+
+
+def gets(revision: Revision) -> Gets:
+    """What a release sends to its version at its weight."""
+    return "requests" if revision.weight or _matched(revision) else "copies" if _copied(revision) else "nothing"
+
+
 def matching(revision: Revision) -> str:
     """ "requests with x-version: b", "copies of 10% of requests": what a release sends to its version beside a share of all
     requests, at its weight; else empty."""
-    options = revision.release.get("options") or {}
+    copied = _copied(revision)
+    return " and ".join(filter(None, (_requests_with(_matched(revision)), f"copies of {copied}% of requests" if copied else "")))
+
+
+def _matched(revision: Revision) -> Sequence[Mapping[str, Any]]:
     if revision.strategy == "ab":
-        return _requests_with(options.get("ab", {}).get("match") or ())
-    if revision.strategy != "canary":
-        return ""
-    steps = [step for step in options.get("canary", {}).get("steps") or () if step.get("weight", 0) <= revision.weight]
-    copied = next((step["mirror"] for step in steps if step.get("weight", 0) == revision.weight and step.get("mirror")), 0)
-    matched = _requests_with([match for step in steps for match in step.get("match") or ()])
-    return " and ".join(filter(None, (matched, f"copies of {copied}% of requests" if copied else "")))
+        return _block(revision, "ab").get("match") or ()
+    reached = [step for step in _steps(revision) if step.get("weight", 0) <= revision.weight]
+    return [match for step in reached for match in step.get("match") or ()]
+
+
+def _copied(revision: Revision) -> int:
+    """The share of requests that is copied at its weight, in percent."""
+    here = (step for step in _steps(revision) if step.get("weight", 0) == revision.weight)
+    return next((step["mirror"] for step in here if step.get("mirror")), 0)
+
+
+def _steps(revision: Revision) -> Sequence[Mapping[str, Any]]:
+    return _block(revision, "canary").get("steps") or () if revision.strategy == "canary" else ()
+
+
+def _block(revision: Revision, strategy: str) -> Mapping[str, Any]:
+    return (revision.release.get("options") or {}).get(strategy) or {}
 
 
 def _requests_with(matches: Sequence[Mapping[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from ..health.workloads import WORKLOADS
 from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
 from ..plan.marks import applied_by_us
+from ..plan.observed import Observed
 from ..plan.revision import Revision, before, live_of
 from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale
 from ..release.config import is_pinned
@@ -46,30 +47,58 @@ def _is_followed(ref: Ref) -> bool:
 
 
 def dropped(release: Release, history: Sequence[Revision]) -> dict[Ref, Obj]:
-    """What the manifests of the live version or of the one before have, and these no longer. Configuration named by its content
-    goes with its revision, and by itself."""
-    live = live_of(history)
-    known = [live, before(history, live.number)] if live else []
-    former = [Release.from_record(revision.release) for revision in known if revision]
+    """What the manifests of a revision have, and these no longer. Configuration named by its content goes with its revision, and
+    by itself."""
+    had = {ref_of(obj): obj for revision in history for obj in revision.others if not is_pinned(obj)}
     wanted = {ref_of(obj) for obj in (release.workload, *release.services, *release.others)}
-    gone = {ref_of(obj): obj for each in former for obj in (*each.services, *each.others) if not is_pinned(obj)}
-    return {ref: obj for ref, obj in gone.items() if ref not in wanted}
+    return {ref: obj for ref, obj in had.items() if ref not in wanted}
 
 
 def left_over(draft: Draft, release: Release) -> list[Obj]:
-    """What of that the cluster still has, and no other application has taken up."""
+    """What of that the cluster still has, and no other application has taken up. What is longer gone from the manifests may be
+    anybody's by now, but where rollway's own apply is the one that made it what it is."""
     observed = draft.observed
     gone = (obj for ref, obj in dropped(release, observed.history).items() if ref not in observed.claimed)
-    return [there for obj in gone if (there := draft.find_like(obj))]
+    there = [live for obj in gone if (live := draft.find_like(obj))]
+    recent = _of_late(release, observed.history)
+    return [live for live in there if ref_of(live) in recent or applied_by_us(live) is not None]
 
 
-def tell_left_over(draft: Draft, release: Release, *, prune: bool) -> None:
+def _of_late(release: Release, history: Sequence[Revision]) -> set[Ref]:
+    """Those of the live version and of the one before alone."""
+    live = live_of(history)
+    known = [live, before(history, live.number)] if live else []
+    return {*dropped(release, [revision for revision in known if revision])}
+
+
+def told_left_over(draft: Draft, release: Release, *, prune: bool) -> list[str]:
+    """Names what of that stays."""
+    notes = []
     left = left_over(draft, release)
     if stays := [f"{obj['kind']} {obj['metadata']['name']}" for obj in left if not (prune and _may_go(draft, obj))]:
         what = "which --prune does not take" if prune else "left as they are (--prune removes them)"
-        draft.notes.append(f"no longer in the manifests: {', '.join(stays)}; {what}")
-    if unread := [str(ref) for ref in dropped(release, draft.observed.history) if ref in draft.observed.unread]:
-        draft.notes.append(f"no longer in the manifests, and not to be read by this account: {', '.join(unread)}")
+        notes.append(f"no longer in the manifests: {', '.join(stays)}; {what}")
+    if unread := [str(ref) for ref in sorted(_of_late(release, draft.observed.history) & draft.observed.unread)]:
+        notes.append(f"no longer in the manifests, and not to be read by this account: {', '.join(unread)}")
+    return notes
+
+
+def tell_brought(draft: Draft, release: Release) -> None:
+    """Names what of other revisions a way back to `release` leaves behind."""
+    if left := sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in left_over(draft, release)):
+        what = "left as they are (`deploy apply --prune` removes them)"
+        draft.notes.append(f"not in the manifests of {release.version}: {', '.join(left)}; {what}")
+
+
+def told_standing(observed: Observed) -> Iterator[str]:
+    """The same of what is live: what rollway has put there, and no version that serves wants."""
+    live = observed.live
+    if live is None or observed.in_flight:
+        return
+    release = Release.from_record(live.release)
+    draft = Draft(observed, live.app, live.namespace, deadline_s=PATIENCE_S)
+    if left := sorted(str(ref_of(obj)) for obj in left_over(draft, release) if applied_by_us(obj)):
+        yield f"not in the manifests of {live.version}: {', '.join(left)} (`deploy apply --prune` removes what it may)"
 
 
 def prune(draft: Draft, release: Release) -> None:

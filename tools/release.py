@@ -1,7 +1,8 @@
 """Makes what a release is handed out as: `python tools/release.py FOLDER [SOURCE]`, the checkout's files to a new folder.
 
-A wheel and an sdist, what they need by name, version and hash (a CycloneDX SBOM of requirements/run.txt), and SHA256SUMS of all
-of these, as `sha256sum --check` reads it. Made twice of one commit, the SBOM and the wheel are the same to the byte.
+A wheel, with the man pages of the code that is installed beside this, and an sdist; what they need by name, version and hash
+(a CycloneDX SBOM of requirements/run.txt); and SHA256SUMS of all of these, as `sha256sum --check` reads it. Made twice of one
+commit, the SBOM and the wheel are the same to the byte.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def made(source: Path, out: Path) -> list[Path]:
     def run(*words: str) -> None:
         subprocess.run([sys.executable, "-m", *words], cwd=source, env=environment, check=True, stdout=subprocess.DEVNULL)
 
+    run("rollway.tools.manual", "build", "man")  # pyproject.toml takes them from there
     run("build", "--no-isolation", "--wheel", "--sdist", "--outdir", str(out), ".")
     version = tomllib.loads((source / "pyproject.toml").read_text())["project"]["version"]
     bill = ("cyclonedx_py", "requirements", "requirements/run.txt", "--pyproject", "pyproject.toml", "--output-reproducible")

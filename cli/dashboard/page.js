@@ -47,6 +47,7 @@ function wide(element, percent) {
 
 const TONES = {unreadable: "bad", failed: "bad", paused: "waiting", interrupted: "bad", progressing: "going", rolledBack: "soft",
   promoted: "good", Failed: "bad", Paused: "waiting", Progressing: "going", RolledBack: "soft", Promoted: "good"};
+const GETS = {requests: "receives requests", copies: "receives copies of requests", nothing: "receives no requests"};
 const PHASES = {RolledBack: "rolled back", Progressing: "on its way"};
 const phaseOf = phase => PHASES[phase] || String(phase).toLowerCase();
 const moment = stamp => stamp ? stamp.slice(0, 19).replace("T", " ") : "";
@@ -221,7 +222,7 @@ function showGates(told) {
   at("gates-body").replaceChildren(...told.gates.map(gate => {
     const [glyph, tone] = GLYPHS[Object.keys(GLYPHS).find(each => each.toLowerCase() === gate.phase.toLowerCase())] || ["·", ""];
     return tag("li", {}, tag("span", {class: tone, "aria-label": gate.phase}, glyph),
-      tag("span", {}, tag("b", {}, gate.name), ` ${told.said.gates[gate.name]}`), chart(gate));
+      tag("span", {}, tag("b", {}, gate.name), ` ${told.said.gates[gate.name]}`), narrowing(gate) || chart(gate));
   }));
 }
 
@@ -239,6 +240,22 @@ function chart(gate) {
   const label = `${gate.name} over time, last ${points.at(-1).said}${bounds.length ? `, bound ${bounds.join(" and ")}` : ""}`;
   return svg("svg", {viewBox: "0 0 600 60", preserveAspectRatio: "none", role: "img", "aria-label": label},
     ...bounds.map(bound => svg("line", {class: "bound", x1: 0, x2: 600, y1: y(bound), y2: y(bound)})), line("old", "stable"), line("new", "figure"));
+}
+
+// how an experiment's interval narrows: where the difference may be, what was seen, and zero between better and worse
+
+function narrowing(gate) {
+  const points = gate.points.filter(each => each.interval);
+  if (points.length < 2) return "";
+  const first = Date.parse(points[0].at), whole = Date.parse(points.at(-1).at) - first || 1, last = points.at(-1).interval;
+  const reach = 1.5 * Math.max(Math.abs(last.low), Math.abs(last.high)) || 1;
+  const place = (each, key) => `${((Date.parse(each.at) - first) / whole * 600).toFixed(1)},`
+    + (30 - Math.min(Math.max(each.interval[key] / reach, -1), 1) * 28).toFixed(1);
+  const amount = value => gate.figures.relative ? `${Number((100 * value).toPrecision(3))}%` : String(Number(value.toPrecision(3)));
+  const label = `${gate.name}: b minus a over time, last ${amount(last.estimate)} (${amount(last.low)} to ${amount(last.high)})`;
+  return svg("svg", {viewBox: "0 0 600 60", preserveAspectRatio: "none", role: "img", "aria-label": label},
+    svg("polygon", {class: "area", points: [...points.map(each => place(each, "low")), ...points.map(each => place(each, "high")).reverse()].join(" ")}),
+    svg("line", {class: "zero", x1: 0, x2: 600, y1: 30, y2: 30}), svg("polyline", {class: "new", points: points.map(each => place(each, "estimate")).join(" ")}));
 }
 
 // the share asked for since the release began, as its history tells
@@ -268,7 +285,7 @@ function stem(each) {
   return tag("div", {class: "revision"}, tag("p", {}, name, " ", tag("span", {class: revision ? TONES[revision.phase] : "soft"}, word)),
     ...each.deployments.map(branch => tag("div", {class: "deployment"},
       tag("p", {}, `Deployment ${branch.name} `, tag("small", {}, `${branch.ready} of ${branch.wanted} ready, `
-        + (branch.isNewest ? branch.message || (branch.isRouted ? "receives requests" : "receives no requests") : "its former pods"))),
+        + (branch.isNewest ? branch.message || GETS[branch.gets] : "its former pods"))),
       tag("ul", {class: "pods"}, ...branch.pods.map(pod => tag("li", {},
         tag("span", {}, pod.name), tag("span", {class: pod.isReady ? "good" : pod.trouble ? "bad" : "waiting"}, pod.status),
         tag("span", {}, `${pod.ready}/${pod.containers} ready${pod.restarts ? `, ${pod.restarts} restarts` : ""}`),

@@ -8,7 +8,7 @@ import typer
 
 from ...errors import BadInput
 from .. import options as given
-from .. import running, saved, several
+from .. import running
 from ..options import Limits, Override, Pace, Remote, Share, Source, Where
 from ..probing import ProbeFlags
 from ..running import How
@@ -57,12 +57,16 @@ def apply(
     session, how, at_once = screen.session(), How(limits, probe, pace, override, remote), given.parallel(parallel)
     asked = running.request("apply", share.weight, replace=replace, prune=prune, come_home=come_home, reruns_hooks=rerun_hooks)
     if source.is_many:
+        from .. import several
+
         several.refuse_for_many(source, strategy, override, {**probe.named, **remote.named})
         return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
         if asked.weight is not None or override or limits.force or replace or prune or come_home or rerun_hooks:
             flags = "--to, --full, --image, --set, --replace, --prune, --come-home, --rerun-hooks, --force-conflicts"
             raise BadInput(f"a saved plan is applied as it is: {flags} do not go with it")
+        from .. import saved
+
         return saved.run(session, strategy, source, where, how, digest)
     if digest is not None:
         raise BadInput("--digest is of a saved plan", hint="deploy apply plan.json --digest sha256:…")

@@ -20,9 +20,11 @@ from ..verb import verb
 
 if TYPE_CHECKING:
     from ...compare.comparing import Variant
+    from ...compare.pace import Pace
     from ...compare.results import Comparison
     from ...plan.observed import Observed
     from ...release.model import Release
+    from ...ship.startup import Startup
 
 Strategies = Annotated[str, typer.Option("--strategies", metavar="A,B|all", help="which to compare")]
 Seeds = Annotated[
@@ -30,7 +32,7 @@ Seeds = Annotated[
     typer.Option("--seeds", metavar="N|=N", help="how often each is rehearsed at most, or, with =, exactly; figures are medians"),
 ]
 Seed = Annotated[str, typer.Option("--seed", metavar="N", help="the first of the seeds: the same one gives the same bytes")]
-Calibrate = Annotated[bool, typer.Option("--calibrate", help="takes the start-up time from the pods that run now")]
+Calibrate = Annotated[bool, typer.Option("--calibrate", help="takes how long pods take to start from those that run now")]
 Sweep = Annotated[
     str | None, typer.Option("--sweep", metavar="KEY=A,B,…", help="values of one option of one strategy: maxSurge=1,25%,50%")
 ]
@@ -128,12 +130,12 @@ def compare(
     release = session.release(Source([file]), where, override)
     names = _strategies(strategy, rehearsals.strategies)
     rehearsals.refuse_wrong(release, names)
-    assumed.scenario(release, None)
+    assumed.scenario(release)
     if not anyway:
         _vet(release)
     known = _ask(session, release, where) if live or calibrate or where.context or where.is_sandbox else _Known()
     release = release.with_namespace(where.namespace or release.namespace or known.namespace or "default")
-    scenario = assumed.scenario(release, known.start_s if calibrate else None)
+    scenario = assumed.scenario(release, _learnt(known) if calibrate else None)
     for remark in known.remarks:
         session.view.note(remark)
     from ...compare.comparing import compared
@@ -174,13 +176,13 @@ def _vet(release: Release) -> None:
 
 
 def _strategies(strategy: str | None, listed: str) -> tuple[str, ...]:
-    if name := given.strategy_named(strategy):
-        return (name,)
-    if listed == "all":
+    """Those that are named: by the word behind the verb, which may be several as well, or else by --strategies."""
+    if strategy is None and listed == "all":
         return NAMES
-    named = [given.strategy_named(part.strip()) or "" for part in listed.split(",") if part.strip()]
+    asked, said = (listed, f"--strategies {listed}") if strategy is None else (strategy, repr(strategy))
+    named = [given.strategy_named(part.strip()) or "" for part in asked.split(",") if part.strip()]
     if not named:
-        raise BadInput(f"--strategies {listed}: names none", hint=f"all, or some of {', '.join(NAMES)}")
+        raise BadInput(f"{said}: names none", hint=f"all, or some of {', '.join(NAMES)}")
     return tuple(dict.fromkeys(named))
 
 
@@ -210,7 +212,7 @@ class _Known:
 
     before: Release | None = None
     observed: Observed | None = None
-    start_s: float | None = None
+    startup: Startup | None = None
     namespace: str = ""
     remarks: list[str] = field(default_factory=list)
 
@@ -225,12 +227,30 @@ def _ask(session: Session, release: Release, where: Where) -> _Known:
         known.namespace = where.namespace or release.namespace or connected.namespace or "default"
         placed = release.with_namespace(known.namespace)
         found = await asking.ask(connected.cluster, placed)
-        known.before, known.observed, known.start_s = found.live, found.observed, found.start_s
+        known.before, known.observed, known.startup = found.live, found.observed, found.startup
         if found.live is None:
             known.remarks.append(f"nothing of {release.app} is live in {known.namespace}: an earlier version is made up")
-        if found.start_s is not None:
-            known.remarks.append(f"its pods took {found.start_s:g} s until they listened, as far as whole seconds tell")
         return 0
 
     session.with_cluster(where, use_case)
     return known
+
+
+def _learnt(known: _Known) -> Pace:
+    """What the pods that run tell of how quickly they start, with a remark on it, and on what they cannot tell."""
+    from ...compare.pace import QUIET_NODE_S, pace_of
+    from ...ship.startup import Startup
+
+    found = known.startup or Startup()
+    pace = pace_of(found)
+    if pace.start_s is None:
+        known.remarks.append("no pod is ready that tells how long it took to start: --calibrate has nothing to learn from")
+        return pace
+    known.remarks.append(f"its pods took {pace.start_s:g} s until they listened, as far as whole seconds tell")
+    quiet = f"a quiet node takes {QUIET_NODE_S:g} s"
+    if pace.node_s is not None:
+        said = f"their nodes took {pace.node_s:g} s until their processes started, where {quiet}"
+        known.remarks.append(f"{said}; how much slower they stop one cannot be seen, and is left as on a quiet node")
+    elif found.node_s is not None:
+        known.remarks.append(f"their nodes are as quick as a quiet one, as far as whole seconds of {found.pods} pods tell")
+    return pace

@@ -25,10 +25,11 @@ Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, h
 def dashboard(
     context: typer.Context, where: Where, everywhere: Everywhere = False, allow_actions: Acts = False, port: Port = 0
 ) -> int:
-    """All applications on one page, served on this machine alone, at the address that is printed.
+    """All applications on one page, served on this machine alone.
 
-    Each with the share asked for and given, its pods, gates, history, and what comes next; as it changes. Changes nothing but
-    with --allow-actions: then the plan is shown first, and exactly that plan is carried out, or refused.
+    At the address that is printed: each with the share asked for and given, its pods, gates, history, and what comes next; as it
+    changes. Changes nothing but with --allow-actions: then the plan is shown first, and exactly that plan is carried out, or
+    refused.
     """
     session = Session.of(context, "text")
     if everywhere and where.namespace:

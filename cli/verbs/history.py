@@ -35,10 +35,11 @@ Everywhere = Annotated[bool, typer.Option("-A", "--all-namespaces", help="with -
 def history(
     subject: Named, where: Where, screen: Screen, verbose: Every = False, dora: WithDora = False, everywhere: Everywhere = False
 ) -> int:
-    """What was released, how it ended, when and by whom; which one is live, and what was rolled back to what.
+    """What was released, how it ended, when and by whom.
 
-    Of the release file's application, or of APP as its cluster knows it. Of a folder, all of them. With --dora the four figures
-    of DORA, of APP, or of all applications of the namespace (-A: of all namespaces).
+    Which one is live, and what was rolled back to what. Of the release file's application, or of APP as its cluster knows it.
+    Of a folder, all of them. With --dora the four figures of DORA, of APP, or of all applications of the namespace (-A: of all
+    namespaces).
     """
     session = screen.session(is_verbose=verbose)
     if everywhere and not dora:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +17,13 @@ from ..options import DEFAULT_FILE, Where
 from ..session import Screen, Session
 from ..verb import verb
 
+if TYPE_CHECKING:
+    from ...kube.objects import Kind, Obj
+
 Manifests = Annotated[list[str] | None, typer.Argument(metavar="MANIFESTS…", help="files, folders, globs")]
 FromLive = Annotated[
-    str | None, typer.Option("--from-live", metavar="NAME", help="from a Deployment, Rollout or Canary that runs")
+    str | None,
+    typer.Option("--from-live", metavar="NAME", help="from a Deployment, StatefulSet, DaemonSet, Rollout or Canary that runs"),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replaces files that are there")]
 
@@ -60,21 +66,39 @@ def init(
 
 
 async def _live(connected: Connected, namespace: str, name: str, folder: str, *, replaces: bool) -> tuple[str, str]:
-    """The release file and the manifests of a Deployment, or of what another tool releases, with the Services of its pods."""
-    from ...kube.objects import DEPLOYMENT, SERVICE, Ref
+    """The release file and the manifests of a workload, or of what another tool releases, with the Services of its pods."""
+    from ...kube.objects import DAEMON_SET, DEPLOYMENT, SERVICE, STATEFUL_SET
     from ...release import scaffold
-    from ...ship.described import described
+    from ...ship.described import described, is_one_versions
 
     other = await described(connected.cluster, namespace, name)
-    wanted = other.deployment if other else name
-    found = await connected.cluster.get(Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, namespace, wanted)) if wanted else None
-    if found is None and other is None:
-        raise BadInput(f"there is no Deployment {name} in namespace {namespace} ({connected.name})", hint="name another with -n")
+    if other is not None:
+        found = await _found(connected, [DEPLOYMENT], namespace, other.deployment)
+    else:
+        found = await _found(connected, [DEPLOYMENT, STATEFUL_SET, DAEMON_SET], namespace, name)
+        if found is None:
+            raise BadInput(
+                f"there is no Deployment {name} in namespace {namespace} ({connected.name}), nor a StatefulSet or DaemonSet",
+                hint="name another with -n",
+            )
     pods = found or (other.docs[0] if other else {})
     mine = [service for service in await connected.cluster.list(SERVICE, namespace) if scaffold.serves(service, pods)]
     if other is not None:
-        return scaffold.from_described(other.docs, found, mine, folder, replicas=other.replicas, replaces=replaces)
+        beside = [*(service for service in mine if not is_one_versions(other.docs[0], service)), *other.routes]
+        return scaffold.from_described(other.docs, found, beside, folder, replicas=other.replicas, replaces=replaces)
     return scaffold.from_live(pods, mine, folder, replaces=replaces)
+
+
+async def _found(connected: Connected, kinds: Sequence[Kind], namespace: str, name: str) -> Obj | None:
+    """The first of these kinds that there is of that name; kinds that may not be read are passed over but for the first."""
+    from ...errors import Forbidden
+    from ...kube.objects import Ref
+
+    for kind in kinds if name else ():
+        with contextlib.suppress(*([Forbidden] if kind is not kinds[0] else [])):
+            if found := await connected.cluster.get(Ref(kind.api_version, kind.name, namespace, name)):
+                return found
+    return None
 
 
 def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Sequence[str] = ()) -> int:
@@ -82,12 +106,19 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Seque
     there = [path for path in texts if Path(path).exists()]
     if there and not overwrite:
         raise BadInput(f"{there[0]} is there already", hint="name another with -f, or replace it with --overwrite")
-    try:
-        for path, text in texts.items():
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{error.filename} cannot be written: {error.strerror}") from error
+    beside: list[tuple[Path, Path]] = []
+    for path, text in texts.items():
+        try:
+            target = Path(path).resolve()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            beside.append((target.with_name(f".{target.name}.new"), target))
+            beside[-1][0].write_text(text, encoding="utf-8")
+        except OSError as error:
+            for new, _ in beside:
+                new.unlink(missing_ok=True)
+            raise BadInput(f"{path} cannot be written: {error.strerror}", hint="nothing was written") from error
+    for new, target in beside:
+        os.replace(new, target)
     written = ", ".join(texts)
     text = "\n".join([f"wrote {written} · next: deploy check, deploy plan", *said])
     session.view.document({"written": list(texts), **({"said": list(said)} if said else {})}, text)

@@ -24,7 +24,7 @@ Tests = Annotated[bool, typer.Option("--test", help="sends each of them one mess
     ("deploy notify --test", "one message to each"),
 )
 def notify(source: Source, where: Where, screen: Screen, test: Tests = False) -> int:
-    """Shows who is told of what becomes of a release, as the release file says.
+    """Shows who is told of a release, as the release file says.
 
     With --test each of them gets a message that says it is one; exit code 1 where one could not be told: a slip in an address or
     a token is found before a release needs it. Secrets are read, and shown nowhere.

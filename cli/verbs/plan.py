@@ -26,6 +26,7 @@ IsPromote = Annotated[bool, typer.Option("--promote", help="what `promote` would
 IsRollback = Annotated[bool, typer.Option("--rollback", help="what `rollback` would do")]
 WithForecast = Annotated[bool, typer.Option("--forecast/--no-forecast", help="rehearses it first: how long, and what is lost")]
 Out = Annotated[str | None, typer.Option("--out", metavar="PLAN.json", help="saves the plan, for `deploy apply PLAN.json`")]
+Live = Annotated[bool, typer.Option("--live", help="how long the experiment takes at today's traffic: its counters are asked")]
 Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of each object; Secrets are masked")]
 
 
@@ -53,6 +54,7 @@ def plan(
     anyway: given.Anyway = False,
     force: given.Force = False,
     is_forecast: WithForecast = True,
+    live: Live = False,
 ) -> int:
     """What apply would do, take and cost; changes nothing.
 
@@ -67,7 +69,7 @@ def plan(
     if asked.action == "rollback" and override:
         raise BadInput("--image and --set do not go with a rollback", hint="it leads to what was released: --to-revision N")
     if subject.is_many:
-        flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision}
+        flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision, "--live": live}
         several.refuse_for_many(subject.source, name, override, flags)
         each = session.vetting(None, force=anyway)
         return several.plan_all(session, subject.source, where, override, asked, each, diff=diff, force=force)
@@ -77,6 +79,8 @@ def plan(
     async def use_case(release: Release, connected: Connected) -> int:
         made = await _made(release, connected, asked, name, override, force=force, is_forecast=is_forecast)
         planned.append(made)
+        if live:
+            session.view.note(f"experiment: {await _expected(release, connected)}")
         if out:
             from ...ship.saved import bind
 
@@ -96,6 +100,19 @@ def plan(
     for one in planned:  # rehearsed on an event loop of its own
         session.view.plan(one.plan, where=one.where, diff=diff, forecast=_forecast(one, asked))
     return code
+
+
+async def _expected(release: Release, connected: Connected) -> str:
+    from ...measure.port import Unmeasured
+    from ...ship.expecting import expected_now, experiment_of
+
+    gate = experiment_of(release)
+    if gate is None:
+        raise BadInput("--live is for releases with an experiment", hint="strategies.ab.experiment: docs/experiments.md")
+    try:
+        return await expected_now(connected.cluster, release, gate)
+    except Unmeasured as fault:
+        return f"how long it takes is not known now: {fault}"
 
 
 def _refuse_app(name: str | None) -> None:
@@ -144,9 +161,10 @@ def _forecast(planned: _Planned, request: Request) -> Forecast | None:
     if planned.asked is None:
         return None
     from ...compare.forecast import forecast
+    from ...compare.pace import pace_of
 
-    made, asked = planned.plan, planned.asked
-    return forecast(planned.release, request, made.strategy, asked.observed, start_s=asked.start_s, steady_pods=made.steady_pods)
+    made, pace = planned.plan, pace_of(planned.asked.startup)
+    return forecast(planned.release, request, made.strategy, planned.asked.observed, pace=pace, steady_pods=made.steady_pods)
 
 
 def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int | None, **how: bool) -> Request:

@@ -246,7 +246,11 @@ def _shown(session: Session, target: Target, report: Report, bound: Bound | None
 def _body(text: str | None) -> bytes:
     if text is None or not text.startswith("@"):
         return (text or "").encode()
+    from ...release.reading import PIPE, is_pipe
+
     try:
+        if is_pipe(text[1:]):
+            raise BadInput(f"--body {text}: {PIPE}")
         with open(text[1:], "rb") as file:
             return file.read()
     except OSError as error:

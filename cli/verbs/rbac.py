@@ -77,6 +77,7 @@ def rbac(
             account,
             prunes=prunes,
             inside=in_cluster,
+            of=f"{release.app}: " if len(releases) > 1 else "",
         )
         for release in releases
     ]
@@ -88,19 +89,20 @@ def rbac(
 
 
 def _rights(
-    session: Session, release: Release, strategies: Sequence[str], account: str, *, prunes: bool, inside: str | None
+    session: Session, release: Release, strategies: Sequence[str], account: str, *, prunes: bool, inside: str | None, of: str
 ) -> dict[str, Any]:
+    """`of` stands before what is told of it, where there are others."""
     from ...ship import delegation, rights, roles, runner
 
     for kind, plural in rights.guessed(release).items():
-        session.view.note(f"the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
+        session.view.note(f"{of}the resource of {kind} is taken to be {plural}: `kubectl api-resources` knows")
     wide = [f"{', '.join(verbs)} {resource}" for resource, verbs in rights.unnamed(release, strategies).items()]
     told = f"not narrowed to names, which nobody knows beforehand: {'; '.join(wide)}; nor create, list and watch of any kind"
-    session.view.note(told)
+    session.view.note(of + told)
     if inside:
         ticker = runner.name_of(release.app, "apply", ticks=True) if inside == given.TICK else ""
         made = delegation.manifests(release, strategies, account, prunes=prunes, ticker=ticker)
-        session.view.note(f"name the account in the release file: runner: {{serviceAccount: rollway-{release.app}}}")
+        session.view.note(f"{of}name the account in the release file: runner: {{serviceAccount: rollway-{release.app}}}")
     else:
         made = roles.manifests(release, strategies, account, prunes=prunes)
     return {"app": release.app, "namespace": release.namespace, "strategies": list(strategies), "manifests": made}

@@ -16,6 +16,7 @@ from ..verb import verb
 if TYPE_CHECKING:
     from ...release.model import Release
 
+Hooks = Annotated[bool, typer.Option("--hooks", help="the Jobs of hooks, too")]
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="does not mask what Secrets hold")]
 
 
@@ -29,17 +30,21 @@ def render(
     screen: Screen,
     override: Override,
     show_secrets: ShowSecrets = False,
+    hooks: Hooks = False,
 ) -> int:
     """The manifests that a release applies, as YAML.
 
+    Without the Jobs of its hooks, which are run and not applied; --hooks shows them, too.
     Of a release file; asks no cluster. With APP those of the release that its cluster knows: under way, else live.
     """
     session, name = screen.session(), subject.strategy
-    if len(subject.source.files) > 1:
-        raise BadInput("several release files: one at a time is rendered", hint="name one with -f")
+    if subject.is_many:
+        raise BadInput("several release files, or a folder: one at a time is rendered", hint="name one with -f")
 
     def shown(release: Release) -> int:
-        return _show(session, release, name or release.strategy, is_text=screen.output == "text", is_open=show_secrets)
+        return _show(
+            session, release, name or release.strategy, is_text=screen.output == "text", is_open=show_secrets, with_hooks=hooks
+        )
 
     async def known(release: Release, connected: Connected) -> int:
         return shown(release)
@@ -51,15 +56,25 @@ def render(
     return with_subject(session, subject, where, known)
 
 
-def _show(session: Session, release: Release, strategy: str, *, is_text: bool, is_open: bool) -> int:
+def _show(session: Session, release: Release, strategy: str, *, is_text: bool, is_open: bool, with_hooks: bool) -> int:
     from ...kube.secrecy import masked
     from ...release.dump import manifests_text
-    from ...strategies import of_release
+    from ...strategies import hooks, of_release
 
-    rendered = of_release(strategy, release).render()
-    shown = [obj if is_open else masked(obj) for obj in rendered]
-    if shown != list(rendered):
+    applied, jobs = of_release(strategy, release).render(), [hooks.rendered(release, each) for each in release.hooks]
+    shown, run = ([obj if is_open else masked(obj) for obj in each] for each in (applied, jobs))
+    if [*shown, *run] != [*applied, *jobs]:
         session.view.note("what Secrets hold is masked; --show-secrets shows it")
+    if run and not with_hooks:
+        named = ", ".join(f"{each.when} {each.name}" for each in release.hooks)
+        session.view.note(f"the Jobs of {named} are run beside these; --hooks shows them")
     data = {"app": release.app, "namespace": release.namespace, "strategy": strategy, "manifests": shown}
-    session.view.document(data, manifests_text(shown, explicit_start=True) if is_text else "")
+    data |= {
+        "hooks": [
+            {"when": each.when, "name": each.name, "timeout": each.timeout, "job": job}
+            for each, job in zip(release.hooks, run, strict=True)
+        ]
+    }
+    text = manifests_text([*shown, *(run if with_hooks else ())], explicit_start=True) if is_text else ""
+    session.view.document(data, text)
     return 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...errors import Locked, RollwayError
+from ...errors import BadInput, Locked, RollwayError
 from ..context import Surroundings
 from ..probing import ProbeFlags, telling
 from ..running import heard
@@ -34,7 +34,7 @@ def runner(context: typer.Context, place: Place) -> int:
         from ...cluster.client import connect
 
         async with await connect(is_inside=True) as cluster:
-            return await _carried(cluster, namespace, name, view)
+            return await carried(cluster, namespace, name, view)
 
     try:
         return int(surroundings.run(connected()))
@@ -43,12 +43,18 @@ def runner(context: typer.Context, place: Place) -> int:
         return error.exit_code
 
 
-async def _carried(cluster: Cluster, namespace: str, name: str, view: LinesView) -> int:
+async def carried(cluster: Cluster, namespace: str, name: str, view: LinesView) -> int:
     from ...notify import notifier_of
     from ...ship import carrying, errand
     from ...ship.run import Options
+    from ...ship.runner import ticker_called
 
-    found = await errand.read(cluster, namespace, name)
+    try:
+        found = await errand.read(cluster, namespace, name)
+    except BadInput:
+        if ticker := ticker_called(namespace, name):
+            await cluster.delete(ticker)  # no later look would find more
+        raise
     is_back = found.asked.request.action == "rollback"
     watch = ProbeFlags().watch(found.release, cluster, view, is_back=is_back)
     options = Options(emit=view.event, watch=watch, notifier_of=notifier_of)

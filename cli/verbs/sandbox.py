@@ -69,7 +69,8 @@ def up(
 ) -> int:
     """Starts it in the background, with all that it knew before.
 
-    Options are kept until they are given anew; a sandbox that runs takes them up.
+    Options are kept until they are given anew; a sandbox that runs takes them up. Where ROLLWAY_SANDBOX_LIFELINE names a pipe
+    (mkfifo) that somebody holds open for writing, it ends when they are gone, as with a job of CI that was killed.
     """
     from ...sandbox import daemon
     from ...sandbox.dataplane import traffic

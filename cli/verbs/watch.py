@@ -26,7 +26,7 @@ Once = Annotated[bool, typer.Option("--once", help="shows it once, and ends")]
     ("deploy watch shop --once -o json", "as it stands, for scripts"),
 )
 def watch(subject: Named, where: Where, screen: Screen, once: Once = False) -> int:
-    """Looks on while a release goes on, whoever runs it, and from wherever.
+    """Looks on while a release goes on, whoever runs it.
 
     A tree of revisions, Deployments and pods; the share asked for and given, what the gates measure, what is waited for, since
     when, and who is at it. Changes nothing. In a pipe, what changes is a line each; with -o json it is shown once.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ...kube.secrecy import masked_text
 from ...kube.workload import workload_of
-from ...preflight import Finding, Rule, Severity
-from ...preflight.writing import Rewritten
-from ...ship.checking import Checked
 from .paint import Paint, Style
+
+if TYPE_CHECKING:
+    from ...preflight import Finding, Rule, Severity
+    from ...preflight.writing import Rewritten
+    from ...ship.checking import Checked
 
 STYLES: dict[Severity, Style] = {"error": "bad", "warning": "changed", "info": "faint"}
 GLYPHS: dict[Severity, str] = {"error": "✗", "warning": "!", "info": "·"}
@@ -100,6 +102,8 @@ def rules_lines(rules: Iterable[Rule], paint: Paint) -> Iterator[str]:
 
 def diff_text(plan: Rewritten) -> str:
     """A unified diff of all files, without what Secrets hold."""
+    import difflib
+
     lines: list[str] = []
     for source, text in plan.texts.items():
         before, after = (masked_text(each).splitlines(keepends=True) for each in (plan.before[source], text))

@@ -12,22 +12,33 @@ ROWS, HALF = 8, 18
 """Of the picture: how many moments, and columns on either side of zero."""
 
 
+def is_narrowing(each: Evidence) -> bool:
+    """Whether there is a course of it: nothing is of other gates, nor before an experiment's interval is known twice."""
+    return "relative" in each.shown and sum(1 for point in each.points if point.interval) >= 2
+
+
+def reach_of(each: Evidence) -> float:
+    """How far its picture goes to either side of zero: somewhat beyond the last interval, however wide it was at first."""
+    _, low, high = next((point.interval for point in reversed(each.points) if point.interval), (0.0, 0.0, 0.0))
+    return 1.5 * max(abs(low), abs(high)) or 1.0
+
+
 def experiment_lines(each: Evidence, paint: Paint) -> Iterator[str]:
-    """Nothing of other gates, nor before an interval is known twice. Differences are b's mean minus a's."""
-    points = [point for point in each.points if point.interval]
-    if "relative" not in each.shown or len(points) < 2:
+    """Nothing where there is no course of it. Differences are b's mean minus a's."""
+    if not is_narrowing(each):
         return
+    points = [point for point in each.points if point.interval]
     is_relative = bool(each.shown["relative"])
     for name in sorted({key.rpartition(".")[0] for key in each.shown if "." in key}):
         low, middle, high = (_amount(each.shown[f"{name}.{key}"], is_relative) for key in ("low", "estimate", "high"))
         yield f"      {name}: {middle} ({low} to {high}), beside what decides"
     drawn = list(_spread(points))
-    last = drawn[-1].interval or (0.0, 0.0, 0.0)
-    reach = 1.5 * max(abs(last[1]), abs(last[2])) or 1.0
+    reach = reach_of(each)
     left, right = _amount(-reach, is_relative), _amount(reach, is_relative)
     yield paint(f"      {'b minus a':>9}  {left:<{HALF}}0{right:>{HALF}}", "faint")
     for point in drawn:
-        yield f"      {duration(point.at_s - each.began_s):>9}  {_row(point.interval or last, reach)}"
+        if point.interval:
+            yield f"      {duration(point.at_s - each.began_s):>9}  {_row(point.interval, reach)}"
 
 
 def _row(interval: tuple[float, float, float], reach: float) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ...cluster.events import Failure
-from ...health.pods import Problem
-from ...ship.run import Result
 from .gates_text import gates_lines
 from .paint import Paint
-from .probe_text import verdict_lines
 from .words import duration, stop, way_back
+
+if TYPE_CHECKING:
+    from ...cluster.events import Failure
+    from ...health.pods import Problem
+    from ...ship.run import Result
 
 _HINTS = (
     ("exceeded quota", "`kubectl describe resourcequota` shows what is left; ask for more, or release with fewer pods"),
@@ -19,6 +21,10 @@ _HINTS = (
     ("crash", "read the log above; the container ends by itself right after its start"),
     ("container cannot be created", "check the ConfigMaps and Secrets that the container refers to"),
     ("scheduled", "free or add capacity, or lower resources.requests"),
+    (
+        "has taken up the route",
+        "`deploy check --live` says why nobody serves it: a Gateway that is not there, a class without controller",
+    ),
     ("not ready", "check what its readiness probe asks for; if it is only slow, raise progressDeadlineSeconds"),
 )
 
@@ -32,6 +38,8 @@ def failure_lines(result: Result, *, never_left: bool, paint: Paint) -> Iterator
     yield f"{paint('✗', 'bad')} {_with(failure.summary, after)}"
     yield from _pod_lines(failure, paint)
     if result.verdict:
+        from .probe_text import verdict_lines
+
         yield from ([] if result.verdict.reason == failure.summary else [f"  in all {result.verdict.summary}"])
         yield from verdict_lines(result.verdict, paint)
     yield from gates_lines(result.gates, paint, summary=failure.summary)

@@ -6,6 +6,8 @@ Workflow commands go to stderr, which the runner reads as it does stdout: with `
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -148,13 +150,15 @@ class GithubView:
         self._inner.close()
 
     def _summarise(self, markdown: str) -> None:
-        if not self._summary:
+        path = self._summary
+        if not path:
             return
         try:
-            with open(self._summary, "a", encoding="utf-8") as file:
-                file.write("\n".join(map(named, markdown.split("\n"))))
+            _append(path, "\n".join(map(named, markdown.split("\n"))).encode())
         except OSError as error:
-            self._inner.note(f"the job summary cannot be written: {error.strerror}")
+            self._summary = None  # told once
+            why = "a pipe that nobody reads" if error.errno == errno.ENXIO else error.strerror
+            self._inner.note(f"the job summary cannot be written to {path}: {why}")
 
 
 def annotation(message: str, *, title: str, **place: str | int) -> str:
@@ -286,6 +290,14 @@ def _no_commands() -> Iterator[None]:
 def _from_workspace(file: str, workspace: str | None) -> str:
     path = Path(file).absolute()
     return str(path.relative_to(workspace)) if workspace and path.is_relative_to(workspace) else file
+
+
+def _append(path: str, data: bytes) -> None:
+    """Waits for nobody: a pipe that is not read would hold the release. Raises OSError where not all fits."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        if file.write(data) != len(data):  # None of a full pipe
+            raise OSError(errno.EAGAIN, "not all of it was taken")
 
 
 def _say(line: str) -> None:

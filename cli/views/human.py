@@ -14,11 +14,8 @@ from .errors_text import error_lines
 from .failure_text import ended, failure_lines
 from .gates_text import gates_lines
 from .paint import Paint, is_lively, width_of
-from .plan_text import plan_lines
-from .probe_text import verdict_lines
 from .progress import Progress
 from .sink import put, put_document, say
-from .standing_text import history_lines, status_lines
 from .words import duration, row, title, waits
 
 if TYPE_CHECKING:
@@ -72,6 +69,8 @@ class HumanView:
         put(check_lines(checked, self._out, strategy))
 
     def plan(self, plan: Plan, *, where: str = "", diff: bool = False, forecast: Forecast | None = None) -> None:
+        from .plan_text import plan_lines
+
         width = width_of(sys.stdout)
         lines = plan_lines(
             plan,
@@ -147,16 +146,20 @@ class HumanView:
         self._end(is_done=True)
         for line in wrong_lines(outcomes, table, self._err):
             say(line)
-        if table is None:
+        if table is None or not table.rows:  # nothing was left to be done: that is told
             return
         rows, now = list(table.rows.values()), table.clock()
         lines = [] if was_shown else list(table_lines(rows, now, self._out, width_of(sys.stdout)))
         put([*lines, count_line(rows, now - table.began)])
 
     def status(self, status: Status, *, action: str = "status", strategy: str = "") -> None:
+        from .standing_text import status_lines
+
         put(status_lines(status, self._out))
 
     def history(self, app: str, namespace: str, revisions: Sequence[Revision]) -> None:
+        from .standing_text import history_lines
+
         put(history_lines(app, namespace, revisions, self._out, width_of(sys.stdout), every=self._is_verbose))
 
     def statuses(self, found: Sequence[tuple[Status, str]], *, action: str = "status") -> None:
@@ -245,6 +248,9 @@ class HumanView:
 def result_lines(result: Result, paint: Paint) -> list[str]:
     """How a run that did not fail ended, where to go from there, and what requests met meanwhile."""
     first, *more = ended(result)
-    seen = f"{first} · {result.verdict.summary}" if result.verdict else first
-    lost = verdict_lines(result.verdict, paint) if result.verdict else ()
-    return [seen, *more, *lost, *gates_lines(result.gates, paint)]
+    measured = gates_lines(result.gates, paint)
+    if not result.verdict:
+        return [first, *more, *measured]
+    from .probe_text import verdict_lines
+
+    return [f"{first} · {result.verdict.summary}", *more, *verdict_lines(result.verdict, paint), *measured]

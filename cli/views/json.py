@@ -10,29 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
-from ...cluster.events import Failure, RunEvent
 from ...errors import RollwayError
 from ...kube.objects import SECRET, Ref
 from ...kube.secrecy import MASK, masked
 from ...plan.plan import Plan
 from ...plan.revision import Revision, live_of
 from ...plan.steps import Apply, Patch, Run, Step
-from ...preflight import Finding
-from ...release.model import Release
-from ...ship import many
-from ...ship.checking import Checked, Unfit
-from ...ship.many import ManyEvent, Outcome, Planned
-from ...ship.run import Result
-from ...ship.sides import Side
-from ...ship.status import Status
 from .gates_text import gate_document
-from .probe_text import verdict_document
 from .sink import put_json, say
 
 if TYPE_CHECKING:
+    from ...cluster.events import Failure, RunEvent
     from ...compare.results import Comparison, Forecast
+    from ...load.verdict import Verdict
+    from ...preflight import Finding
+    from ...release.model import Release
+    from ...ship.checking import Checked
     from ...ship.listing import Listed
+    from ...ship.many import ManyEvent, Outcome, Planned
+    from ...ship.run import Result
+    from ...ship.sides import Side
     from ...ship.sight import Sight
+    from ...ship.status import Status
 
 
 class JsonView:
@@ -109,6 +108,8 @@ class JsonView:
         if self._is_printed:
             say(error.summary)
         else:
+            from ...ship.checking import Unfit
+
             found = {"findings": [finding_document(one) for one in error.findings]} if isinstance(error, Unfit) else {}
             self._print({"error": error_document(error.summary, error.detail, error.hint, error.exit_code), **found})
 
@@ -161,7 +162,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "failure": None,
         "wayBack": None,
-        "probe": verdict_document(result.verdict) if result.verdict else None,
+        "probe": _verdict_document(result.verdict) if result.verdict else None,
         "gates": [gate_document(each) for each in result.gates],
     }
     if result.way_back:
@@ -177,18 +178,28 @@ def result_document(result: Result) -> dict[str, Any]:
     return document
 
 
+def _verdict_document(verdict: Verdict) -> dict[str, Any]:
+    from .probe_text import verdict_document
+
+    return verdict_document(verdict)
+
+
 def plans_document(planned: Sequence[Planned]) -> dict[str, Any]:
     """One document a release, as for a single plan; what cannot be planned has an `error` instead of steps."""
     listed = [plan_document(one.plan) if one.plan else _unplanned(one.release, one.error) for one in planned]
     document: dict[str, Any] = {"releases": listed}
     wrong = [(one.release.app, one.error.summary) for one in planned if one.error]
     if wrong:
+        from ...ship import many
+
         document["error"] = _errors_of(wrong, len(planned), "cannot be planned", many.exit_code(planned))
     return document
 
 
 def many_document(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """One document a release, as for a single run, and the `phase` of all together; `skipped` says why one was not started."""
+    from ...ship import many
+
     document: dict[str, Any] = {"releases": [_outcome_document(one) for one in outcomes], "phase": many.phase(outcomes)}
     wrong = [(one.release.app, _what_is_wrong(one)) for one in outcomes if one.exit_code]
     if wrong:
@@ -283,7 +294,8 @@ def status_document(status: Status, action: str, strategy: str) -> dict[str, Any
 
 def _side_document(side: Side) -> dict[str, Any]:
     data = {to_camel(name): getattr(side, name) for name in side.__dataclass_fields__}
-    return data | {"changed": [changed._asdict() for changed in side.changed]}
+    others = {"changed": side.changed, "kept": side.kept}
+    return data | {"isRouted": side.is_routed, **{name: [each._asdict() for each in found] for name, found in others.items()}}
 
 
 def error_document(summary: str, detail: str, hint: str, exit_code: int) -> dict[str, Any]:

@@ -59,12 +59,15 @@ def expected(forecast: Forecast) -> str:
     lost, sent = round(forecast.lost.median), round(forecast.sent.median)
     toll = f"{lost:,} of {sent:,} requests lost at {forecast.rate:g}/s" if lost else f"no request lost at {forecast.rate:g}/s"
     known = "" if forecast.start_s is None else f", with pods that listen after {seconds(forecast.start_s)}"
+    known += "" if forecast.node_s is None else f", on nodes that take {seconds(forecast.node_s)} until a process starts"
     more = "; `deploy compare` says what would help" if lost else ""
     return f"about {seconds(forecast.seconds.median)}" + (f"; {toll}{known}{more}" if sent else known)
 
 
 def _gates(forecast: Forecast, width: int | None, paint: Paint) -> Iterator[str]:
     """What they would do at that traffic; nothing of those of which nothing can be said, but of an experiment, why."""
+    if not forecast.gates:
+        return
     from ...compare.outlooks import brief
     from ...release.experiment import NAME as EXPERIMENT
 

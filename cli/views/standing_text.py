@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ...plan.drift import Changed
 from ...plan.revision import Entry, Revision, live_of
 from ...ship.sides import Side
 from ...ship.status import Status
@@ -95,7 +96,7 @@ def _turns(revision: Revision, indent: str, paint: Paint, *, every: bool) -> Ite
         is_hidden = entry.phase == "RolledBack" and place < len(revision.entries)
         if every or is_hidden or entry.note:
             note = f"; its gates were not asked: {entry.note}" if entry.note else ""
-            yield indent + paint(f"{_moment(entry.at)} UTC {_turn(entry)} by {entry.by}{note}", "faint")
+            yield indent + paint(f"{_moment(entry.at)} UTC {_turn(revision, entry)} by {entry.by}{note}", "faint")
     for run in revision.hooks if every else ():
         why = f": {run.message}" if run.message else ""
         yield indent + paint(f"{_moment(run.began)} UTC {run.moment} {run.name} {_RUNS[run.phase]} (Job {run.job}){why}", "faint")
@@ -104,22 +105,22 @@ def _turns(revision: Revision, indent: str, paint: Paint, *, every: bool) -> Ite
 _RUNS = {"Complete": "ran", "Failed": "failed", "Running": "was begun"}
 
 
-def _turn(entry: Entry) -> str:
+def _turn(revision: Revision, entry: Entry) -> str:
+    then = revision.model_copy(update={"weight": entry.weight})
     match entry.phase:
         case "RolledBack":
             return f"rolled back to revision {entry.to}" if entry.to else "taken back"
         case "Progressing":
-            return f"on its way to {entry.weight}%"
+            return f"on its way{stands.to(then)}"
         case "Promoted":
             return "promoted"
         case _:
-            return f"{entry.phase.lower()} at {entry.weight}%"
+            return f"{entry.phase.lower()}{stands.at(then)}"
 
 
 def _history_row(each: Revision, *, is_live: bool, room: int | None) -> tuple[str, ...]:
     last = each.entries[-1] if each.entries else None
-    is_shared = each.phase in ("Paused", "Progressing") and (each.weight or not stands.matching(each))
-    phase = f"{_word(each)} {each.weight}%" if is_shared else _word(each)
+    phase = _word(each) + (stands.brief(each) if each.phase in ("Paused", "Progressing") else "")
     since = last.at if last else each.ended or each.started
     return (
         str(each.number), each.version, each.strategy, f"{phase}, live" if is_live else phase, _moment(since),
@@ -134,10 +135,9 @@ def _side_lines(sides: Sequence[Side], paint: Paint) -> Iterator[str]:
     for side in sides:
         is_well = side.ready == side.wanted and not side.message
         count = f"{side.ready}/{side.wanted}"
-        told = side.message or ("receives requests" if side.is_routed else "receives no requests")
         yield (
             f"  {paint.glyph('✓' if is_well else '…')} {side.name:<{names}}   {side.version:<{versions}}"
-            f"   {count:>{counts}} ready   {paint(told, 'faint')}"
+            f"   {count:>{counts}} ready   {paint(side.told, 'faint')}"
         )
         yield from (f"    {paint(line, 'waiting')}" for line in drift_lines(side))
 
@@ -146,10 +146,13 @@ def drift_lines(side: Side) -> Iterator[str]:
     """What is not as it was released, and by whom."""
     if side.other_than:
         yield f"runs {side.image}; {side.other_than}"
-    for changed in side.changed:
-        at = f" ({_moment(changed.at)} UTC)" if changed.at else ""
-        fields = ", ".join(changed.fields[:MOST_FIELDS]) + (", …" if len(changed.fields) > MOST_FIELDS else "")
-        yield f"changed since the release by {changed.by}{at}: {fields}"
+    yield from (f"changed since the release by {_by(changed)}" for changed in side.changed)
+    yield from (f"not of the release, and kept by it: added by {_by(changed)}" for changed in side.kept)
+
+
+def _by(changed: Changed) -> str:
+    at = f" ({_moment(changed.at)} UTC)" if changed.at else ""
+    return f"{changed.by}{at}: {changed.named(MOST_FIELDS)}"
 
 
 def share(last: Revision, given: float | None) -> str:

@@ -15,6 +15,7 @@ def traffic_lines(standing: Mapping[str, Any]) -> list[str]:
     envoy, edge = standing["envoy"], standing["ingress"]
     runs = f"Envoy is process {envoy['pid']}" if envoy["pid"] else "Envoy is down, and will be back"
     lines = [f"requests by Ingresses and Gateways: {edge['url']} · {runs}, {_restarts(envoy['restarts'])}"]
+    lines += [f"  {envoy['problem']}"] if "problem" in envoy else []
     lines += [f"  {edge['url']} is not served: {edge['problem']}"] if "problem" in edge else []
     rows = [(f"{each['namespace']}/{each['name']}:{each['port']}", each["url"], _state(each)) for each in standing["services"]]
     rows += [(each["host"], each["url"], _by(each)) for each in standing["hosts"]]

@@ -138,7 +138,7 @@ def _standing(each: Revision) -> str:
 def _branch_row(stem: Stem, branch: Branch, lead: str) -> Row:
     side, count, status = branch.side, f"{branch.ready}/{branch.wanted}", "its former pods"
     if branch.is_newest:
-        status = side.message or ("receives requests" if side.is_routed else "receives no requests")
+        status = side.told
     said = f"{side.kind} {side.name} of {_named(stem)}: {count} ready, {status}"
     style: Style = "faint" if not side.message or not branch.is_newest else "changed"
     return Row(("deployment", side.name, _number(stem)), said, lead, f"{side.kind} {side.name}", status, count, style=style)
@@ -253,6 +253,7 @@ def _branch_document(branch: Branch) -> dict[str, Any]:
         "wanted": branch.wanted,
         "isNewest": branch.is_newest,
         "isRouted": side.is_routed,
+        "gets": side.gets,
         "message": side.message if branch.is_newest else "",
         "percent": side.percent,
         "pods": [

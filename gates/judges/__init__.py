@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..figures import Judge, State
 from .effect import EffectJudge, Wanted
@@ -33,16 +33,37 @@ class Asked(NamedTuple):
     experiment: Experiment | None = None
 
 
-JUDGES: Mapping[str, Callable[[Asked], Judge]] = {
-    "threshold": lambda asked: Threshold(asked.low, asked.high, asked.success, asked.failure, asked.limits, asked.cel),
-    "sequential": lambda asked: Sequential(asked.alpha, asked.what),
-    "effect": lambda asked: EffectJudge(asked.alpha, asked.effect),
-    "kayenta": lambda asked: Kayenta(asked.metrics, asked.weights, asked.limits.count or 1, asked.good, asked.bad),
+Form = Literal["bound", "counts", "values", "visits"]
+"""What a judge is given: a figure, or requests, with a bound, a condition or an expression; requests and errors of both versions;
+values of both; what visits of both came to."""
+
+
+class Row(NamedTuple):
+    """How a judge is made, and what it is given. `goes_on`: what it has seen is evidence on a version, and not on a step; so it
+    counts through all pauses."""
+
+    made: Callable[[Asked], Judge]
+    of: Form
+    goes_on: bool = False
+
+
+JUDGES: Mapping[str, Row] = {
+    "threshold": Row(
+        lambda asked: Threshold(asked.low, asked.high, asked.success, asked.failure, asked.limits, asked.cel), "bound"
+    ),
+    "sequential": Row(lambda asked: Sequential(asked.alpha, asked.what), "counts", goes_on=True),
+    "effect": Row(lambda asked: EffectJudge(asked.alpha, asked.effect), "visits", goes_on=True),
+    "kayenta": Row(lambda asked: Kayenta(asked.metrics, asked.weights, asked.limits.count or 1, asked.good, asked.bad), "values"),
 }
+"""By the name that a gate may give: of those of one form the first is the one that judges where none is named."""
+
+
+def judges_of(form: Form) -> tuple[str, ...]:
+    return tuple(name for name, row in JUDGES.items() if row.of == form)
 
 
 def judge_of(name: str, asked: Asked) -> Judge:
-    return asked.experiment or JUDGES[name](asked)
+    return asked.experiment or JUDGES[name].made(asked)
 
 
 def fits(state: State, judge: Judge) -> bool:

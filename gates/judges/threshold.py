@@ -159,7 +159,11 @@ class Threshold:
             return Assessed(phase, figures.said)
         if self.cel is not None:
             return _expressed(self.cel, figures)
-        value = figures.value if isinstance(figures, Value) else _share_of(figures)
+        value, said = figures if isinstance(figures, Value) else (_share_of(figures), "")
+        assessed = self._asked_of(value)
+        return assessed._replace(why=f"{assessed.why}: {shown(said)}") if said and assessed.why else assessed
+
+    def _asked_of(self, value: Any) -> Assessed:
         if self.success is not None or self.failure is not None:
             phase, why = evaluate(value, self.success, self.failure)
             asked = self.success if self.success is not None else f"not {self.failure}"

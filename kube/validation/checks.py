@@ -306,10 +306,10 @@ def annotation_map(field: str, values: Mapping[str, str] | None) -> Problems:
 def label_selector(field: str, selector: Mapping[str, Any] | None) -> Problems:
     yield from labels(f"{field}.matchLabels", (selector or {}).get("matchLabels"))
     for place, term in enumerate((selector or {}).get("matchExpressions") or ()):
-        yield from _expression(f"{field}.matchExpressions[{place}]", term)
+        yield from label_expression(f"{field}.matchExpressions[{place}]", term)
 
 
-def _expression(field: str, term: Mapping[str, Any]) -> Problems:
+def label_expression(field: str, term: Mapping[str, Any]) -> Problems:
     operator, values = term.get("operator", ""), term.get("values") or []
     if operator in ("In", "NotIn"):
         if not values:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from ..durations import is_duration
 from ..objects import Obj
 from . import checks
 from .batch import job_spec
@@ -20,7 +19,6 @@ _DAYS = dict(zip(("sun", "mon", "tue", "wed", "thu", "fri", "sat"), range(7), st
 _FIELDS: tuple[tuple[int, int, dict[str, int]], ...] = (
     (0, 59, {}), (0, 23, {}), (1, 31, {}), (1, 12, _MONTHS), (0, 6, _DAYS),
 )  # fmt: skip
-_EVERY = re.compile(r"[-+]?((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+|[-+]?0")
 
 
 def cron_job(obj: Obj) -> Problems:
@@ -69,7 +67,7 @@ def _schedule(field: str, schedule: str, zone: str | None) -> Problems:
     if not schedule:
         yield checks.required(field)
         return
-    if why := _misread(schedule):
+    if why := misread(schedule):
         yield checks.invalid(field, schedule, why)
     if "TZ" in schedule:
         both = "cannot use both timeZone field and TZ or CRON_TZ in schedule"
@@ -77,13 +75,13 @@ def _schedule(field: str, schedule: str, zone: str | None) -> Problems:
         yield checks.invalid(field, schedule, both if zone is not None else alone)
 
 
-def _misread(schedule: str) -> str:
+def misread(schedule: str) -> str:
     """Why cron does not understand it: the first thing that is wrong."""
     if schedule.startswith(("TZ=", "CRON_TZ=")):
         schedule = schedule.partition(" ")[2].strip()
     if schedule.startswith("@every "):
         span = schedule.removeprefix("@every ")
-        return "" if _EVERY.fullmatch(span) else f'failed to parse duration {schedule}: time: invalid duration "{span}"'
+        return "" if is_duration(span) else f'failed to parse duration {schedule}: time: invalid duration "{span}"'
     if schedule.startswith("@"):
         return "" if schedule in _MACROS else f"unrecognized descriptor: {schedule}"
     fields = schedule.split()

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..objects import Obj, annotations_of, get
-from ..structural import has_rules
 from . import checks
 from .checks import Problems
 from .definition_schema import schema as schema_problems
+from .rules import unread
 
 _SCOPES = ("Cluster", "Namespaced")
 _COLUMN_TYPES = ("integer", "number", "string", "boolean", "date")
@@ -69,10 +69,8 @@ def unserved(obj: Obj) -> list[str]:
     """What a definition asks for that is kept, and not done here; said as the API server says its warnings."""
     told = []
     for place, version in enumerate(obj["spec"].get("versions") or ()):
-        if has_rules(get(version, "schema", "openAPIV3Schema", default={})):
-            told.append(
-                f"spec.versions[{place}].schema.openAPIV3Schema: x-kubernetes-validations are kept, and not evaluated here"
-            )
+        schema = get(version, "schema", "openAPIV3Schema", default={})
+        told += [f"{where}: {why}" for where, why in unread(schema, f"spec.versions[{place}].schema.openAPIV3Schema")]
     if get(obj, "spec", "conversion", "strategy") == "Webhook":
         told.append("spec.conversion: no webhook is called here, versions differ by their name only")
     return told

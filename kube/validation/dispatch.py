@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..objects import DEFINITION, Kind, Obj, get, is_namesake
+from ..objects import DEFINITION, POD, Kind, Obj, get, is_namesake
 from ..schema import schema_of
 from ..types_gateway import GROUP as GATEWAY_API
 from . import batch as validation_batch
@@ -47,6 +47,11 @@ def refuse_changed(kind: Kind, obj: Obj, before: Obj) -> None:
     _refuse(kind, obj, found)
 
 
+def refuse_beside(obj: Obj, before: Obj) -> None:
+    """Raises Invalid where a pod's ephemeral containers may not become what they are to be."""
+    _refuse(POD, obj, list(validation_pod.ephemeral_update(obj, before)))
+
+
 def refuse_status(kind: Kind, obj: Obj, before: Obj) -> None:
     """Raises Invalid where the status contradicts itself, or the one `before`."""
     if kind.name in ("Deployment", "ReplicaSet", "ReplicationController"):
@@ -72,22 +77,24 @@ def warnings(kind: Kind, obj: Obj) -> Sequence[str]:
 
 def refuse_custom(kind: Kind, obj: Obj, schema: Schema, before: Obj | None = None) -> None:
     """Raises Invalid with everything that is wrong with an object of a kind that a definition makes."""
-    from . import structural
+    from . import rules, structural
 
     found = [*_metadata(kind, obj)]
     if before is not None:
         found += _metadata_update(obj, before)
     plain = {key: value for key, value in obj.items() if key != "metadata"}
-    _refuse(kind, obj, [*found, *structural.problems(plain, schema, structural.NEW if before is None else before)])
+    meta = {key: value for key, value in obj["metadata"].items() if key in ("name", "generateName")}
+    was = rules.NEW if before is None else before
+    _refuse(kind, obj, [*found, *structural.problems(plain, schema, was, meta=meta)])
 
 
 def refuse_custom_status(kind: Kind, obj: Obj, schema: Schema, before: Obj) -> None:
     """Raises Invalid where the status does not fit the definition."""
-    from . import structural
+    from . import rules, structural
 
     described = get(schema, "properties", "status")
     if described is not None and "status" in obj:
-        was = before.get("status", structural.NEW)
+        was = before.get("status", rules.NEW)
         _refuse(kind, obj, list(structural.status_problems(obj["status"], described, was)))
 
 

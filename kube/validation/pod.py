@@ -9,7 +9,7 @@ from typing import Any
 
 from ..codec import amount
 from ..objects import Obj
-from . import checks, internal, volumes
+from . import affinity, checks, internal, volumes
 from .checks import Problems
 
 
@@ -38,6 +38,7 @@ def pod_spec(field: str, spec: Obj) -> Problems:
         if value := spec.get(name):
             yield from checks.by_rule(f"{field}.{name}", value, checks.label_name)
     yield from _tolerations(f"{field}.tolerations", spec.get("tolerations") or ())
+    yield from affinity.affinity(f"{field}.affinity", spec.get("affinity") or {})
     yield from _spread(f"{field}.topologySpreadConstraints", spec.get("topologySpreadConstraints") or ())
     if priority_class := spec.get("priorityClassName"):
         yield from checks.by_rule(f"{field}.priorityClassName", priority_class, checks.subdomain_name)
@@ -137,6 +138,8 @@ def _environment(field: str, container: Obj) -> Problems:
         named = [key for key in ("configMapRef", "secretRef") if source.get(key) is not None]
         if not named:
             yield checks.invalid(here, "", "must specify one of: `configMapRef` or `secretRef`")
+        elif len(named) > 1:
+            yield checks.invalid(here, "", "may not have more than one field specified at a time")
         for key in named:
             if not source[key].get("name"):
                 yield checks.required(f"{here}.{key}.name")
@@ -292,6 +295,33 @@ def _spread(field: str, constraints: Sequence[Obj]) -> Problems:
         when = constraint.get("whenUnsatisfiable", "")
         if when not in ("DoNotSchedule", "ScheduleAnyway"):
             yield checks.unsupported(f"{here}.whenUnsatisfiable", when, ("DoNotSchedule", "ScheduleAnyway"))
+
+
+_NOT_EPHEMERAL = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources")
+
+
+def ephemeral_update(new: Obj, old: Obj) -> Problems:
+    """Ephemeral containers are added, and stay as they are."""
+    field, spec = "spec.ephemeralContainers", new["spec"]
+    now = {each.get("name"): each for each in spec.get("ephemeralContainers") or ()}
+    for each in old["spec"].get("ephemeralContainers") or ():
+        if each["name"] not in now:
+            yield checks.forbidden(field, f'existing ephemeral containers "{each["name"]}" may not be removed\n')
+        elif now[each["name"]] != each:
+            yield checks.forbidden(field, f'existing ephemeral containers "{each["name"]}" may not be changed\n')
+    names = {each["name"] for part in ("containers", "initContainers") for each in spec.get(part) or ()}
+    for place, each in enumerate(spec.get("ephemeralContainers") or ()):
+        here = f"{field}[{place}]"
+        if not each.get("name"):
+            yield checks.required(f"{here}.name")
+        elif each["name"] in names:
+            yield checks.duplicate(f"{here}.name", each["name"])
+        names.add(each.get("name", ""))
+        if not each.get("image"):
+            yield checks.required(f"{here}.image")
+        for name in _NOT_EPHEMERAL:
+            if each.get(name):
+                yield checks.forbidden(f"{here}.{name}", "cannot be set for an Ephemeral Container")
 
 
 # pods do not change

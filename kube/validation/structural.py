@@ -11,22 +11,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..structural import INT_OR_STRING, KEEPS_UNKNOWN, Schema, below, has_rules, items, properties
-from . import checks
+from . import checks, rules
 from .checks import Problem, Problems
 from .custom import BLOCKING, NOT_CHECKED, json_type, wrong_type
 from .formats import FORMATS
-
-NEW = object()
-"""Stands for what was there before, where nothing was."""
+from .rules import NEW
 
 
-def problems(value: Any, schema: Schema, before: Any = NEW) -> Problems:
-    """Everything that the schema refuses. Rules in CEL are not asked; where there are some, and the object does not fit its
-    schema, the API server says that it did not ask them either."""
+def problems(value: Any, schema: Schema, before: Any = NEW, *, meta: Mapping[str, Any] | None = None) -> Problems:
+    """Everything that the schema refuses. The rules in CEL are only asked of an object that fits; of another the API server says
+    that it did not ask them. `meta` is what they may know of the metadata of a whole object."""
     found = [*_value("", value, schema, before), *_twins("", value, schema, before)]
     yield from found
-    if has_rules(schema) and any(problem.reason in BLOCKING for problem in found):
+    if not has_rules(schema):
+        return
+    if any(problem.reason in BLOCKING for problem in found):
         yield checks.invalid("<nil>", None, NOT_CHECKED)
+    else:
+        yield from rules.problems(value if meta is None else {**value, "metadata": meta}, schema, before)
 
 
 def status_problems(value: Any, schema: Schema, before: Any = NEW) -> Problems:

@@ -7,6 +7,7 @@ from . import checks
 from .checks import Problems
 
 MOST_OPEN = 0o777
+HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
 
 
 def volumes(field: str, spec: Obj) -> Problems:
@@ -27,8 +28,20 @@ def volumes(field: str, spec: Obj) -> Problems:
             yield checks.required(f"{here}.secret.secretName")
         if "configMap" in volume and not volume["configMap"].get("name"):
             yield checks.required(f"{here}.configMap.name")
+        if (host := volume.get("hostPath")) is not None:
+            yield from _host_path(f"{here}.hostPath", host)
         for kind in ("secret", "configMap", "downwardAPI", "projected"):
             yield from _modes(f"{here}.{kind}", volume.get(kind) or {})
+
+
+def _host_path(field: str, source: Obj) -> Problems:
+    path, type_ = source.get("path") or "", source.get("type") or ""
+    if not path:
+        yield checks.required(f"{field}.path")
+    elif ".." in path.split("/"):
+        yield checks.invalid(f"{field}.path", path, "must not contain '..'")
+    if type_ not in HOST_PATH_TYPES:
+        yield checks.unsupported(f"{field}.type", type_, HOST_PATH_TYPES)
 
 
 def _modes(field: str, source: Obj) -> Problems:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from . import analysis, canary, kruise, metrics, rollout
+from . import analysis, canary, kruise, metrics, rollout, routes
 from .draft import Draft, Foreign, Shelf, begun, head
 from .ledger import Ledger
 
@@ -30,7 +30,7 @@ BESIDE: Mapping[tuple[str, str], str] = {
     ("flagger.app", "AlertProvider"): canary.NO_ALERTS,
     ("rollouts.kruise.io", "RolloutHistory"): "rollway keeps its own history",
     ("rollouts.kruise.io", "BatchRelease"): "a controller writes it",
-    ("rollouts.kruise.io", "TrafficRouting"): rollout.ROUTER,
+    ("rollouts.kruise.io", "TrafficRouting"): routes.ROUTER,
 }
 """What such a description refers to, and why one that none refers to is not taken over."""
 
@@ -55,7 +55,11 @@ def _head(data: Mapping[str, Any]) -> tuple[str, str]:
 def drafts(shelf: Shelf) -> list[Draft]:
     """A draft for each application that is described; one of gates alone where there are only templates. What no draft has used
     is told in the first of them."""
-    found = [APPLICATIONS[doc.group, doc.kind](doc, shelf) for doc in shelf.foreign if (doc.group, doc.kind) in APPLICATIONS]
+    found = [
+        APPLICATIONS[doc.group, doc.kind](doc, shelf.seen_from(doc))
+        for doc in shelf.foreign
+        if (doc.group, doc.kind) in APPLICATIONS
+    ]
     if not found and shelf.foreign:
         found = [_gates_alone(shelf.foreign, shelf)]
     used = {id(doc.ledger) for draft in found for doc in draft.used}

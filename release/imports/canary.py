@@ -9,16 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...kube.objects import SERVICE, get, is_a, selects, template_labels
+from ...kube.objects import SERVICE, get, is_a, selects, template_labels, texts
 from ..matching import normal
-from ..names import wrong_host
 from ..options import AbOptions
+from ..strict import LONGEST_S
 from ..wrong import Wrong
-from . import metrics
+from . import flagger_routes, metrics
 from .draft import Draft, Foreign, Shelf, begun
 from .gate import duration
 from .ledger import Field
-from .rollout import ROUTER, SIDE_LABELS
+from .rollout import SIDE_LABELS
 
 INTERVAL_S = 60
 """Flagger's own, where an analysis names none."""
@@ -33,9 +33,6 @@ _HOOKS = {
     "event": "`-o json` and `deploy history` tell what happened",
 }
 _REFS = {
-    "ingressRef": ROUTER,
-    "routeRef": ROUTER,
-    "upstreamRef": ROUTER,
     "revertOnDeletion": "rollway leaves the Deployment as it is anyhow: there is no second, primary one",
     "suspend": "a release begins when you run it",
 }
@@ -63,6 +60,8 @@ def imported(doc: Foreign, shelf: Shelf) -> Draft:
         spec[key].name(reason)
     draft.refer(spec["targetRef"], shelf)
     _autoscaler(spec["autoscalerRef"], shelf)
+    _service(spec["service"], draft, shelf)
+    flagger_routes.taken(spec, draft, shelf)
     analysis = spec["analysis"] if spec["analysis"].is_there else spec["canaryAnalysis"]
     skipped = spec["skipAnalysis"].flag()
     provider = spec["provider"].text() or "istio"
@@ -71,7 +70,6 @@ def imported(doc: Foreign, shelf: Shelf) -> Draft:
     else:
         _analysis(analysis, spec, draft, shelf, provider)
     draft.wait_for(spec["progressDeadlineSeconds"])
-    _service(spec["service"], draft, shelf)
     return draft
 
 
@@ -95,16 +93,23 @@ def _analysis(analysis: Field, spec: Field, draft: Draft, shelf: Shelf, provider
     interval = analysis["interval"].seconds() or INTERVAL_S
     iterations = analysis["iterations"].count()
     match = analysis["match"]
+    copied = _copied(analysis, draft)
     when: Any = "always"
     if iterations and match.value:
         _ab(match, spec["service"], draft)
+    elif iterations and copied:
+        draft.strategy, when = "canary", [0]
+        draft.blocks["canary"] = {"steps": [{"mirror": copied, "pause": duration(min(iterations * interval, LONGEST_S))}]}
+        match.take()
     elif iterations:
         draft.strategy, when = "blue-green", "before"
         draft.blocks["blueGreen"] = {}
         match.take()
     else:
         match.name("requests are told apart where there are iterations, not weights")
-        _weights(analysis, interval, draft)
+        _weights(analysis, interval, draft, copied)
+    if draft.strategy == "canary":
+        _affinity(analysis["sessionAffinity"], draft)
     if iterations:
         for key in ("stepWeight", "stepWeights", "maxWeight"):
             analysis[key].name("there are iterations, which Flagger puts first")
@@ -130,8 +135,31 @@ def _threshold(field: Field) -> int:
     return max((threshold or 1) - 1, 0)
 
 
-def _weights(analysis: Field, interval: int, draft: Draft) -> None:
-    """One step each `interval`. stepWeights as they are; else by stepWeight up to the first that is not below maxWeight."""
+def _copied(analysis: Field, draft: Draft) -> int:
+    """The share of the requests that is copied before there are any others, where a router can; 0 for none."""
+    mirror, share = analysis["mirror"], analysis["mirrorWeight"]
+    if draft.router not in ("gateway", "istio") or analysis["match"].value:
+        return 0
+    if not mirror.flag():
+        share.name("mirror is not true")
+        return 0
+    found = share.count(1, 100) if share.is_there else 100
+    return found or 100
+
+
+def _affinity(field: Field, draft: Draft) -> None:
+    if draft.router in ("gateway", "istio") and isinstance(field.value, Mapping):
+        field.take()
+        for key, below in field.pairs():
+            below.name(
+                f"{key} of Flagger's cookie: rollway's own is called rollway-APP-REVISION, and goes with the browser's session"
+            )
+        draft.blocks["canary"]["sticky"] = True
+
+
+def _weights(analysis: Field, interval: int, draft: Draft, copied: int) -> None:
+    """One step each `interval`, after one of copies. stepWeights as they are; else by stepWeight up to the first that is not
+    below maxWeight."""
     listed = [item.count(1, 100) for item in analysis["stepWeights"].items()]
     weights = [weight for weight in listed if weight is not None]
     if weights:
@@ -144,7 +172,9 @@ def _weights(analysis: Field, interval: int, draft: Draft) -> None:
     rising = [weight for place, weight in enumerate(weights) if weight > max(weights[:place], default=0)]
     if len(rising) < len(weights):
         analysis["stepWeights"].name("shares only rise in a release")
-    stops = [{"weight": weight, "pause": duration(interval)} for weight in rising if weight < 100]
+    stops: list[dict[str, Any]] = [{"weight": weight, "pause": duration(interval)} for weight in rising if weight < 100]
+    if copied:
+        stops.insert(0, {"mirror": copied, "pause": duration(interval)})
     if stops:
         draft.strategy = "canary"
         draft.blocks["canary"] = {"steps": stops}
@@ -155,9 +185,10 @@ def _ab(match: Field, service: Field, draft: Draft) -> None:
     block: dict[str, Any] = {}
     if rules := [rule for item in match.items() if (rule := _rule(item))]:
         block["match"] = rules
-    if hosts := _hosts(service["hosts"]):
+    is_routed = draft.router == "istio"  # by a route of the manifests, which has hosts and gateways
+    if not is_routed and (hosts := flagger_routes.hosts_of(service["hosts"])):
         block["hosts"] = hosts
-    for item in service["gateways"].items():
+    for item in service["gateways"].items() if not is_routed else []:
         name = item.value
         if name == "mesh":
             item.name("requests of the mesh itself match in any case")
@@ -186,19 +217,6 @@ def _rule(item: Field) -> dict[str, Any]:
     return made
 
 
-def _hosts(field: Field) -> list[str]:
-    found: list[str] = []
-    for item in field.items():
-        host = item.text()
-        if host is None:
-            continue
-        if host in found or wrong_host(host):
-            item.name("it is named twice" if host in found else "it is no host name")
-        else:
-            found.append(host)
-    return found
-
-
 def _holds(block: dict[str, Any]) -> bool:
     """Whether an ab block takes these options."""
     try:
@@ -211,17 +229,8 @@ def _holds(block: dict[str, Any]) -> bool:
 # the Service
 
 
-_MADE_BY_SERVICE = (
-    "timeout", "backendTimeout", "meshName", "backends", "hosts", "delegation", "match", "retries", "rewrite", "mirror",
-    "headers", "gateways", "gatewayRefs", "corsPolicy", "trafficPolicy",
-)  # fmt: skip
-
-
 def _service(service: Field, draft: Draft, shelf: Shelf) -> None:
     """Flagger makes the Service itself; here it has to be in the manifests."""
-    for key in _MADE_BY_SERVICE:
-        if not (draft.strategy == "ab" and key in ("hosts", "gateways")):
-            service[key].name("of the routes that Flagger makes: rollway makes none, and leaves yours alone")
     for key in ("primary", "canary", "unmanagedMetadata"):
         service[key].name(SIDE_LABELS)
     if not service.is_there:
@@ -232,19 +241,19 @@ def _service(service: Field, draft: Draft, shelf: Shelf) -> None:
         for key in fields:
             service[key].name("of the Service that Flagger makes for the Deployment: write it into your manifests")
         return
-    labels = template_labels(target.obj)
-    if any(is_a(item.obj, SERVICE) and selects(get(item.obj, "spec", "selector"), labels) for item in shelf.objects):
+    labels = texts(template_labels(target.obj))
+    if any(is_a(item.obj, SERVICE) and selects(texts(get(item.obj, "spec", "selector")), labels) for item in shelf.objects):
         for key in fields:
             service[key].name("of the Service that Flagger makes: the manifests have one of their own")
         return
-    made = _made(service, draft, get(target.obj, "spec", "selector", "matchLabels", default={}))
+    made = _made(service, draft, texts(get(target.obj, "spec", "selector", "matchLabels")))
     if made is not None:
-        draft.services.append(made)
+        draft.beside.append(made)
 
 
-def _made(service: Field, draft: Draft, labels: Mapping[str, Any]) -> dict[str, Any] | None:
+def _made(service: Field, draft: Draft, labels: Mapping[str, str]) -> dict[str, Any] | None:
     number = service["port"].count(1, 65535)
-    selector = next(({key: labels[key]} for key in ("app", "name", "app.kubernetes.io/name") if key in labels), dict(labels))
+    selector = next(({key: labels[key]} for key in ("app", "name", "app.kubernetes.io/name") if key in labels), labels)
     if number is None or not selector:
         return None
     port: dict[str, Any] = {"name": service["portName"].text() or "http", "port": number}

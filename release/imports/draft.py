@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -36,6 +37,10 @@ class Foreign(NamedTuple):
     def root(self) -> Field:
         return self.ledger.root
 
+    @property
+    def namespace(self) -> str:
+        return str(self.root.at("metadata", "namespace").value or "")
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()
 
@@ -47,6 +52,18 @@ class Shelf:
     foreign: tuple[Foreign, ...]
     objects: tuple[Located, ...] = ()
 
+    def seen_from(self, doc: Foreign) -> Shelf:
+        """What a document may mean by a name: objects of its own namespace, or of none, and of several what lies nearest to it,
+        as environments have a folder each, with the same names."""
+        files = {*(each.file for each in self.foreign), *(item.document.source for item in self.objects)}
+        far = {file: _apart(file, doc.file) for file in files}
+        spaces = (None, "", doc.namespace)
+        own = [item for item in self.objects if not doc.namespace or get(item.obj, "metadata", "namespace") in spaces]
+        return Shelf(
+            tuple(sorted(self.foreign, key=lambda each: far[each.file])),
+            tuple(sorted(own, key=lambda item: far[item.document.source])),
+        )
+
     def find(self, kind: str, name: str) -> Foreign | None:
         return next((doc for doc in self.foreign if (doc.kind, doc.name) == (kind, name)), None)
 
@@ -54,20 +71,30 @@ class Shelf:
         return next((item for item in self.objects if is_a(item.obj, DEPLOYMENT) and item.obj["metadata"]["name"] == name), None)
 
 
+def _apart(file: str, other: str) -> int:
+    """How many folders lie between two files; -1 of the same one."""
+    if file == other:
+        return -1
+    path = os.path.relpath(os.path.dirname(file) or ".", os.path.dirname(other) or ".")
+    return 0 if path == "." else path.count(os.sep) + 1
+
+
 @dataclass
 class Draft:
     """A release file in the making. `workload` is a Deployment that is written anew, `wanted` the name of one that the user has;
-    `blocks` are the `strategies:` by their keys, `gates` as the file takes them. `used` are the documents it is made of."""
+    `router` is the one whose routes are the user's, where there are any; `blocks` are the `strategies:` by their keys, `gates` as
+    the file takes them; `beside` are other manifests that are made anew. `used` are the documents it is made of."""
 
     name: str
     namespace: str
     main: Foreign
     strategy: str = "ramped"
+    router: str = ""
     blocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     gates: list[dict[str, Any]] = field(default_factory=list)
     workload: Obj | None = None
     wanted: str = ""
-    services: list[Obj] = field(default_factory=list)
+    beside: list[Obj] = field(default_factory=list)
     used: list[Foreign] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 

@@ -6,7 +6,7 @@ import re
 
 from .draft import Draft, Foreign, Shelf, begun
 from .ledger import Field
-from .rollout import ROUTER
+from .routes import ROUTER
 from .steps import Steps
 
 
@@ -38,7 +38,7 @@ def _strategy(strategy: Field, draft: Draft) -> None:
         draft.strategy = "blue-green"
         draft.blocks["blueGreen"] = {"autoPromote": not steps.waits_at_none}
         if steps.stops:
-            at = ", ".join(f"{weight}%" for weight, _ in steps.stops)
+            at = ", ".join(f"{stop.weight}%" for stop in steps.stops)
             draft.said.append(f"blue-green gives the new version all requests at once: the steps at {at} are not taken over")
             field["steps"].name("rollway's blue-green has no steps: a canary has")
     elif steps.stops:

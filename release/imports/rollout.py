@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from . import analysis
+from . import analysis, routes
 from .draft import Draft, Foreign, Shelf, begun, deployment
 from .ledger import Field
 from .steps import Steps
 
-ROUTER = "router: replicas splits requests by ready pods, and leaves routes alone; istio, nginx or gateway would use yours"
 SERVICES = "rollway points the application's own Services at both versions: no Service of one version has to be there"
 PODS_FOLLOW = "pods follow the share: so many of the new version as the share asks for"
 SIDE_LABELS = "rollway labels the two versions itself, by rollway.dev/track"
@@ -67,11 +67,17 @@ def _abort(spec: Field) -> None:
 
 def _canary(canary: Field, draft: Draft, shelf: Shelf) -> None:
     _named(canary)
+    routing = canary["trafficRouting"]
+    stable, beside = (str(canary[key].value or "") for key in ("stableService", "canaryService"))
+    draft.router = routes.chosen(routing, stable, beside, shelf)
     steps = Steps()
+    most = routing["maxTrafficWeight"].count(1) if routing["maxTrafficWeight"].is_there else 100
     weights: list[int] = []  # the share that holds at each of the original's steps
     for step in canary["steps"].items():
-        _step(step, steps, draft, shelf)
+        _step(step, steps, draft, shelf, most or 100)
         weights.append(steps.weight)
+    steps.end()
+    routes.managed(routing["managedRoutes"], draft.router)
     if steps.stops:
         draft.strategy = "canary"
         draft.blocks["canary"] = {"steps": steps.written, **_surge(canary)}
@@ -95,7 +101,7 @@ def _from_step(field: Field, weights: list[int], steps: Steps) -> Any:
     if not start:
         return "always"
     reached = weights[start - 1] if start <= len(weights) else 100
-    if shares := [weight for weight, _ in steps.stops if weight >= reached]:
+    if shares := [stop.weight for stop in steps.stops if stop.weight >= reached]:
         return shares
     field.name("no step with a share is left there: its gates are measured from the first pod on")
     return "always"
@@ -104,7 +110,6 @@ def _from_step(field: Field, weights: list[int], steps: Steps) -> Any:
 def _named(canary: Field) -> None:
     for key in ("canaryService", "stableService", "pingPong"):
         canary[key].name(SERVICES)
-    canary["trafficRouting"].name(ROUTER)
     for key in ("canaryMetadata", "stableMetadata"):
         canary[key].name(SIDE_LABELS)
     canary["antiAffinity"].name(SPREAD)
@@ -114,10 +119,17 @@ def _named(canary: Field) -> None:
         canary[key].name(ALL_KEPT)
 
 
-def _step(step: Field, steps: Steps, draft: Draft, shelf: Shelf) -> None:
-    """One step, which may have several keys."""
-    if (weight := step["setWeight"].count(0, 100)) is not None:
-        steps.share(step["setWeight"], weight)
+def _step(step: Field, steps: Steps, draft: Draft, shelf: Shelf, most: int) -> None:
+    """One step, which may have several keys. A weight is one of `most`."""
+    if (weight := step["setWeight"].count(0, most)) is not None:
+        share = math.ceil(100 * weight / most)
+        if 100 * weight % most:
+            step["setWeight"].remark(f"of {most}, rounded up to {share}%")
+        steps.share(step["setWeight"], share)
+    if isinstance(step["setHeaderRoute"].value, dict):
+        routes.header_route(step["setHeaderRoute"], steps, draft.router)
+    if isinstance(step["setMirrorRoute"].value, dict):
+        routes.mirror_route(step["setMirrorRoute"], steps, draft.router)
     if isinstance(step["pause"].value, dict):
         _pause(step["pause"], steps)
     if isinstance(step["analysis"].value, dict):
@@ -126,8 +138,8 @@ def _step(step: Field, steps: Steps, draft: Draft, shelf: Shelf) -> None:
     if isinstance(step["experiment"].value, dict):
         _experiment(step["experiment"], steps, draft, shelf)
     for key, reason in (
-        ("setCanaryScale", PODS_FOLLOW), ("replicaProgressThreshold", PODS_FOLLOW), ("setHeaderRoute", ROUTER),
-        ("setMirrorRoute", ROUTER), ("plugin", "rollway runs no plugins: a gate with job runs what you like at a pause"),
+        ("setCanaryScale", PODS_FOLLOW), ("replicaProgressThreshold", PODS_FOLLOW),
+        ("plugin", "rollway runs no plugins: a gate with job runs what you like at a pause"),
     ):  # fmt: skip
         step[key].name(reason)
 
@@ -147,6 +159,7 @@ def _moment(steps: Steps) -> Any:
 
 def _hold(field: Field, steps: Steps) -> None:
     """A step that lasts as long as its measurements do: the pause of the share that holds already ends with its gates."""
+    steps.hold()
     if not steps.stops and steps.weight < 100:
         steps.waits_at_none = True
 

@@ -40,7 +40,7 @@ def release_text(draft: Draft, app: str, manifests: Sequence[str], workload: str
         lines.append(f"# image: {scalar_text(image)}   # default: the manifests'; a pipeline says --image")
     body: dict[str, Any] = {"strategy": draft.strategy}
     if draft.strategy == "canary":
-        body["router"] = "replicas"  # `auto` would take up routes that were written for the other tool's Services
+        body["router"] = draft.router or "replicas"  # `auto` would take up routes that were written for the other tool's Services
     if blocks := {key: block for key, block in draft.blocks.items() if block}:
         body["strategies"] = blocks
     if draft.gates:

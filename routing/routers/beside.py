@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
-from ...kube.objects import SERVICE, Obj, Ref, is_a, ref_of
+from ...kube.objects import SERVICE, Obj, Ref, is_a, known_as, ref_of
 from ...plan.marks import is_ours
 from .. import selector
 from ..router import Labels, Router, Steps
@@ -43,10 +43,17 @@ class Beside(Router):
         """Others' routes lead to the first side by themselves: nothing is lost by them, and nothing shared."""
         if elsewhere is None:
             return [f"whether other routes lead to Service {self.host.name} is not known: they may not be listed"]
-        mine = {ref_of(obj) for obj in self.release.others}
-        found = [ref for route in self.leading(elsewhere) if (ref := ref_of(route)) not in mine]
+        found = map(ref_of, self._others(elsewhere))
         what = f"leads to Service {self.host.name}, and is not in the manifests: its requests stay with the version before"
         return [f"{ref} of namespace {ref.namespace} {what}" for ref in found if splits]
+
+    def unseen(self, live: Iterable[Obj]) -> list[Obj]:
+        return self._others(live)
+
+    def _others(self, live: Iterable[Obj]) -> list[Obj]:
+        """Live routes to the Service that are not in the manifests."""
+        mine = {known_as(ref_of(obj)) for obj in self.release.others}
+        return [route for route in self.leading(live) if known_as(ref_of(route)) not in mine]
 
     def lay(self, steps: Steps, sides: Sequence[Labels]) -> None:
         for service in self.parts():

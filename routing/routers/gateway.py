@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...errors import BadInput
-from ...kube.objects import GRPC_ROUTE, HTTP_ROUTE, Kind, Obj, as_manifest, ref_of
+from ...kube.objects import GRPC_ROUTE, HTTP_ROUTE, REFERENCE_GRANT, Kind, Obj, as_manifest, ref_of
 from .. import gateway
 from ..matches import Undecided
 from ..precedence import Unspoken
@@ -35,17 +35,33 @@ class Gateway(Beside):
                     f"{route['kind']} {route['metadata']['name']} has no parentRefs: no Gateway serves it",
                     hint="name its Gateway in spec.parentRefs",
                 )
-            if grant := gateway.narrow_grant(route, self.host, self.second, self.release.others):
+        self._refuse_narrow_grant(self.release.others)
+        self.routes(traffic)
+
+    @property
+    def looked_at(self) -> tuple[Kind, ...]:
+        """Routes of another namespace lead to the second Service only where somebody lets them."""
+        is_away = any((route["metadata"].get("namespace") or self.host.namespace) != self.host.namespace for route in self._users)
+        return (*self.kinds, REFERENCE_GRANT) if is_away else self.kinds
+
+    def beside(self, elsewhere: Sequence[Obj] | None, *, splits: bool) -> list[str]:
+        if splits and elsewhere:
+            self._refuse_narrow_grant((*self.release.others, *elsewhere))
+        return super().beside(elsewhere, splits=splits)
+
+    def _refuse_narrow_grant(self, grants: Sequence[Mapping[str, Any]]) -> None:
+        """Raises BadInput where a share would be answered 500."""
+        for route in self._users:
+            if grant := gateway.narrow_grant(route, self.host, self.second, grants):
                 raise BadInput(
                     f"ReferenceGrant {grant['metadata']['name']} lets {route['kind']} {route['metadata']['name']} lead to "
                     f"Service {self.host.name} alone: what goes to {self.second} beside it would be answered 500",
                     hint=f"leave the name out of the grant's `to`, or add {self.second} there",
                 )
-        self.routes(traffic)
 
     @property
-    def has_routes(self) -> bool:
-        return bool(self._users)
+    def found(self) -> Sequence[Obj]:
+        return self._users
 
     @property
     def shared_by(self) -> str:
@@ -100,7 +116,7 @@ class Gateway(Beside):
 
     def await_given_back(self, steps: Steps) -> None:
         for route in self.leading(there(steps)):
-            steps.await_route(ref_of(route), "before what it has named goes", is_changed=True)
+            steps.await_seen(ref_of(route), "before what it has named goes")
 
     # what is live
 

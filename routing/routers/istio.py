@@ -24,8 +24,12 @@ class Istio(Router):
     can: ClassVar[frozenset[Feature]] = frozenset({"mirror", "sticky"})
 
     @property
-    def has_routes(self) -> bool:
-        return bool(self._users)
+    def found(self) -> Sequence[Obj]:
+        return self._users
+
+    def unseen(self, live: Iterable[Obj]) -> list[Obj]:
+        found = claims.foreign(live, self.release.others, self.host, self.release.app)
+        return [obj for obj in found if is_a(obj, VIRTUAL_SERVICE)]
 
     def refs(self) -> set[Ref]:
         names = {kind: {self.app} for kind in (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY)}
@@ -137,10 +141,14 @@ class Istio(Router):
                 steps.apply(plain, "no copies any more, before anything else")
 
     def home(self, steps: Steps) -> None:
+        """And until proxies know: they hear of endpoints before routes, and a part whose pods leave would be answered 503."""
+        is_changed = False
         for live in self._live_routes(there(steps)):
             if istio.uses_parts(live, self.host):
                 plain = istio.without_parts(as_manifest(live), self.host)
-                steps.apply(istio.split(plain, self.host, Traffic(0)), "all requests to the stable part")
+                is_changed |= steps.apply(istio.split(plain, self.host, Traffic(0)), "all requests to the stable part")
+        if is_changed:
+            steps.hold(self.release.traffic.proxy_sync, "until no proxy sends requests to the other part")
 
     def give_back(self, steps: Steps) -> None:
         """Istio's objects as in the manifests. What a rule gets comes before the routes that name it, and what it loses goes

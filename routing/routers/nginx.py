@@ -36,8 +36,11 @@ class Nginx(Beside):
         self.routes(traffic)
 
     @property
-    def has_routes(self) -> bool:
-        return any(nginx.is_served(ingress) for ingress in self._users)
+    def found(self) -> Sequence[Obj]:
+        return [ingress for ingress in self._users if nginx.is_served(ingress)]
+
+    def unseen(self, live: Iterable[Obj]) -> list[Obj]:
+        return [ingress for ingress in super().unseen(live) if nginx.is_served(ingress)]
 
     @property
     def shared_by(self) -> str:

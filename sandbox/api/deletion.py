@@ -100,11 +100,12 @@ def _held_for_cleanup(definition: Obj, now: datetime) -> Obj:
 
 def _grace(kind: Kind, live: Obj, grace_s: int | None) -> int:
     """Only pods end gracefully, and only those that a kubelet has taken on and that still run."""
-    if not kind.is_a(POD) or not get(live, "spec", "nodeName"):
+    if not kind.is_a(POD) or not (spec := live["spec"]).get("nodeName"):
         return 0
     if get(live, "status", "phase") in ("Succeeded", "Failed"):
         return 0
-    wanted = grace_s if grace_s is not None else get(live, "spec", "terminationGracePeriodSeconds", default=POD_GRACE_S)
+    kept_s = spec.get("terminationGracePeriodSeconds")
+    wanted: int = grace_s if grace_s is not None else POD_GRACE_S if kept_s is None else kept_s
     # A negative period in a spec means "as short as possible", which the API server reads as one second.
     return wanted if wanted >= 0 else 1
 

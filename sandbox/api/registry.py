@@ -9,6 +9,13 @@ from ...kube.fieldset import Path
 from ...kube.objects import HOMES, KINDS, Kind, Obj
 from ...kube.schema import schema_of, types
 from .deletion import FOREGROUND, ORPHAN, Propagation
+from .resizing import resized
+
+PARTS: Mapping[str, tuple[str, str]] = {
+    "ephemeralcontainers": ("spec", "ephemeralContainers"),
+    "approval": ("status", "conditions"),
+}
+"""Subresources that write one part of an object, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,8 @@ class Rules:
 
     def ignored(self, subresource: str) -> Sequence[Path]:
         """The fields that a write to this endpoint cannot own, because it resets them."""
+        if subresource in PARTS:
+            return []
         if subresource == "status":
             paths: list[Path] = [("f:spec",)]
             if self.is_custom:
@@ -46,6 +55,14 @@ class Rules:
 
     def reset(self, obj: Obj, live: Obj, subresource: str) -> Obj:
         """The object with everything that this endpoint does not write taken from the live one."""
+        if subresource == "resize":
+            return resized(obj, live)
+        if subresource in PARTS:
+            around, name = PARTS[subresource]
+            part = (obj.get(around) or {}).get(name)
+            kept = {key: value for key, value in (live.get(around) or {}).items() if key != name}
+            out = dict(live) | {around: kept | ({name: part} if part else {})}
+            return out | {"metadata": dict(live["metadata"])}
         if subresource == "status":
             meta = dict(live["metadata"] if self.is_custom else obj["metadata"])
             if self.status_keeps_labels:
@@ -84,7 +101,9 @@ def _rules() -> Mapping[tuple[str, str], Rules]:
         "Deployment", "ReplicaSet", "Pod", "PodDisruptionBudget", "Ingress", "NetworkPolicy", "EndpointSlice",
         "VirtualService", "DestinationRule", "Gateway", "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant",
         "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
-        "CustomResourceDefinition",
+        "CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "FlowSchema",
+        "PriorityLevelConfiguration", "PriorityClass", "IngressClass", "DeviceClass", "ResourceSlice", "PodTemplate",
     )  # fmt: skip
     not_blindly = (
         "Lease", "ServiceAccount", "PodDisruptionBudget", "Namespace", "VirtualService", "DestinationRule", "Gateway",

@@ -20,10 +20,11 @@ from ...kube.conversion import converted
 from ...kube.inert import INERT
 from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
 from ...kube.validation import checks
+from ...kube.validation.dispatch import refuse_beside
 from ..events import record
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, not_found, other_uid
 from ..store.store import Store
-from . import addresses, admission, daemonsets, eviction, scale, selectors
+from . import addresses, admission, claims, daemonsets, eviction, resizing, scale, selectors
 from .admission import podsecurity
 from .conditions import check_namespace, check_version
 from .deletion import Propagation, finished
@@ -60,10 +61,8 @@ class Api:
     def __init__(
         self, store: Store, now: Callable[[], datetime], *, seed: int = 0, admit: Callable[[Obj], Obj] | None = None
     ) -> None:
-        self.store = store
-        self._now = now
-        self._random = Random(seed)
-        self._admit_pod = admit
+        self.store, self._now = store, now
+        self._random, self._admit_pod = Random(seed), admit
 
     def _shape(self, kind: Kind) -> Shape:
         return shape_of(kind, self.store.customs.get(kind))
@@ -234,7 +233,7 @@ class Api:
         meta["creationTimestamp"] = self._timestamp()
         if rules.has_generation:
             meta["generation"] = 1
-        if rules.has_status:
+        if rules.has_status and not kind.is_a(objects.NODE):  # who brings a node says what it has
             obj.pop("status", None)
             if rules.is_custom:
                 shape.fill(obj)
@@ -263,6 +262,7 @@ class Api:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _admit(self, kind: Kind, obj: Obj, asked: Options) -> None:
+        asked.vet(kind, obj, None)
         if kind.is_a(POD):
             given = obj if self._admit_pod is None else self._admit_pod(obj)
             obj |= admission.admitted(self.store, given, self._random, warnings=asked.warnings)
@@ -272,10 +272,9 @@ class Api:
         if kind.is_a(JOB):
             obj["metadata"]["uid"] = self._new_uid()
             choose_own_pods(obj)
-        settle(kind, obj, None)
+        settle(kind, obj, None, asked.asker)
         if kind.is_a(objects.PERSISTENT_VOLUME_CLAIM):
-            obj["status"] = {"phase": "Pending"}
-            obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection"]
+            claims.admit(self.store, obj)
 
     def _warn(self, shape: Shape, obj: Obj, asked: Options) -> None:
         asked.warnings.extend((*shape.warnings(obj), *podsecurity.warnings_of(self.store, shape.kind, obj)))
@@ -286,6 +285,7 @@ class Api:
         rules = shape.rules
         check_version(kind, live, obj, rules, is_patch=entries is not None)
         keep_server_fields(obj, live)
+        asked.vet(kind, obj, live)
         if kind.is_a(SERVICE):
             addresses.keep(obj, live)
         if entries is None:
@@ -303,6 +303,9 @@ class Api:
         rules.bump(obj, live, asked.subresource)
         if asked.subresource == "status":
             shape.refuse_status(obj, _in_version(kind, live))
+        elif kind.is_a(POD) and asked.subresource:
+            (resizing.refuse if asked.subresource == "resize" else refuse_beside)(obj, live)
+            admission.check_again(self.store, obj, self._random, asked.subresource, warnings=asked.warnings)
         elif not asked.subresource:
             shape.refuse_changed(obj, _in_version(kind, live))
             self._warn(shape, obj, asked)

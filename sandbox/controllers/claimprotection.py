@@ -5,17 +5,16 @@ A pod that has ended uses nothing. (Kubernetes 1.36, pvcprotection.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
-from ...kube.objects import PERSISTENT_VOLUME_CLAIM, POD, Obj, get
+from ...kube.objects import PERSISTENT_VOLUME_CLAIM, POD
+from ..api.claims import PROTECTION, claims_of
 from ..api.deletion import finished
 from ..store.store import Change, Store
 from .engine import Queue
 from .index import Index, is_terminal
 from .newpods import Door
-
-PROTECTION = "kubernetes.io/pvc-protection"
 
 
 class ClaimProtection:
@@ -29,7 +28,7 @@ class ClaimProtection:
         if change.kind == PERSISTENT_VOLUME_CLAIM:
             self._queue.add(self.name, meta["namespace"], meta["name"])
         elif change.kind == POD:
-            for claim in _claims_of(change.obj):
+            for claim in claims_of(change.obj):
                 self._queue.add(self.name, meta["namespace"], claim)
 
     def sync(self, namespace: str, name: str) -> None:
@@ -48,12 +47,4 @@ class ClaimProtection:
             self._store.update(PERSISTENT_VOLUME_CLAIM, freed)
 
     def _is_used(self, namespace: str, name: str) -> bool:
-        return any(name in _claims_of(pod) and not is_terminal(pod) for pod in self._store.list(POD, namespace))
-
-
-def _claims_of(pod: Obj) -> Iterator[str]:
-    for volume in get(pod, "spec", "volumes", default=()):
-        if name := get(volume, "persistentVolumeClaim", "claimName"):
-            yield name
-        elif volume.get("ephemeral") is not None:
-            yield f"{pod['metadata']['name']}-{volume['name']}"
+        return any(name in claims_of(pod) and not is_terminal(pod) for pod in self._store.list(POD, namespace))

@@ -8,6 +8,7 @@ Jobs that have ended some are kept, the newest. (Kubernetes 1.36, cronjob_contro
 from __future__ import annotations
 
 import copy
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.defaults import fill
 from ...kube.objects import CRON_JOB, JOB, Obj, annotations_of, controller_ref, get
+from ...kube.validation.cron import misread
 from ..api.deletion import delete
 from ..api.jobs import choose_own_pods, label_as_pods
 from ..events import record
@@ -68,7 +70,7 @@ class CronJobController:
             try:
                 self._start_due(cron, status)
             except Unreadable as error:
-                self._tell(cron, "UnparseableSchedule", f"unparseable schedule: {error}", is_warning=True)
+                self._tell(cron, *_trouble(cron["spec"]["schedule"], error), is_warning=True)
         written = {key: value for key, value in status.items() if value}
         if written != (cron.get("status") or {}):
             self._store.update(CRON_JOB, self._store.get(CRON_JOB, namespace, name) | {"status": written})
@@ -194,6 +196,13 @@ class CronJobController:
             self._store, CRON_JOB, cron, reason=reason, message=message, now=self._now(), component="cronjob-controller",
             type_="Warning" if is_warning else "Normal",
         )  # fmt: skip
+
+
+def _trouble(schedule: str, error: Unreadable) -> tuple[str, str]:
+    """Reason and message. One that is well written, and never due, is due twice at once to the real controller."""
+    if misread(schedule):
+        return "UnparseableSchedule", f"unparseable schedule: {json.dumps(schedule)} : {error}"
+    return "InvalidSchedule", f"invalid schedule: {schedule} : time difference between two schedules is less than 1 second"
 
 
 def _schedule_of(cron: Obj) -> tuple[str, str | None]:

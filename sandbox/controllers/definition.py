@@ -11,6 +11,7 @@ from ...kube.objects import DEFINITION, Kind, Obj, get
 from ..api.deletion import CLEANUP, delete
 from ..store.customs import condition
 from ..store.store import Change, Store
+from . import localapis
 from .engine import Queue
 from .index import Index
 
@@ -39,7 +40,11 @@ class DefinitionController:
         if "deletionTimestamp" in live["metadata"]:
             self._clean_up(live)
         else:
-            self._store.update(DEFINITION, live | {"status": self._status(live)})
+            status = self._status(live)
+            self._store.update(DEFINITION, live | {"status": status})
+            is_established = condition({"status": status}, "Established") == "True"
+            if is_established and not self._store.forgets:  # a rehearsal has no use for them
+                localapis.ensure(self._store, _served(live), self._now())
 
     def _status(self, live: Obj) -> Obj:
         status = live.get("status") or {}
@@ -74,6 +79,15 @@ class DefinitionController:
             self._store.update(DEFINITION, live | {"metadata": meta | {"finalizers": left}})
         else:
             self._store.remove(DEFINITION, "", live["metadata"]["name"])
+            left_over = {each for other in self._store.list(DEFINITION) for each in _served(other)}
+            for group_version in _served(live):
+                if group_version not in left_over:
+                    localapis.forget(self._store, group_version)
+
+
+def _served(definition: Obj) -> list[str]:
+    """The group versions that it makes."""
+    return [f"{definition['spec']['group']}/{each['name']}" for each in definition["spec"]["versions"] if each.get("served")]
 
 
 _IN_PROGRESS = {

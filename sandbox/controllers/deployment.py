@@ -11,13 +11,11 @@ from datetime import datetime, timedelta
 from operator import is_
 from typing import NamedTuple
 
-from ...kube.clock import timestamp
 from ...kube.objects import DEPLOYMENT, POD, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of, matches
 from ..api.deletion import delete
-from ..api.names import template_hash
 from ..events import record
 from ..store.store import Change, Store
-from .arithmetic import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
+from .arithmetic import Rollout, new_size, old_sizes, proportional_sizes, rollout_of
 from .deployment_status import (
     NEVER,
     condition,
@@ -34,21 +32,18 @@ from .engine import Queue
 from .index import Index, controller_of, is_terminal
 from .revisions import (
     DESIRED,
-    HASH,
     MOST,
     REVISION,
     active,
     by_age,
     new_among,
-    plain_template,
+    replicaset_of,
     revision_of,
     size_of,
     wanted,
     with_min_ready,
     with_revision,
 )
-
-__all__ = ["DeploymentController", "Rollout", "Size", "new_size", "old_sizes", "proportional_sizes", "rollout_of"]
 
 
 class _Settled(NamedTuple):
@@ -221,7 +216,7 @@ class DeploymentController:
     # creating and sizing
 
     def _create(self, deployment: Obj, old: Sequence[Obj], revision: int) -> tuple[Obj, Obj | None]:
-        made = self._made(deployment, old, revision)
+        made = replicaset_of(deployment, old, revision, self._now())
         name = made["metadata"]["name"]
         if self._store.find(REPLICA_SET, made["metadata"]["namespace"], name):
             # Somebody else's, or another template of the same hash: count the collision and hash again.
@@ -238,34 +233,6 @@ class DeploymentController:
             created = condition("Progressing", "True", "NewReplicaSetCreated", message, self._now())
             deployment = self._with_conditions(deployment, with_condition(conditions, created))
         return deployment, new
-
-    def _made(self, deployment: Obj, old: Sequence[Obj], revision: int) -> Obj:
-        rollout, meta, template = rollout_of(deployment), deployment["metadata"], deployment["spec"]["template"]
-        hashed = template_hash(plain_template(template), get(deployment, "status", "collisionCount", default=0))
-        labels = labels_of(template) | {HASH: hashed}
-        selector = deployment["spec"]["selector"]
-        selected = selector | {"matchLabels": (selector.get("matchLabels") or {}) | {HASH: hashed}}
-        made: Obj = {
-            "apiVersion": REPLICA_SET.api_version,
-            "kind": REPLICA_SET.name,
-            "metadata": {
-                "name": f"{meta['name']}-{hashed}",
-                "namespace": meta["namespace"],
-                "labels": labels,
-                "annotations": {DESIRED: str(rollout.replicas), MOST: str(rollout.most)},
-                "generation": 1,
-                "creationTimestamp": timestamp(self._now()),
-                "ownerReferences": [controller_ref(DEPLOYMENT, deployment)],
-            },
-            "spec": {
-                "replicas": new_size(rollout, 0, count(old, "spec", "replicas")),
-                "selector": selected,
-                "template": template | {"metadata": (template.get("metadata") or {}) | {"labels": labels}},
-            },
-            "status": {"replicas": 0},
-        }
-        made["spec"] = with_min_ready(made["spec"], deployment)
-        return with_revision(deployment, made, revision)
 
     def _resize(self, deployment: Obj, replicaset: Obj, size: int) -> bool:
         """Whether the ReplicaSet wants another number of pods now. The annotations are written in any case."""
@@ -284,17 +251,8 @@ class DeploymentController:
         return size != before
 
     def _tell(self, deployment: Obj, message: str) -> None:
-        component = "deployment-controller"
-        now = self._now()
-        record(
-            self._store,
-            DEPLOYMENT,
-            deployment,
-            reason="ScalingReplicaSet",
-            message=message,
-            now=now,
-            component=component,
-        )
+        reason, component = "ScalingReplicaSet", "deployment-controller"
+        record(self._store, DEPLOYMENT, deployment, reason=reason, message=message, now=self._now(), component=component)
 
     # strategies
 

@@ -26,7 +26,7 @@ Ports = tuple[tuple[str, int, str], ...]  # (name, port, protocol)
 
 def endpoint(pod: Obj, *, publish_not_ready: bool = False) -> Obj | None:
     """The pod as an endpoint, or None while it has no address and after it has ended."""
-    address, meta = get(pod, "status", "podIP"), pod["metadata"]
+    address, meta = (pod.get("status") or {}).get("podIP"), pod["metadata"]
     if not address or is_terminal(pod):
         return None
     serving, terminating = is_ready(pod), "deletionTimestamp" in meta
@@ -35,7 +35,7 @@ def endpoint(pod: Obj, *, publish_not_ready: bool = False) -> Obj | None:
     return {
         "addresses": [address],
         "conditions": {"ready": ready, "serving": serving, "terminating": terminating},
-        "nodeName": get(pod, "spec", "nodeName", default=""),
+        "nodeName": pod["spec"].get("nodeName") or "",
         "targetRef": target,
     }
 

@@ -53,7 +53,7 @@ class Queue:
         self._store, self._lag, self._outlives = store, lag, outlives
         self._late: set[Key] = set()  # on their way to a controller
         self._controllers: dict[str, Controller] = {}
-        self._asleep: dict[Kind, str] = {}
+        self._asleep: Mapping[Kind, Sequence[str]] = {}
         self._noting: list[Callable[[Change], None]] = []
         self._waiting: dict[str, dict[Key, None]] = {}  # dicts as ordered sets
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -63,7 +63,7 @@ class Queue:
         self._failure: Exception | None = None
         self._idle: list[asyncio.Future[None]] = []
 
-    def start(self, controllers: Sequence[Controller], asleep: Mapping[Kind, str] | None = None) -> None:
+    def start(self, controllers: Sequence[Controller], asleep: Mapping[Kind, Sequence[str]] | None = None) -> None:
         """Begins with everything that the store holds already, as a controller does after its restart. Those that are `asleep`
         hear of nothing until the first change of their kind: most clusters here never see one."""
         self._loop = asyncio.get_running_loop()
@@ -125,13 +125,14 @@ class Queue:
     # inside
 
     def _listen(self) -> None:
-        asleep = set(self._asleep.values())
+        asleep = {name for names in self._asleep.values() for name in names}
         self._noting = [controller.note for name, controller in self._controllers.items() if name not in asleep]
 
     def _note(self, change: Change) -> None:
         if change.kind in self._asleep:
             awake = self._asleep[change.kind]
-            self._asleep = {kind: name for kind, name in self._asleep.items() if name != awake}
+            still = {kind: [name for name in names if name not in awake] for kind, names in self._asleep.items()}
+            self._asleep = {kind: names for kind, names in still.items() if names}
             self._listen()
         for note in self._noting:
             note(change)

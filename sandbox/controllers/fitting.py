@@ -124,12 +124,10 @@ def _most(left: Amounts, right: Amounts) -> Amounts:
 
 
 def room(node: Obj, asked: Amounts, others: Sequence[Obj]) -> Misfit | None:
-    """Whether the node has room for what is asked beside the `others`. A node that says nothing of its size has no bounds."""
+    """Whether the node has room for what is asked beside the `others`. A node that says nothing of its size has none."""
     allocatable = get(node, "status", "allocatable", default={})
-    if not allocatable:
-        return None
     reasons, may_preempt = [], True
-    if "pods" in allocatable and len(others) + 1 > amount(allocatable["pods"]):
+    if len(others) + 1 > amount(allocatable.get("pods", "0")):
         reasons.append("Too many pods")
     taken: Amounts = {}
     for other in others if asked else ():

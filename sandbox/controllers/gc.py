@@ -32,7 +32,7 @@ class GarbageCollector:
             if {FOREGROUND, ORPHAN} & set(meta.get("finalizers") or ()):
                 self._owners[uid] = (change.kind, meta.get("namespace", ""), meta["name"])
                 self._queue.add(self.name, "", uid)
-        elif change.before is None or get(change.before, "metadata", "ownerReferences") != meta.get("ownerReferences"):
+        elif change.before is None or change.before["metadata"].get("ownerReferences") != meta.get("ownerReferences"):
             # Whoever is born to an owner that is gone, or going, is looked at with its owner.
             for reference in meta.get("ownerReferences") or ():
                 if not self._index.exists(reference["uid"]) or reference["uid"] in self._owners:

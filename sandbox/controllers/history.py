@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 
 from ...kube.clock import timestamp
-from ...kube.objects import CONTROLLER_REVISION, STATEFUL_SET, Kind, Obj, controller_ref, get, labels_of, matches
+from ...kube.objects import CONTROLLER_REVISION, STATEFUL_SET, Kind, Obj, annotations_of, controller_ref, get, labels_of, matches
 from ..api.names import template_hash
 from ..store.store import Store
 from .claiming import adopt
@@ -73,6 +73,7 @@ class History:
         hashed = self._free_hash(data)
         label = _OF_SETS if self._kind == STATEFUL_SET else HASH
         labels = get(self._owner, "spec", "template", "metadata", "labels", default={})
+        noted = annotations_of(self._owner)  # with what caused the change, as `kubectl rollout history` shows it
         return {
             "apiVersion": CONTROLLER_REVISION.api_version,
             "kind": CONTROLLER_REVISION.name,
@@ -80,6 +81,7 @@ class History:
                 "name": f"{meta['name']}-{hashed}",
                 "namespace": meta["namespace"],
                 "labels": {**labels, label: hashed},
+                **({"annotations": noted} if noted else {}),
                 "creationTimestamp": timestamp(self._now),
                 "ownerReferences": [controller_ref(self._kind, self._owner)],
             },

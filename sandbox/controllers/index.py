@@ -13,6 +13,9 @@ from ...kube.objects import POD, REPLICA_SET, SERVICE, Kind, Obj, get, selects
 from ..store.store import Change, Store
 from .scaledown import Standing, standing_of
 
+LABELS_KEPT = 1000
+"""Of how many templates it is remembered which Services select their pods: more come where Jobs come and go for days."""
+
 
 def controller_of(obj: Obj) -> Obj | None:
     """The owner reference of the controller, if there is one, as it stands."""
@@ -112,6 +115,7 @@ class Index:
         self._replicasets: dict[str, dict[str, Obj]] = {}
         self._orphans: dict[tuple[str, str], dict[str, Obj]] = {}  # (kind, namespace) -> without a controller
         self._services: dict[tuple[str, str, str], dict[str, Obj]] = {}  # (namespace, a label it selects by) -> by name
+        self._selecting: dict[tuple[object, ...], list[Obj]] = {}  # by namespace and labels, since a Service last changed
         self._by_owner: dict[str, dict[tuple[Kind, str, str], None]] = {}
         self._by_namespace: dict[str, dict[tuple[Kind, str], None]] = {}
         self._uids: set[str] = set()
@@ -129,9 +133,13 @@ class Index:
         return list(self._orphans.get((kind.name, namespace), {}).values())
 
     def services_for(self, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
-        """The Services that select these labels, of however many there are."""
-        near = (self._services.get((namespace, key, value), {}) for key, value in labels.items())
-        return [service for group in near for service in group.values() if selects(get(service, "spec", "selector"), labels)]
+        """The Services that select these labels, of however many there are: found once for pods of one template."""
+        asked = (namespace, *labels.items())
+        if (found := self._selecting.get(asked)) is None:
+            near = (self._services.get((namespace, key, value), {}) for key, value in labels.items())
+            found = [service for group in near for service in group.values() if selects(get(service, "spec", "selector"), labels)]
+            self._selecting[asked] = found
+        return list(found)
 
     def dependents_of(self, uid: str) -> list[tuple[Kind, Obj]]:
         found = [(kind, self._store.find(kind, space, name)) for kind, space, name in self._by_owner.get(uid, {})]
@@ -144,6 +152,8 @@ class Index:
         return uid in self._uids
 
     def note(self, change: Change) -> None:
+        if change.kind == SERVICE or len(self._selecting) > LABELS_KEPT:
+            self._selecting.clear()
         if change.type == "MODIFIED" and change.before is not None:
             self._replace(change.kind, change.before, change.obj)
         elif change.type == "ADDED":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from importlib import import_module
 
 from ...kube.objects import (
@@ -27,24 +27,27 @@ from .engine import Controller
 Make = Callable[[type], Controller]
 """Makes a controller of its class, with what this cluster gives to each."""
 
-LAZY: Mapping[Kind, tuple[str, str]] = {
-    STATEFUL_SET: ("statefulset", "StatefulSetController"),
-    DAEMON_SET: ("daemonset", "DaemonSetController"),
-    JOB: ("job", "JobController"),
-    CRON_JOB: ("cronjob", "CronJobController"),
-    REPLICATION_CONTROLLER: ("replicationcontroller", "ReplicationControllerController"),
-    PERSISTENT_VOLUME_CLAIM: ("claimprotection", "ClaimProtection"),
-    RESOURCE_QUOTA: ("resourcequota", "ResourceQuotaController"),
-    PDB: ("disruption", "DisruptionController"),
-    DEFINITION: ("definition", "DefinitionController"),
-    **dict.fromkeys((GATEWAY_CLASS, API_GATEWAY, HTTP_ROUTE, GRPC_ROUTE), ("gateway", "GatewayController")),
+_VOLUMES = ("volumebinding", "VolumeBinding")
+LAZY: Mapping[Kind, Sequence[tuple[str, str]]] = {
+    STATEFUL_SET: (("statefulset", "StatefulSetController"),),
+    DAEMON_SET: (("daemonset", "DaemonSetController"),),
+    JOB: (("job", "JobController"),),
+    CRON_JOB: (("cronjob", "CronJobController"),),
+    REPLICATION_CONTROLLER: (("replicationcontroller", "ReplicationControllerController"),),
+    PERSISTENT_VOLUME_CLAIM: (("claimprotection", "ClaimProtection"), _VOLUMES),
+    Kind("v1", "PersistentVolume", "persistentvolumes", namespaced=False): (_VOLUMES,),
+    RESOURCE_QUOTA: (("resourcequota", "ResourceQuotaController"),),
+    PDB: (("disruption", "DisruptionController"),),
+    DEFINITION: (("definition", "DefinitionController"),),
+    **dict.fromkeys((GATEWAY_CLASS, API_GATEWAY, HTTP_ROUTE, GRPC_ROUTE), (("gateway", "GatewayController"),)),
 }
-"""The kind, and where its controller is: a new one is one row. One controller may be of several kinds."""
+"""The kind, and where its controllers are: a new one is one row. One controller may be of several kinds."""
 
 
 def lazily(make: Make, *, without: Container[str] = ()) -> list[Lazily]:
     """Each controller of the table once, but those `without`, by module."""
-    return [Lazily(place, make) for place in dict.fromkeys(LAZY.values()) if place[0] not in without]
+    places = dict.fromkeys(place for row in LAZY.values() for place in row)
+    return [Lazily(place, make) for place in places if place[0] not in without]
 
 
 class Lazily:
@@ -52,7 +55,7 @@ class Lazily:
 
     def __init__(self, place: tuple[str, str], make: Make) -> None:
         self._module, self._class = place
-        self.name, self.kinds = self._module, [kind for kind, row in LAZY.items() if row == place]
+        self.name, self.kinds = self._module, [kind for kind, row in LAZY.items() if place in row]
         self._make = make
         self._controller: Controller | None = None
 

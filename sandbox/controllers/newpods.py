@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
 
 from ...kube.clock import timestamp
 from ...kube.defaults import fill
-from ...kube.objects import POD, Kind, Obj, controller_ref
+from ...kube.objects import POD, Kind, Obj, controller_ref, copied
 from ..api.admission import admitted
 from ..store.store import Store
 
@@ -19,7 +18,7 @@ FIRST_RETRY_S, LAST_RETRY_S = 0.005, 1000.0  # the wait doubles with each refusa
 def pod_of(template: Obj, kind: Kind, owner: Obj, name: str, now: datetime) -> Obj:
     """With the defaults that the API server gives to pods, and not to templates. The template is not touched."""
     meta = template.get("metadata") or {}
-    inherited = {key: copy.deepcopy(meta[key]) for key in ("labels", "annotations", "finalizers") if meta.get(key)}
+    inherited = {key: copied(meta[key]) for key in ("labels", "annotations", "finalizers") if meta.get(key)}
     pod: Obj = {
         "apiVersion": POD.api_version,
         "kind": POD.name,
@@ -31,7 +30,7 @@ def pod_of(template: Obj, kind: Kind, owner: Obj, name: str, now: datetime) -> O
             "creationTimestamp": timestamp(now),
             "ownerReferences": [controller_ref(kind, owner)],
         },
-        "spec": copy.deepcopy(template["spec"]),
+        "spec": copied(template["spec"]),
         "status": {"phase": "Pending"},
     }
     fill(pod)

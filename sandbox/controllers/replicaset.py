@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
@@ -12,7 +11,7 @@ from typing import Literal
 from ...errors import ApiError
 from ...kube.clock import parse_timestamp, timestamp
 from ...kube.defaults import fill
-from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, get, labels_of, matches
+from ...kube.objects import POD, REPLICA_SET, Obj, controller_ref, copied, get, labels_of, matches
 from ..api.deletion import delete
 from ..api.names import suffix
 from ..events import record
@@ -154,7 +153,7 @@ class ReplicaSetController:
 
     def _filled(self, spec: Obj) -> Obj:
         """With the defaults that the API server gives to pods, and not to templates."""
-        filled: Obj = copy.deepcopy(spec)
+        filled: Obj = copied(spec)
         fill({"apiVersion": POD.api_version, "kind": POD.name, "spec": filled})
         return filled
 

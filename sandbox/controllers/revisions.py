@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from ...kube.objects import Obj, annotations_of, get
-from .arithmetic import Size
+from ...kube.clock import timestamp
+from ...kube.objects import DEPLOYMENT, REPLICA_SET, Obj, annotations_of, controller_ref, get, labels_of
+from ..api.names import template_hash
+from .arithmetic import Size, new_size, rollout_of
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -54,6 +57,36 @@ def size_of(replicaset: Obj) -> Size:
     scaled_for = annotations_of(replicaset).get(MOST, "0")
     available = get(replicaset, "status", "availableReplicas", default=0)
     return Size(wanted(replicaset), available, int(scaled_for) if scaled_for.isdecimal() else 0)
+
+
+def replicaset_of(deployment: Obj, old: Sequence[Obj], revision: int, now: datetime) -> Obj:
+    """The ReplicaSet of the Deployment's template, with as many pods as there may be beside its old ones."""
+    rollout, meta, template = rollout_of(deployment), deployment["metadata"], deployment["spec"]["template"]
+    hashed = template_hash(plain_template(template), get(deployment, "status", "collisionCount", default=0))
+    labels = labels_of(template) | {HASH: hashed}
+    selector = deployment["spec"]["selector"]
+    selected = selector | {"matchLabels": (selector.get("matchLabels") or {}) | {HASH: hashed}}
+    made: Obj = {
+        "apiVersion": REPLICA_SET.api_version,
+        "kind": REPLICA_SET.name,
+        "metadata": {
+            "name": f"{meta['name']}-{hashed}",
+            "namespace": meta["namespace"],
+            "labels": labels,
+            "annotations": {DESIRED: str(rollout.replicas), MOST: str(rollout.most)},
+            "generation": 1,
+            "creationTimestamp": timestamp(now),
+            "ownerReferences": [controller_ref(DEPLOYMENT, deployment)],
+        },
+        "spec": {
+            "replicas": new_size(rollout, 0, sum(map(wanted, old))),
+            "selector": selected,
+            "template": template | {"metadata": (template.get("metadata") or {}) | {"labels": labels}},
+        },
+        "status": {"replicas": 0},
+    }
+    made["spec"] = with_min_ready(made["spec"], deployment)
+    return with_revision(deployment, made, revision)
 
 
 def with_revision(deployment: Obj, replicaset: Obj, revision: int) -> Obj:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ...kube.durations import seconds
 
 MACROS = {
     "@yearly": "0 0 1 1 *",
@@ -15,8 +16,7 @@ MACROS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_EVERY = re.compile(r"@every ((?:\d+h)?(?:\d+m)?(?:\d+s)?)")
-_UNITS = {"h": 3600, "m": 60, "s": 1}
+_EVERY = "@every "
 
 
 class Unreadable(ValueError):
@@ -27,18 +27,24 @@ def following(schedule: str, zone: str | None, after: datetime) -> datetime:
     """The first moment after that one. Raises Unreadable."""
     from cronsim import CronSim, CronSimError
 
-    if found := _EVERY.fullmatch(schedule.strip()):
-        seconds = sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+[hms]", found[1]))
-        try:
-            return after.replace(microsecond=0) + timedelta(seconds=max(seconds, 1))
-        except OverflowError:
-            raise Unreadable(f"{schedule!r}: beyond the end of time") from None
+    if schedule.startswith(_EVERY):
+        return _later(after, schedule.removeprefix(_EVERY))
     fields = MACROS.get(schedule.strip(), schedule).replace("?", "*")
     try:
         local = after.astimezone(ZoneInfo(zone or "Etc/UTC"))
         return next(CronSim(fields, local)).astimezone(after.tzinfo)
     except (CronSimError, ZoneInfoNotFoundError, StopIteration, ValueError) as error:
         raise Unreadable(f"{schedule!r}: {error or type(error).__name__}") from None
+
+
+def _later(after: datetime, span: str) -> datetime:
+    """In whole seconds, one at least. Raises Unreadable."""
+    try:
+        return after.replace(microsecond=0) + timedelta(seconds=max(int(seconds(span)), 1))
+    except OverflowError:
+        raise Unreadable(f"{_EVERY}{span}: beyond the end of time") from None
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
 
 
 def last_due(schedule: str, zone: str | None, since: datetime, now: datetime) -> tuple[datetime | None, int]:

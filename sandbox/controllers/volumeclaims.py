@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ...kube.clock import timestamp
 from ...kube.objects import PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Kind, Obj, get, labels_of
+from ..api.claims import admit
 from ..store.store import Store
 from .claiming import adopt, release
 from .index import controller_of
@@ -27,7 +28,8 @@ def provide(store: Store, set_: Obj, pod: Obj, now: datetime) -> None:
             meta = {**template["metadata"], "name": name, "namespace": namespace}
             meta |= {"labels": {**labels_of(template), **labels}, "creationTimestamp": timestamp(now)}
             claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta}
-            claim |= {"spec": copy.deepcopy(template["spec"]), "status": {"phase": "Pending"}}
+            claim |= {"spec": copy.deepcopy(template["spec"])}
+            admit(store, claim)
             store.create(PERSISTENT_VOLUME_CLAIM, claim)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from ..events import record
 from ..node.processes.ledger import Ledger
 from ..store.store import Change, Store
 from .admin import Admin
+from .discovery import Discovery
 from .endpoints import Place, Slice, View, slice_of
 from .gateway import KIND as API_GATEWAY_PROBLEM
 from .gateway_route import ROLE as GATEWAY_ROLE
@@ -48,7 +50,8 @@ from .translate import EDGE, Edge, Objects, translate
 _log = logging.getLogger(__name__)
 
 COMPONENT = "sandbox-dataplane"
-RETRY_S = 2.0  # until a listener whose address is in use is tried again
+RETRY_S, MOST_RETRY_S = 2.0, 30.0
+"""Until a listener whose address is in use is tried again, longer each time: each is logged, and others wait meanwhile."""
 RESTS = 4  # times as long as the last translation took, before the next
 LOOK_EVERY_S, LOOKS = 0.05, 100
 REPORT_AFTER_S = 0.1
@@ -69,6 +72,11 @@ class Pending:
 
     handles: set[asyncio.TimerHandle] = field(default_factory=set)
     due_s: dict[Place, float] = field(default_factory=dict)
+
+    def due(self, place: Place, at_s: float) -> float:
+        """When what a slice says now is known: at that moment, but after all that it said before. Of timers of one moment the
+        loop does not say which is first, and an earlier state must not be the last."""
+        return max(at_s, math.nextafter(self.due_s[place], math.inf)) if place in self.due_s else at_s
 
 
 class DataPlane:
@@ -99,13 +107,16 @@ class DataPlane:
         self._told: set[Problem] = set()
         self._gateways = Known()  # what is carried out of them
         self._refused: dict[str, str] = {}  # why a listener is not served
+        self._retry_s = RETRY_S
         self._refused_routes: dict[str, str] = {}
-        socket = str(folder / "admin.sock")
-        self._temporary = tempfile.TemporaryDirectory(prefix="rollway-") if len(socket) > LONGEST_SOCKET else None
-        admin = socket if self._temporary is None else f"{self._temporary.name}/admin.sock"
-        self._admin = Admin(admin)
-        self._publisher = Publisher(folder, self._admin.untaken)
-        self._supervisor = Supervisor(program, folder, admin, Ledger(folder.parent / "processes"), self._restarted)
+        is_long = len(str(folder / "discovery.sock")) > LONGEST_SOCKET
+        self._temporary = tempfile.TemporaryDirectory(prefix="rollway-") if is_long else None
+        sockets = Path(self._temporary.name) if self._temporary is not None else folder
+        self._admin = Admin(admin := str(sockets / "admin.sock"))
+        self._discovery = Discovery(str(sockets / "discovery.sock"))
+        self._publisher = Publisher(folder, self._discovery, self._admin.untaken)
+        ledger = Ledger(folder.parent / "processes")
+        self._supervisor = Supervisor(program, folder, admin, self._discovery.path, ledger, self._restarted)
         self._report: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -120,6 +131,7 @@ class DataPlane:
         self._translate()
         self._unsubscribe = self._store.subscribe(self._note)
         await self._publisher.settled()  # Envoy does not start without its files
+        await self._discovery.start()
         self._supervisor.start()
         self._write_report()
 
@@ -132,6 +144,7 @@ class DataPlane:
             self._looking.cancel()
         await self._publisher.stop()
         await self._supervisor.stop()
+        self._discovery.stop()
         await self._admin.close()
         if self._temporary is not None:
             self._temporary.cleanup()
@@ -183,10 +196,10 @@ class DataPlane:
         return any(kind.is_a(each) for each in _BESIDE_GATEWAYS) and next(self._store.list(API_GATEWAY), None) is not None
 
     def _learn(self, place: Place, known: Slice | None) -> None:
-        """Now, or with the lag; never before an earlier state of the same slice."""
+        """Now, or with the lag; never before an earlier state of the same slice, also where that is overdue."""
         now_s = self._loop.time()
-        due_s = max(now_s + self._lag.draw_s(self._random), self._pending.due_s.get(place, 0.0))
-        if due_s <= now_s:
+        due_s = self._pending.due(place, now_s + self._lag.draw_s(self._random))
+        if due_s <= now_s and place not in self._pending.due_s:
             self._concern(self._view.put(place, known))
             return
 
@@ -313,6 +326,7 @@ class DataPlane:
             await asyncio.sleep(LOOK_EVERY_S)
         before, self._refused = self._refused, await self._admin.refusals()
         if before != self._refused:
+            self._retry_s = RETRY_S
             self._tell_gateways()
         why = f"Envoy refuses its routes: see {self._folder / 'envoy.log'}"
         self._refused_routes = dict.fromkeys(self._publisher.refused, why)
@@ -321,7 +335,8 @@ class DataPlane:
         if EDGE in self._refused:
             self._edge_lost()
         if self._refused and self._retry is None:
-            self._retry = self._loop.call_later(RETRY_S, self._try_again)
+            self._retry = self._loop.call_later(self._retry_s, self._try_again)
+            self._retry_s = min(self._retry_s * 2, MOST_RETRY_S)
 
     def _tell_gateways(self) -> None:
         """What became of the Gateway API's objects, now that it is carried out."""
@@ -354,6 +369,7 @@ class DataPlane:
             self._report = None
         found = report(self._objects(), self._config, self._view, self.edge, may_listen, self._refused | self._refused_routes)
         found["envoy"] = {"pid": self.pid, "restarts": self.restarts}
+        found["envoy"] |= {"problem": self._supervisor.trouble} if self._supervisor.trouble and not self.pid else {}
         fresh = self._folder / ".report.new"
         fresh.write_text(json.dumps(found))
         fresh.replace(self._folder / "report")

@@ -24,7 +24,6 @@ from .model import (
     Redirect,
     Retries,
     Rewrite,
-    Target,
     Text,
 )
 from .model import Route as ModelRoute
@@ -36,10 +35,19 @@ _UNLIMITED = 2**32 - 1
 _MILLION = 1_000_000
 
 LISTENERS, CLUSTERS = "listeners.json", "clusters.json"
+_DISCOVERY = "discovery"
+_PROTOCOLS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_HTTP2: Obj = {
+    "typed_extension_protocol_options": {
+        _PROTOCOLS: {"@type": f"{_TYPE}{_PROTOCOLS}", "explicit_http_config": {"http2_protocol_options": {}}}
+    }
+}
 
 
-def endpoints_file(cluster: str) -> str:
-    return f"endpoints-{digest(cluster)}.json"
+def endpoints_name(each: Cluster) -> str:
+    """By which its endpoints are asked for. A cluster that is made anew asks by another name: by one that is known already Envoy
+    would not ask, and would wait for an answer."""
+    return f"{each.name}@{digest((each.balancing, each.is_http2, each.connect_timeout_s))}"
 
 
 def routes_name(routes: str) -> str:
@@ -51,12 +59,26 @@ def routes_file(routes: str) -> str:
     return f"{routes_name(routes)}.json"
 
 
-def bootstrap(folder: Path, admin: str) -> Obj:
-    """What Envoy starts with. `admin` is the path of a unix socket."""
+def bootstrap(folder: Path, admin: str, discovery: str) -> Obj:
+    """What Envoy starts with. `admin` and `discovery` are paths of unix sockets: its own, and where it asks for endpoints."""
+    endpoint = {"endpoint": {"address": {"pipe": {"path": discovery}}}}
+    asked: Obj = {
+        "name": _DISCOVERY,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": _DISCOVERY, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    endpoints = {
+        "api_type": "DELTA_GRPC",
+        "transport_api_version": "V3",
+        "set_node_on_first_message_only": True,
+        "grpc_services": [{"envoy_grpc": {"cluster_name": _DISCOVERY}}],
+    }
+    files = {"lds_config": _from(folder / LISTENERS), "cds_config": _from(folder / CLUSTERS)}
     return {
         "node": {"id": "rollway-sandbox", "cluster": "rollway-sandbox"},
         "admin": {"address": {"pipe": {"path": admin, "mode": 0o600}}},
-        "dynamic_resources": {"lds_config": _from(folder / LISTENERS), "cds_config": _from(folder / CLUSTERS)},
+        "static_resources": {"clusters": [asked | _HTTP2]},
+        "dynamic_resources": files | {"ads_config": endpoints},
     }
 
 
@@ -67,7 +89,8 @@ def _from(path: Path) -> Obj:
 # listeners
 
 
-def listener(each: Listener, folder: Path) -> Obj:
+def listener(each: Listener, folder: Path, tables: Mapping[str, Obj]) -> Obj:
+    """`tables`: route tables that are no files in `folder`, but parts of the listener."""
     out: Obj = {
         "@type": f"{_TYPE}envoy.config.listener.v3.Listener",
         "name": each.name,
@@ -78,14 +101,14 @@ def listener(each: Listener, folder: Path) -> Obj:
     if each.certificates:
         inspector = f"{_TYPE}envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
         out["listener_filters"] = [{"name": "tls_inspector", "typed_config": {"@type": inspector}}]
-        out["filter_chains"] = [_encrypted(each, certificate, folder) for certificate in each.certificates]
+        out["filter_chains"] = [_encrypted(each, certificate, folder, tables) for certificate in each.certificates]
     else:
-        filters = [_requests(each, each.routes, folder)] if each.routes else [_connections(each)]
+        filters = [_requests(each, each.routes, folder, tables)] if each.routes else [_connections(each)]
         out["filter_chains"] = [{"filters": filters}]
     return out
 
 
-def _encrypted(each: Listener, certificate: Certificate, folder: Path) -> Obj:
+def _encrypted(each: Listener, certificate: Certificate, folder: Path, tables: Mapping[str, Obj]) -> Obj:
     """A filter chain for a name; that of `*` is for who names none of the others."""
     pair = {"certificate_chain": {"inline_string": certificate.chain}, "private_key": {"inline_string": certificate.key}}
     context = {
@@ -94,7 +117,7 @@ def _encrypted(each: Listener, certificate: Certificate, folder: Path) -> Obj:
     }
     out: Obj = {
         "name": certificate.routes,
-        "filters": [_requests(each, certificate.routes, folder)],
+        "filters": [_requests(each, certificate.routes, folder, tables)],
         "transport_socket": {"name": "tls", "typed_config": context},
     }
     return out if certificate.host == "*" else out | {"filter_chain_match": {"server_names": [certificate.host]}}
@@ -110,11 +133,11 @@ def _connections(each: Listener) -> Obj:
     return {"name": "tcp", "typed_config": config}
 
 
-def _requests(each: Listener, routes: str, folder: Path) -> Obj:
+def _requests(each: Listener, routes: str, folder: Path, tables: Mapping[str, Obj]) -> Obj:
+    followed = {"rds": {"route_config_name": routes_name(routes), "config_source": _from(folder / routes_file(routes))}}
     config: Obj = {
         "@type": f"{_NETWORK}http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "http",
-        "rds": {"route_config_name": routes_name(routes), "config_source": _from(folder / routes_file(routes))},
         "http_filters": [
             {"name": "fault", "typed_config": {"@type": f"{_HTTP}fault.v3.HTTPFault"}},
             {"name": "router", "typed_config": {"@type": f"{_HTTP}router.v3.Router", "suppress_envoy_headers": True}},
@@ -125,6 +148,7 @@ def _requests(each: Listener, routes: str, folder: Path) -> Obj:
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "local_reply_config": {"mappers": [_bad_gateway()]},
     }
+    config |= {"route_config": tables[routes]} if routes in tables else followed
     if each.is_gateway:
         config["strip_any_host_port"] = True
         config["http_filters"].insert(0, {"name": "cors", "typed_config": {"@type": f"{_HTTP}cors.v3.Cors"}})
@@ -145,34 +169,22 @@ def _bad_gateway() -> Obj:
 # clusters and endpoints
 
 
-def cluster(each: Cluster, folder: Path) -> Obj:
+def cluster(each: Cluster) -> Obj:
     limits = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), _UNLIMITED)
     out: Obj = {
         "@type": f"{_TYPE}envoy.config.cluster.v3.Cluster",
         "name": each.name,
         "type": "EDS",
-        "eds_cluster_config": {"eds_config": _from(folder / endpoints_file(each.name))},
+        "eds_cluster_config": {
+            "service_name": endpoints_name(each),
+            "eds_config": {"ads": {}, "resource_api_version": "V3"},
+        },
         "connect_timeout": _duration(each.connect_timeout_s),
         "lb_policy": each.balancing,
         "circuit_breakers": {"thresholds": [limits]},
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }
-    if each.is_http2:
-        options = {
-            "@type": f"{_TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            "explicit_http_config": {"http2_protocol_options": {}},
-        }
-        out["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
-    return out
-
-
-def assignment(name: str, targets: Iterable[Target]) -> Obj:
-    points = [{"endpoint": {"address": {"socket_address": {"address": at, "port_value": port}}}} for at, port in targets]
-    return {
-        "@type": f"{_TYPE}envoy.config.endpoint.v3.ClusterLoadAssignment",
-        "cluster_name": name,
-        "endpoints": [{"lb_endpoints": points}] if points else [],
-    }
+    return out | (_HTTP2 if each.is_http2 else {})
 
 
 # routes

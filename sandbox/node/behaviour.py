@@ -65,16 +65,14 @@ class Behaviour:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     initial_delay_s: float
     period_s: float
     successes: int
     failures: int
 
 
-@dataclass(frozen=True)
-class Life:
+class Life(NamedTuple):
     """A pod's timings. Probes are those of its first container; `others` are the readiness probes of the rest."""
 
     behaviour: Behaviour

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from ...kube.objects import NODE, POD, Obj, get
+from ...kube.clock import timestamp
+from ...kube.objects import NODE, PERSISTENT_VOLUME_CLAIM, POD, Obj, annotations_of, get
+from ..api.claims import SELECTED
+from ..api.deletion import delete
 from ..controllers.fitting import Misfit, node_of
 from ..controllers.index import condition_of
 from ..events import record
@@ -14,7 +17,13 @@ from ..store.store import Change, Store
 from .behaviour import said_of
 from .nodes import NODE_NAME, host_ip
 from .podstatus import Container, pod_status, unschedulable
+from .preemption import priority_of
 from .scheduler import Choice, Place, Scheduler, unfit
+
+_DISRUPTED = {
+    "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
+    "message": "default-scheduler: preempting to accommodate a higher priority pod",
+}  # fmt: skip
 
 
 def placed(pod: Obj) -> Obj:
@@ -31,12 +40,14 @@ class Binder:
     def __init__(self, store: Store, now: Callable[[], datetime], *, presumes: bool) -> None:
         self._store, self._now, self._presumes = store, now, presumes
         self._scheduler = Scheduler(store)
-        self._pending: dict[Place, None] = {}
+        self._pending: dict[Place, int] = {}  # with their priorities
 
     def note(self, change: Change) -> Iterable[Place]:
         """The pods that should be tried again."""
         self._scheduler.note(change)
-        return tuple(self._pending) if self._pending and self._scheduler.may_help(change) else ()
+        if not self._pending or not self._scheduler.may_help(change):
+            return ()
+        return sorted(self._pending, key=lambda place: -self._pending[place])  # the most important first
 
     def is_pending(self, place: Place) -> bool:
         return place in self._pending
@@ -51,10 +62,16 @@ class Binder:
         place = pod["metadata"]["namespace"], pod["metadata"]["name"]
         choice = self._choice(pod, never=never)
         if not choice.node:
-            self._pending[place] = None
+            self._pending[place] = priority_of(pod)
             told = condition_of(pod, "PodScheduled") or {}
-            if told.get("message") != choice.message:
+            if choice.eviction or told.get("message") != choice.message:
                 self._refuse(pod, choice)
+            return False
+        if choice.claims:
+            self._pending[place] = priority_of(pod)  # until they are bound
+            for claim in choice.claims:
+                noted = {**annotations_of(claim), SELECTED: choice.node}
+                self._store.update(PERSISTENT_VOLUME_CLAIM, claim | {"metadata": claim["metadata"] | {"annotations": noted}})
             return False
         self._pending.pop(place, None)
         placed = pod | {"spec": pod["spec"] | {"nodeName": choice.node}}
@@ -73,9 +90,21 @@ class Binder:
 
     def _refuse(self, pod: Obj, choice: Choice) -> None:
         status = unschedulable(pod, choice.message, self._now(), reason=choice.reason)
-        self._store.update(POD, pod | {"status": status})
+        nominated = choice.eviction.node if choice.eviction else get(pod, "status", "nominatedNodeName")
+        self._store.update(POD, pod | {"status": status | ({"nominatedNodeName": nominated} if nominated else {})})
         if choice.reason == "Unschedulable":
             self._tell(pod, "FailedScheduling", choice.message, "Warning")
+        for victim in choice.eviction.victims if choice.eviction else ():
+            self._evict(victim, f"Preempted by pod {pod['metadata']['uid']} on node {nominated}")
+
+    def _evict(self, victim: Obj, why: str) -> None:
+        """Says on the pod why it has to go, and lets it end as it wants to."""
+        meta = victim["metadata"]
+        others = [each for each in get(victim, "status", "conditions", default=()) if each["type"] != _DISRUPTED["type"]]
+        condition = _DISRUPTED | {"lastTransitionTime": timestamp(self._now())}
+        self._store.update(POD, victim | {"status": victim["status"] | {"conditions": [*others, condition]}})
+        self._tell(victim, "Preempted", why, "Normal")
+        delete(self._store, POD, meta["namespace"], meta["name"], now=self._now())
 
     def _tell(self, pod: Obj, reason: str, message: str, type_: Literal["Normal", "Warning"]) -> None:
         now, by = self._now(), "default-scheduler"

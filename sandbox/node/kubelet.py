@@ -1,34 +1,33 @@
 """The node of the embedded cluster: schedules pods and walks each through its life, on the event loop's time.
 
 What happens to containers, and when, is their runtime's (sandbox.node.runtime): computed beforehand, or told as it happens. What
-is written is `podstatus`'s. A container waits for one step at a time, the node for the first of all. State that matters is in the
-pods' statuses, so a new kubelet takes the pods up where they are.
+is written is `podstatus`'s; what is under way, `podworkers` keep. State that matters is in the pods' statuses, so a new kubelet
+takes the pods up where they are.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
+from itertools import chain
 
 from ...kube.clock import parse_timestamp
 from ...kube.objects import POD, Obj, get
-from ..agenda import Agenda
 from ..api.deletion import delete
 from ..controllers.engine import Queue
 from ..controllers.index import is_terminal
-from ..events import record
 from ..store.store import Change, Store
-from .behaviour import REPORTED_S, SANDBOX_S, Moment, life_of
+from .behaviour import READY_S, REPORTED_S, SANDBOX_S, Moment, life_of
 from .binding import Binder
-from .node import Addresses, full_image_name, missing_config
+from .ephemeral import Ephemerals, to_start
+from .node import Addresses, missing_config, no_such_image
 from .nodes import ensure
 from .podrun import BACK_OFF_S, Run, back_off_s, go_duration, mount_back_off_s
-from .podstatus import containers_of, ended, pod_status, running
+from .podstatus import containers_of, ended
+from .podworkers import PodWorkers
 from .references import has_references, unmounted
 from .runtime import CannotStart, Modelled, Node, Runtime, chosen
+from .scheduler import Place
 from .spread import Even
 
 CROWDED_START_S, CROWDED_STOP_S, CROWD = 0.1, 0.08, 2  # starting and stopping several at once takes longer
@@ -37,10 +36,8 @@ CALM_S = 600
 NEVER_RAN_S = 0.5  # to end a pod whose container never ran
 START_ERROR, LOST = 128, 255  # exit codes of containers that did not start, and of those that ended while no node looked
 
-Place = tuple[str, str]  # (namespace, name)
 
-
-class Kubelet:
+class Kubelet(PodWorkers):
     name = "kubelet"
 
     def __init__(
@@ -54,16 +51,13 @@ class Kubelet:
         presumes: bool = False,
     ) -> None:
         """`presumes`: nobody said what else the cluster has: some node always fits, and what pods refer to is there."""
-        self._store, self._queue, self._now, self._processes = store, queue, now, processes
-        self._spread = spread or Even()
-        self._runs: dict[Place, Run] = {}
-        self._stages = {"creating": 0, "running": 0, "stopping": 0}
-        self._loop = asyncio.get_running_loop()
-        self._agenda = Agenda(self._loop)
+        super().__init__(store, queue, now)
+        self._processes, self._spread = processes, spread or Even()
         self._addresses = Addresses(store, processes.addresses_from if processes is not None else 1)
         ensure(store, now())
         self._presumes = presumes
         self._binder = Binder(store, now, presumes=presumes)
+        self._beside = Ephemerals(store, now)
 
     def note(self, change: Change) -> None:
         for place in self._binder.note(change):
@@ -80,13 +74,10 @@ class Kubelet:
         run = self._runs.get((namespace, name))
         if run is None or self._binder.is_pending((namespace, name)) or pod["spec"].get("readinessGates"):
             return True
+        if pod["spec"].get("ephemeralContainers") and to_start(pod):
+            return True
         meta = pod["metadata"]
         return "deletionTimestamp" in meta and meta.get("deletionGracePeriodSeconds") != run.grace_s
-
-    def stop(self) -> None:
-        """Looks after no pod any more. They stay as they are."""
-        self._runs.clear()
-        self._agenda.clear()
 
     def sync(self, namespace: str, name: str) -> None:
         place, pod = (namespace, name), self._store.find(POD, namespace, name)
@@ -100,15 +91,18 @@ class Kubelet:
             self._schedule(place, run, pod)
             return
         if run is None:
-            run = self._runs[place] = Run(pod["metadata"]["uid"], life_of(pod), containers_of(pod))
+            run = Run(pod["metadata"]["uid"], life_of(pod), containers_of(pod))
+            self._add(place, run)
             run.runtime = self._runtime(place, run, pod)
-            self._stages[run.stage] += 1
             self._take_up(place, run, pod)
         grace_s = pod["metadata"].get("deletionGracePeriodSeconds")
         if "deletionTimestamp" in pod["metadata"] and grace_s != run.grace_s:
             self._end(place, run, pod, int(grace_s or 0))
-        elif run.stage == "running" and get(pod, "spec", "readinessGates"):
-            self._write(place, run)
+        elif run.stage == "running":
+            if get(pod, "spec", "readinessGates"):
+                self._write(place, run)
+            if pod["spec"].get("ephemeralContainers"):
+                self._beside.start(*place, run.uid, run.runtime)
 
     # the beginning
 
@@ -176,21 +170,19 @@ class Kubelet:
     def _pull_failed(self, place: Place, run: Run) -> None:
         pod = self._store.get(POD, *place)
         image = pod["spec"]["containers"][0].get("image", "")
-        full = full_image_name(image)
-        cause = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": {full}: not found'
-        cause = f"rpc error: code = NotFound desc = {cause}"
+        cause = no_such_image(image)
         run.failures[0] += 1
         self._wait(place, run, 0, "ErrImagePull", cause)
-        self._tell(pod, "Failed", f'Failed to pull image "{image}": {cause}', "Warning")
-        self._tell(pod, "Failed", "Error: ErrImagePull", "Warning")
+        self._tell(pod, "Failed", f'Failed to pull image "{image}": {cause}', "Warning", container=0)
+        self._tell(pod, "Failed", "Error: ErrImagePull", "Warning", container=0)
         self._at(place, run, self._loop.time() + RESTART_S, self._pull_waits, cause)
 
     def _pull_waits(self, place: Place, run: Run, cause: str) -> None:
         pod = self._store.get(POD, *place)
         message = f'Back-off pulling image "{pod["spec"]["containers"][0].get("image", "")}"'
         self._wait(place, run, 0, "ImagePullBackOff", f"{message}: ErrImagePull: {cause}")
-        self._tell(pod, "BackOff", message)
-        self._tell(pod, "Failed", "Error: ImagePullBackOff", "Warning")
+        self._tell(pod, "BackOff", message, container=0)
+        self._tell(pod, "Failed", "Error: ImagePullBackOff", "Warning", container=0)
         wait_s = back_off_s(run.failures[0]) - RESTART_S + run.life.behaviour.pull_s
         self._at(place, run, self._loop.time() + wait_s, self._pull_failed)
 
@@ -198,16 +190,10 @@ class Kubelet:
         pod = self._store.get(POD, *place)
         message = f"{missing_config(self._store, pod)} not found"
         self._wait(place, run, 0, "CreateContainerConfigError", message)
-        self._tell(pod, "Failed", f"Error: {message}", "Warning")
+        self._tell(pod, "Failed", f"Error: {message}", "Warning", container=0)
 
     def _wait(self, place: Place, run: Run, index: int, reason: str, message: str) -> None:
-        waiting = {"waiting": {"reason": reason, "message": message}}
-        run.containers[index] = replace(run.containers[index], state=waiting, is_ready=False)
-        # The others have images of their own and run.
-        run.containers = [
-            running(self._now(), is_ready=True) if run.follows(each) and not container.is_running else container
-            for each, container in enumerate(run.containers)
-        ]
+        run.wait(index, reason, message, self._now())
         self._write(place, run)
 
     # running
@@ -227,29 +213,30 @@ class Kubelet:
             self._start(place, run, index)
 
     def _start(self, place: Place, run: Run, index: int) -> None:
-        pod, before = self._store.get(POD, *place), run.containers[index]
-        has_run = bool(before.last) or "terminated" in before.state
-        last = {"terminated": before.state["terminated"]} if "terminated" in before.state else before.last
-        restarts = before.restarts + has_run
-        begun = running(self._now())
-        has_startup = bool(pod["spec"]["containers"][index].get("startupProbe"))
-        run.containers[index] = replace(begun, last=last, restarts=restarts, is_started=not has_startup)
-        for other, container in enumerate(run.containers):
-            if run.follows(other) and not run.life.others and not container.is_running:
-                run.containers[other] = replace(begun, is_ready=True, is_started=True)
-            elif run.follows(other) and run.life.others and not (container.is_ready and has_run):
-                run.containers[other] = replace(container if container.is_running else begun, is_ready=False, is_started=True)
+        pod = self._store.get(POD, *place)
+        unstarted = run.start(index, self._now(), has_startup=bool(pod["spec"]["containers"][index].get("startupProbe")))
         try:
             self._check_references(run, pod, index)
-            known = run.runtime.start(pod, index, restarts, self._loop.time())
+            known = run.runtime.start(pod, index, unstarted.restarts, self._loop.time())
         except CannotStart as error:
-            run.containers[index] = replace(before, restarts=restarts, last=last)
+            run.containers[index] = unstarted
             self._not_started(place, run, index, error)
             return
+        known = self._ready_at_once(run, index, known)
         self._write(place, run, address=self._addresses.of(pod, is_modelled=run.runtime.outlives_node))
-        self._tell(pod, "Started", f"Container started: {pod['spec']['containers'][index]['name']}")
+        self._tell(pod, "Started", f"Container started: {pod['spec']['containers'][index]['name']}", container=index)
         run.started_s[index] = self._loop.time()
         self._follow(place, run, index, known)
+
+    def _ready_at_once(self, run: Run, index: int, known: Iterator[Moment]) -> Iterator[Moment]:
+        """Who has no probe is ready in the first status that says that it runs. (kubelet: prober_manager.UpdatePodStatus)"""
+        first = next(known, None)
+        if first is None:
+            return known
+        if first.what != "ready" or first.at_s > self._loop.time() + READY_S:
+            return chain((first,), known)
+        run.set_ready(index, is_ready=True)
+        return known
 
     def _check_references(self, run: Run, pod: Obj, index: int) -> None:
         """A modelled container is told no environment, yet must have one. Raises CannotStart."""
@@ -265,7 +252,7 @@ class Kubelet:
 
     def _not_started(self, place: Place, run: Run, index: int, error: CannotStart) -> None:
         pod = self._store.get(POD, *place)
-        self._tell(pod, "Failed", f"Error: {error.message}", "Warning")
+        self._tell(pod, "Failed", f"Error: {error.message}", "Warning", container=index)
         self._stage(run, "running")
         if error.is_over:
             run.started_s[index] = self._loop.time()
@@ -291,17 +278,13 @@ class Kubelet:
     def _happen(self, place: Place, run: Run, index: int, moment: Moment) -> None:
         match moment.what:
             case "started":
-                run.containers[index] = replace(run.containers[index], is_started=True)
+                run.containers[index] = run.containers[index]._replace(is_started=True)
                 self._write(place, run)
             case "ready" | "unready":
-                is_ready = moment.what == "ready"
-                run.containers = [
-                    replace(container, is_ready=is_ready) if each == index or (run.follows(each) and is_ready) else container
-                    for each, container in enumerate(run.containers)
-                ]
+                run.set_ready(index, is_ready=moment.what == "ready")
                 self._write(place, run)
             case "unhealthy":
-                self._tell(self._store.get(POD, *place), "Unhealthy", moment.message, "Warning")
+                self._tell(self._store.get(POD, *place), "Unhealthy", moment.message, "Warning", container=index)
             case "killed":
                 self._kill(place, run, index, moment.message)
                 return
@@ -314,8 +297,8 @@ class Kubelet:
         """A startup or liveness probe failed too often: the container is stopped and started again."""
         pod, now_s = self._store.get(POD, *place), self._loop.time()
         name, probe = pod["spec"]["containers"][index]["name"], message.partition(" ")[0].lower()
-        self._tell(pod, "Unhealthy", message, "Warning")
-        self._tell(pod, "Killing", f"Container {name} failed {probe} probe, will be restarted")
+        self._tell(pod, "Unhealthy", message, "Warning", container=index)
+        self._tell(pod, "Killing", f"Container {name} failed {probe} probe, will be restarted", container=index)
         if stop := run.runtime.stop(index, now_s, run.life.grace_s):
             self._at(place, run, now_s + stop.exit_s, self._exit, index, stop.exit_code, slot=index)
 
@@ -326,7 +309,7 @@ class Kubelet:
         pod, before = self._store.get(POD, *place), run.containers[index]
         name = pod["spec"]["containers"][index]["name"]
         is_over = ended(pod, name, before, code, self._now(), reason=reason, message=message)
-        run.containers[index] = replace(before, state=is_over, is_ready=False, is_started=False)
+        run.end(index, is_over)
         if run.stage == "stopping":
             if not any(run.containers[each].is_running for each in run.runtime.acts):
                 now_s = self._loop.time()
@@ -342,7 +325,7 @@ class Kubelet:
             self._write(place, run)
             self._at(place, run, self._loop.time() + RESTART_S, self._start, index, slot=index)
             return
-        run.containers[index] = replace(run.containers[index], last=is_over)
+        run.containers[index] = run.containers[index]._replace(last=is_over)
         wait_s = back_off_s(max(run.failures[index] - 1, 1))
         self._at(place, run, self._loop.time() + wait_s, self._start, index, slot=index)
         where = f"{place[1]}_{place[0]}({run.uid})"
@@ -351,13 +334,12 @@ class Kubelet:
             return
         back_off = f"back-off {go_duration(wait_s)} restarting failed container={name} pod={where}"
         self._wait(place, run, index, "CrashLoopBackOff", back_off)
-        self._tell(pod, "BackOff", f"Back-off restarting failed container {name} in pod {where}", "Warning")
+        self._tell(pod, "BackOff", f"Back-off restarting failed container {name} in pod {where}", "Warning", container=index)
 
     def _over(self, place: Place, run: Run, state: Obj) -> None:
         """A container ended for good. Once all have that act, those that follow them end as well, and the pod is done."""
         if not any(run.containers[each].is_running or run.next_.get(each) for each in run.runtime.acts):
-            follower = replace(run.containers[0], state=state, is_ready=False, is_started=False)
-            run.containers = [each if "terminated" in each.state else follower for each in run.containers]
+            run.end_followers(state)
             self._write(place, run)
             self._drop(place)
             return
@@ -373,8 +355,8 @@ class Kubelet:
             age_s = (self._now() - asked).total_seconds()
             # Timestamps have whole seconds: below one, the deletion is now.
             run.deleted_s = now_s - (age_s if age_s >= 1 else 0.0)
-            for spec in pod["spec"]["containers"]:
-                self._tell(pod, "Killing", f"Stopping container {spec['name']}")
+            for index, spec in enumerate(pod["spec"]["containers"]):
+                self._tell(pod, "Killing", f"Stopping container {spec['name']}", container=index)
         run.grace_s = grace_s
         run.next_.clear()  # nothing starts again
         if not run.is_running:
@@ -393,8 +375,7 @@ class Kubelet:
         pod = self._store.get(POD, *place)
         at = self._now() - timedelta(seconds=self._loop.time() - exit_s)
         for index, (spec, each) in enumerate(zip(pod["spec"]["containers"], run.containers, strict=True)):
-            state = each.state if "terminated" in each.state else ended(pod, spec["name"], each, code, at)
-            run.containers[index] = replace(each, state=state, is_ready=False, is_started=False)
+            run.end(index, each.state if each.is_over else ended(pod, spec["name"], each, code, at))
         self._write(place, run)
         self._at(place, run, exit_s + self._spread.gone_s(), self._gone)
 
@@ -402,46 +383,6 @@ class Kubelet:
         self._drop(place)
         delete(self._store, POD, *place, now=self._now(), grace_s=0, uid=run.uid)
 
-    # bookkeeping
-
-    def _write(self, place: Place, run: Run, *, address: str = "") -> None:
-        pod = self._store.get(POD, *place)
-        status = pod_status(pod, run.containers, self._now(), address=address)
-        if status != pod.get("status"):
-            self._store.update(POD, pod | {"status": status})
-
-    def _tell(
-        self,
-        pod: Obj,
-        reason: str,
-        message: str,
-        type_: Literal["Normal", "Warning"] = "Normal",
-        component: str = "kubelet",
-    ) -> None:
-        now = self._now()
-        record(self._store, POD, pod, reason=reason, message=message, now=now, component=component, type_=type_)
-
-    def _at(self, place: Place, run: Run, when_s: float, do: Callable[..., None], *args: object, slot: int = 0) -> None:
-        """What happens to the container next, instead of anything that was to happen."""
-        run.next_[slot] = self._agenda.add(when_s, self._step, place, run, slot, do, args)
-
-    def _step(self, number: int, place: Place, run: Run, slot: int, do: Callable[..., None], args: tuple[object, ...]) -> None:
-        # Deleted a moment ago, and not looked at since: the queue's turn comes first.
-        if run.next_.get(slot) == number and self._is_current(place, run):
-            del run.next_[slot]
-            self._queue.guarded(do, place, run, *args)
-
-    def _is_current(self, place: Place, run: Run) -> bool:
-        return self._runs.get(place) is run and self._store.find(POD, *place) is not None
-
-    def _stage(self, run: Run, stage: Literal["creating", "running", "stopping"]) -> None:
-        self._stages[run.stage] -= 1
-        self._stages[stage] += 1
-        run.stage = stage
-
     def _drop(self, place: Place) -> None:
-        run = self._runs.pop(place)
         self._binder.forget(place)
-        self._stages[run.stage] -= 1
-        run.next_.clear()
-        run.runtime.abandon()
+        self._remove(place)

@@ -26,7 +26,8 @@ class Terms(NamedTuple):
 
 
 def terms_of(pod: Obj) -> Terms:
-    affinity = get(pod, "spec", "affinity", default={})
+    if not (affinity := pod["spec"].get("affinity")):
+        return Terms((), ())
     return Terms(get(affinity, "podAffinity", _REQUIRED, default=()), get(affinity, "podAntiAffinity", _REQUIRED, default=()))
 
 

@@ -73,6 +73,13 @@ def full_image_name(image: str) -> str:
     return image if "." in registry or ":" in registry or registry == "localhost" else f"docker.io/{image}"
 
 
+def no_such_image(image: str) -> str:
+    """What a registry says of an image that it does not have, as the container runtime passes it on."""
+    full = full_image_name(image)
+    cause = f'failed to pull and unpack image "{full}": failed to resolve reference "{full}": {full}: not found'
+    return f"rpc error: code = NotFound desc = {cause}"
+
+
 def missing_config(store: Store, pod: Obj) -> str:
     """What a container that cannot be configured misses: the first reference that leads nowhere, or an invented one."""
     spec, namespace = pod["spec"]["containers"][0], pod["metadata"]["namespace"]

@@ -65,12 +65,14 @@ class PodLogs:
         previous: bool = False,
         tail_lines: int | None = None,
         since_s: int | None = None,
+        timestamps: bool = False,
     ) -> str:
         """What the container printed. Raises NotFound for an unknown pod. `previous` asks for the run before the last restart."""
         found = self._store.get(POD, namespace, pod)
         name = container or found["spec"]["containers"][0]["name"]
         since = None if since_s is None else now() - timedelta(seconds=since_s)
-        return Wanted(tail_lines=tail_lines, since=since).of(self._lines(found, name, is_previous=previous))
+        wanted = Wanted(tail_lines=tail_lines, since=since, has_timestamps=timestamps)
+        return wanted.of(self._lines(found, name, is_previous=previous))
 
     def read(self, pod: Obj, query: Mapping[str, str]) -> str:
         """The text, whole lines. Raises ApiError (400) where the container is unknown, has not started or had no former life."""
@@ -173,6 +175,8 @@ def _container(pod: Obj, asked: str) -> str:
     """The only one where none is asked for."""
     name = pod["metadata"]["name"]
     names = [container["name"] for container in pod["spec"].get("containers") or ()]
+    if asked in {each["name"] for each in pod["spec"].get("ephemeralContainers") or ()}:
+        return asked
     if not asked and len(names) > 1:
         raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]")
     if asked and asked not in names:
@@ -194,5 +198,6 @@ _WAITING = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying
 
 
 def _status(pod: Obj, container: str) -> Container:
-    known = {each["name"]: each for each in get(pod, "status", "containerStatuses", default=())}
+    parts = ("containerStatuses", "ephemeralContainerStatuses")
+    known = {each["name"]: each for part in parts for each in get(pod, "status", part, default=())}
     return container_of(known.get(container, {}))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
+from ...kube.objects import Obj
 from .behaviour import Life, Moment
-from .podstatus import Container
+from .podstatus import Container, running
 from .runtime import Runtime
 
 BACK_OFF_S, MOST_BACK_OFF_S = 10, 300
+Stage = Literal["creating", "running", "stopping"]
 
 
 @dataclass
@@ -21,7 +24,7 @@ class Run:
     life: Life
     containers: list[Container]
     runtime: Runtime = field(init=False)
-    stage: Literal["creating", "running", "stopping"] = "creating"
+    stage: Stage = "creating"
     started_s: list[float] = field(init=False)
     moments: list[Iterator[Moment]] = field(init=False)  # that are known beforehand
     failures: list[int] = field(init=False)
@@ -42,6 +45,43 @@ class Run:
     def follows(self, index: int) -> bool:
         """Whether the container does what the others do."""
         return index not in self.runtime.acts
+
+    def wait(self, index: int, reason: str, message: str, now: datetime) -> None:
+        """The container cannot run yet. Those that do what the others do have images of their own, and run."""
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        self.containers[index] = self.containers[index]._replace(state=waiting, is_ready=False)
+        self.containers = [
+            running(now, is_ready=True) if self.follows(each) and not container.is_running else container
+            for each, container in enumerate(self.containers)
+        ]
+
+    def start(self, index: int, now: datetime, *, has_startup: bool) -> Container:
+        """The container runs, once more where it has run before. Answers what it is where it cannot be started after all."""
+        before, begun = self.containers[index], running(now)
+        has_run = before.is_over or bool(before.last)
+        unstarted = before._replace(restarts=before.restarts + has_run, last=before.state if before.is_over else before.last)
+        self.containers[index] = begun._replace(last=unstarted.last, restarts=unstarted.restarts, is_started=not has_startup)
+        for other, container in enumerate(self.containers):
+            if self.follows(other) and not self.life.others and not container.is_running:
+                self.containers[other] = begun._replace(is_ready=True, is_started=True)
+            elif self.follows(other) and self.life.others and not (container.is_ready and has_run):
+                self.containers[other] = (container if container.is_running else begun)._replace(is_ready=False, is_started=True)
+        return unstarted
+
+    def end(self, index: int, state: Obj) -> None:
+        self.containers[index] = self.containers[index]._replace(state=state, is_ready=False, is_started=False)
+
+    def end_followers(self, state: Obj) -> None:
+        """Those that do what the others do end as the last of them has."""
+        follower = self.containers[0]._replace(state=state, is_ready=False, is_started=False)
+        self.containers = [each if each.is_over else follower for each in self.containers]
+
+    def set_ready(self, index: int, *, is_ready: bool) -> None:
+        """Those that do what the others do become ready with them."""
+        self.containers = [
+            container._replace(is_ready=is_ready) if each == index or (self.follows(each) and is_ready) else container
+            for each, container in enumerate(self.containers)
+        ]
 
 
 def back_off_s(failures: int) -> int:

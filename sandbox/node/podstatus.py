@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...kube.clock import timestamp
 from ...kube.objects import Obj, digest, get
@@ -14,14 +13,17 @@ from ...kube.objects import Obj, digest, get
 HOST_IP = "172.18.0.2"
 OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 CREATING: Obj = {"waiting": {"reason": "ContainerCreating"}}
+NEVER: Obj = {}
+YES: Obj = {"status": "True"}
+NO: Obj = {"status": "False"}
+COMPLETED: Obj = {"status": "True", "reason": "PodCompleted"}
 
 
-@dataclass(frozen=True)
-class Container:
-    """What one container does: `state` and `last` are ContainerStates of the API."""
+class Container(NamedTuple):
+    """What one container does: `state` and `last` are ContainerStates of the API, which nobody changes in place."""
 
-    state: Obj = field(default_factory=lambda: CREATING)
-    last: Obj = field(default_factory=dict)
+    state: Obj = CREATING
+    last: Obj = NEVER
     is_ready: bool = False
     is_started: bool = False
     restarts: int = 0
@@ -30,12 +32,16 @@ class Container:
     def is_running(self) -> bool:
         return "running" in self.state
 
+    @property
+    def is_over(self) -> bool:
+        return "terminated" in self.state
+
 
 def container_of(status: Mapping[str, Any]) -> Container:
     """As an earlier run of the kubelet wrote it."""
     return Container(
         state=status.get("state") or CREATING,
-        last=status.get("lastState") or {},
+        last=status.get("lastState") or NEVER,
         is_ready=bool(status.get("ready")),
         is_started=bool(status.get("started")),
         restarts=int(status.get("restartCount") or 0),
@@ -65,7 +71,7 @@ def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, addr
 
     Conditions of others are kept, transitions only where the status changes.
     """
-    before = get(pod, "status", default={})
+    before = pod.get("status") or {}
     specs = pod["spec"]["containers"]
     ip = address or before.get("podIP", "")
     host_ip = host or before.get("hostIP") or HOST_IP
@@ -78,16 +84,19 @@ def pod_status(pod: Obj, containers: Sequence[Container], now: datetime, *, addr
         "hostIPs": [{"ip": host_ip}],
         "startTime": before.get("startTime") or timestamp(now),
         "qosClass": before.get("qosClass") or qos_class(pod),
-        "containerStatuses": [_entry(pod, spec, each) for spec, each in zip(specs, containers, strict=True)],
+        "containerStatuses": [entry(pod, spec, each) for spec, each in zip(specs, containers, strict=True)],
     }
+    if beside := before.get("ephemeralContainerStatuses"):
+        status["ephemeralContainerStatuses"] = beside
     return status | ({"podIP": ip, "podIPs": [{"ip": ip}]} if ip else {})
 
 
 def unschedulable(pod: Obj, message: str, now: datetime, *, reason: str = "Unschedulable") -> Obj:
-    condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
-    others = [each for each in get(pod, "status", "conditions", default=()) if each["type"] not in OWN]
-    before = next((each for each in get(pod, "status", "conditions", default=()) if each["type"] == "PodScheduled"), None)
-    return {"phase": "Pending", "conditions": [*others, _since(before, condition, timestamp(now))], "qosClass": qos_class(pod)}
+    condition = {"status": "False", "reason": reason, "message": message}
+    known = _known(pod)
+    others = [each for type_, each in known.items() if type_ not in OWN]
+    told = _told("PodScheduled", condition, known, timestamp(now))
+    return {"phase": "Pending", "conditions": [*others, told], "qosClass": qos_class(pod)}
 
 
 def phase_of(pod: Obj, containers: Sequence[Container]) -> str:
@@ -116,18 +125,27 @@ def qos_class(pod: Obj) -> str:
 
 
 def _conditions(pod: Obj, containers: Sequence[Container], phase: str, has_network: bool, now: datetime) -> list[Obj]:
-    ready = _containers_ready(pod, containers, phase)
-    conditions: list[Obj] = [
-        {"type": "PodReadyToStartContainers", "status": str(has_network and phase not in ("Succeeded", "Failed"))},
-        {"type": "Initialized", "status": "True"} | ({"reason": "PodCompleted"} if phase == "Succeeded" else {}),
-        {"type": "Ready"} | (_gates(pod) if ready["status"] == "True" else ready),
-        {"type": "ContainersReady"} | ready,
-        {"type": "PodScheduled", "status": "True"},
+    ready, known, at = _containers_ready(pod, containers, phase), _known(pod), timestamp(now)
+    return [
+        *(each for type_, each in known.items() if type_ not in OWN),
+        _told("PodReadyToStartContainers", YES if has_network and phase not in ("Succeeded", "Failed") else NO, known, at),
+        _told("Initialized", COMPLETED if phase == "Succeeded" else YES, known, at),
+        _told("Ready", _gates(pod) if ready["status"] == "True" else ready, known, at),
+        _told("ContainersReady", ready, known, at),
+        _told("PodScheduled", YES, known, at),
     ]
-    known = {each["type"]: each for each in get(pod, "status", "conditions", default=())}
-    at = timestamp(now)
-    others = [each for type_, each in known.items() if type_ not in OWN]
-    return [*others, *(_since(known.get(each["type"]), each, at) for each in conditions)]
+
+
+def _known(pod: Obj) -> dict[str, Obj]:
+    """The conditions that are written, by type."""
+    return {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or ()}
+
+
+def _told(type_: str, verdict: Obj, known: Mapping[str, Obj], at: str) -> Obj:
+    """The condition, with its last transition: the one that is `known`, while the status is the same."""
+    before = known.get(type_)
+    since = before["lastTransitionTime"] if before is not None and before["status"] == verdict["status"] else at
+    return {"type": type_, **verdict, "lastTransitionTime": since}
 
 
 def _containers_ready(pod: Obj, containers: Sequence[Container], phase: str) -> Obj:
@@ -138,7 +156,7 @@ def _containers_ready(pod: Obj, containers: Sequence[Container], phase: str) -> 
     specs = pod["spec"]["containers"]
     unready = [spec["name"] for spec, each in zip(specs, containers, strict=True) if not each.is_ready]
     if not unready:
-        return {"status": "True"}
+        return YES
     message = f"containers with unready status: [{' '.join(unready)}]"
     return {"status": "False", "reason": "ContainersNotReady", "message": message}
 
@@ -146,7 +164,7 @@ def _containers_ready(pod: Obj, containers: Sequence[Container], phase: str) -> 
 def _gates(pod: Obj) -> Obj:
     """Ready, once the containers are, hangs on the readiness gates."""
     if not pod["spec"].get("readinessGates"):
-        return {"status": "True"}
+        return YES
     met = {each["type"]: each["status"] for each in get(pod, "status", "conditions", default=())}
     missing = []
     for gate in get(pod, "spec", "readinessGates", default=()):
@@ -157,16 +175,10 @@ def _gates(pod: Obj) -> Obj:
             missing.append(f'the status of pod readiness gate "{type_}" is not "True", but {met[type_]}')
     if missing:
         return {"status": "False", "reason": "ReadinessGatesNotReady", "message": ", ".join(missing)}
-    return {"status": "True"}
+    return YES
 
 
-def _since(before: Obj | None, condition: Obj, at: str) -> Obj:
-    """With its last transition: the one that was written `before`, while the status is the same."""
-    is_same = before is not None and before["status"] == condition["status"]
-    return condition | {"lastTransitionTime": before["lastTransitionTime"] if before is not None and is_same else at}
-
-
-def _entry(pod: Obj, spec: Obj, container: Container) -> Obj:
+def entry(pod: Obj, spec: Obj, container: Container) -> Obj:
     has_run = not ("waiting" in container.state and not container.last)
     return {
         "name": spec["name"],

@@ -48,6 +48,10 @@ class Runtime(Protocol):
         """A container starts, or has started at that moment. Answers what is known to happen. Raises CannotStart."""
         ...
 
+    def start_beside(self, pod: Obj, spec: Obj, over: Callable[[int], None]) -> None:
+        """An ephemeral container starts; `over` is told its exit code, if it ever ends. Raises CannotStart."""
+        ...
+
     def stop(self, index: int | None, since_s: float, grace_s: float) -> Stop | None:
         """One container or all have to end; again with less grace. Answers how, if that is known, relative to `since_s`."""
         ...
@@ -68,6 +72,9 @@ class Modelled:
 
     def start(self, pod: Obj, index: int, restarts: int, started_s: float) -> Iterator[Moment]:
         return moments(self._life, started_s, self._phase_s)
+
+    def start_beside(self, pod: Obj, spec: Obj, over: Callable[[int], None]) -> None:
+        pass
 
     def stop(self, index: int | None, since_s: float, grace_s: float) -> Stop | None:
         return stop_of(self._life, grace_s)

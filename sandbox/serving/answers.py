@@ -57,11 +57,9 @@ def _answer(request: web.Request, body: Any, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="application/yaml", headers=_HEADERS)
 
 
-def object_answer(
-    request: web.Request, printer: tables.Printer, obj: Obj, status: int = 200, *, as_it_is: bool = False
-) -> web.Response:
-    """In the form asked for; `as_it_is` for what has no other."""
-    return _answer(request, obj if as_it_is else shaper(request, printer)(obj), status)
+def object_answer(request: web.Request, printer: tables.Printer, obj: Obj, status: int = 200) -> web.Response:
+    """In the form asked for."""
+    return _answer(request, shaper(request, printer)(obj), status)
 
 
 def shaper(request: web.Request, printer: tables.Printer) -> Callable[[Obj], Obj]:

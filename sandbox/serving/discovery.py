@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from ...kube.inert import INERT
-from ...kube.objects import GROUPED_EVENT, KINDS, Kind
+from ...kube.objects import GROUPED_EVENT, HOMES, KINDS, Kind
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.registry import rules_of
 from ..store.customs import Custom
 from ..store.store import Store
+from .access import LOCAL, REVIEWS
+from .components import COMPONENT, RESOURCE
 
 Document = dict[str, Any]
 
@@ -88,6 +92,28 @@ def built_in() -> Served:
     return out
 
 
+def group_versions(store: Store) -> Iterable[str]:
+    """The group versions of what is kept, and of what is only asked."""
+    return dict.fromkeys([*served(store), *(review.api_version for review in REVIEWS.values())])
+
+
+def only_asked() -> Iterable[Kind]:
+    """The kinds of what is answered and not kept."""
+    yield COMPONENT
+    yield from (Kind(each.api_version, each.kind, plural, plural == LOCAL) for plural, each in REVIEWS.items())
+
+
+def _reviews(group_version: str) -> list[Document]:
+    return [
+        {
+            "name": plural, "singularName": review.kind.lower(), "namespaced": plural == LOCAL, "kind": review.kind,
+            "verbs": ["create"],
+        }
+        for plural, review in REVIEWS.items()
+        if review.api_version == group_version
+    ]  # fmt: skip
+
+
 def core_versions(host: str) -> Document:
     return {
         "kind": "APIVersions",
@@ -98,7 +124,7 @@ def core_versions(host: str) -> Document:
 
 def group(name: str, store: Store) -> Document | None:
     """The APIGroup, or None where nothing of it is served."""
-    versions = [version for version in served(store) if version.rpartition("/")[0] == name]
+    versions = [version for version in group_versions(store) if version.rpartition("/")[0] == name]
     if not name or not versions:
         return None
     entries = [{"groupVersion": version, "version": version.rpartition("/")[2]} for version in versions]
@@ -106,7 +132,7 @@ def group(name: str, store: Store) -> Document | None:
 
 
 def groups(store: Store) -> Document:
-    names: Iterable[str] = dict.fromkeys(version.rpartition("/")[0] for version in served(store) if "/" in version)
+    names: Iterable[str] = dict.fromkeys(version.rpartition("/")[0] for version in group_versions(store) if "/" in version)
     entries = [found for name in names if (found := group(name, store))]
     bare = [{key: value for key, value in entry.items() if key not in ("kind", "apiVersion")} for entry in entries]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": bare}
@@ -114,11 +140,10 @@ def groups(store: Store) -> Document:
 
 def resources(group_version: str, store: Store) -> Document | None:
     """The APIResourceList, or None where the version is not served."""
-    kinds = served(store).get(group_version)
-    if kinds is None:
+    if group_version not in group_versions(store):
         return None
-    out: list[Document] = []
-    for kind in kinds.values():
+    out = _reviews(group_version) + ([dict(RESOURCE)] if group_version == "v1" else [])
+    for kind in served(store).get(group_version, {}).values():
         custom = store.customs.get(kind)
         entry: Document = {
             "name": kind.plural,
@@ -137,9 +162,17 @@ def resources(group_version: str, store: Store) -> Document | None:
                 entry["categories"] = ["gateway-api"]
         else:
             entry |= {key: list(custom.names[key]) for key in ("shortNames", "categories") if custom.names.get(key)}
+        entry["storageVersionHash"] = _storage_hash(kind, custom)
         out += [entry, *_subresources(kind, custom)]
     out.sort(key=lambda each: str(each["name"]))
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": out}
+
+
+def _storage_hash(kind: Kind, custom: Custom | None) -> str:
+    """What tells a client that objects are stored in another version than before: of group, version and kind, as in 1.36."""
+    kept_as = custom.kept_as if custom else HOMES[kind.group, kind.name].api_version
+    named = f"{kept_as if '/' in kept_as else f'/{kept_as}'}/{kind.name}"
+    return b64encode(hashlib.sha256(named.encode()).digest()[:8]).decode()
 
 
 def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
@@ -153,10 +186,22 @@ def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
     if kind.name == "Service":
         proxied = {"kind": "ServiceProxyOptions", "verbs": ["create", "delete", "get", "patch", "update"]}
         out.append({"name": "services/proxy"} | base | proxied)
+    if kind.name == "CertificateSigningRequest":
+        out.append({"name": f"{kind.plural}/approval"} | base)
+    if kind.name == "ServiceAccount":
+        token = {"kind": "TokenRequest", "group": "authentication.k8s.io", "version": "v1", "verbs": ["create"]}
+        out.append({"name": "serviceaccounts/token"} | base | token)
     if kind.name == "Pod":
         eviction = {"kind": "Eviction", "group": "policy", "version": "v1", "verbs": ["create"]}
         out.append({"name": "pods/eviction"} | base | eviction)
+        out += [{"name": f"pods/{name}"} | base for name in ("ephemeralcontainers", "resize")]
         out.append({"name": "pods/log"} | base | {"verbs": ["get"]})
+        for name, options in (
+            ("attach", "PodAttachOptions"),
+            ("exec", "PodExecOptions"),
+            ("portforward", "PodPortForwardOptions"),
+        ):
+            out.append({"name": f"pods/{name}"} | base | {"kind": options, "verbs": ["create", "get"]})
     return out
 
 
@@ -177,7 +222,7 @@ def aggregated_version(accept: str) -> str:
 def aggregated(root: str, version: str, store: Store) -> Document:
     """The APIGroupDiscoveryList of `api` or `apis`."""
     of_group: dict[str, list[Document]] = {}
-    for group_version in served(store):
+    for group_version in group_versions(store):
         group_, _, short = group_version.rpartition("/")
         if bool(group_) == (root == "apis"):
             listed = resources(group_version, store) or {"resources": []}

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from ...errors import ApiError
 from ...kube.clock import now
-from ...kube.objects import DEFINITION, JOB, NAMESPACE, Obj
+from ...kube.objects import DEFINITION, JOB, NAMESPACE, SERVICE, Kind, Obj
 from ..api.eviction import check_eviction
+from ..api.paging import Page
 from ..api.registry import rules_of
+from ..api.scale import SCALE
 from ..api.server import Api
 from ..node.podlogs import PodLogs
 from ..store.refusals import not_allowed
 from ..store.store import Store
-from . import access, discovery, proxying, tables
+from . import access, components, discovery, proxying, rights, tables
 from .answers import failure, json_answer, list_of, object_answer, page_answer, success
-from .metrics import MEDIA, Requests, verb_of
-from .paths import Target, target_of
+from .escalation import vet
+from .identity import OWNER, SERVICE_ACCOUNT, Tokens, User, bound, played, to_play, unauthorized
+from .metrics import MEDIA, Requests, right_of, verb_of
+from .paths import POD_SUBRESOURCES, Target, target_of
 from .queries import body_of, delete_options, is_true, list_options, patch_of, patch_type, write_options
 from .watching import watch
 
+if TYPE_CHECKING:
+    from .streams.remote import Sessions
+
+_OPEN = ("/healthz", "/readyz", "/livez", "/version")
+"""Whoever asks."""
 _PRESERVED = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
     "or set propagationPolicy=Orphan to suppress this warning"
@@ -37,23 +45,29 @@ _log = logging.getLogger(__name__)
 
 
 def application(
-    api: Api, *, token: str = "", logs: PodLogs | None = None, flush: Callable[[], None] = lambda: None
+    api: Api,
+    *,
+    token: str = "",
+    logs: PodLogs | None = None,
+    flush: Callable[[], None] = lambda: None,
+    node: Sessions | None = None,
 ) -> web.Application:
-    """The app. With a `token`, requests must bear it. `flush` is called before each answer, so that what was answered is kept."""
-    server = _Server(api, token, logs or PodLogs(api.store), flush)
+    """The app. With a `token`, requests must bear it. `flush` is called before each answer, so that what was answered is kept.
+    `node` is what runs pods as processes, where anything does.
+    """
+    server = _Server(api, token, logs or PodLogs(api.store), flush, node)
     app = web.Application(client_max_size=3 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", server.handle)
     return app
 
 
 class _Server:
-    def __init__(self, api: Api, token: str, logs: PodLogs, flush: Callable[[], None]) -> None:
-        self._api, self._token, self._logs, self._flush = api, token, logs, flush
+    def __init__(self, api: Api, token: str, logs: PodLogs, flush: Callable[[], None], node: Sessions | None) -> None:
+        self._api, self._tokens, self._logs, self._flush, self._node = api, Tokens(token), logs, flush, node
         self._requests = Requests()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
-            self._authenticate(request)
             return await self._route(request)
         except ApiError as error:
             with contextlib.suppress(ApiError):  # what could not be kept is told of already
@@ -64,30 +78,47 @@ class _Server:
             _log.exception("%s %s", request.method, request.path_qs)
             return failure(ApiError(500, "InternalError", f"Internal error occurred: {error}"))
 
-    def _authenticate(self, request: web.Request) -> None:
-        if not self._token or request.path in ("/healthz", "/readyz", "/livez", "/version"):
-            return
+    def _user(self, request: web.Request) -> User:
+        """Who asks, or is played by who asks. Raises ApiError (401, 403)."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token.encode()):
-            raise ApiError(401, "Unauthorized", "Unauthorized")
+        user = self._tokens.user(given if scheme.lower() == "bearer" else "", self._api.store, now())
+        if user is None:
+            raise unauthorized()
+        meant = played(request.headers)
+        if meant is None:
+            return user
+        for kind, space, name, sub in to_play(request.headers, meant):
+            rights.check(self._api.store, user, "impersonate", kind, space, name, sub)
+        return meant
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
-        parts = [part for part in request.path.split("/") if part]
-        if (document := _document(parts, request, self._api.store)) is not None:
+        parts, store = [part for part in request.path.split("/") if part], self._api.store
+        user = OWNER if request.path in _OPEN else self._user(request)
+        if (document := _document(parts, request, store)) is not None:
+            rights.check_path(store, user, request.method.lower(), request.path)
             return document
-        if request.method == "POST" and (review := access.asked(parts)):
+        if (review := access.asked(parts)) is not None:
+            if request.method != "POST":
+                raise not_allowed()
             manager = write_options(request, "", "CreateOptions")["manager"]
-            # the owner may do everything, whatever is asked: kubectl asks in a notation that is not read here
-            is_read = not review.status or request.content_type == "application/json"
-            body = await body_of(request, review.kind) if is_read else {}
-            return json_answer(access.answered(review, body, self._api.store, manager, now()), 201)
+            kind = Kind(review.api_version, review.kind, f"{review.kind.lower()}s", bool(review.namespace))
+            rights.check(store, user, "create", kind, review.namespace, "")
+            body = await body_of(request, review.kind)
+            return json_answer(access.answered(review, body, store, user, self._tokens, manager, now()), 201)
         if parts == ["metrics"]:
-            return web.Response(body=self._requests.text(self._api.store), headers={"Content-Type": MEDIA})
+            rights.check_path(store, user, "get", request.path)
+            return web.Response(body=self._requests.text(store), headers={"Content-Type": MEDIA})
         if (called := proxying.asked(parts)) is not None:
+            rights.check(store, user, _right(request, is_named=True), SERVICE, called.namespace, called.name, "proxy")
             return await proxying.passed_on(request, called, self._api)
-        target = target_of(parts, self._api.store)
+        if (component := components.asked(parts)) is not None:
+            rights.check(store, user, _right(request, is_named=bool(component)), components.COMPONENT, "", component)
+            return _components(request, component)
+        target = target_of(parts, store)
         if target is None:
             return web.Response(text="404 page not found\n", status=404, content_type="text/plain")
+        verb = _right(request, is_named=bool(target.name))
+        rights.check(store, user, verb, target.kind, target.namespace, target.name, target.subresource)
         return await self._counted(request, target)
 
     async def _counted(self, request: web.Request, target: Target) -> web.StreamResponse:
@@ -103,7 +134,11 @@ class _Server:
             self._requests.note(verb, target.kind.plural, code)
 
     async def _at(self, request: web.Request, target: Target) -> web.StreamResponse:
-        if target.subresource in ("log", "eviction") and target.kind.name == "Pod":
+        if target.kind == SERVICE_ACCOUNT and target.subresource == "token" and request.method == "POST":
+            account = self._api.get(target.kind, target.namespace, target.name)
+            body = await body_of(request, "TokenRequest")
+            return json_answer(self._tokens.made(account, body, now(), bound(self._api.store, account, body)), 201)
+        if target.kind.name == "Pod" and target.subresource in POD_SUBRESOURCES:
             return await self._pod_subresource(request, target)
         handler = self._handler(request.method, target)
         if handler is None:
@@ -126,18 +161,23 @@ class _Server:
         obj = self._api.get(target.kind, target.namespace, target.name, subresource=target.subresource)
         return self._answer(request, target, obj)
 
+    def _options(self, request: web.Request, target: Target, kind: str) -> dict[str, Any]:
+        user = self._user(request)
+        of_user = {"asker": user.info(), "vet": partial(vet, self._api.store, user)}
+        return write_options(request, target.subresource, kind) | of_user
+
     async def _post(self, request: web.Request, target: Target) -> web.StreamResponse:
-        body, options = await body_of(request, target.kind.name), write_options(request, target.subresource, "CreateOptions")
+        body, options = await body_of(request, target.kind.name), self._options(request, target, "CreateOptions")
         return self._written(request, target, self._api.create(target.kind, target.namespace, body, **options), options, 201)
 
     async def _put(self, request: web.Request, target: Target) -> web.StreamResponse:
-        body, options = await body_of(request, target.kind.name), write_options(request, target.subresource, "UpdateOptions")
+        body, options = await body_of(request, target.kind.name), self._options(request, target, "UpdateOptions")
         existed = self._exists(target)
         obj = self._api.update(target.kind, target.namespace, target.name, body, **options)
         return self._written(request, target, obj, options, 200 if existed else 201)
 
     async def _patch(self, request: web.Request, target: Target) -> web.StreamResponse:
-        type_, options = patch_type(request, target), write_options(request, target.subresource, "PatchOptions")
+        type_, options = patch_type(request, target), self._options(request, target, "PatchOptions")
         if type_ == "apply" and "fieldManager" not in request.query:
             options["manager"] = ""
         options["force"] = is_true(request.query, "force")
@@ -188,6 +228,11 @@ class _Server:
             return success(status=201)
         if target.subresource == "log" and request.method == "GET":
             return await self._log(request, target)
+        if target.subresource in ("exec", "attach", "portforward") and request.method in ("GET", "POST"):
+            from .streams import remote  # most sandboxes are asked for none
+
+            pod = self._api.get(target.kind, target.namespace, target.name)
+            return await remote.answered(request, target.subresource, pod, self._node)
         raise not_allowed()
 
     async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
@@ -208,6 +253,8 @@ class _Server:
     # answers
 
     def _printer(self, target: Target) -> tables.Printer:
+        if target.subresource == "scale":
+            return tables.printer_of(SCALE)
         return tables.printer_of(target.kind, self._api.store.customs.get(target.kind))
 
     def _exists(self, target: Target) -> bool:
@@ -223,14 +270,31 @@ class _Server:
 
     def _answer(self, request: web.Request, target: Target, obj: Obj, status: int = 200) -> web.Response:
         self._flush()
-        return object_answer(request, self._printer(target), obj, status, as_it_is=bool(target.subresource))
+        return object_answer(request, self._printer(target), obj, status)
+
+
+def _components(request: web.Request, name: str) -> web.Response:
+    if request.method != "GET":
+        raise not_allowed()
+    found, printer = components.found(name), tables.printer_of(components.COMPONENT)
+    if not found:
+        raise ApiError(500, "", f"Component not found: {name}")
+    page = Page(found, 0)
+    answer = object_answer(request, printer, found[0]) if name else page_answer(request, components.COMPONENT, printer, page)
+    answer.headers.add("Warning", f"299 - {json.dumps(components.WARNING)}")
+    return answer
+
+
+def _right(request: web.Request, *, is_named: bool) -> str:
+    return right_of(verb_of(request.method, is_named=is_named, is_watch=is_true(request.query, "watch")))
 
 
 def _document(parts: list[str], request: web.Request, store: Store) -> web.Response | None:
     """The answers that are no objects."""
     match parts:
-        case ["healthz" | "readyz" | "livez", *_]:
-            return web.Response(text="ok", content_type="text/plain")
+        case ["healthz" | "readyz" | "livez" as asked, *below]:
+            is_told = "verbose" in request.query and not below
+            return web.Response(text=f"[+]ping ok\n{asked} check passed\n" if is_told else "ok", content_type="text/plain")
         case ["version"]:
             return json_answer(dict(discovery.VERSION))
         case ["openapi", *rest]:

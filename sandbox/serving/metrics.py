@@ -49,6 +49,11 @@ def verb_of(method: str, *, is_named: bool, is_watch: bool) -> str:
     return "DELETECOLLECTION" if method == "DELETE" and not is_named else _VERBS.get(method, "other")
 
 
+def right_of(verb: str) -> str:
+    """What roles call such a request."""
+    return {"PUT": "update", "POST": "create"}.get(verb, verb.lower())
+
+
 def _metric(name: str, type_: str, help_: str, samples: Iterable[tuple[Mapping[str, str], int]]) -> Iterable[str]:
     yield f"# HELP {name} {help_}\n# TYPE {name} {type_}\n"
     for labels, value in samples:

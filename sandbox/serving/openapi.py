@@ -1,7 +1,7 @@
 """OpenAPI of what is served: the schemas that clients explain, validate and merge by (`kubectl explain`), in versions 2 and 3.
 
 They are made of the tables by which objects are read (`kube.schema`), and of the schemas of CustomResourceDefinitions, so they
-say what the server does. Built-in fields have no description here: the texts alone are larger than all of the tables.
+say what the server does. What built-in fields are for is `words`'; version 2, which nobody explains by any more, goes without.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import Any, Literal
 
 from ...kube.objects import Kind
 from ...kube.schema import Field, ListOf, MapOf, Scalar, Struct, Type, open_type, schema_of, types
+from ...kube.structural import KEEPS_UNKNOWN
 from ..store.customs import Custom
 from ..store.store import Store
-from .discovery import VERSION, served
+from .components import COMPONENT
+from .discovery import VERSION, group_versions, only_asked, served
+from .words import words_of
 
 Document = dict[str, Any]
 Version = Literal[2, 3]
@@ -31,7 +34,7 @@ _SCALARS: Mapping[str, Document] = {
     "i": {"type": "integer", "format": "int32"}, "l": {"type": "integer", "format": "int64"},
     "u": {"type": "integer", "format": "int64", "minimum": 0}, "f": {"type": "number", "format": "double"},
     "T": {"type": "string", "format": "date-time"}, "M": {"type": "string", "format": "date-time"},
-    "A": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+    "A": {"type": "object", KEEPS_UNKNOWN: True},
 }  # fmt: skip
 _NUMBER_OR_TEXT: Mapping[Version, Mapping[str, Document]] = {
     2: {_QUANTITY: {"type": "string"}, _INT_OR_STRING: {"type": "string", "format": "int-or-string"}},
@@ -44,18 +47,24 @@ _NUMBER_OR_TEXT: Mapping[Version, Mapping[str, Document]] = {
 
 def index(store: Store) -> Document:
     """Where the schemas of each group version are."""
-    return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in map(_path, served(store))}}
+    return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in map(_path, group_versions(store))}}
 
 
 def v3(group_version: str, store: Store) -> Document | None:
     """The document of a group version; None where that is not served."""
-    kinds = served(store).get(group_version)
-    if kinds is None:
+    if group_version not in group_versions(store):
         return None
+    kinds = served(store).get(group_version, {})
+    asked = [kind for kind in only_asked() if kind.api_version == group_version]
     schemas = {
-        name: schema for kind in kinds.values() for name, schema in _definitions(kind, store.customs.get(kind), 3).items()
-    }  # fmt: skip
+        name: schema
+        for kind in (*kinds.values(), *asked)
+        for name, schema in _definitions(kind, store.customs.get(kind), 3).items()
+    }
+    group, _, version = group_version.rpartition("/")
+    schemas = {name: _described(name, schema, group, version) for name, schema in schemas.items()}
     paths = {path: verbs for kind in kinds.values() for path, verbs in _operations(kind, 3)}
+    paths |= {_root(kind): {"get" if kind == COMPONENT else "post": _operation(kind, 3)} for kind in asked}
     return {"openapi": "3.0.0", "info": _INFO, "paths": paths, "components": {"schemas": schemas}}
 
 
@@ -73,14 +82,37 @@ def v2(store: Store) -> Document:
 _INFO = {"title": "Kubernetes", "version": VERSION["gitVersion"]}
 
 
+def _described(name: str, schema: Document, group: str, version: str) -> Document:
+    """A built-in type with what it is for, and its fields; a field of which nothing is said is for what its type is."""
+    if not name.startswith("io.k8s.") or schema.get("type") != "object":
+        return schema
+    said = words_of(name.rpartition(".")[2], group, version)
+    if not said.whole and not said.fields:
+        return schema
+    fields = {}
+    for key, each in (schema.get("properties") or {}).items():
+        words = said.fields.get(key) or _words_of_reference(each, group, version)
+        fields[key] = {"description": words, **each} if words else each
+    return {"description": said.whole, **schema, "properties": fields}
+
+
+def _words_of_reference(field: Document, group: str, version: str) -> str:
+    refs = [each["$ref"] for each in field.get("allOf", ())]
+    return words_of(refs[0].rpartition(".")[2], group, version).whole if refs else ""
+
+
 # paths: who asks whether the server validates fields looks for the parameter here
 
 
 def _operations(kind: Kind, version: Version) -> Iterator[tuple[str, Document]]:
-    space = "/namespaces/{namespace}" if kind.namespaced else ""
-    root = f"/{_path(kind.api_version)}{space}/{kind.plural}"
+    root = _root(kind)
     yield root, {"post": _operation(kind, version)}
     yield f"{root}/{{name}}", {"patch": _operation(kind, version), "put": _operation(kind, version)}
+
+
+def _root(kind: Kind) -> str:
+    space = "/namespaces/{namespace}" if kind.namespaced else ""
+    return f"/{_path(kind.api_version)}{space}/{kind.plural}"
 
 
 def _operation(kind: Kind, version: Version) -> Document:
@@ -149,10 +181,13 @@ def _structs(type_: Type) -> Iterator[Struct]:
 
 def _as_kind(kind: Kind, schema: Mapping[str, Any], version: Version) -> Document:
     """A schema as that of a whole object: with its head, and the kind that it is of."""
+    is_of = {"x-kubernetes-group-version-kind": [_gvk(kind)]}
+    if version == 2 and schema.get(KEEPS_UNKNOWN):
+        return {"type": "object", **is_of}  # a client of version 2 refuses every field that is not among the named ones
     text = {"type": "string"}
     head = {"apiVersion": text, "kind": text, "metadata": _ref(f"{_META}.ObjectMeta", version)}
     fields = {key: each for key, each in (schema.get("properties") or {}).items() if key not in head}
-    return {**schema, "properties": head | fields, "x-kubernetes-group-version-kind": [_gvk(kind)]}
+    return {**schema, "properties": head | fields, **is_of}
 
 
 def _name_of(kind: Kind) -> str:
@@ -176,7 +211,7 @@ def _struct(type_: Struct, version: Version) -> Document:
     if required:
         out["required"] = required
     if type_.is_open:
-        out["x-kubernetes-preserve-unknown-fields"] = True
+        out[KEEPS_UNKNOWN] = True
     if type_.is_atomic:
         out["x-kubernetes-map-type"] = "atomic"
     return out
@@ -226,13 +261,16 @@ _NOT_IN_V2 = ("oneOf", "anyOf", "allOf", "not", "nullable", "default", "x-kubern
 
 
 def _for_v2(schema: Mapping[str, Any]) -> Document:
-    """A definition's schema without what version 2 does not know; a value of several types has none there."""
+    """A definition's schema without what version 2 does not know; a value of several types has none there, one with unknown
+    fields no named ones."""
+    loose: tuple[str, ...] = ()
     if schema.get("x-kubernetes-int-or-string") or schema.get("nullable"):
         loose = ("type", "properties", "items", "additionalProperties")
-        schema = {key: each for key, each in schema.items() if key not in loose}
+    elif schema.get(KEEPS_UNKNOWN):
+        loose = ("properties", "items")
     out: Document = {}
     for key, each in schema.items():
-        if key in _NOT_IN_V2:
+        if key in _NOT_IN_V2 or key in loose:
             continue
         if key == "properties":
             out[key] = {name: _for_v2(below) for name, below in each.items()}

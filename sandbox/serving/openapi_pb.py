@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from ...kube.wire import embedded, tag, text, whole
+
 MEDIA = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 """As it is answered; who asks for it writes `v2@v1.0`, which is no media type."""
 
@@ -22,48 +24,26 @@ _EXTENSION = 31
 _VERBS = {"get": 2, "put": 3, "post": 4, "delete": 5, "patch": 8}
 
 
-def _text(number: int, text: str) -> bytes:
-    return _bytes(number, text.encode())
-
-
-def _bytes(number: int, value: bytes) -> bytes:
-    return _tag(number, 2) + _varint(len(value)) + value
-
-
-def _tag(number: int, wire: int) -> bytes:
-    return _varint(number << 3 | wire)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    number &= 2**64 - 1
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def document(openapi: Mapping[str, Any]) -> bytes:
     """`Document`: swagger 1, info 2, paths 8, definitions 9."""
-    info = _text(1, openapi["info"]["title"]) + _text(2, openapi["info"]["version"])
-    paths = b"".join(_bytes(2, _named(path, _path_item(verbs))) for path, verbs in openapi["paths"].items())
-    definitions = b"".join(_bytes(1, _named(name, _schema(each))) for name, each in openapi["definitions"].items())
-    return _text(1, openapi["swagger"]) + _bytes(2, info) + _bytes(8, paths) + _bytes(9, definitions)
+    info = text(1, openapi["info"]["title"]) + text(2, openapi["info"]["version"])
+    paths = b"".join(embedded(2, _named(path, _path_item(verbs))) for path, verbs in openapi["paths"].items())
+    definitions = b"".join(embedded(1, _named(name, _schema(each))) for name, each in openapi["definitions"].items())
+    return text(1, openapi["swagger"]) + embedded(2, info) + embedded(8, paths) + embedded(9, definitions)
 
 
 def _path_item(verbs: Mapping[str, Any]) -> bytes:
-    return b"".join(_bytes(_VERBS[verb], _operation(each)) for verb, each in verbs.items())
+    return b"".join(embedded(_VERBS[verb], _operation(each)) for verb, each in verbs.items())
 
 
 def _operation(operation: Mapping[str, Any]) -> bytes:
     """Its parameters (8), each one of a query (NonBodyParameter 2, of it QueryParameterSubSchema 3), and extensions (13)."""
-    parameters = b"".join(_bytes(8, _bytes(1, _bytes(2, _bytes(3, _query(each))))) for each in operation["parameters"])
+    parameters = b"".join(embedded(8, embedded(1, embedded(2, embedded(3, _query(each))))) for each in operation["parameters"])
     return parameters + b"".join(_extension(13, key, each) for key, each in operation.items() if key.startswith("x-"))
 
 
 def _query(parameter: Mapping[str, Any]) -> bytes:
-    return _text(2, parameter["in"]) + _text(4, parameter["name"]) + _text(6, parameter["type"])
+    return text(2, parameter["in"]) + text(4, parameter["name"]) + text(6, parameter["type"])
 
 
 def _schema(schema: Mapping[str, Any]) -> bytes:
@@ -77,42 +57,38 @@ def _keyword(key: str, value: Any) -> bytes:
 
 
 def _double(number: int, value: float) -> bytes:
-    return _tag(number, 1) + struct.pack("<d", value)
-
-
-def _whole(number: int, value: int) -> bytes:
-    return _tag(number, 0) + _varint(int(value))
+    return tag(number, 1) + struct.pack("<d", value)
 
 
 def _properties(fields: Mapping[str, Any]) -> bytes:
-    return _bytes(25, b"".join(_bytes(1, _named(name, _schema(each))) for name, each in fields.items()))
+    return embedded(25, b"".join(embedded(1, _named(name, _schema(each))) for name, each in fields.items()))
 
 
 _WRITERS: Mapping[str, Callable[[Any], bytes]] = {
-    **{key: partial(_text, number) for key, number in _TEXTS.items()},
+    **{key: partial(text, number) for key, number in _TEXTS.items()},
     **{key: partial(_double, number) for key, number in _DOUBLES.items()},
-    **{key: partial(_whole, number) for key, number in {**_FLAGS, **_COUNTS}.items()},
-    "required": lambda names: b"".join(_text(19, name) for name in names),
-    "enum": lambda values: b"".join(_bytes(20, _any(value)) for value in values),
-    "additionalProperties": lambda value: _bytes(21, _values(value)),
-    "type": lambda value: _bytes(22, _text(1, value)),
-    "items": lambda value: _bytes(23, _bytes(1, _schema(value))),
+    **{key: partial(whole, number) for key, number in {**_FLAGS, **_COUNTS}.items()},
+    "required": lambda names: b"".join(text(19, name) for name in names),
+    "enum": lambda values: b"".join(embedded(20, _any(value)) for value in values),
+    "additionalProperties": lambda value: embedded(21, _values(value)),
+    "type": lambda value: embedded(22, text(1, value)),
+    "items": lambda value: embedded(23, embedded(1, _schema(value))),
     "properties": _properties,
 }
 
 
 def _values(value: Any) -> bytes:
-    return _bytes(1, _schema(value)) if isinstance(value, Mapping) else _whole(2, value)
+    return embedded(1, _schema(value)) if isinstance(value, Mapping) else whole(2, value)
 
 
 def _extension(number: int, key: str, value: Any) -> bytes:
-    return _bytes(number, _named(key, _any(value)))
+    return embedded(number, _named(key, _any(value)))
 
 
 def _any(value: Any) -> bytes:
     """Its YAML (2), which JSON is."""
-    return _text(2, json.dumps(value, ensure_ascii=False))
+    return text(2, json.dumps(value, ensure_ascii=False))
 
 
 def _named(name: str, value: bytes) -> bytes:
-    return _text(1, name) + _bytes(2, value)
+    return text(1, name) + embedded(2, value)

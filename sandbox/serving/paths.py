@@ -10,6 +10,9 @@ from ..store.refusals import no_such_resource
 from ..store.store import Store
 from . import discovery
 
+POD_SUBRESOURCES = ("eviction", "log", "exec", "attach", "portforward")
+"""What is asked of a pod besides its fields."""
+
 
 class Target(NamedTuple):
     """What a path addresses."""
@@ -51,5 +54,8 @@ def _has_subresource(kind: Kind, subresource: str, store: Store) -> bool:
     return (
         (subresource == "status" and rules.has_status)
         or (subresource == "scale" and rules.has_scale)
-        or (kind.name == "Pod" and subresource in ("eviction", "log"))
+        or (kind.name == "Pod" and subresource in ("ephemeralcontainers", "resize"))
+        or (kind.name == "CertificateSigningRequest" and subresource == "approval")
+        or (kind.name == "ServiceAccount" and subresource == "token")
+        or (kind.name == "Pod" and subresource in POD_SUBRESOURCES)
     )

@@ -24,7 +24,7 @@ def claim(obj: Obj, now: datetime) -> Cells:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     phase = "Terminating" if "deletionTimestamp" in obj["metadata"] else status.get("phase", "")
     is_bound = bool(spec.get("volumeName"))
-    modes = ",".join(_MODES.get(each, each) for each in (status.get("accessModes") or ()) if is_bound)
+    modes = ",".join(MODES.get(each, each) for each in (status.get("accessModes") or ()) if is_bound)
     size = get(status, "capacity", "storage", default="") if is_bound else ""
     return (
         obj["metadata"]["name"], phase, spec.get("volumeName", ""), size, modes, spec.get("storageClassName") or "",
@@ -32,7 +32,7 @@ def claim(obj: Obj, now: datetime) -> Cells:
     )  # fmt: skip
 
 
-_MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
+MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
 
 
 def budget(obj: Obj, now: datetime) -> Cells:

@@ -14,6 +14,7 @@ from ...kube import codec, gojson
 from ...kube.objects import Obj
 from ...kube.schema import types
 from ...kube.validation import checks
+from ...kube.wire import Unreadable
 from ...kube.yamlscalar import plain
 from ..api.registry import rules_of
 from ..store.refusals import Generic, bad_request, unsupported_body
@@ -80,7 +81,7 @@ async def body_of(request: web.Request, kind: str) -> Obj:
     unrecognized = f"the object provided is unrecognized (must be of type {kind}): "
     try:
         body = reader(raw)
-    except protobuf.Unreadable as problem:
+    except Unreadable as problem:
         raise bad_request(f"{unrecognized}{problem}") from None
     except (gojson.NotJson, yaml.YAMLError) as problem:
         why = f"couldn't get version/kind; json parse error: {problem} ({gojson.summary(raw)})"
@@ -234,7 +235,7 @@ def _delete_body(raw: bytes, request: web.Request) -> Obj:
     try:
         body = _reader(request)(raw)
         return codec.decoded(body, types()["DeleteOptions"])[0] if body is not None else {}
-    except protobuf.Unreadable as problem:
+    except Unreadable as problem:
         raise bad_request(str(problem)) from None
     except (gojson.NotJson, yaml.YAMLError) as problem:
         raise bad_request(f"couldn't get version/kind; json parse error: {problem}") from None

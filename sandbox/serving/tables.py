@@ -14,7 +14,7 @@ from ...kube.printed import age, pod_status
 from ...kube.types_gateway import GROUP as GATEWAY_API
 from ..api.scale import selector_text
 from ..store.customs import Custom
-from . import columns, policies
+from . import columns, furnishings, policies
 from .columns import AGE, NAME, Column
 
 META = "meta.k8s.io/v1"
@@ -118,6 +118,11 @@ def _ingress(obj: Obj, now: datetime) -> Cells:
         obj["metadata"]["name"], spec.get("ingressClassName") or "<none>", ",".join(hosts) or "*", ",".join(at),
         "80, 443" if spec.get("tls") else "80", _created(obj, now),
     )  # fmt: skip
+
+
+def _scale(obj: Obj, now: datetime) -> Cells:
+    wanted, there = (get(obj, part, "replicas", default=0) for part in ("spec", "status"))
+    return obj["metadata"]["name"], wanted, there, _created(obj, now)
 
 
 def _deployment(obj: Obj, now: datetime) -> Cells:
@@ -257,9 +262,14 @@ def _secret(obj: Obj, now: datetime) -> Cells:
 def _event(obj: Obj, now: datetime) -> Cells:
     obj = converted(obj, EVENT.api_version)
     involved = obj.get("involvedObject") or {}
-    seen = obj.get("lastTimestamp") or obj.get("eventTime") or obj["metadata"].get("creationTimestamp")
-    place = f"{involved.get('kind', '').lower()}/{involved.get('name', '')}"
-    return age(seen, now), obj.get("type", ""), obj.get("reason", ""), place, (obj.get("message") or "").strip()
+    series, source = obj.get("series") or {}, obj.get("source") or {}
+    first = obj.get("firstTimestamp") or obj.get("eventTime") or obj["metadata"].get("creationTimestamp")
+    last = series.get("lastObservedTime") or obj.get("lastTimestamp") or first
+    place = "/".join(part for part in (involved.get("kind", "").lower(), involved.get("name", "")) if part)
+    who = source.get("component") or obj.get("reportingComponent"), source.get("host") or obj.get("reportingInstance")
+    told = obj.get("type", ""), obj.get("reason", ""), place, involved.get("fieldPath", ""), ", ".join(filter(None, who))
+    count = series.get("count") or obj.get("count") or 1
+    return age(last, now), *told, (obj.get("message") or "").strip(), age(first, now), count, obj["metadata"]["name"]
 
 
 def _definition(obj: Obj, now: datetime) -> Cells:
@@ -309,6 +319,7 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
         (NAME, Column("Desired", "integer"), Column("Current", "integer"), Column("Ready", "integer"), AGE, *_WIDE),
         _replica_set,
     ),
+    "Scale": ((NAME, Column("Desired", "integer"), Column("Available", "integer"), AGE), _scale),
     "StatefulSet": ((NAME, Column("Ready"), AGE, *_WIDE[:2]), _stateful_set),
     "DaemonSet": (
         (
@@ -352,10 +363,18 @@ _PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cell
     ),
     "ConfigMap": ((NAME, Column("Data", told=columns.OF_DATA), AGE), _data),
     "Secret": ((NAME, Column("Type"), Column("Data"), AGE), _secret),
-    "Event": ((Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Message")), _event),
+    "Event": (
+        (
+            Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Subobject", "string", 1),
+            Column("Source", "string", 1), Column("Message"), Column("First Seen", "string", 1), Column("Count", "string", 1),
+            NAME._replace(priority=1),
+        ),
+        _event,
+    ),
     "CustomResourceDefinition": ((NAME, Column("Created At", "date")), _definition),
     "Lease": ((NAME, Column("Holder"), AGE), _lease),
     **policies.PRINTERS,
+    **furnishings.PRINTERS,
     "GatewayClass": (
         (NAME, Column("Controller"), Column("Accepted"), AGE, Column("Description", "string", 1)),
         _gateway_class,

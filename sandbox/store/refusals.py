@@ -71,9 +71,19 @@ def other_uid(kind: Kind, live: Obj, uid: str, *, is_custom: bool) -> Conflict:
     return _unfulfilled(kind, meta["name"], why)
 
 
+def bound_to_another(kind: Kind, name: str, uid: str) -> Conflict:
+    """A token was to end with another object of the same name."""
+    why = f"the UID in the bound object reference ({uid}) does not match the UID in record."
+    message = (
+        f'Operation cannot be fulfilled on {kind.name} "{name}": {why} The object might have been deleted and then recreated'
+    )
+    return Conflict(409, "Conflict", message, {"name": name, "kind": kind.name})
+
+
 def forbidden(kind: Kind, name: str, why: str, *causes: Obj) -> ApiError:
     details = _details(kind, name) | ({"causes": list(causes)} if causes else {})
-    return ApiError.of(403, "Forbidden", f'{_resource(kind)} "{name}" is forbidden: {why}', details)
+    which = f'{_resource(kind)} "{name}"' if name else _resource(kind)
+    return ApiError.of(403, "Forbidden", f"{which} is forbidden: {why}", details)
 
 
 def namespace_ends(kind: Kind, namespace: str, name: str) -> ApiError:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Literal, NamedTuple
 
-from ...kube.objects import DEFINITION, HOMES, KINDS, Kind, Obj, get
+from ...kube.objects import DEFINITION, HOMES, KINDS, Kind, Obj
 from .customs import Custom, customs_of
 from .refusals import exists_already, modified_meanwhile, not_found
 
@@ -75,7 +75,8 @@ class Store:
     # reading
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
-        return self._of(kind).get((namespace, name))
+        objects = self._of_kind.get(kind)  # what is asked for most: not by a call more
+        return (self._of(kind) if objects is None else objects).get((namespace, name))
 
     def get(self, kind: Kind, namespace: str, name: str) -> Obj:
         if (obj := self.find(kind, namespace, name)) is None:
@@ -113,7 +114,7 @@ class Store:
         objects = self._of(kind)
         if key in objects:
             raise exists_already(kind, key[1])
-        uid = get(obj, "metadata", "uid") or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        uid = obj["metadata"].get("uid") or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         stored = obj | {"metadata": obj["metadata"] | {"uid": uid}}
         return self._log("ADDED", kind, stored, None)
 
@@ -124,10 +125,12 @@ class Store:
         """
         namespace, name = _key(obj)
         live = self.get(kind, namespace, name)
-        given = get(obj, "metadata", "resourceVersion")
+        given = obj["metadata"].get("resourceVersion")
         if given and given != live["metadata"]["resourceVersion"]:
             raise modified_meanwhile(kind, name)
-        candidate = obj | {"metadata": obj["metadata"] | {"resourceVersion": live["metadata"]["resourceVersion"]}}
+        candidate = (
+            obj if given else obj | {"metadata": obj["metadata"] | {"resourceVersion": live["metadata"]["resourceVersion"]}}
+        )
         if candidate == live:
             return live
         return self._log("MODIFIED", kind, candidate, live)

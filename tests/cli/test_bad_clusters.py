@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,6 +77,16 @@ def test_a_context_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert "has no context prod" in summary
     assert "fake, other" in hint
+
+
+def test_a_kubeconfig_that_is_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may ever write to it: it is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'gone'}:{tmp_path / 'pipe'}")
+    summary, hint = told(deploy("status"))
+
+    assert summary == f"✗ {tmp_path / 'pipe'} is no kubeconfig: this is a pipe or a device, not a file"
+    assert "KUBECONFIG" in hint
 
 
 def test_a_server_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

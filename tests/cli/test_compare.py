@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from rollway.health.pods import is_ready
-from rollway.kube.objects import POD, RESOURCE_QUOTA
-from rollway.ship.asking import started_within
+from rollway.kube.objects import POD, RESOURCE_QUOTA, kind_of
+from rollway.release.load import load
+from rollway.sandbox.node.behaviour import BEHAVIOUR
+from rollway.ship.startup import startup_of
 from shell import EXAMPLE, run, shell
 
 QUICK = ("--seeds", "1", "--strategies", "ramped,blue-green")
@@ -32,6 +35,8 @@ def compare(*words: str, file: Path = EXAMPLE):
         (["--bad", "%"], "--bad %"),
         (["--matching", "150%"], "--matching 150%"),
         (["--strategies", ","], "--strategies ,"),
+        ([""], "'': names none"),
+        (["ramped,blue"], "'blue' is no strategy"),
         (["--latency", "0ms"], "latency"),
         (["--bound", "0s"], "bound"),
         (["--sweep", "maxSurge"], "--sweep maxSurge"),
@@ -48,6 +53,13 @@ def test_a_flag_without_sense_is_refused(words: list[str], said: str) -> None:
     assert said in plain.err
     assert "Traceback" not in plain.err
     assert as_json.code == as_json.document["error"]["exit"] == 2
+
+
+def test_several_may_be_named_behind_the_verb() -> None:
+    one, other = compare("ramped,blue-green", "--seeds", "1", "-o", "json"), compare(*QUICK, "-o", "json")
+
+    assert one.code == 0
+    assert one.document == other.document
 
 
 def test_what_check_refuses_is_not_rehearsed(tmp_path: Path) -> None:
@@ -118,25 +130,73 @@ def test_live_is_what_runs() -> None:
         assert "shop 1.4.0 → 1.5.0 · 4 pods" in outcome.out
         assert "ResourceQuota small: pods is for 6 of 8 pods" in outcome.out
         assert deploy.changed_since(moment) == set()
-        assert f"took {started_within(pods):g} s" in outcome.err
+        assert f"took {startup_of(pods).app_s:g} s" in outcome.err
+        assert "their nodes are as quick as a quiet one, as far as whole seconds of 4 pods tell" in outcome.err
 
 
-def test_pods_that_were_restarted_tell_nothing_of_their_start() -> None:
-    """From its process' start to readiness, less half a period of the probe; the middle one of the pods counts."""
+def test_taking_up_what_somebody_else_released_is_rehearsed() -> None:
+    """It is begun from as it was found, and costs requests that a release of rollway's own does not; no pod restarts for it."""
+    words = ("compare", "--live", "--image", ":1.5.0", "--seeds", "1", "--strategies", "blue-green", "-o", "json")
+    with shell() as deploy:
+        release = load(str(EXAMPLE), image=":1.4.0")
+        for manifest in (*release.others, *release.services, release.workload):
+            kind = kind_of(manifest["apiVersion"], manifest["kind"])
+            assert kind is not None
+            deploy.create(kind, manifest)
+        deploy.runs(asyncio.sleep(20))
+        moment = deploy.moment
+        found = deploy(*words)
+        assert deploy.changed_since(moment) == set()
+        assert deploy("apply", "--image", ":1.4.0", "--full").code == 0
+        own = deploy(*words)
 
-    def pod(ready: str, restarts: int = 0) -> dict:
-        return {
-            "metadata": {"name": "x"},
-            "spec": {"containers": [{"name": "x", "readinessProbe": {"periodSeconds": 4}}]},
-            "status": {
-                "phase": "Running",
-                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": f"2026-01-01T00:00:{ready}Z"}],
-                "containerStatuses": [
-                    {"ready": True, "restartCount": restarts, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
-                ],
-            },
-        }  # fmt: skip
+    assert (found.code, own.code) == (0, 0)
+    taken_up = "somebody else has released the version before: taking it up is part of each release"
+    assert (taken_up in found.document["assumed"], taken_up in own.document["assumed"]) == (True, False)
+    [first], [then] = (outcome.document["strategies"] for outcome in (found, own))
+    assert first["figures"]["apiRequests"]["median"] > then["figures"]["apiRequests"]["median"]
+    assert (first["figures"]["lost"]["median"], first["figures"]["peak"]["median"]) == (0, 8)
+    assert {each["after"] for each in first["waysBack"]} == {each["after"] for each in then["waysBack"]}
 
-    assert started_within([pod("10"), pod("12"), pod("40"), pod("59", restarts=1)]) == 10
-    assert started_within([pod("01")]) == 0
-    assert started_within([]) is None
+
+def test_a_busy_node_is_learnt_from_the_pods_that_run(tmp_path: Path) -> None:
+    """What was learnt is told, and what cannot be; Recreate is down for so much longer; without --calibrate nothing is learnt."""
+    text = 'app: web\nnamespace: shop\nweb: {image: "web:2", port: 80, replicas: 4, podAnnotations: {}}\n'
+    (tmp_path / "new.yaml").write_text(text)
+    (tmp_path / "deploy.yaml").write_text(
+        text.replace("{}", f'{{{BEHAVIOUR}: "{{pull: 5.8s, start: 1s}}"}}').replace("web:2", "web:1")
+    )
+    words = (
+        "compare",
+        "-f",
+        str(tmp_path / "new.yaml"),
+        "--seeds",
+        "3",
+        "--strategies",
+        "recreate",
+        "--live",
+        "--start",
+        "1s",
+        "-o",
+        "json",
+    )
+    with shell(tmp_path / "deploy.yaml") as deploy:
+        assert deploy("apply", "--full").code == 0
+        as_quiet, learnt = deploy(*words), deploy(*words, "--calibrate")
+
+    assert (as_quiet.code, learnt.code) == (0, 0)
+    [quiet_s], [busy_s] = (
+        [each["figures"]["downtime"]["median"] for each in outcome.document["strategies"]] for outcome in (as_quiet, learnt)
+    )
+    assert 4.5 < busy_s - quiet_s < 7
+    assert "until their processes started, where a quiet node takes 0.5 s; how much slower they stop one" in learnt.err
+    assert any(said.startswith("a node takes 6") for said in learnt.document["assumed"])
+    assert not any("a node takes" in said for said in as_quiet.document["assumed"])
+
+
+def test_without_pods_there_is_nothing_to_learn() -> None:
+    with shell() as deploy:
+        outcome = deploy("compare", "--seeds", "1", "--strategies", "ramped", "--live", "--calibrate")
+
+    assert outcome.code == 0
+    assert "no pod is ready that tells how long it took to start" in outcome.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,27 @@ def test_verbs_that_ask_no_cluster() -> None:
     assert run("schema").document["$schema"]
 
 
+def test_hooks_are_rendered_where_they_are_asked_for(tmp_path: Path) -> None:
+    """They are run and not applied: named beside the manifests, never among what another tool would apply; in JSON apart."""
+    shutil.copytree(EXAMPLE.parent, tmp_path / "shop")
+    file = tmp_path / "shop" / "deploy.yaml"
+    file.write_text(
+        file.read_text() + "before: [{name: migrate, command: [./shop, migrate]}]\nafter: [{name: warm, command: [./warm]}]\n"
+    )
+    plain, whole = (run("render", "-f", str(file), *words) for words in ((), ("--hooks",)))
+    document = run("render", "-f", str(file), "-o", "json").document
+
+    assert "kind: Job" not in plain.out
+    assert "the Jobs of before migrate, after warm are run beside these; --hooks shows them" in plain.err
+    assert whole.out.count("kind: Job") == 2
+    assert "generateName: shop-migrate-v" in whole.out
+    assert [(each["when"], each["name"], each["job"]["kind"]) for each in document["hooks"]] == [
+        ("before", "migrate", "Job"),
+        ("after", "warm", "Job"),
+    ]
+    assert "Job" not in {obj["kind"] for obj in document["manifests"]}
+
+
 @pytest.fixture
 def with_secret(tmp_path: Path) -> Path:
     shutil.copytree(EXAMPLE.parent, tmp_path / "shop")
@@ -142,7 +164,7 @@ def test_a_saved_plan_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_a_saved_plan_can_be_pinned(tmp_path: Path) -> None:
-    """By the digest that `plan --out` tells, any other file is refused; and applying one says whose images it brings."""
+    """By the digest that `plan --out` tells, any other file is refused; and one that was edited is, whoever applies it."""
     path = tmp_path / "plan.json"
     with shell() as deploy:
         told = deploy("plan", "--image", "ghcr.io/acme/shop:1.0.0", "--out", str(path)).err
@@ -152,13 +174,13 @@ def test_a_saved_plan_can_be_pinned(tmp_path: Path) -> None:
         moment = deploy.moment
         other = deploy("apply", str(path), "--digest", digest)
         assert not deploy.changed_since(moment)
-        consistent = deploy("apply", str(path))
+        edited = deploy("apply", str(path))
         path.write_text(text)
         agreed = deploy("apply", str(path), "--digest", digest)
 
-    assert (other.code, consistent.code, agreed.code) == (3, 3, 0)
+    assert (other.code, edited.code, agreed.code) == (3, 3, 0)
     assert "is not the plan that was agreed on" in other.err
-    assert "ghcr.io/evil/shop:1.0.0" in consistent.err
+    assert "somebody has edited" in edited.err
 
 
 def test_plans_of_other_versions_are_told_apart(tmp_path: Path) -> None:
@@ -173,6 +195,15 @@ def test_plans_of_other_versions_are_told_apart(tmp_path: Path) -> None:
             path.write_text(text)
             refused = deploy("apply", str(path))
             assert (refused.code, summary in refused.err) == (2, True), refused.err
+
+
+def test_a_plan_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    os.mkfifo(tmp_path / "plan.json")
+    with shell() as deploy:
+        refused = deploy("apply", str(tmp_path / "plan.json"))
+
+    assert (refused.code, "this is a pipe or a device" in refused.err) == (2, True), refused.err
 
 
 def test_init_writes_a_file_that_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,24 @@ WORDS = [
     (["apply", "--dry-run"], "`deploy plan` shows what would be done"),
     (["status", "--watch"], "`deploy wait`"),
     (["apply", "--tag", "2"], "write it as --image :TAG"),
+    (["sandbox", "start"], "it is called `deploy sandbox up` here"),
+    (["sandbox", "stop"], "it is called `deploy sandbox down` here"),
+    (["sandbox", "delete"], "it is called `deploy sandbox reset` here"),
+    (["sandbox", "rollback"], "one of up, down"),
+    (["rollout", "undo"], "it is called `deploy rollback` here"),
+    (["rollout", "status"], "it is called `deploy status` here"),
+    (["rollout", "restart"], "`kubectl rollout restart` does that"),
+    (["rollout"], "it is called `deploy apply` here"),
+    (["delete"], "`kubectl delete -f` does"),
+    (["pause"], "`deploy apply --to 50%` stops at a share"),
+    (["set", "image"], "a new version is `deploy apply --image :TAG`"),
+    (["apply", "bg"], "it is called blue-green here"),
+    (["apply", "50%"], "write it as --to 50%"),
+    (["apply", "canary", "50%"], "write it as --to 50%"),
+    (["promote", "50%"], "write it as --to 50%"),
+    (["apply", ":2.0.0"], "write it as --image :2.0.0"),
+    (["apply", "ghcr.io/acme/shop:2.0.0"], "write it as --image ghcr.io/acme/shop:2.0.0"),
+    (["-n", "shop", "status"], "options follow the verb: deploy VERB -n …"),
 ]
 
 
@@ -52,6 +69,15 @@ def test_help_is_a_word_too() -> None:
     """`deploy help` and `deploy help promote` are what --help shows."""
     assert run("help").out == run("--help").out
     assert run("help", "promote").out == run("promote", "--help").out
+
+
+def test_a_verb_is_told_in_a_line_of_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is cut off."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("--help").out.partition("Commands:")[2]
+
+    assert [line for line in shown.splitlines() if line.endswith("...")] == []
+    assert "  watch " in shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -92,30 +118,6 @@ def test_each_shells_script_asks_in_its_own_way(shell: str, asked: dict[str, str
     assert "canary" in deploy(**asked).stdout
 
 
-@pytest.mark.parametrize(
-    ("shell", "line"),
-    [
-        ("bash", 'source "$1"; COMP_WORDS=(deploy apply can); COMP_CWORD=2; _deploy_completion deploy; echo "${COMPREPLY[@]}"'),
-        ("fish", 'source $argv[1]; complete --do-complete "deploy apply can"'),
-    ],
-    ids=["bash", "fish"],
-)
-def test_what_is_installed_completes_in_the_shell_itself(shell: str, line: str, tmp_path: Path) -> None:
-    """The script that lies in the home folder, read by the real shell."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"no {shell} here")
-    deploy("--install-completion", shell, HOME=str(tmp_path))
-    script = next(path for path in tmp_path.rglob("deploy.*"))
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-
-    told = subprocess.run(
-        [shell, "-c", line, *(["-"] if shell == "bash" else []), str(script)],
-        capture_output=True, text=True, env={**os.environ, "PATH": path, "HOME": str(tmp_path)}, check=False, timeout=60,
-    )  # fmt: skip
-
-    assert told.stdout.split() == ["canary"], told.stderr
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_is_no_bug_of_ours() -> None:
     """What cannot be written is told of, in a sentence; nothing else is asked of the reader."""
@@ -125,6 +127,26 @@ def test_a_full_disk_is_no_bug_of_ours() -> None:
             assert outcome.returncode == 74
             assert outcome.stderr.startswith("✗ the output cannot be written: No space left on device")
             assert "Traceback" not in outcome.stderr
+
+
+def test_a_disk_without_room_is_told_as_that(tmp_path: Path) -> None:
+    """By what writes files, with the file's name; what was there before stays whole."""
+    home, file = tmp_path / "home", tmp_path / "deploy.yaml"
+    home.mkdir()
+    file.write_text("app: mine\n")
+
+    def full(*words: str) -> subprocess.CompletedProcess[str]:
+        line = ["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', sys.executable, "-B", "-m", "rollway", *words]
+        return subprocess.run(line, capture_output=True, text=True, env={**os.environ, "HOME": str(home)}, check=False)
+
+    init = full("init", str(EXAMPLE.parent / "k8s"), "-f", str(file), "--overwrite")
+    completion = full("--install-completion", "bash")
+
+    assert (init.returncode, completion.returncode) == (2, 2), (init.stderr, completion.stderr)
+    assert init.stderr.startswith(f"✗ {file} cannot be written: File too large")
+    assert completion.stderr.startswith("✗ the completion cannot be written")
+    assert [path.name for path in tmp_path.iterdir() if path != home] == ["deploy.yaml"]
+    assert file.read_text() == "app: mine\n"
 
 
 @pytest.mark.skipif(not sys.prefix.isascii(), reason="an ASCII Python finds nothing in a folder of another name")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rollway.kube.objects import DEPLOYMENT, SERVICE, Kind, Obj
+from rollway.kube.objects import DAEMON_SET, DEPLOYMENT, DESTINATION_RULE, SERVICE, STATEFUL_SET, VIRTUAL_SERVICE, Kind, Obj
 from rollway.release.load import load
 from rollway.ship import described
 
@@ -106,6 +106,27 @@ def test_a_live_canary(name: str, folder: Path) -> None:
     assert [doc["kind"] for doc in yaml.safe_load_all(Path("k8s/app.yaml").read_text())] == ["Deployment", "Service"]
 
 
+@pytest.mark.parametrize("apex", [None, "front"])
+def test_a_live_canarys_services(apex: str | None, folder: Path) -> None:
+    """The one that users ask leads to what goes with Flagger, and those of its versions go, too: it is written anew."""
+    target, called = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, {"name": apex} if apex else {}
+    spec = {"targetRef": target, "service": {"port": 80, **called}, "analysis": {"stepWeight": 20, "maxWeight": 40}}
+    name, ports = apex or "web", [{"port": 80}]
+    with shell() as deploy:
+        put(
+            deploy, definition(described.CANARY), made(described.CANARY, "web", spec),
+            made(DEPLOYMENT, "web", {"replicas": 0, "selector": SELECTOR, "template": PODS}),
+            made(SERVICE, name, {"selector": {"app": "web-primary"}, "ports": ports}),
+            made(SERVICE, f"{name}-primary", {"selector": {"app": "web-primary"}, "ports": ports}),
+            made(SERVICE, f"{name}-canary", {"selector": {"app": "web"}, "ports": ports}),
+        )  # fmt: skip
+        outcome = deploy("init", "--from-live", "web", "-n", "shop")
+
+    assert outcome.code == 0, outcome.err
+    (service,) = load("deploy.yaml").services
+    assert (service["metadata"]["name"], service["spec"]["selector"]) == (name, {"app": "web"})
+
+
 def test_where_no_such_kind_is_known(folder: Path) -> None:
     """A cluster without those tools is asked in vain, and without a word."""
     with shell() as deploy:
@@ -115,3 +136,46 @@ def test_where_no_such_kind_is_known(folder: Path) -> None:
 
     assert (outcome.code, load("deploy.yaml").strategy) == (0, "ramped")
     assert "there is no Deployment nobody in namespace shop" in missing.err
+
+
+@pytest.mark.parametrize("kind", [STATEFUL_SET, DAEMON_SET])
+def test_a_live_set(kind: Kind, folder: Path) -> None:
+    """With its Services, as of a Deployment."""
+    with shell() as deploy:
+        put(
+            deploy, made(kind, "web", {"selector": SELECTOR, "template": PODS}),
+            made(SERVICE, "web", {"selector": {"app": "web"}, "ports": [{"port": 80}]}),
+        )  # fmt: skip
+        outcome = deploy("init", "--from-live", "web", "-n", "shop")
+
+    assert outcome.code == 0, outcome.err
+    release = load("deploy.yaml")
+    assert (release.workload["kind"], [each["metadata"]["name"] for each in release.services]) == (kind.name, ["web"])
+
+
+def test_a_live_rollouts_routes(folder: Path) -> None:
+    """They come along, without what its controller tells versions apart by, and split what comes next."""
+    routing = {"istio": {"virtualService": {"name": "web"}, "destinationRule": {
+        "name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"}}}  # fmt: skip
+    canary = {"trafficRouting": routing, "steps": [{"setWeight": 20}, {"pause": {"duration": "1m"}}]}
+    spec = {"replicas": 3, "selector": SELECTOR, "template": PODS, "strategy": {"canary": canary}}
+    targets = [
+        {"destination": {"host": "web", "subset": name}, "weight": share} for name, share in (("canary", 0), ("stable", 100))
+    ]
+    subsets = [{"name": name, "labels": {"app": "web", "rollouts-pod-template-hash": "abc"}} for name in ("canary", "stable")]
+    with shell() as deploy:
+        put(
+            deploy, definition(described.ROLLOUT), made(described.ROLLOUT, "web", spec),
+            made(SERVICE, "web", {"selector": {"app": "web"}, "ports": [{"port": 80}]}),
+            made(VIRTUAL_SERVICE, "web", {"hosts": ["web"], "http": [{"name": "primary", "route": targets}]}),
+            made(VIRTUAL_SERVICE, "other", {"hosts": ["other"], "http": [{"route": [{"destination": {"host": "other"}}]}]}),
+            made(DESTINATION_RULE, "web", {"host": "web", "subsets": subsets}),
+        )  # fmt: skip
+        outcome = deploy("init", "--from-live", "web", "-n", "shop")
+
+    assert outcome.code == 0, outcome.err
+    release = load("deploy.yaml")
+    assert release.router == "istio"
+    held = {(obj["kind"], obj["metadata"]["name"]): obj for obj in release.others}
+    assert set(held) == {("VirtualService", "web"), ("DestinationRule", "web")}
+    assert [each["labels"] for each in held["DestinationRule", "web"]["spec"]["subsets"]] == [{"app": "web"}] * 2

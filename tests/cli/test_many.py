@@ -38,6 +38,7 @@ WRONG = [
     (["promote", "canary"], "canary: a strategy is named for one release, and SERVICES is a folder of them"),
     (["promote", "--image", ":2.0.0"], "--image is for one release, and SERVICES is a folder of them"),
     (["rollback", "--to-revision", "1"], "--to-revision is for one application"),
+    (["render"], "several release files, or a folder: one at a time is rendered"),
 ]
 
 
@@ -133,6 +134,7 @@ def test_a_promotion_of_all_puts_away_what_one_that_was_cut_off_has_left(folder:
     assert deploy.sandbox.store.get(DEPLOYMENT, "shop", "web")["spec"]["replicas"] == 0
     assert deploy.changed_since(moment) & {"Service", "Ingress"} == set()
     assert "web: 2.0.0 is promoted already" in again.err
+    assert again.out == "", "a table of nothing"
 
 
 def test_plans_of_all(folder: Path, deploy: Shell) -> None:

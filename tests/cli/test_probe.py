@@ -166,6 +166,12 @@ def test_bad_flags(words: list[str], says: str) -> None:
     assert says in outcome.err
 
 
+def test_a_body_that_never_ends_is_not_read() -> None:
+    outcome = run("probe", "http://shop", "--body", "@/dev/zero")
+
+    assert (outcome.code, "--body @/dev/zero: this is a pipe or a device" in outcome.err) == (2, True), outcome.err
+
+
 def test_a_token_is_not_shown() -> None:
     """A header whose colon was forgotten is told of by its beginning, with what the release's flag is."""
     for words in (["probe", "http://shop", "-H"], ["apply", "--probe", "http://shop", "--probe-header"]):

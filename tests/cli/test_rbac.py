@@ -99,6 +99,8 @@ def test_a_folder_of_release_files(tmp_path: Path) -> None:
     ]
     document = run("rbac", "-f", str(tmp_path), "-o", "json").document
     assert [(one["app"], one["strategies"]) for one in document["releases"]] == [("api", ["blue-green"]), ("web", ["canary"])]
+    told = run("rbac", "-f", str(tmp_path)).err
+    assert ["api: not narrowed" in told, "web: not narrowed" in told] == [True, True]
 
     (tmp_path / "db.deploy.yaml").write_text("app: db\nweb: {image: 'acme/db:1', port: 80}\n", encoding="utf-8")
     lacking = run("rbac", "-f", str(tmp_path))

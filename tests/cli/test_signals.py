@@ -140,6 +140,20 @@ def test_a_signal_leaves_nothing_locked_and_says_how_to_go_on(
     assert shop.is_at(TAG)
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_who_only_looks_on_speaks_of_no_release(shop: Shop, number: signal.Signals, code: int) -> None:
+    """Nothing is under way that would stop with it, and nothing to be taken back."""
+    process = shop.start("watch")
+    assert process.stdout
+    process.stdout.readline()
+
+    outcome = stopped(process, number)
+
+    assert outcome.code == code
+    assert "rollback" not in outcome.err
+    assert "the same command" not in outcome.err
+
+
 def test_a_program_is_told_in_json(shop: Shop) -> None:
     """One document on stdout, the error; this one is stopped before or as it takes the lock."""
     process = shop.start("apply", "ramped", "--image", f":{TAG}", "-o", "json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,6 +242,20 @@ WORDS_OF_OURS = [
     ("deploy status -o j", ["json"]),
     ("deploy check -o s", ["sarif"]),
 ]
+
+
+@pytest.mark.parametrize(
+    "name", ["p$(touch owned)", "p\\$(touch owned)", "p`touch owned`", "p;touch owned", "p'd", "p d", "p\nd", "p*"]
+)
+def test_a_shell_is_offered_no_word_that_it_would_evaluate(
+    name: str, deploy: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever wrote the kubeconfig; zsh evaluates words while it completes, others once the line is run."""
+    config = tmp_path / "config"
+    config.write_text(json.dumps({"contexts": [{"name": name}, {"name": "prod@eu:1/x_y"}]}))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+
+    assert complete(deploy, monkeypatch, "deploy status --context p") == ["prod@eu:1/x_y"]
 
 
 @pytest.mark.parametrize(("line", "words"), WORDS_OF_OURS, ids=[line for line, _ in WORDS_OF_OURS])

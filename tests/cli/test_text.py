@@ -80,6 +80,7 @@ def test_a_pipeline_reads_one_plain_line_an_event() -> None:
     assert outcome.out == "paused at 10%, by pods 20% (1 of 5) as revision 2 · on: deploy promote · back: deploy rollback\n"
     assert outcome.err.splitlines() == [
         "shop 1.0.0 → 2.0.0 · canary to 10%",
+        "  note: router auto: replicas, as the manifests hold no route that can be split",
         "  + Deployment shop-canary: 1 pod of 2.0.0 (the new version, beside the old)",
         "  … shop-canary: until 1 of 1 is ready (nothing shrinks before)",
         "    shop-canary: 0 of 1 pods available",

@@ -15,7 +15,7 @@ WRONG = [
     (["prom"], "there is no verb 'prom'", "did you mean promote?"),
     (["xyz"], "there is no verb 'xyz'", "one of"),
     (["apply", "canry"], "'canry' is no strategy", "did you mean canary?"),
-    (["plan", "bluegreen"], "'bluegreen' is no strategy", "did you mean blue-green?"),
+    (["plan", "bluegreen"], "'bluegreen' is no strategy", "it is called blue-green here"),
     (["apply", "--imge", "x"], "no such option: --imge", "did you mean --image?"),
     (["rollback", "--to", "3"], "no such option: --to", "did you mean --to-revision?"),
     (["status", "--wat"], "no such option: --wat", "--help"),
@@ -43,6 +43,21 @@ WRONG = [
     (["init"], "init needs manifests, or --from-live", "deploy init k8s/"),
     (["sandbox", "upp"], "there is no verb 'upp'", "did you mean up?"),
 ]
+
+
+@pytest.mark.parametrize("verb", ["status", "plan", "history", "list", "watch", "rollback"])
+def test_what_no_namespace_is_called_is_asked_of_no_cluster(verb: str) -> None:
+    """Whatever bytes a shell has handed over."""
+    for word in ("x\udc9b", "x\x1b[2J", "../secrets", "A"):
+        outcome = run(verb, "-n", word)
+        assert outcome.code == 2, outcome.err
+        assert "is no valid namespace" in outcome.err
+
+
+def test_a_setting_that_is_no_text_is_told_as_that() -> None:
+    outcome = run("check", "-f", str(EXAMPLE), "--set", "app=x\udc9b")
+
+    assert (outcome.code, "not UTF-8 text" in outcome.err) == (2, True), outcome.err
 
 
 @pytest.mark.parametrize(("words", "summary", "hint"), WRONG, ids=[" ".join(words)[:40] for words, _, _ in WRONG])
@@ -111,6 +126,17 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
 
         assert outcome.code == 2
         assert f"{path} is no saved plan" in outcome.err
+
+
+def test_a_plan_that_was_edited_or_is_of_another_version_is_refused(tmp_path: Path) -> None:
+    """Before any cluster is asked."""
+    path = tmp_path / "plan.json"
+    for form, code, told in (("v3", 3, f"somebody has edited {path}"), ("v2", 2, "saved by another version of rollway")):
+        path.write_text(f'{{"format": "rollway.dev/plan.{form}"}}', encoding="utf-8")
+
+        outcome = run("apply", str(path))
+
+        assert (outcome.code, told in outcome.err) == (code, True), outcome.err
 
 
 def test_the_environment_stands_for_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def leaf(name: str, *, is_ready: bool = True, trouble: str = "", restarts: int =
 
 
 def side(name: str, ready: int, wanted: int, message: str = "") -> Side:
-    return Side(name, "stable", "", "", ready, wanted, True, message)
+    return Side(name, "stable", "", "", ready, wanted, "requests", message)
 
 
 def sight(*, pods: int = 2, trouble: str = "", lost: str = "", phase: Any = "Progressing") -> Sight:

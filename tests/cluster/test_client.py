@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rollway.cluster.client import KubeClient, connect, covers, is_repeatable
+from rollway.cluster.port import Tail
 from rollway.cluster.wire import Timing
 from rollway.errors import ApiError, ApplyConflict, Conflict, Forbidden, Invalid, NotFound, Unreachable
 from rollway.kube.objects import HPA, NODE, POD, Ref
@@ -201,7 +202,7 @@ def test_trouble_that_stays_is_told(tmp_path: Path) -> None:
     api.otherwise = status(503, "ServiceUnavailable", "etcd is away")
 
     with pytest.raises(ApiError, match="etcd is away"):
-        run(tmp_path, api, lambda client: client.get(WEB), IMPATIENT)
+        run(tmp_path, api, lambda client: client.get(WEB), replace(FAST, patience=1.0))
 
     assert len(api.seen) > 3
 
@@ -433,7 +434,7 @@ def test_logs_that_are_not_there_are_empty(tmp_path: Path) -> None:
     api = scripted(status(404, "NotFound", name="x"), status(400, "BadRequest"), answer("one\ntwo\n"))
 
     async def act(client: KubeClient) -> list[str]:
-        return [await client.logs("shop", "web-1", "web", previous=True) for _ in range(3)]
+        return [await client.logs("shop", "web-1", "web", Tail(previous=True)) for _ in range(3)]
 
     assert run(tmp_path, api, act) == ["", "", "one\ntwo\n"]
     assert api.seen[0] == ("GET", "/api/v1/namespaces/shop/pods/web-1/log?container=web&tailLines=5&previous=true")

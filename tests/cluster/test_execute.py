@@ -130,3 +130,37 @@ def test_an_api_server_that_is_away_is_waited_for_where_something_has_begun(is_b
     assert (live.left, [name for name, _ in live.patched]) == (0, ["shop"])
     assert told[0].startswith("the API server does not answer since ")
     assert told[1:] == ["the API server did not answer for 4 s; it was waited for"]
+
+
+def test_each_absence_has_the_deadline_for_itself() -> None:
+    """A control plane whose servers are replaced one by one, while one long wait goes on; how long it was gone is told without
+    what was waited for afterwards."""
+    told, left = list[str](), [3, 3, 3]
+
+    class Regained(Held):
+        async def regain(self) -> None:
+            return
+
+    def emit(event: RunEvent) -> None:
+        if isinstance(event, Noticed):
+            told.append(event.message)
+
+    async def do() -> None:
+        """500 s of waiting, then three failures; three times, and a last time without."""
+        if left and not left[0]:
+            left.pop(0)
+        if not left or left[0] == 3:
+            await asyncio.sleep(500)
+        if left:
+            left[0] -= 1
+            raise Unreachable("connection refused", may_pass=True)
+
+    async def story() -> None:
+        await asyncio.sleep(1)
+        executor = Executor(cast(Cluster, Away(0)), cast(Lock, Regained()), Journal({}), emit, is_begun=True)
+        await executor.insist(do)
+
+    run_virtual(story())
+    assert [message for message in told if "did not" in message] == [
+        "the API server did not answer for 6 s; it was waited for" for _ in range(3)
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pace import slowness
 from rollway.cluster.client import connect
 from rollway.cluster.wire import Timing
 from rollway.kube.objects import LEASE, NAMESPACE
@@ -21,7 +22,8 @@ from shop import NAMESPACE_NAME, STRATEGIES, World, release
 
 from tests.support.fake_api import answer, kubeconfig, serving, status
 
-QUICK = Timing(first_pause=0.01, longest_pause=0.05, read=1.0, write=1.0)
+ANSWERED_S = slowness()  # within so many seconds, or it is asked again
+QUICK = Timing(first_pause=0.01, longest_pause=0.05, read=ANSWERED_S, write=ANSWERED_S)
 OPTIONS: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 0}}
 
 
@@ -53,7 +55,7 @@ class Ill:
         if kind.endswith("broken"):
             return await status(500, "InternalError", "etcdserver: leader changed")(request)
         if kind == "silent":
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(1.5 * ANSWERED_S)
         assert request.transport is not None
         request.transport.close()
         return web.Response()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from rollway.cluster.client import KubeClient
 from rollway.errors import ApiError, Unreachable
 from rollway.kube.objects import POD
 
-from tests.support.fake_api import IMPATIENT, FakeApi, answer, events, on_fake_api, status
+from tests.support.fake_api import FAST, IMPATIENT, FakeApi, answer, events, on_fake_api, status
 
 
 def pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
@@ -188,13 +190,22 @@ def test_a_server_that_stays_away_ends_the_watch(tmp_path: Path) -> None:
 def test_a_barren_watch_is_not_asked_in_a_hurry(tmp_path: Path) -> None:
     """A server that ends each watch at once is asked less and less often."""
     api = elder(listed(7))
-    api.otherwise = events()
 
-    async def main() -> int:
+    async def main() -> float:
+        asked, seventh, loop = itertools.count(1), asyncio.Event(), asyncio.get_running_loop()
+
+        async def barren(request: web.Request) -> web.StreamResponse:
+            if next(asked) == 7:
+                seventh.set()
+            return await events()(request)
+
+        api.otherwise = barren
         async with on_fake_api(tmp_path, api) as client, contextlib.aclosing(client.watch(POD, "shop")) as watch:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await anext(watch)
-            return client.requests_made["watch"]
+            began_s = loop.time()
+            following = asyncio.ensure_future(anext(watch))
+            await asyncio.wait_for(seventh.wait(), 30)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            return loop.time() - began_s
 
-    assert 1 < asyncio.run(main()) < 20
+    assert asyncio.run(main()) >= sum(FAST.first_pause * 2**times for times in range(5))

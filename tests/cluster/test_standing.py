@@ -124,6 +124,19 @@ def test_a_label_that_somebody_removed_is_no_deletion() -> None:
     assert told(story) == ["watch labelled", "get shop", "watch shop"]
 
 
+def test_a_deletion_is_told_though_it_was_heard_of_last_before_our_own_write() -> None:
+    """A list that a cut watch begins anew with tells of what is gone by what was known of it."""
+
+    async def story(server: Server, standing: Standing) -> None:
+        server.told.put_nowait(Event("ADDED", deployment("shop", 3)))
+        await first(standing, SHOP)
+        standing.wrote(SHOP, deployment("shop", 9))
+        server.told.put_nowait(Event("DELETED", deployment("shop", 3)))
+        assert (await first(standing, SHOP)).type == "DELETED"
+
+    assert told(story) == ["watch labelled", "get shop"]
+
+
 @pytest.mark.parametrize(("waited_s", "asked"), [(FRESH_S / 2, 0), (FRESH_S * 2, 1)])
 def test_what_was_heard_a_while_ago_is_asked_for_again(waited_s: float, asked: int) -> None:
     async def story(server: Server, standing: Standing) -> None:

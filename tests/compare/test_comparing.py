@@ -342,7 +342,7 @@ def test_hooks_take_their_time_and_nothing_else() -> None:
         taken = told[strategy].range(lambda run: run.command_s).median - plain[strategy].range(lambda run: run.command_s).median
         assert 40 < taken < 60, strategy
         peaks = [max(run.peak_not_terminating for run in each[strategy].runs) for each in (plain, told)]
-        assert peaks[0] == peaks[1]
+        assert abs(peaks[0] - peaks[1]) <= 1  # one that comes may meet one that goes, or not
 
 
 @pytest.mark.parametrize("way", SET_WAYS)

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import pytest
+from rehearsed import STOPPED, At, comparison, outcome
 from rollway.compare.comparing import compared
+from rollway.compare.improving import improvements
+from rollway.compare.lives import fate_of
 from rollway.compare.rehearsal import base_of, earlier, walked
 from rollway.compare.scenario import Scenario
 from rollway.compare.story import THE_END, Point
-from rollway.compare.walking import Ground, Tree, Walk
+from rollway.compare.walking import Again, Ground, Job, Tree, Variant, Walk
 from rollway.release.model import Release
 from shop import STRATEGIES, release
 
 STEPS = {"canary": {"steps": [{"weight": 50, "pause": "5s"}]}}
-A_POD = {"recreate": 8, "ramped": 12, "blue-green": 8}
-"""Writes of its whole life: made, runs, ready, deleted, stopped, gone; and its share of what counts it."""
+A_POD = {"recreate": 8, "ramped": 12, "blue-green": 8, "canary": 13}
+"""Writes of its whole life: made, runs, ready, deleted, stopped, gone; and its share of what counts it. A canary makes half as
+many again for its second side, and none of the old version; coming home pod by pod it took 29."""
+CALLS_A_POD = {"recreate": 2300, "ramped": 3260, "canary": 3290}
+"""Of Python functions, of a pod's whole life, four draws of its traffic included; with a few percent more."""
 EVENTS_A_POD = 9  # callbacks of the event loop, of its whole life
 OTHERS = 60  # writes of all else of a release of few pods: Deployments and what they count, the lock, the history
 
@@ -40,6 +49,22 @@ def test_writes_grow_with_the_pods_and_no_faster(strategy: str) -> None:
 
     assert (many - few) / (64 - 8) <= A_POD[strategy]
     assert few <= 8 * A_POD[strategy] + 2 * OTHERS
+
+
+def called(what: Callable[[], object]) -> Counter[CodeType]:
+    """How often each Python function was called meanwhile."""
+    calls = Counter[CodeType]()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            calls[frame.f_code] += 1
+
+    sys.setprofile(note)
+    try:
+        what()
+    finally:
+        sys.setprofile(None)
+    return calls
 
 
 class Counts(NamedTuple):
@@ -96,6 +121,30 @@ def test_draws_cost_no_writes() -> None:
     assert len({run.toll.ok["new"] for run in runs}) > 1
 
 
+def test_what_a_pod_does_is_found_once_for_all_draws() -> None:
+    """What differs by draw are the proxies and the requests, not when a pod listens and stops."""
+    made = shop(4)
+    base = base_of(earlier(made), 0)
+
+    def looks(draws: int) -> int:
+        return called(lambda: walked(base, made, "ramped", Scenario(), 0, draws=draws))[fate_of.__code__]
+
+    assert looks(4) == looks(1) > 0
+
+
+@pytest.mark.parametrize("strategy", CALLS_A_POD)
+def test_what_a_pod_costs_is_counted(strategy: str) -> None:
+    """In calls, which are the same on every machine: writes alone would not tell that each of them costs more."""
+
+    def calls(pods: int) -> int:
+        made = shop(pods)
+        base = base_of(earlier(made), 0)
+        return called(lambda: walked(base, made, strategy, Scenario(), 0, draws=4)).total()
+
+    calls(16)  # what is remembered from one walk to the next is no pod's
+    assert (calls(48) - calls(16)) / (48 - 16) <= CALLS_A_POD[strategy]
+
+
 def test_a_walk_is_asked_at_each_point_once() -> None:
     made, asked = shop(4), list[Point]()
     base = base_of(earlier(made), 0)
@@ -117,16 +166,36 @@ def test_a_comparison_walks_as_often_as_it_says() -> None:
     assert sum(outcome.walks for outcome in found.outcomes) <= 5 * 8
 
 
-def jobs_of(monkeypatch: pytest.MonkeyPatch, **how: Any) -> list[tuple[Walk, Tree]]:
+@pytest.mark.parametrize(("lost", "tried"), [(0, False), (1, False), (2, True)])
+def test_a_fix_is_walked_only_where_fewer_losses_could_be_told(lost: int, tried: bool) -> None:
+    """With a median of none or one there is no less that anybody would be told of, however the walks went."""
+    jobs: list[Job] = []
+    made = release("v2")
+    del made.workload["spec"]["template"]["spec"]["containers"][0]["lifecycle"]
+    found = comparison(outcomes=(outcome("ramped", [At(-2)], done_s=9.0, lost={STOPPED: lost}),))
+
+    def walk_all(asked: Sequence[Job]) -> list[object]:
+        jobs.extend(asked)
+        return [[] for _ in asked]
+
+    improvements(walk_all, [Variant("ramped", "ramped", made)], found, range(3))
+
+    assert bool(jobs) is tried
+
+
+def jobs_of(monkeypatch: pytest.MonkeyPatch, **how: Any) -> list[tuple[Walk | Again, Tree]]:
     """What a comparison walks, in this process."""
-    done: list[tuple[Walk, Tree]] = []
-    walk = Walk.done
+    done: list[tuple[Walk | Again, Tree]] = []
 
-    def noted(self: Walk, ground: Ground) -> Tree:
-        done.append((self, walk(self, ground)))
-        return done[-1][1]
+    def noting(walk: Callable[[Any, Ground], Tree]) -> Callable[[Any, Ground], Tree]:
+        def noted(self: Any, ground: Ground) -> Tree:
+            done.append((self, walk(self, ground)))
+            return done[-1][1]
 
-    monkeypatch.setattr(Walk, "done", noted)
+        return noted
+
+    for kind in (Walk, Again):
+        monkeypatch.setattr(kind, "done", noting(kind.done))
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
     compared(shop(4), Scenario(), **how)
     return done
@@ -145,7 +214,13 @@ def test_ways_back_leave_the_second_walk_and_the_end_of_the_third(monkeypatch: p
 
 
 def test_the_only_walk_tells_where_to_leave_it_and_is_left_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done once more for that, and goes back itself from the last of the points: no way is gone back twice."""
     done = jobs_of(monkeypatch, seeds=1)
-    walked = Counter(walk.label for walk, _ in done)
+    walked, again = ([(job, tree) for job, tree in done if isinstance(job, kind)] for kind in (Walk, Again))
+    backs = Counter((job.label, point) for job, tree in done for point in tree.backs)
 
-    assert walked == {"recreate": 2, "ramped": 2, "blue-green": 2, "canary": 1, "ab": 1}
+    assert [job.label for job, _ in walked] == list(STRATEGIES)
+    assert sorted(job.label for job, _ in again) == ["blue-green", "ramped", "recreate"]
+    assert not any(tree.runs for _, tree in again)
+    assert set(backs.values()) == {1}
+    assert {point for label, point in backs if label == "ramped"} == {Point("half-way", 50), THE_END}

@@ -52,6 +52,14 @@ def test_what_varies_is_walked_again() -> None:
     )
 
 
+@pytest.mark.parametrize(("pods", "is_known"), [(10, False), (1_000, True)])
+def test_what_pods_cost_is_known_well_enough_to_a_second_of_each(pods: int, is_known: bool) -> None:
+    """What is a minute of the one is nothing of a thousand."""
+    found = Outcome("ramped", runs(5, pod_seconds=[216.0, 372.0]))
+
+    assert is_enough(replace(some(), replicas=pods), found) == is_known
+
+
 def test_three_that_agree_have_to_agree_better() -> None:
     """Than five, as both ends of three are nearer to each other than those of many."""
     assert not enough(runs(3, duration_s=[10.0, 11.5]))

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from byroute import ROUTED_WAYS, by_way
 from changing import CHANGES, Look, version
 from rollway.compare.forecast import MOST_PODS, forecast
+from rollway.compare.pace import Pace
 from rollway.kube.objects import DEPLOYMENT
 from rollway.ship import asking
 from rollway.ship import run as shipping
@@ -23,25 +25,23 @@ def planned(strategy: str, *, tag: str = "v2", request: Request | None = None) -
     request = request or Request("apply")
 
     async def story(world: World) -> Any:
-        await promoted(world, "v1", "ramped")
-        wanted = release(tag, strategy=strategy)
-        plan = await shipping.plan(world.cluster, wanted, request, strategy=strategy)
-        asked = await asking.ask(world.cluster, wanted, strategy, with_room=False)
+        await promoted(world, replace(by_way("v1", strategy), strategy="ramped"))
+        wanted = by_way(tag, strategy)
+        plan = await shipping.plan(world.cluster, wanted, request, strategy=wanted.strategy)
+        asked = await asking.ask(world.cluster, wanted, wanted.strategy, with_room=False)
         began = asyncio.get_running_loop().time()
-        await world.ship(request.action, wanted, strategy=strategy)
+        await world.ship(request.action, wanted, strategy=wanted.strategy)
         return plan, asked, asyncio.get_running_loop().time() - began
 
     return in_world(story)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", [*STRATEGIES, *ROUTED_WAYS])
 def test_the_time_foretold_is_the_time_it_takes(strategy: str) -> None:
     """Within what starting and stopping vary by; the steps' times are parts of it."""
-    plan, asked, took_s = planned(strategy)
+    (plan, asked, took_s), wanted = planned(strategy), by_way("v2", strategy)
 
-    told = forecast(
-        release("v2", strategy=strategy), Request("apply"), strategy, asked.observed, start_s=None, steady_pods=plan.steady_pods
-    )
+    told = forecast(wanted, Request("apply"), wanted.strategy, asked.observed, pace=Pace(), steady_pods=plan.steady_pods)
 
     assert told is not None
     assert told.seconds.median == pytest.approx(took_s, rel=ABOUT, abs=0.6)
@@ -65,7 +65,7 @@ def test_an_adoption_is_foretold_as_it_goes(strategy: str) -> None:
 
     plan, asked, peak = in_world(story)
     told = forecast(
-        release("v1", strategy=strategy), Request("apply"), strategy, asked.observed, start_s=None, steady_pods=plan.steady_pods
+        release("v1", strategy=strategy), Request("apply"), strategy, asked.observed, pace=Pace(), steady_pods=plan.steady_pods
     )
 
     assert asked.live is not None
@@ -77,7 +77,7 @@ def test_how_long_pods_take_to_listen_is_taken_from_those_that_run() -> None:
     """The shop listens a second after its start and is looked at every second."""
     _, asked, _ = planned("ramped")
 
-    assert asked.start_s == pytest.approx(1.0, abs=0.6)
+    assert asked.startup.app_s == pytest.approx(1.0, abs=0.6)
 
 
 def test_what_is_half_way_is_not_foretold() -> None:
@@ -92,14 +92,14 @@ def test_what_is_half_way_is_not_foretold() -> None:
 
     asked = in_world(story)
 
-    assert forecast(release("v2"), Request("promote"), "ramped", asked.observed, start_s=None, steady_pods=4) is None
+    assert forecast(release("v2"), Request("promote"), "ramped", asked.observed, pace=Pace(), steady_pods=4) is None
 
 
 def test_a_plan_of_many_pods_does_not_wait_for_its_forecast() -> None:
     """The plan is the answer; the forecast is an addition."""
     plan, asked, _ = planned("ramped")
 
-    assert forecast(release("v2"), Request("apply"), "ramped", asked.observed, start_s=None, steady_pods=MOST_PODS + 1) is None
+    assert forecast(release("v2"), Request("apply"), "ramped", asked.observed, pace=Pace(), steady_pods=MOST_PODS + 1) is None
     assert plan.steady_pods == 4
 
 
@@ -109,7 +109,7 @@ def test_a_first_release_has_a_time_and_nothing_to_lose() -> None:
     async def story(world: World) -> Any:
         return await asking.ask(world.cluster, release("v1"), "ramped", with_room=False)
 
-    told = forecast(release("v1"), Request("apply"), "ramped", in_world(story).observed, start_s=None, steady_pods=0)
+    told = forecast(release("v1"), Request("apply"), "ramped", in_world(story).observed, pace=Pace(), steady_pods=0)
 
     assert told is not None
     assert told.seconds.median > 1
@@ -126,7 +126,7 @@ def test_custom_resources_cost_nothing(strategy: str) -> None:
     monitored = replace(wanted, others=(*wanted.others, monitor))
 
     told, told_without = (
-        forecast(each, Request("apply"), strategy, asked.observed, start_s=None, steady_pods=plan.steady_pods)
+        forecast(each, Request("apply"), strategy, asked.observed, pace=Pace(), steady_pods=plan.steady_pods)
         for each in (monitored, wanted)
     )
 
@@ -139,7 +139,7 @@ def test_what_a_rehearsal_refuses_is_not_foretold() -> None:
     """The cluster's plan is the answer, whatever the embedded one thinks of it."""
     plan, asked, _ = planned("ramped")
 
-    told = forecast(release("v2"), Request("apply", 0), "ramped", asked.observed, start_s=None, steady_pods=plan.steady_pods)
+    told = forecast(release("v2"), Request("apply", 0), "ramped", asked.observed, pace=Pace(), steady_pods=plan.steady_pods)
 
     assert told is None
 
@@ -152,7 +152,7 @@ def told_of(first: Look, second: Look, strategy: str) -> Any:
         return await asking.ask(world.cluster, version("v2", second, strategy), strategy, with_room=False)
 
     observed = in_world(story).observed
-    return forecast(version("v2", second, strategy), Request("apply", 100), strategy, observed, start_s=None, steady_pods=4)
+    return forecast(version("v2", second, strategy), Request("apply", 100), strategy, observed, pace=Pace(), steady_pods=4)
 
 
 @pytest.mark.parametrize("change", ["label", "numeric target, named ports", "all of it"])

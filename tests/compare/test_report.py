@@ -109,3 +109,13 @@ def test_nothing_to_draw_is_a_report_too() -> None:
 
     assert "needs Istio" in tags.text["td"]
     assert "data script" not in tags.text
+
+
+def test_over_how_many_seeds_the_medians_are() -> None:
+    """Of all strategies: one whose figures agree is done with sooner than the others."""
+    found = comparison()
+    fewer = replace(found, outcomes=(replace(ramped(), runs=ramped().runs[:2]), *found.outcomes[1:]))
+
+    assert "Medians over 3 seeds;" in html(found)
+    assert "Medians over 2 to 3 seeds;" in html(fewer)
+    assert "Medians over 1 seed;" in html(replace(found, outcomes=(replace(ramped(), runs=ramped().runs[:1]),)))

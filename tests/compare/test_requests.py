@@ -169,7 +169,8 @@ def test_they_agree_on_a_release(strategy: str, latency: Latency) -> None:
     for fate in {fate for toll in exact for fate in counted(toll)}:
         a, b = ([counted(toll).get(fate, 0) for toll in tolls] for tolls in (rough, exact))
         assert mean(a) == pytest.approx(mean(b), abs=1.5 + 1.3 * math.sqrt(max(mean(a), mean(b)))), fate
-    for figure, slack in (("downtime_s", 0.15), ("mixed_s", 0.1 + latency.longest_s / 2)):
+    # both versions answer from one to another: at either end half of the longest answer is chance
+    for figure, slack in (("downtime_s", 0.15), ("mixed_s", 0.1 + latency.longest_s)):
         a, b = ([getattr(toll, figure) for toll in tolls] for tolls in (rough, exact))
         assert mean(a) == pytest.approx(mean(b), abs=slack), figure
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import byroute
 import pytest
+from rollway.compare.proxies import ENVOY, KUBE_PROXY, MESH
 from rollway.compare.routes import routed
 from rollway.kube.objects import HTTP_ROUTE, INGRESS, Kind, Obj
 from rollway.routing import gateway, istio
@@ -82,7 +83,7 @@ def test_shares_of_the_requests(objects: list[Obj], wanted: dict[str, float]) ->
     """A fifth of the clients has what narrow rules ask for."""
     found = routed(Live(*objects), "shop", "shop", 0.2)
     assert {group.service: share for share, group in found.shares} == pytest.approx(wanted)
-    assert not found.is_mesh
+    assert found.proxy != MESH
 
 
 @pytest.mark.parametrize("router", ["gateway", "istio"])
@@ -113,5 +114,5 @@ def split_by(router: str, asked: Traffic) -> list[Obj]:
 
 def test_a_gateway_is_one_whatever_the_share() -> None:
     """It answers 503 where a packet would be lost; an Ingress' load balancer is left as it was."""
-    assert routed(Live(http_route(rule(("shop", 1)))), "shop", "shop", 0.0).is_gateway
-    assert not routed(Live(ingress("shop")), "shop", "shop", 0.0).is_gateway
+    assert routed(Live(http_route(rule(("shop", 1)))), "shop", "shop", 0.0).proxy == ENVOY
+    assert routed(Live(ingress("shop")), "shop", "shop", 0.0).proxy == KUBE_PROXY

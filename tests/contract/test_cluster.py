@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from rollway.cluster.port import Cluster, Event, Right
+from rollway.cluster.port import Cluster, Event, Right, Tail
 from rollway.errors import ApiError, ApplyConflict, Conflict, Invalid, NotFound
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, EVENT, POD, REPLICA_SET, SECRET, SERVICE, Kind, Obj, Ref
 
@@ -396,7 +396,7 @@ async def test_two_watches_see_the_same(cluster: Cluster, namespace: str) -> Non
 async def test_logs_of_nobody_are_empty(cluster: Cluster, namespace: str) -> None:
     """A pod that is not there has none, nor had one before."""
     assert await cluster.logs(namespace, "none", "web") == ""
-    assert await cluster.logs(namespace, "none", "web", previous=True) == ""
+    assert await cluster.logs(namespace, "none", "web", Tail(previous=True)) == ""
     assert list(await cluster.list(POD, namespace)) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rollway.health.routes import Waiting, gateways_of, waits
+from rollway.health.routes import Waiting, gateways_of, is_seen, waits
 from rollway.kube.objects import Obj
 
 AT = ("infra", "edge")
@@ -113,3 +113,18 @@ def test_a_gateway_without_a_namespace_is_in_the_routes_own() -> None:
 
     assert waits(route(taken, refs=({"name": "edge"},)), {("shop", "edge"): own}) == []
     assert waits(route(GOOD, refs=({"name": "edge"},)), {("shop", "edge"): own}) != []
+
+
+@pytest.mark.parametrize(
+    ("parents", "wanted"),
+    [
+        ((), True),
+        ((GOOD,), True),
+        ((parent(condition("Accepted", "False")),), True),
+        ((parent(condition("Accepted", observedGeneration=1)),), False),
+        ((GOOD, parent(condition("Accepted", "False", observedGeneration=1), name="other")), False),
+    ],
+)
+def test_what_is_seen_by_all_who_speak_of_it(parents: tuple[Obj, ...], wanted: bool) -> None:
+    """Whatever they make of it."""
+    assert is_seen(route(*parents)) == wanted

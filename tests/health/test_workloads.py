@@ -33,6 +33,7 @@ def test_a_change_that_was_not_seen_yet_is_not_done(follow: Any) -> None:
         ({"readyReplicas": 2}, False),
         ({"replicas": 4}, False),
         ({"currentRevision": "a", "updatedReplicas": 2}, False),
+        ({"updatedReplicas": 1}, False),  # its template came back half-way: the others are yet to be replaced
     ],
 )
 def test_a_stateful_set_is_there_when_all_of_it_is_new_and_ready(status: Obj, is_done: bool) -> None:

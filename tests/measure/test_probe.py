@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import ValidationError
 from rollway.gates.figures import Both, Counts, Figures, Histograms
 from rollway.measure import source_of
-from rollway.measure.port import NoFigure, Side, Window
+from rollway.measure.port import NoFigure, Side, Unmeasured, Window
 from rollway.release.gates import Gate
 from webs import served, talking
 
@@ -115,6 +115,8 @@ def test_what_cannot_be_told_apart_is_no_figure(answer: Answer, window: Window, 
 
 
 def test_what_gets_no_answer_is_held_against_nobody() -> None:
+    """It is a fault of what lies between, and no figure of a version."""
+
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         return
 
@@ -122,8 +124,9 @@ def test_what_gets_no_answer_is_held_against_nobody() -> None:
         async with talking(hang_up) as url:
             source = source_of(gate(url), None, "web")  # type: ignore[arg-type]
             try:
-                with pytest.raises(NoFigure, match=r"answers nothing \(reset\)"):
+                with pytest.raises(Unmeasured, match=r"answers nothing \(reset\)") as fault:
                     await source.measure(WINDOW)
+                assert not isinstance(fault.value, NoFigure)
             finally:
                 await source.close()
                 await source.close()  # twice is once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from aiohttp import web
 from rollway.gates.effects import Sums
 from rollway.gates.figures import Both, Counts, Figures, Histograms, Pair, Pairs, Samples, Trials, Value
 from rollway.measure import source_of
-from rollway.measure.port import NoFigure, Side, Unmeasured, Window
+from rollway.measure.port import NoFigure, Quiet, Side, Unmeasured, Window
 from rollway.release.abtests import AllOptions
 from rollway.release.experiment_gate import experiment_of
 from rollway.release.gates import Gate
@@ -98,6 +99,31 @@ def test_both_versions_are_counted_and_no_failures_are_none() -> None:
     assert run(story) == Both(stable=Counts(150, 1.5), new=Counts(50, 0))
 
 
+@pytest.mark.parametrize(
+    ("requests", "errors", "kind", "said"),
+    [
+        ([], [], NoFigure, "a scrape interval of more than half of that shows none"),
+        ([sample(0)], [], Quiet, "no request of either version in 30s"),
+        ([sample("NaN")], [], NoFigure, "NaN, which is no count"),
+        ([sample(100)], [sample("NaN")], NoFigure, "NaN, which is no count"),
+        ([sample("+Inf")], [sample(1)], NoFigure, "inf, which is no count"),
+        ([sample(-5)], [], NoFigure, "-5, which is no count"),
+        ([sample("1e200")], [sample(1)], NoFigure, "1e+200, which is no count"),
+        ([], [sample(5)], NoFigure, "5 errors and no requests of shop"),
+    ],
+)
+def test_half_an_answer_is_no_count(requests: Any, errors: Any, kind: type[Unmeasured], said: str) -> None:
+    """That nobody asks speaks against nothing; that nobody knows does."""
+
+    async def story() -> None:
+        async with serving(lambda query: requests if query[0] == "r" else errors) as server:
+            await measured(server, requests="r-{{track}}", errors="e-{{track}}")
+
+    with pytest.raises(NoFigure, match=re.escape(said)) as nothing:
+        run(story)
+    assert type(nothing.value) is kind
+
+
 def test_the_ready_made_latency_is_a_histogram_in_seconds() -> None:
     async def story() -> Any:
         async with serving([sample(3, le="100"), sample(9, le="250"), sample(10, le="+Inf")]) as server:
@@ -106,6 +132,16 @@ def test_the_ready_made_latency_is_a_histogram_in_seconds() -> None:
     figures, queries = run(story)
     assert figures == Histograms({0.1: 3, 0.25: 9, float("inf"): 10}, {0.1: 3, 0.25: 9, float("inf"): 10})
     assert any('destination_workload="shop-canary"' in query for query in queries)
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e200"])
+def test_a_bucket_is_a_count_as_well(value: str) -> None:
+    async def story() -> None:
+        async with serving([sample(3, le="100"), sample(value, le="+Inf")]) as server:
+            await measured(server, use="istio", of="latency")
+
+    with pytest.raises(NoFigure, match="which is no count"):
+        run(story)
 
 
 def body(text: str, status: int = 200) -> web.Response:

@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from rollway.tools.manual.verbs import commands as commands_below
+from rollway.tools.manual.verbs import root
 
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = (
@@ -65,12 +67,21 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for room in ROOMS
         for path in (ROOT / room).rglob("*")
-        if (room != "examples" and path.suffix in (".py", ".j2", ".css", ".html", ".js"))
+        if (room != "examples" and path.suffix in (".py", ".j2", ".css", ".html", ".js", ".txt"))
         or (room == "examples" and "shop" in path.parts and path.suffix == ".yaml")
     }
     root = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
 
     assert held == found | root
+
+
+def test_the_wheel_brings_a_man_page_a_command(wheel: Path) -> None:
+    """Where pip puts it beside `bin`, which is where man looks."""
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist() if ".data/" in name]
+    commands = {f"{command.name}.1" for command in commands_below(root())}
+
+    assert {name.name for name in names} == commands | {"deploy.yaml.5"}
+    assert {name.parent.as_posix().partition(".data/")[2] for name in names} == {"data/share/man/man1", "data/share/man/man5"}
 
 
 def test_it_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:

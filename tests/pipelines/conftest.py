@@ -25,7 +25,7 @@ QUICK = {
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a job whose cluster is a sandbox of its own, with a `deploy` that starts quickly."""
     home = tmp_path_factory.mktemp("home")
-    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR", "ROLLWAY_SANDBOX_LIFELINE") if name in os.environ}
     plain = {**kept, "HOME": str(home), "ROLLWAY_SANDBOX_HOME": str(home / "sandbox")}
     path = f"{DEPLOY.parent}:{os.environ['PATH']}"
     with warmed(home, {**plain, "PATH": path}) as caller:

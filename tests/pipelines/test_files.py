@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from image import instructions
 from job import PIPELINES, ROOT
 from shellparts import read, scripts
 
@@ -127,12 +128,6 @@ def test_the_readme_names_every_file_and_exit_code() -> None:
     assert [f"| {code} |" in text for code in range(6)] == [True] * 6
 
 
-def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's, with continued lines as one."""
-    text = re.sub(r"(?m)^#.*\n", "", (ROOT / "Dockerfile").read_text()).replace("\\\n", " ")
-    return [(word, rest.strip()) for line in text.splitlines() if line.strip() for word, _, rest in [line.partition(" ")]]
-
-
 def test_actions_of_others_are_pinned_by_their_commit() -> None:
     """A tag can be moved to other code by whoever owns it; the version stands beside. Ours is named as each has it."""
     used = [line for file in (PIPELINES / "github").glob("*.yml") for line in re.findall(r"uses: (.+)", file.read_text())]
@@ -143,7 +138,7 @@ def test_actions_of_others_are_pinned_by_their_commit() -> None:
 
 
 def test_the_image_is_slim_pinned_and_not_root() -> None:
-    """Official images by their major, all by one digest or (before `make pin`) by none.
+    """Official images, all by one digest.
 
     The last stage compiles nothing, installs nothing, and ends as a numbered user."""
     found = instructions()
@@ -151,7 +146,7 @@ def test_the_image_is_slim_pinned_and_not_root() -> None:
     last = found[max(number for number, (word, _) in enumerate(found) if word == "FROM") :]
 
     assert len(set(bases)) == 1
-    assert all(re.fullmatch(r"python:3[.\d]*-slim(@sha256:[0-9a-f]{64})?", base) for base in bases)
+    assert all(re.fullmatch(r"python:3[.\d]*-slim@sha256:[0-9a-f]{64}", base) for base in bases)
     assert not [rest for word, rest in last if word == "RUN" and re.search(r"\b(pip|apt-get|gcc)\b", rest)]
     assert [rest for word, rest in last if word == "USER"] == ["65532:65532"]
     assert {word for word, _ in found} <= {"FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}

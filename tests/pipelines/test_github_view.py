@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -149,13 +151,33 @@ def test_a_plan_with_nothing_to_do_says_so(deploy: Shell, summary: Path) -> None
     assert "live" in summary.read_text()
 
 
-def test_a_summary_that_cannot_be_written_does_not_stop_a_plan(deploy: Shell, summary: Path) -> None:
-    """The summary is an extra: without it, the plan is shown and the exit code stays 0."""
-    summary.mkdir()
-    outcome = deploy("plan", "recreate")
+def unread(path: Path) -> None:
+    os.mkfifo(path)
 
-    assert outcome.code == 0
-    assert "the job summary cannot be written" in outcome.err
+
+def full(path: Path) -> None:
+    """A pipe whose reader takes nothing. It is left open: it ends with the test's process."""
+    os.mkfifo(path)
+    os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+
+
+def no_room(path: Path) -> None:
+    path.symlink_to("/dev/full")
+
+
+@pytest.mark.parametrize("made", [Path.mkdir, unread, full, no_room])
+def test_a_summary_that_cannot_be_written_stops_nothing(deploy: Shell, summary: Path, made: Callable[[Path], None]) -> None:
+    """The summary is an extra: without it a release ends as it would, and does not wait for a reader. It is told of once."""
+    made(summary)
+    plan, apply = deploy("plan", "recreate"), deploy("apply", "recreate")
+
+    assert (plan.code, apply.code) == (0, 0)
+    assert f"the job summary cannot be written to {summary}: " in plan.err
+    assert apply.err.count("the job summary cannot be written") == 1
 
 
 def test_a_failed_release_is_one_annotation(deploy: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -15,6 +16,9 @@ from pathlib import Path
 import pytest
 from job import DEPLOY, Site
 
+from tests.support.pages import DOCS, blocks
+
+pytestmark = pytest.mark.real_time
 IMAGE = {"ROLLWAY_IMAGE": "ghcr.io/acme/rollway:1"}
 
 
@@ -69,6 +73,19 @@ def processes(site: Site) -> list[int]:
     return sorted(int(each.name) for each in found if ours in _words(each, "environ"))
 
 
+def like(line: str) -> str:
+    """Without what differs from run to run: numbers and names."""
+    return re.sub(r"[\d,]+", "0", re.sub(r"(namespace|Job) [\w-]+", r"\1", line)).strip()
+
+
+def assert_gone(site: Site) -> None:
+    """The Job is deleted before the command ends; what its pods run is ended by their node soon after."""
+    end = time.monotonic() + 30
+    while left := processes(site):
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
 def _words(process: Path, name: str) -> list[bytes]:
     try:
         return (process / name).read_bytes().split(b"\0")
@@ -90,12 +107,12 @@ def test_four_give_the_verdict_of_one(site: Site, web: Web, count: str) -> None:
     assert done.code == 0, done.err
     document = json.loads(done.out)
     figures = document["figures"]
-    assert (figures["sent"], figures["unsent"], figures["unanswered"]) == (200, 0, 0)
-    assert 19 <= figures["lost"] <= 21  # every tenth of all, of which some came before
+    assert (figures["sent"] + figures["unsent"], figures["unanswered"]) == (200, 0)
+    assert abs(figures["lost"] - figures["sent"] / 10) <= 1  # every tenth of all, of which some came before
     assert figures["versions"] == {"1.0.0": figures["good"]}
     assert figures["workers"] == {"count": int(count), "missing": []}
     assert (document["isExceeded"], web.token) == (False, "s3cret")
-    assert not processes(site)
+    assert_gone(site)
 
 
 def test_one_that_is_killed_is_told_and_is_no_loss(site: Site, web: Web) -> None:
@@ -134,21 +151,19 @@ def test_where_nobody_is_left_it_could_not_be_found_out(site: Site, web: Web) ->
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_is_ended_with_its_report(site: Site, web: Web, number: signal.Signals) -> None:
-    """What there is by then is shown, and the Job goes with its pods."""
+    """What there is by then is shown, and the Job goes with its pods. It reads as docs/in-cluster.md has it."""
     running = site.start([str(DEPLOY), *probe(site, web, "--workers", "2")[1:]], **IMAGE)
     assert running.stderr
-    assert any("2 workers in namespace" in line for line in running.stderr)
+    began = next(line for line in running.stderr if "2 workers in namespace" in line)
     time.sleep(1)
     running.send_signal(number)
     out, err = running.communicate(timeout=60)
 
     assert running.returncode == 0, err
     assert "· 2 workers" in out.splitlines()[0]
-    assert out.splitlines()[-1].startswith("0 of ")
-    end = time.monotonic() + 30
-    while processes(site):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    [_, *shown] = blocks(DOCS / "in-cluster.md", "text")[0].text.splitlines()
+    assert [like(began), "…", like(out.splitlines()[-1])] == [like(line) for line in shown]
+    assert_gone(site)
 
 
 def test_a_release_is_probed_from_inside(site: Site, web: Web) -> None:
@@ -167,7 +182,7 @@ def test_a_release_is_probed_from_inside(site: Site, web: Web) -> None:
         assert figures["good"] > 40
     assert again.code == 0, again.err
     assert site.live() == ("1.4.2", "Promoted")
-    assert not processes(site)
+    assert_gone(site)
 
 
 def test_without_an_image_nothing_begins(site: Site, web: Web) -> None:

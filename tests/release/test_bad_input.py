@@ -136,6 +136,12 @@ RELEASE_FILE = [
         'deploy.yaml:4:5: unknown key "maxsurge" in strategies.ramped',
         'did you mean "maxSurge"?',
     ),
+    Case(
+        "a block beside the one that has it",
+        deploy(APP + "canary: {steps: [{weight: 5}]}\n"),
+        'deploy.yaml:2:1: unknown key "canary"',
+        'belongs under "strategies"',
+    ),
     Case("unknown key on top", deploy(APP + "manifest: x\n"), 'deploy.yaml:2:1: unknown key "manifest"', '"manifests"'),
     Case("unknown strategy", deploy(APP + "strategy: canry\n"), "deploy.yaml:2:1: unknown strategy 'canry'", '"canary"'),
     Case("bluegreen", deploy(APP + "strategy: bluegreen\n"), "deploy.yaml:2:1: unknown strategy 'bluegreen'", '"blue-green"'),

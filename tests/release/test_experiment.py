@@ -172,3 +172,32 @@ def test_what_is_written_in_short_is_whole() -> None:
     assert asked is not None
     assert asked.prometheus.address == "http://prometheus.monitoring:9090"
     assert asked.deciding == "orders"
+
+
+BY_URL = """    experiment:
+      url: "http://visits.prod/ab?version={{ version }}"
+      metrics:
+        orders: {count: $.visits, total: $.orders}
+"""
+
+
+def test_a_server_of_ones_own_counts(tmp_path: Path) -> None:
+    """Its address tells the versions apart, and the counters are places in its answer."""
+    gate = experiment(loaded(tmp_path, HEAD + RANDOM + BY_URL))
+
+    assert gate.source == "url"
+    assert dict(gate.templates()) == {("url", "address"): "http://visits.prod/ab?version={{ version }}"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("?version={{ version }}", ""), "sees both versions as one"),
+        (("$.visits", '"$["'), "is no JSONPath"),
+        (("      url:", "      prometheus: http://p:9090\n      url:"), "two sources"),
+        (('url: "http://visits.prod/ab?version={{ version }}"', "alpha: 0.05"), "no source"),
+    ],
+)
+def test_what_a_server_cannot_be_asked(change: tuple[str, str], told: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=told):
+        loaded(tmp_path, HEAD + RANDOM + BY_URL.replace(*change))

@@ -10,9 +10,9 @@ import pytest
 from rollway.errors import BadInput
 from rollway.kube.objects import digest
 from rollway.release.conduct import as_recorded
-from rollway.release.gates import secrets_of
 from rollway.release.load import load
 from rollway.release.model import Release
+from rollway.release.sources import secrets_of
 
 HEAD = "app: shop\nweb: {image: 'shop:1'}\ngates:\n"
 PROM = "  prometheus: http://prometheus:9090\n"
@@ -56,7 +56,7 @@ def test_secrets_are_named_for_rights_alone(tmp_path: Path) -> None:
   max: 1
 """,
     )
-    assert list(secrets_of(gates)) == ["prom"]
+    assert list(secrets_of(*gates)) == ["prom"]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,11 @@ def test_secrets_are_named_for_rights_alone(tmp_path: Path) -> None:
         ("- name: g\n" + PROM + "  use: istio\n  when: [150]\n", 7, "no share in whole percent"),
         ("- name: g\n" + PROM + "  use: istio\n  when: sometimes\n", 7, "when"),
         ("- name: g\n" + PROM + "  use: istio\n  onFail: explode\n", 7, "onFail"),
+        ("- name: g\n" + PROM + "  use: istio\n  side: stable\n", 7, "measures both versions"),
+        ("- name: g\n" + PROM + "  use: istio\n  max: 1\n  side: stable\n", 8, "measures both versions"),
+        ("- name: g\n" + PROM + "  query: up\n  max: 1\n  side: stable\n  onFail: rollback\n", 9, "never takes the new one back"),
+        ("- name: g\n" + PROM + "  query: up\n  max: 1\n  side: stable\n  onUndecided: rollback\n", 9, "never takes the new one"),
+        ("- name: g\n" + PROM + "  query: up\n  max: 1\n  side: canary\n", 8, "side"),
         ("- name: g\n" + PROM + "  compare: up\n", 6, "sees both versions as one"),
         ("- name: g\n" + PROM + "  compare:\n    cpu: up\n", 7, "sees both versions as one"),
         ("- name: g\n" + PROM + "  compare:\n    cpu: {query: up, worse: up}\n", 7, "worse"),
@@ -116,7 +121,24 @@ def test_secrets_are_named_for_rights_alone(tmp_path: Path) -> None:
         ),
         ("- name: g\n  url: {address: 'http://u', bearerToken: {secret: s}}\n  max: 0\n", 5, "needs the key"),
         ("- name: g\n  url: {address: 'http://u', username: me}\n  max: 0\n", 5, "username and password go together"),
+        ("- name: g\n  url: {address: 'http://u', headers: {X: 7}}\n  max: 0\n", 5, "headers.X is 7; it takes a text"),
+        (
+            "- name: g\n  url:\n    address: 'http://u'\n    headers: {X: {env: 'A B'}}\n  max: 0\n",
+            7,
+            "no name of an environment variable",
+        ),
+        (
+            "- name: g\n  url:\n    address: 'http://u'\n    headers: {X Y: a}\n  max: 0\n",
+            7,
+            "'X Y' is no header's name",
+        ),
+        (
+            '- name: g\n  url:\n    address: "http://u"\n    headers: {X: "a\\nb"}\n  max: 0\n',
+            7,
+            "the header X holds a character that cannot be sent",
+        ),
         ("- name: G\n  job: smoke\n", 4, "no valid name"),
+        ("- name: g\n" + PROM + "  compare: 'a{{track}}'\n  baseline: true\n", 7, "no pods for the comparison alone"),
         ("- name: g\n  job: smoke\n- name: g\n  job: smoke\n", 6, "two gates are called g"),
     ],
 )

@@ -11,7 +11,8 @@ from rollway.errors import BadInput
 from rollway.release.conduct import as_recorded
 from rollway.release.load import load
 from rollway.release.model import Release
-from rollway.release.notify import MOMENTS, USUAL, Notify, secrets_of
+from rollway.release.notify import MOMENTS, USUAL, Notify
+from rollway.release.sources import secrets_of
 from shop import MANIFESTS
 
 
@@ -43,8 +44,9 @@ def test_the_secrets_that_are_read() -> None:
         {"github": {"token": {"secret": "b", "key": "token"}}},
         {"webhook": {"address": "https://x", "bearerToken": {"secret": "c", "key": "token"}}},
         {"teams": {"env": "URL"}},
+        {"webhook": {"address": "https://y", "headers": {"X-Key": {"secret": "d", "key": "key"}, "X-Scope-OrgID": "7"}}},
     )
-    assert [*secrets_of(tuple(Notify.model_validate(each) for each in entries))] == ["a", "b", "c"]
+    assert [*secrets_of(*(Notify.model_validate(each) for each in entries))] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def chart(path: str) -> None:
+def chart(path: str, name: str = "shop") -> None:
     Path(path, "templates").mkdir(parents=True)
-    Path(path, "Chart.yaml").write_text("name: shop\n")
+    Path(path, "Chart.yaml").write_text(f"name: {name}\n")
     Path(path, "values.yaml").write_text("replicas: 3\n")
     Path(path, "templates", "app.yaml").write_text("{{ not: yaml\n")
     objects = (K8S / "deployment.yaml").read_text() + "---\n" + (K8S / "service.yaml").read_text()
@@ -150,13 +150,13 @@ def test_init_from_a_chart(folder: Path) -> None:
     assert list(made.texts) == ["deploy.yaml"]
     Path("deploy.yaml").write_text(made.texts["deploy.yaml"])
     assert "manifests: [{helm: chart/}]" in made.texts["deploy.yaml"]
-    assert load("deploy.yaml").app == "chart"
+    assert load("deploy.yaml").app == "shop"
 
 
 def test_init_from_a_folder_of_charts(folder: Path) -> None:
     """Each has a release file, beside what is its own; values that lie around are no manifests."""
     for name in ("cart", "shop"):
-        chart(f"apps/{name}/chart")
+        chart(f"apps/{name}/chart", name)
         Path("apps", name, "prod-values.yaml").write_text("replicas: 4\n")
 
     made = from_manifests(["apps"])
@@ -165,7 +165,7 @@ def test_init_from_a_folder_of_charts(folder: Path) -> None:
 
     assert list(made.texts) == ["apps/cart/deploy.yaml", "apps/shop/deploy.yaml"]
     assert "manifests: [{helm: chart}]" in made.texts["apps/cart/deploy.yaml"]
-    assert load("apps/cart/deploy.yaml").app == "chart"
+    assert load("apps/cart/deploy.yaml").app == "cart"
 
 
 def test_a_rollout_in_a_chart(folder: Path) -> None:
@@ -179,10 +179,10 @@ def test_a_rollout_in_a_chart(folder: Path) -> None:
     for path, text in made.texts.items():
         Path(path).write_text(text)
 
-    assert list(made.texts) == ["deploy.yaml", "chart/chart-deployment.yaml"]
+    assert list(made.texts) == ["deploy.yaml", "chart/shop-deployment.yaml"]
     assert "its pods are as helm template renders them now" in made.texts["deploy.yaml"]
-    assert "manifests: [{helm: chart}, chart/chart-deployment.yaml]\nexclude: [Rollout/chart]" in made.texts["deploy.yaml"]
-    assert [service["metadata"]["name"] for service in load("deploy.yaml").services] == ["chart"]
+    assert "manifests: [{helm: chart}, chart/shop-deployment.yaml]\nexclude: [Rollout/shop]" in made.texts["deploy.yaml"]
+    assert [service["metadata"]["name"] for service in load("deploy.yaml").services] == ["shop"]
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl on the PATH")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ import pytest
 import yaml
 from rollway.errors import BadInput
 from rollway.release.load import load
-from rollway.release.options import StrategyOptions
+from rollway.release.options import STRATEGIES, StrategyOptions
 from rollway.release.scaffold import MANIFESTS_FILE, from_live, from_manifests
 from rollway.release.several import load_all
+from rollway.strategies import of_release
 
 K8S = Path(__file__).parents[2] / "examples" / "shop" / "k8s"
 
@@ -26,6 +29,9 @@ def test_from_manifests_loads_with_the_defaults(tmp_path: Path, monkeypatch: pyt
     release = load("deploy.yaml")
     assert (release.app, release.namespace, release.strategy) == ("shop", "", "ramped")
     assert release.options == StrategyOptions()
+    dropped = replace(release, options=StrategyOptions())
+    for name in STRATEGIES:  # what is written down counts more than the manifests
+        assert of_release(name, release).rolling == of_release(name, dropped).rolling
     assert release.image == "ghcr.io/acme/shop:1.4.0"
 
 
@@ -206,3 +212,51 @@ def test_from_live_replaces_its_own_file_where_it_is_asked_to(tmp_path: Path, mo
 
     assert from_live(LIVE, [SERVICE])[1] == ""
     assert from_live(LIVE, [SERVICE], replaces=True)[1] == Path(MANIFESTS_FILE).read_text()
+
+
+def set_of(kind: str, name: str) -> tuple[str, str, str, dict[str, Any]]:
+    pods = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name, "image": f"{name}:1"}]}}
+    own = {"serviceName": name} if kind == "StatefulSet" else {}
+    return "apps/v1", kind, name, {"spec": {"selector": {"matchLabels": {"app": name}}, "template": pods, **own}}
+
+
+def service_of(name: str) -> tuple[str, str, str, dict[str, Any]]:
+    return "v1", "Service", name, {"spec": {"clusterIP": "None", "selector": {"app": name}, "ports": [{"port": 80}]}}
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_sets_are_applications_too(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the strategies that they have."""
+    monkeypatch.chdir(tmp_path)
+    Path("k8s").mkdir()
+    write("k8s/all.yaml", set_of(kind, "db"), service_of("db"))
+
+    assert written(["k8s/"]) == ["deploy.yaml"]
+
+    release = load("deploy.yaml")
+    assert (release.workload["kind"], release.app, release.strategy) == (kind, "db", "ramped")
+    assert "blueGreen" not in Path("deploy.yaml").read_text()
+
+
+def test_a_set_goes_along_with_the_one_deployment_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder of its own, or among several applications, it is one itself; each object is in one release."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("alone", "along", "many"):
+        Path(folder).mkdir()
+    write("alone/db.yaml", set_of("StatefulSet", "db"), service_of("db"))
+    write("along/shop.yaml", set_of("Deployment", "shop"))
+    write("along/cache.yaml", set_of("StatefulSet", "cache"), service_of("cache"))
+    write("many/all.yaml", *(set_of(kind, kind.lower()) for kind in ("Deployment", "StatefulSet", "DaemonSet")))
+    write("many/cart.yaml", set_of("Deployment", "cart"))
+
+    made = [os.path.normpath(file) for file in written(["."])]
+
+    assert sorted(made) == [
+        "alone/deploy.yaml", "along/deploy.yaml", "many/cart.deploy.yaml", "many/daemonset.deploy.yaml",
+        "many/deployment.deploy.yaml", "many/statefulset.deploy.yaml",
+    ]  # fmt: skip
+    held = {file: sorted(str(key) for key in load(file).sources.objects) for file in made}
+    assert held["along/deploy.yaml"] == ["Deployment shop", "Service cache", "StatefulSet cache"]
+    assert held["many/statefulset.deploy.yaml"] == ["StatefulSet statefulset"]
+    objects = [name for names in held.values() for name in names]
+    assert len(objects) == len(set(objects)) == 9

@@ -139,6 +139,54 @@ def test_a_port_that_one_version_alone_has_stands_in_nobodys_way() -> None:
     assert fit.bridge(first, then, sides) == {}
 
 
+@pytest.mark.parametrize("names", [("http", "admin"), ("admin", "http")])
+@pytest.mark.parametrize("number", [80, 8000])
+@pytest.mark.parametrize("name", ["http", ""])
+def test_a_port_that_comes_or_goes_is_never_led_to_what_another_one_has_beside_it(
+    names: tuple[str, str], number: int, name: str
+) -> None:
+    """A Service's only port is that of the users' requests, under whichever number and name; the one for operators, which one
+    version alone has, reaches what it means in that version or nothing, in either direction, in any order."""
+    ports = {"http": to(8080, name="http"), "admin": to(9090, 9000, "admin")}
+    one, two = service(WEB, to(8080, number, name)), service(WEB, *(ports[each] for each in names))
+    sides = [side("1", one, None, 8080), side("2", two, None, 8080, 9090)]
+
+    assert fit.bridge(one, two, sides) == {}
+    assert fit.bridge(two, one, sides[::-1]) == {}
+
+
+def test_a_port_that_the_manifests_call_by_its_number_is_none_of_a_former_form() -> None:
+    """`port-9000` may be a user's own name: in the version that has it it reaches what it means, in the other one nothing."""
+    one, two = service(WEB, to(8080, 80, "http")), service(WEB, to(8080, 80, "http"), to(9090, 9000, "port-9000"))
+    sides = [side("1", one, None, 8080), side("2", two, None, 8080, 9090)]
+
+    assert fit.bridge(two, one, sides[::-1]) == {}
+
+
+@pytest.mark.parametrize("name", ["http", ""])
+def test_a_port_without_a_name_is_known_under_its_former_number(name: str) -> None:
+    first, then = service(WEB, to(8080, 80, name)), service(WEB, to(9090, 8080))
+    both = service(WEB, to(9090, 8080, "port-8080"), to(9090, 80, "port-80"))
+    sides = [side("2", then, None, named("web", 9090)), side("1", first, None, named("web", 8080))]
+
+    found = fit.bridge(both, first, sides)
+
+    assert not isinstance(found, Misfit)
+    assert [(port["port"], port["targetPort"]) for port in found["spec"]["ports"]] == [(8080, "web"), (80, "web")]
+
+
+def test_a_port_under_its_former_number_is_led_where_the_only_one_is() -> None:
+    """Half-way the Service has both numbers: pods of both versions are reached by either, by the name that both give."""
+    first, then = service(WEB, to(8080, 80, "http")), service(WEB, to(9090, 8080, "http"))
+    both = service(WEB, to(9090, 8080, "http"), to(9090, 80, "port-80"))
+    sides = [side("2", then, None, named("http", 9090)), side("1", first, None, named("http", 8080))]
+
+    found = fit.bridge(both, first, sides)
+
+    assert not isinstance(found, Misfit)
+    assert [(port["port"], port["targetPort"]) for port in found["spec"]["ports"]] == [(8080, "http"), (80, "http")]
+
+
 def test_an_only_port_of_another_protocol_is_no_form_of_it() -> None:
     """What came by TCP is not answered by UDP: it stays until the end, and nothing stumbles over it."""
     tcp, udp = service(WEB, to(8080)), service(WEB, {**to(8080), "protocol": "UDP"})

@@ -7,6 +7,8 @@ import os
 import signal
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +65,39 @@ def test_a_daemon_with_a_lifeline_ends_with_who_holds_it(home: Path) -> None:
     os.close(ours)
 
     assert daemon._wait_released(home)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from rollway.sandbox import daemon
+held = os.open(sys.argv[2], os.O_RDWR)
+daemon.up(Path(sys.argv[1]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_named_lifeline_ends_it_with_who_is_killed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a job that is cut off: whoever could have said `down` is gone."""
+    pipe = tmp_path / "lifeline"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("ROLLWAY_SANDBOX_LIFELINE", str(pipe))
+
+    done = subprocess.run([sys.executable, "-c", KILLED, home, pipe], check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert (home / "port").exists()  # it was up
+    assert daemon._wait_released(home)
+
+
+def test_a_lifeline_that_is_no_pipe_is_told(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would ever be heard of it."""
+    (tmp_path / "file").touch()
+    for name in ("file", "nothing"):
+        monkeypatch.setenv("ROLLWAY_SANDBOX_LIFELINE", str(tmp_path / name))
+        with pytest.raises(BadInput, match=f"names no pipe: .*{name}"):
+            daemon.up(home)
+    assert not daemon.status(home).is_running
 
 
 def test_up_is_idempotent_and_down_keeps_the_state(home: Path) -> None:

@@ -13,6 +13,7 @@ from rollway.gates.effects import Sums
 from rollway.gates.figures import Figures, Phase, Samples, Trials
 from rollway.measure.port import NoFigure, Unmeasured, Window
 from rollway.plan.evidence import MOST_POINTS
+from rollway.ship.expecting import expected_now, experiment_of
 from rollway.ship.run import Result
 from shop import World, in_world, release
 
@@ -190,3 +191,37 @@ def test_its_evidence_is_thinned_and_not_cut() -> None:
     assert kept.points[0].at_s - kept.began_s < HOUR_S
     widths = [high - low for point in kept.points if point.interval for _, low, high in [point.interval]]
     assert widths[-1] < widths[len(widths) // 2] < widths[0]
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_how_long_it_takes_at_the_traffic_that_there_is(under_way: bool) -> None:
+    """As the counters show it now: of the version that serves before the release, of both once it is under way."""
+
+    async def story(world: World) -> str:
+        await world.ship("apply", shop("v1"))
+        wanted = shop("v2", least="10%")
+        if under_way:
+            await world.ship("apply", wanted)
+        gate = experiment_of(wanted)
+        assert gate is not None
+        return await expected_now(world.cluster, wanted, gate, source_of=lambda *_: Counted(0.1, 0.1, rate=20.0))
+
+    told = in_world(story)
+    assert told.startswith("as in the last 5 minutes, it finds a difference of 10% in orders within ")
+    assert f"at {20 if under_way else 10} visits/s and a mean of 0.1" in told
+
+
+def test_traffic_that_tells_nothing() -> None:
+    """No conversion yet is no mean, and what is a source's fault stays one."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", shop("v1"))
+        gate = experiment_of(shop("v2", least="10%"))
+        assert gate is not None
+        with pytest.raises(Unmeasured, match="0 of 3000 visits in the last 5 minutes tell no mean"):
+            await expected_now(world.cluster, shop("v2"), gate, source_of=lambda *_: Counted(0.0, 0.0))
+        source = Counted(0.1, 0.1, faults=(NoFigure("NaN"),))
+        with pytest.raises(NoFigure):
+            await expected_now(world.cluster, shop("v2"), gate, source_of=lambda *_: source)
+
+    in_world(story)

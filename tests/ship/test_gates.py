@@ -216,6 +216,26 @@ def test_a_gate_that_pauses_holds_it_where_it_is() -> None:
     assert after[-1].entries[-1].note == "known: #12"
 
 
+def test_a_gate_of_the_stable_version_asks_it_and_never_takes_the_new_one_back() -> None:
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        with pytest.raises(Refused) as refused:
+            await go(world, shop("v2", gate(**VALUE, side="stable")), answers)
+        return refused.value, (await world.history())[-1]
+
+    asked = list[Window]()
+
+    def answers(window: Window) -> Value:
+        asked.append(window)
+        return Value(0.2)
+
+    refused, kept = in_world(story)
+    assert {(window.new.version, window.new.track) for window in asked} == {("v1", "stable")}
+    assert not any(window.is_first for window in asked)  # what it printed last week is not of this release
+    assert "shop stays at 25%: gate errors (of the stable version) failed: 0.2" in str(refused)
+    assert (kept.phase, kept.weight) == ("Paused", 25)
+
+
 def test_a_gate_that_only_reports_changes_nothing() -> None:
     async def story(world: World) -> Any:
         await world.ship("apply", shop("v1"))
@@ -363,6 +383,32 @@ def test_a_source_that_goes_down_in_the_middle_holds_the_release() -> None:
     assert "undecided after its deadline: cannot be reached: Connection refused" in said
     assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
     assert routed == {"v1", "v2"}
+
+
+@pytest.mark.parametrize(
+    "fault", [NoFigure("the query answers no sample"), NoFigure("5 errors and no requests of shop")], ids=str
+)
+def test_a_source_that_has_no_figure_any_more_holds_the_release(fault: NoFigure) -> None:
+    """And its cause stands in the cluster, with what was asked."""
+
+    async def story(world: World) -> Any:
+        await world.ship("apply", shop("v1"))
+        begun = asyncio.get_running_loop().time()
+
+        def answers(window: Window) -> Figures:
+            if asyncio.get_running_loop().time() > begun + 30:
+                raise fault
+            return split(0.0, 0.0)(window)
+
+        with pytest.raises(Refused) as refused:
+            await go(world, shop("v2", gate(**COUNTED, deadline="5m")), answers)
+        return str(refused.value), await world.history(), await findings.load(world.cluster, "shop", "shop", 2)
+
+    said, history, (kept,) = in_world(story)
+    assert f"undecided after its deadline: {fault}" in said
+    assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
+    assert kept.missed == str(fault)
+    assert kept.asks
 
 
 @pytest.mark.parametrize("fault", [KeyError("token s3cret"), AssertionError(), ZeroDivisionError("s3cret")], ids=repr)

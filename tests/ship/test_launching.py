@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from permitted import Permitted
+from rollway.cli.verbs.runner import carried
+from rollway.cli.views.lines import LinesView
 from rollway.cluster import jobs
 from rollway.cluster.port import Right
 from rollway.errors import ApiError, BadInput, Forbidden, Invalid, MissingRights, Refused
@@ -357,6 +359,31 @@ def test_an_errand_whose_secret_is_gone() -> None:
     async def of(world: World) -> None:
         with pytest.raises(BadInput, match="there is no errand: Secret shop-apply of namespace shop is gone"):
             await errand.read(world.cluster, NAMESPACE_NAME, "shop-apply")
+
+    story(of)
+
+
+@pytest.mark.parametrize("left", ["nothing", "what is no errand"])
+def test_a_ticking_runner_without_its_errand_ends(left: str) -> None:
+    """It would find no more at its next look, five minutes later, and fail so for ever: its CronJob goes, with all that is its
+    own."""
+
+    async def of(world: World) -> None:
+        sent = errand_of(wanted()).model_copy(update={"job": "shop-tick", "ticks": True})
+        launched = await launch(world.cluster, sent)
+        secret = Ref(SECRET.api_version, SECRET.name, NAMESPACE_NAME, "shop-tick")
+        if left == "nothing":
+            await world.cluster.delete(secret)
+        else:
+            await world.cluster.patch(secret, {"data": {errand.KEY: "bm9uZQ=="}})
+        with pytest.raises(BadInput, match="errand"):
+            await carried(world.cluster, NAMESPACE_NAME, "shop-tick", LinesView())
+        await asyncio.sleep(60)
+
+        assert await world.cluster.get(launched.ref) is None
+        assert not [
+            obj for kind in KINDS for obj in world.sandbox.store.list(kind, NAMESPACE_NAME) if "tick" in obj["metadata"]["name"]
+        ]
 
     story(of)
 

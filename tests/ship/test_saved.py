@@ -6,30 +6,33 @@ import asyncio
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable
+import json
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from mortal import Killed, Mortal
+from mortal import Counted, Killed, Mortal
 from rollway.cluster.port import Cluster
 from rollway.errors import Forbidden, StalePlan
 from rollway.kube.objects import DEPLOYMENT, HPA, NAMESPACE, Obj, Ref
 from rollway.plan.plan import Action
 from rollway.plan.steps import Apply
+from rollway.release.model import Release
 from rollway.sandbox.world import Sandbox
 from rollway.ship import run as shipping
 from rollway.ship.run import Result
-from rollway.ship.saved import SavedPlan, bind, run_saved
+from rollway.ship.saved import SavedPlan, bind, document, of_document, run_saved
 from rollway.strategies.base import Request
-from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release, stand_of
 
 APPLY = Request("apply")
 OPTIONS = shipping.Options(holder="test@nowhere/0")
 
 
-async def saved(world: World, strategy: str, request: Request = APPLY) -> SavedPlan:
+async def saved(world: World, strategy: str, request: Request = APPLY, wanted: Release | None = None) -> SavedPlan:
     """Read back from its file."""
-    wanted = release("v2", strategy=strategy)
+    wanted = wanted or release("v2", strategy=strategy)
     made = await shipping.plan(world.cluster, wanted, request, strategy=strategy)
     bound = await bind(world.cluster, wanted, request, made, strategy=strategy, is_override=False, force=False)
     return SavedPlan.model_validate_json(bound.model_dump_json())
@@ -121,6 +124,46 @@ def test_a_plan_that_was_carried_out_does_nothing_more(strategy: str, action: Ac
     in_world(story)
 
 
+STEPS = {"canary": {"steps": [{"weight": 25}, {"weight": 50}, {"weight": 75}]}}
+
+
+async def next_step(world: World) -> tuple[Release, SavedPlan]:
+    """What is released, at its first step, and the promotion to its second, saved."""
+    await promoted(world, "v1", "canary", STEPS)
+    wanted = release("v2", strategy="canary", options=STEPS)
+    await world.ship("apply", wanted)
+    return wanted, await saved(world, "canary", Request("promote"), wanted)
+
+
+def test_a_saved_promotion_that_was_carried_out_does_nothing_more() -> None:
+    """Though another promotion would go on by a step: what was agreed on is the share that the plan leads to."""
+
+    async def story(world: World) -> None:
+        _, plan = await next_step(world)
+        once = await carried_out(world, plan)
+        moment = world.sandbox.store.version
+        again = await carried_out(world, plan)
+
+        assert (once.phase, once.weight) == (again.phase, again.weight) == ("Paused", 50)
+        assert again.plan.is_empty
+        assert any("paused already at 50%" in note for note in again.plan.notes)
+        assert world.changed_since(moment) <= {"Lease", *SELF_MOVING}
+
+    in_world(story)
+
+
+def test_a_saved_plan_that_others_have_overtaken_is_refused_with_how_it_stands() -> None:
+    """Nobody has begun a run of it, and nobody has edited it."""
+
+    async def story(world: World) -> None:
+        wanted, plan = await next_step(world)
+        await world.ship("promote", wanted, weight=75)
+        with pytest.raises(StalePlan, match="v2 has gone on since the plan was made: it is paused at 75% by now"):
+            await carried_out(world, plan, goes_on=True)
+
+    in_world(story)
+
+
 @pytest.mark.parametrize("weight", [100, 50])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_saved_rollback_that_was_cut_off_is_finished(strategy: str, weight: int) -> None:
@@ -128,25 +171,29 @@ def test_a_saved_rollback_that_was_cut_off_is_finished(strategy: str, weight: in
     if weight == 50 and strategy == "recreate":
         pytest.skip("it holds no share")
 
-    async def story(world: World, lives: int) -> bool:
+    async def released(world: World) -> None:
         await promoted(world, "v1", strategy)
         share = 0 if strategy == "blue-green" and weight < 100 else weight
         await world.ship("apply", release("v2", strategy=strategy), weight=share)
-        plan = await saved(world, strategy, Request("rollback"))
-        try:
-            await carried_out(world, plan, Mortal(world.cluster, lives))  # type: ignore[arg-type]
-        except Killed:
-            await asyncio.sleep(60)
-        else:
-            return False
-        result = await carried_out(world, plan)
-        assert (result.failure, result.phase, world.versions()) == (None, "RolledBack", {"v1": 4})
-        return True
 
-    lives = 9
-    while in_world(functools.partial(story, lives=lives)):
-        lives += 1
-    assert lives > 11
+    async def counted(world: World) -> Counted:
+        cluster = Mortal(world.cluster)
+        await carried_out(world, await saved(world, strategy, Request("rollback")), cluster)  # type: ignore[arg-type]
+        return cluster.counted
+
+    async def story(world: World, lives: int) -> None:
+        plan = await saved(world, strategy, Request("rollback"))
+        with pytest.raises(Killed):
+            await carried_out(world, plan, Mortal(world.cluster, lives))  # type: ignore[arg-type]
+        await asyncio.sleep(60)
+        result = await carried_out(world, plan)
+        assert (result.failure, result.phase, world.versions()) == (None, "RolledBack", {"v1": 4}), f"killed after call {lives}"
+
+    stand = stand_of(released)
+    calls, _, deaths = in_world(counted, stand=stand)
+    assert calls > 11
+    for lives in deaths:
+        in_world(functools.partial(story, lives=lives), stand=stand)
 
 
 def test_a_saved_rollback_is_refused_where_something_else_is_left() -> None:
@@ -174,7 +221,7 @@ def test_a_plan_that_was_cut_off_is_finished(strategy: str) -> None:
     async def story(world: World) -> None:
         await promoted(world, "v1", strategy)
         plan = await saved(world, strategy)
-        killed = Mortal(world.cluster, 20 if strategy == "ab" else 11)  # its first step is done by then
+        killed = Mortal(world.cluster, {"ab": 23, "canary": 15}.get(strategy, 11))  # its first step is done by then
         with pytest.raises(Killed):
             await carried_out(world, plan, killed)  # type: ignore[arg-type]
         await asyncio.sleep(60)
@@ -237,11 +284,32 @@ def another_version(plan: Any) -> None:
     plan["to_version"] = "v1.0.0-reviewed"
 
 
+def another_namespace(plan: Any) -> None:
+    for step in plan["steps"]:
+        if step["type"] == "apply":
+            step["manifest"]["metadata"]["namespace"] = "payments"
+
+
+def another_group(plan: Any) -> None:
+    for step in plan["steps"]:
+        if step["type"] == "apply":
+            step["manifest"]["apiVersion"] = f"evil.example/{step['manifest']['apiVersion'].rpartition('/')[2]}"
+
+
 def the_release_alone(plan: Any) -> None:
     plan["asked"]["release"]["workload"]["spec"]["template"]["spec"]["containers"][0]["image"] = "evil.example/shop:v2"
 
 
-EDITS = (another_image, another_object, a_deletion, no_waiting, another_version, the_release_alone)
+EDITS = (
+    another_image,
+    another_object,
+    a_deletion,
+    no_waiting,
+    another_version,
+    another_namespace,
+    another_group,
+    the_release_alone,
+)
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
@@ -257,6 +325,43 @@ def test_an_edited_plan_is_refused(strategy: str, edit: Callable[[Any], object])
 
         assert world.versions() == {"v1": 4}
         assert [r.version for r in await world.history()] == ["v1"]
+
+    in_world(story)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Of all that a document holds, however deep."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inside in items:
+        yield (*path, key)
+        yield from places(inside, (*path, key))
+
+
+@pytest.mark.parametrize("action", ["apply", "rollback"])
+def test_an_edit_of_any_place_is_told_as_one(action: Action) -> None:
+    """Of a word that no step depends on, of the way back, of the release that is carried along, too: a reader has read another
+    file. Written anew by a program, with its keys in another order and 30 in place of 30.0, it is the same plan."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        if action == "rollback":
+            await promoted(world, "v2", "canary")
+        plan = await saved(world, "canary", Request(action))
+        text = json.dumps(document(plan), indent=1, sort_keys=True)
+        assert ".0," in text
+        assert of_document(json.loads(text.replace(".0,", ",")), "plan.json") == plan
+        file = json.loads(text)
+        assert of_document(file, "plan.json") == plan
+        for place in places(file):
+            changed = copy.deepcopy(file)
+            holder = functools.reduce(lambda inside, key: inside[key], place[:-1], changed)
+            for edit in (
+                functools.partial(operator.setitem, holder, place[-1], "edited"),
+                functools.partial(holder.pop, place[-1]),
+            ):
+                edit()
+                with pytest.raises(StalePlan, match="somebody has edited"):
+                    of_document(changed, "plan.json")
 
     in_world(story)
 

@@ -16,7 +16,8 @@ from rollway.gates.figures import Phase
 from rollway.kube.objects import DEPLOYMENT, LEASE, POD, REPLICA_SET, SECRET, Kind, ref_of
 from rollway.plan.evidence import Evidence
 from rollway.release.gates import Gate
-from rollway.ship.again import LATER_S, SOON_S
+from rollway.sandbox.timeline import run_virtual
+from rollway.ship.again import LATER_S, SOON_S, UNANSWERED_S, Seen, _looks
 from rollway.ship.holding import held_by
 from rollway.ship.sight import Sight, follow, see
 from shop import World, in_world, promoted, release
@@ -208,6 +209,22 @@ def test_what_may_not_be_seen_is_left_out(forbidden: tuple[str, Kind]) -> None:
     sight = in_world(story)
     assert sight.status.phase == "Paused"
     assert [branch.ready for stem in sight.stems for branch in stem.branches] == [2, 2]
+
+
+def test_a_reason_that_is_known_is_not_told_in_turns() -> None:
+    """A cluster that is away answers some calls with a refusal and others late: what a log tells is one reason."""
+
+    async def story() -> list[str]:
+        async def look() -> int:
+            await asyncio.sleep(UNANSWERED_S + 1)
+            raise Unreachable("connection refused", may_pass=True)
+
+        told = [Seen(1)]
+        for _ in range(3):
+            told += [seen async for seen in _looks(look, told[-1])]
+        return [seen.lost for seen in told[1:]]
+
+    assert run_virtual(story()) == ["the cluster does not answer", *["connection refused"] * 3]
 
 
 def test_what_is_at_rest_is_hardly_asked_for() -> None:

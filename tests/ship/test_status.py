@@ -7,15 +7,18 @@ import dataclasses
 from typing import Any
 
 import pytest
+from byroute import http_route, routed
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.standing_text import status_lines
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, SERVICE, Kind
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, HTTP_ROUTE, SERVICE, Kind
 from rollway.ship.status import Status, status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
+RESTART = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}}}
+
 
 def patched(world: World, kind: Kind, name: str, patch: dict[str, Any], manager: str) -> None:
-    world.sandbox.api.patch(kind, NAMESPACE_NAME, name, patch, manager=manager)
+    world.sandbox.api.patch(kind, NAMESPACE_NAME, name, patch, type_="strategic", manager=manager)
 
 
 def image(tag: str) -> dict[str, Any]:
@@ -51,6 +54,53 @@ def test_an_image_that_somebody_set_is_told(strategy: str) -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize("strategy", ["recreate", "ramped", "canary", "ab"])
+def test_what_others_had_added_and_a_rollback_has_left_is_told(strategy: str) -> None:
+    """An apply takes away what it held alone: the pods of a version that was gone back to are not as its revision says. A restart
+    and what the API server has filled in are none of it."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await promoted(world, "v2", strategy)
+        await asyncio.sleep(60)
+        containers = [{"name": "shop", "env": [{"name": "FIX", "value": "1"}]}]
+        patched(world, DEPLOYMENT, "shop", {"spec": {"template": {"spec": {"containers": containers}}}}, "kubectl-set")
+        patched(
+            world, DEPLOYMENT, "shop", {"spec": {"template": {"metadata": {"annotations": {"team": "a"}}}}}, "kubectl-annotate"
+        )
+        patched(world, DEPLOYMENT, "shop", RESTART, "kubectl-rollout")
+        await asyncio.sleep(60)
+        await world.ship("rollback", release("v2", strategy=strategy))
+        seen = await status(world.cluster, release("v2", strategy=strategy))
+
+        side = next(side for side in seen.sides if side.is_routed)
+        assert (side.version, side.changed) == ("v1", ())
+        env = '.spec.template.spec.containers[name="shop"].env[name="FIX"]'
+        fields = {
+            "kubectl-set": (f"{env}.name", f"{env}.value"),
+            "kubectl-annotate": (".spec.template.metadata.annotations.team",),
+        }
+        assert {kept.by: kept.fields for kept in side.kept} == fields
+        assert "not of the release, and kept by it: added by kubectl-set (" in told(seen)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nothing_is_told_of_what_an_adopted_application_was_made_with(strategy: str) -> None:
+    """`kubectl apply` holds what the API server has filled in beside what it was told: all of it is as the manifests say."""
+
+    async def story(world: World) -> None:
+        await world.deploy_by_hand()
+        await asyncio.sleep(60)
+        await promoted(world, "v2", strategy)
+        seen = await status(world.cluster, release("v2", strategy=strategy))
+
+        assert [(side.changed, side.kept) for side in seen.sides] == [((), ())] * len(seen.sides)
+
+    in_world(story)
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_nothing_is_told_of_what_is_as_released(strategy: str) -> None:
     """Neither of a side that is live alone, nor in the middle of a release; nor of what controllers write."""
@@ -60,7 +110,7 @@ def test_nothing_is_told_of_what_is_as_released(strategy: str) -> None:
         await world.ship("apply", release("v2", strategy=strategy))
         seen = await status(world.cluster, release("v2", strategy=strategy))
 
-        assert [(side.other_than, side.changed) for side in seen.sides] == [("", ())] * len(seen.sides)
+        assert [(side.other_than, side.changed, side.kept) for side in seen.sides] == [("", (), ())] * len(seen.sides)
         assert "!" not in told(seen)
 
     in_world(story)
@@ -95,6 +145,25 @@ def test_what_stands_beside_the_pods_is_told_of_as_well(kind: Kind, name: str, p
         assert f"{kind.name} {name} has been changed since the release by kubectl-edit: {field}" in told(
             await status(world.cluster, wanted)
         )
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("rule", [{}, {"timeouts": {"request": "9s"}}])
+def test_who_applies_what_was_released_has_changed_nothing(rule: dict[str, Any]) -> None:
+    """As Argo CD does: it is told of where it says something else, and of that field alone."""
+
+    async def story(world: World) -> None:
+        wanted = routed("v1")
+        await world.ship("apply", wanted)
+        await asyncio.sleep(60)
+        theirs = http_route({"backendRefs": [{"name": "shop", "port": 80}], **rule})
+        how = {"manager": "argocd-controller", "force": True}
+        for manifest, kind in ((theirs, HTTP_ROUTE), (wanted.services[0], SERVICE), (wanted.others[0], CONFIG_MAP)):
+            world.sandbox.api.patch(kind, NAMESPACE_NAME, manifest["metadata"]["name"], manifest, "apply", **how)
+
+        remark = "HTTPRoute shop has been changed since the release by argocd-controller: .spec.rules"
+        assert (await status(world.cluster, wanted)).remarks == ((remark,) if rule else ())
 
     in_world(story)
 
@@ -157,7 +226,7 @@ def test_the_share_is_the_one_that_is_given() -> None:
         assert "paused at 50%\n" in told(even)
         assert "paused at 50%; 25% of requests reach it" in told(scaled)
         assert [side.percent for side in scaled.sides] == [75.0, 25.0]
-        assert "shop-canary has no pod: nothing of v2 was started" in told(none)
+        assert "shop-canary has no pod: nothing of v2 runs" in told(none)
 
     in_world(story)
 

@@ -196,6 +196,25 @@ def test_nothing_to_promote_and_nothing_to_roll_back_to() -> None:
     in_world(story)
 
 
+def test_without_an_earlier_version_the_way_back_from_a_hotfix_is_named() -> None:
+    """The only version was changed by kubectl: there is none before it, yet what was changed can be put back."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        hotfix = {"spec": {"template": {"spec": {"containers": [{"name": "shop", "image": "ghcr.io/acme/shop:fix"}]}}}}
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", hotfix, "strategic", manager="kubectl-set")
+        await asyncio.sleep(60)
+        with pytest.raises(BadInput, match="no earlier version") as refused:
+            await world.ship("rollback", release("v1", strategy="canary"))
+        assert "shop runs ghcr.io/acme/shop:fix" in refused.value.detail
+        assert "`deploy rollback --to-revision 1`" in refused.value.hint
+
+        assert (await world.ship("rollback", release("v1", strategy="canary"), to_revision=1)).is_ok
+        assert world.versions() == {"v1": 4}
+
+    in_world(story)
+
+
 def test_a_missing_namespace_is_told() -> None:
     """The API server's own words, before anything is there, and how to make it; by every verb that looks for it."""
 

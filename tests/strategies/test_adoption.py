@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from mortal import Killed, Mortal
 from rollway.cluster.lock import DURATION_S
-from rollway.kube.objects import DEPLOYMENT, POD, Obj, get, labels_of
+from rollway.kube.objects import DEPLOYMENT, POD, SERVICE, Obj, get, labels_of
 from rollway.plan.steps import Label
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
 
@@ -90,11 +91,11 @@ def test_the_way_back_of_the_first_release_touches_no_pod_that_is_well(strategy:
 def test_killed_while_it_adopts(strategy: str, then: str) -> None:
     """After whatever call, with the cluster running on: no pod restarts, the same command goes on, and so does the way back."""
 
-    async def calls_of(world: World) -> int:
+    async def deaths(world: World) -> Sequence[int]:
         await found(world)
         cluster = Mortal(world.cluster)
         await world.ship("apply", release("v1", strategy=strategy), weight=0, cluster=cluster)
-        return cluster.calls
+        return cluster.counted.deaths
 
     async def story(world: World, lives: int) -> None:
         before = await found(world)
@@ -111,7 +112,7 @@ def test_killed_while_it_adopts(strategy: str, then: str) -> None:
         assert (running(world), world.emptied) == (before, []), f"killed after call {lives}"
         assert not get(own(world), "spec", "paused"), f"killed after call {lives}"
 
-    for lives in range(1, in_world(calls_of) + 1):
+    for lives in in_world(deaths):
         in_world(lambda world, lives=lives: story(world, lives))
 
 
@@ -126,5 +127,23 @@ def test_after_the_switch_and_back_the_warm_side_is_what_was_found() -> None:
         await world.ship("rollback", release("v1", strategy="blue-green"))
         await asyncio.gather(run, return_exceptions=True)
         assert (world.routed_versions(), running(world)) == ({"v0"}, before)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_there_is_a_way_back_where_the_service_that_was_found_has_been_made_anew(strategy: str) -> None:
+    """Somebody deleted it, and what comes after has an address of its own for life, whatever was found has had."""
+
+    async def story(world: World) -> None:
+        await found(world)
+        world.sandbox.api.delete(SERVICE, NAMESPACE_NAME, "shop")
+        result = await world.ship("apply", release("v1", strategy=strategy, options=QUICK), weight=100)
+        assert result.phase == "Promoted", result.failure
+        address = world.sandbox.store.get(SERVICE, NAMESPACE_NAME, "shop")["spec"]["clusterIP"]
+        back = await world.ship("rollback", release("v1", strategy=strategy, options=QUICK))
+
+        assert (back.phase, back.failure, world.routed_versions()) == ("RolledBack", None, {"v0"})
+        assert world.sandbox.store.get(SERVICE, NAMESPACE_NAME, "shop")["spec"]["clusterIP"] == address
 
     in_world(story)

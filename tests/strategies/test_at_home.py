@@ -14,6 +14,7 @@ from mortal import Killed, Mortal
 from rollway.kube.objects import DEPLOYMENT, HPA, kind_of
 from rollway.plan.diff import changes
 from rollway.release.model import Release
+from sets import SET_WAYS, provide
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 OPTIONS: dict[str, Any] = {
@@ -61,6 +62,7 @@ async def by_hand(world: World, files: Release) -> None:
 @pytest.mark.parametrize("router", ["replicas", *ROUTES])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_promoted_release_is_what_the_files_say(strategy: str, router: str) -> None:
+    """And there it stays, said a second time: no Service is bound to a side and let go again."""
     if (strategy, router) == ("ab", "replicas"):
         router = "istio"  # ab asks what requests carry
 
@@ -70,6 +72,8 @@ def test_a_promoted_release_is_what_the_files_say(strategy: str, router: str) ->
             await promoted(world, user(tag, strategy, router))
             await asyncio.sleep(60)
             assert left(world, user(tag, strategy, router)) == {}
+            again = await world.ship("apply", user(tag, strategy, router), weight=100)
+            assert again.plan.is_empty, [step.type for step in again.plan.steps]
         await world.ship("rollback", user("v3", strategy, router))
         await asyncio.sleep(60)
         if strategy != "blue-green":  # which goes back to a side, in one patch
@@ -169,5 +173,43 @@ def test_a_version_with_another_selector_comes_home_to_a_deployment_made_anew() 
             await asyncio.sleep(60)
             assert (world.pods(), left(world, versioned(tag))) == ({f"shop {tag}": 4}, {})
         assert not world.emptied
+
+    in_world(story)
+
+
+def of_sets(tag: str, way: str) -> Release:
+    """With what users write of how their pods are replaced."""
+    wanted = release(tag, strategy=way)
+    update = (
+        {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
+        if way.endswith("DaemonSet")
+        else {"type": "RollingUpdate"}
+    )
+    spec = {**wanted.workload["spec"], "minReadySeconds": 1, "revisionHistoryLimit": 3, "updateStrategy": update}
+    return dataclasses.replace(wanted, workload={**wanted.workload, "spec": spec})
+
+
+@pytest.mark.parametrize("share", [None, 50], ids=["at once", "by a share"])
+@pytest.mark.parametrize("way", SET_WAYS)
+def test_a_promoted_set_is_what_the_files_say(way: str, share: int | None) -> None:
+    """Its number of pods, its nodes and how it replaces pods are as written, whatever the release has needed of them."""
+    if share and way.startswith("recreate"):
+        pytest.skip("recreate has no shares")
+
+    async def story(world: World) -> None:
+        first = of_sets("v1", way)
+        provide(world.sandbox.store, first.workload)
+        await by_hand(world, first)
+        for tag in ("v2", "v3"):
+            wanted = of_sets(tag, way)
+            if share:
+                paused = await world.ship("apply", wanted, strategy=way, weight=share)
+                assert paused.phase == "Paused"
+            await promoted(world, wanted)
+            await asyncio.sleep(60)
+            assert left(world, wanted) == {}
+        await world.ship("rollback", of_sets("v3", way))
+        await asyncio.sleep(60)
+        assert left(world, of_sets("v2", way)) == {}
 
     in_world(story)

@@ -7,7 +7,7 @@ import functools
 from typing import Any
 
 import pytest
-from mortal import Killed, Mortal, Stopped
+from mortal import Counted, Killed, Mortal, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import TimedOut
 from rollway.kube.objects import DEPLOYMENT, POD
@@ -55,17 +55,17 @@ def begun(replicas: int, how: str) -> Stand:
     return stand_of(lambda world: world.ship("apply", shop("v1", replicas, how)))
 
 
-def undisturbed(replicas: int, weight: int, how: str) -> tuple[int, float, dict[str, int]]:
+def undisturbed(replicas: int, weight: int, how: str) -> tuple[Counted, float, dict[str, int]]:
     """The calls that the run makes, the share it reaches, and the pods it leaves."""
 
-    async def story(world: World) -> tuple[int, float, dict[str, int]]:
+    async def story(world: World) -> tuple[Counted, float, dict[str, int]]:
         shares = Shares(world)
         cluster = Mortal(world.cluster)
         result = await world.ship("apply", shop("v2", replicas, how), weight=weight, cluster=cluster)
         assert shares.most == result.plan.split.percent, "more on the way than at its end"
         await asyncio.sleep(LONG_S)
         assert shares.most == result.plan.split.percent, "more in the long run than at its end"
-        return cluster.calls, shares.most, world.versions()
+        return cluster.counted, shares.most, world.versions()
 
     return in_world(story, stand=begun(replicas, how))
 
@@ -73,28 +73,28 @@ def undisturbed(replicas: int, weight: int, how: str) -> tuple[int, float, dict[
 @pytest.mark.parametrize(("replicas", "weight", "how"), ROWS)
 def test_the_share_is_never_passed_wherever_the_client_is_killed(replicas: int, weight: int, how: str) -> None:
     """Killed after any call, nobody there past any deadline: never more than the share; the same command again ends there."""
-    calls, share, versions = undisturbed(replicas, weight, how)
+    counted, share, versions = undisturbed(replicas, weight, how)
 
     async def story(world: World, lives: int) -> None:
         shares = Shares(world)
         with pytest.raises(Killed):
             await world.ship("apply", shop("v2", replicas, how), weight=weight, cluster=Mortal(world.cluster, lives))
         await asyncio.sleep(LONG_S)
-        assert shares.most <= share, f"killed after call {lives} of {calls}"
+        assert shares.most <= share, f"killed after call {lives} of {counted.calls}"
 
         again = await world.ship("apply", shop("v2", replicas, how), weight=weight)
         assert again.phase == "Paused", again.failure
         await asyncio.sleep(DURATION_S)
-        assert (shares.most, world.versions()) == (share, versions), f"killed after call {lives} of {calls}"
+        assert (shares.most, world.versions()) == (share, versions), f"killed after call {lives} of {counted.calls}"
 
-    for lives in range(1, calls + 1):
+    for lives in counted.deaths:
         in_world(lambda world, lives=lives: story(world, lives), stand=begun(replicas, how))
 
 
 @pytest.mark.parametrize("how", ["by half", "no surge"])
 def test_more_can_be_asked_for_wherever_the_client_was_killed(how: str) -> None:
     """Killed on the way to a quarter, the next command asks for three quarters, and gets there without passing them."""
-    calls, *_ = undisturbed(8, 25, how)
+    counted, *_ = undisturbed(8, 25, how)
     _, share, versions = undisturbed(8, 75, how)
 
     async def story(world: World, lives: int) -> None:
@@ -104,17 +104,17 @@ def test_more_can_be_asked_for_wherever_the_client_was_killed(how: str) -> None:
         await asyncio.sleep(DURATION_S + 1)
         await world.ship("apply", shop("v2", 8, how), weight=75)
         await asyncio.sleep(LONG_S)
-        assert (shares.most, world.versions()) == (share, versions), f"killed after call {lives} of {calls}"
+        assert (shares.most, world.versions()) == (share, versions), f"killed after call {lives} of {counted.calls}"
         await world.ship("promote", shop("v2", 8, how), weight=100)
         assert world.versions() == {"v2": 8}
 
-    for lives in range(1, calls + 1):
+    for lives in counted.deaths:
         in_world(lambda world, lives=lives: story(world, lives), stand=begun(8, how))
 
 
 def test_a_signal_or_a_time_limit_leaves_it_bounded_too() -> None:
     """Ctrl-C at any call, and --timeout: at most the share, and the same command goes on."""
-    calls, share, versions = undisturbed(4, 50, "by one")
+    (calls, *_), share, versions = undisturbed(4, 50, "by one")
 
     async def story(world: World, at: int) -> None:
         shares = Shares(world)

@@ -8,43 +8,40 @@ import copy
 import functools
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 import pytest
-from byroute import EDGE, Followed, backends, copies, http_route, ingress, routed, virtual_service
+from byroute import (
+    COPIED,
+    EDGE,
+    STEPS,
+    TESTERS,
+    Followed,
+    backends,
+    copies,
+    http_route,
+    routed,
+)
 from mortal import Killed, Mortal
 from permitted import Permitted
-from rollway.errors import BadInput, Refused
+from rollway.cli.views.failure_text import failure_lines
+from rollway.cli.views.paint import Paint
 from rollway.kube.objects import (
     API_GATEWAY,
-    DEPLOYMENT,
-    HPA,
     HTTP_ROUTE,
     INGRESS,
-    REFERENCE_GRANT,
     SERVICE,
     VIRTUAL_SERVICE,
-    Kind,
     Obj,
 )
-from rollway.plan.observed import Observed
 from rollway.plan.steps import Apply, Delete, Hold, Wait
 from rollway.release.model import Release
 from rollway.routing.nginx import PREFIX
-from rollway.routing.routers import chosen
 from rollway.sandbox.store.store import Change
 from rollway.ship.rights import rights
 from rollway.ship.status import status
-from rollway.strategies import by_name, canary
-from rollway.strategies.base import Request
-from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, release, stand_of
+from rollway.strategies import stands
+from shop import NAMESPACE_NAME, Stand, World, in_world, promoted, stand_of
 from users import User, ways_of
-
-STEPS = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
-TWO_HEADERS = {"ab": {"match": [{"headers": {"x-beta": "yes", "x-team": "a"}}]}}
-COPIED = {"canary": {"steps": [{"mirror": 50}, {"weight": 20}]}}
-KEPT = {"ab": {"match": [{"headers": {"x-beta": "yes"}}], "weight": 5, "sticky": True}}
-TESTERS = {"canary": {"steps": [{"weight": 0, "match": [{"headers": {"x-beta": "yes"}}]}, {"weight": 20}]}}
 
 
 def test_one_percent_of_four_pods_and_then_all() -> None:
@@ -108,9 +105,11 @@ def test_the_way_back_does_not_wait_for_who_serves_the_routes() -> None:
         world.sandbox.api.patch(API_GATEWAY, NAMESPACE_NAME, "edge", other, "merge", manager="somebody")
         back = await world.ship("rollback", wanted)
         assert "Gateway shop/edge" in str(back.failure)
-        assert world.pods() == {"shop v1": 4}
-        assert world.routed_versions("shop-canary") == {"v1"}
+        assert (back.plan.steps[0].type, back.phase, world.pods()) == ("route", "RolledBack", {"shop v1": 4})
         assert not world.emptied
+        assert (await world.ship("rollback", wanted)).plan.is_empty, (
+            "by now nobody speaks of the route, and nothing is to be waited for"
+        )
 
     in_world(story)
 
@@ -122,22 +121,11 @@ def test_a_route_that_nobody_takes_up_ends_the_release_with_the_old_version_unto
         lone = routed("v2", strategy="canary", others=(http_route(),))
         result = await world.ship("apply", lone)
         assert "Gateway shop/edge" in str(result.failure)
-        assert world.versions() == {"v1": 4}
+        assert "try: `deploy check --live`" in [*failure_lines(result, never_left=True, paint=Paint(False))][-1]
+        assert (result.phase, result.way_back_failure, world.versions()) == ("RolledBack", None, {"v1": 4})
+        assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "shop-canary") is None
 
     in_world(story)
-
-
-def test_which_router_is_chosen_is_looked_for_once_however_much_the_manifests_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An install of thousands of objects is asked of each whether it is a route."""
-    looks: list[Release] = []
-    monkeypatch.setattr(canary, "chosen", lambda release, host: looks.append(release) or chosen(release, host))
-    plain = routed("v1", strategy="canary")
-    settings = tuple(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"set-{at}", "namespace": NAMESPACE_NAME}}
-        for at in range(50)
-    )
-    by_name("canary")(replace(plain, others=(*plain.others, *settings))).plan(Request("apply"), Observed())
-    assert len(looks) < 10
 
 
 def test_testers_first_and_then_everybody() -> None:
@@ -165,6 +153,8 @@ def test_copies_first_and_then_users() -> None:
         assert (backends(world), copies(world)) == ([{"shop": 1}], [{"shop-canary": 50}])
         assert world.pods() == {"shop v1": 4, "shop-canary v2": 2}
         assert "50% of the requests reach v2, too: those that write, twice" in first.plan.notes
+        seen = {side.track: side.told for side in (await status(world.cluster, wanted)).sides}
+        assert seen == {"stable": "receives requests", "canary": "receives copies of requests"}
         again = await world.ship("apply", wanted)
         assert again.plan.is_empty
         await world.ship("promote", wanted)
@@ -172,6 +162,28 @@ def test_copies_first_and_then_users() -> None:
         await world.ship("promote", wanted, weight=100)
         assert (backends(world), copies(world), world.versions()) == ([{"shop": 1}], [{}], {"v2": 4})
         assert not followed.astray
+
+    in_world(story)
+
+
+def test_a_step_that_is_edited_in_mid_release_is_told_as_it_is_by_then() -> None:
+    """More copies by the same release: the history has what it goes on by, for whoever asks without the file."""
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy="canary", options=COPIED))
+        await world.ship("apply", routed("v2", strategy="canary", options=COPIED))
+        more = {"canary": {"steps": [{"mirror": 60}, {"weight": 30}]}}
+        again = await world.ship("apply", routed("v2", strategy="canary", options=more))
+        seen = (await status(world.cluster, routed("v2", strategy="canary"))).last
+        assert seen
+        assert (again.phase, copies(world), stands.at(seen)) == (
+            "Paused",
+            [{"shop-canary": 60}],
+            ": copies of 60% of requests go to v2",
+        )
+        assert again.plan.new_revisions == ()
+        on = await world.ship("promote", Release.from_record(seen.release))
+        assert (on.plan.weight, on.plan.options) == (30, None)
 
     in_world(story)
 
@@ -246,6 +258,7 @@ def test_a_strategy_does_not_know_which_router_it_has(strategy: str, router: str
         before = world.standing()
         result = await world.ship("apply", wanted[1])
         assert (result.phase, result.plan.router, result.plan.split.percent) == ("Paused", router, 20.0)
+        assert f"router auto: {router}, as the manifests hold " in str(result.plan.notes)
         await world.ship("rollback", wanted[1])
         await asyncio.sleep(5)
         assert world.standing() == before
@@ -282,19 +295,6 @@ def test_nginx_takes_its_share_by_a_canary_beside_the_users_ingress() -> None:
     in_world(story)
 
 
-def test_an_ingress_that_shows_no_sign_of_nginx_is_not_taken_for_its() -> None:
-    """The class alone may be another controller's, which heeds no canary: nobody would ever meet the new version."""
-    plain = ingress()
-    plain["metadata"]["annotations"] = {}
-
-    async def story(world: World) -> None:
-        await promoted(world, routed("v1", strategy="canary", others=(plain,)))
-        result = await world.ship("apply", routed("v2", strategy="canary", others=(plain,)), weight=50)
-        assert (result.plan.router, world.pods()) == ("", {"shop v1": 2, "shop-canary v2": 2})
-
-    in_world(story)
-
-
 def test_from_a_share_of_routes_to_one_of_pods_and_back_again() -> None:
     """`router` is no part of a version, so that it may be changed under way."""
 
@@ -327,102 +327,6 @@ def test_the_next_strategy_starts_clean_from_routes_that_another_one_left() -> N
             assert backends(world) == [{"shop": 1}]
             assert world.sandbox.store.find(SERVICE, NAMESPACE_NAME, "shop-canary") is None
         assert not world.emptied
-
-    in_world(story)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "told"),
-    [
-        (replace(release("v2", strategy="ab"), router="replicas"), "ab tells requests apart by what they carry"),
-        (
-            replace(release("v2", strategy="canary"), router="gateway"),
-            "no HTTPRoute of the manifests leads to Service shop",
-        ),
-        (
-            replace(release("v2", strategy="canary"), router="nginx"),
-            "no Ingress of the manifests has a rule to Service shop",
-        ),
-        (
-            routed("v2", strategy="canary", others=(ingress(), ingress("b", canary="true"))),
-            "Ingress b of the manifests is a canary",
-        ),
-        (routed("v2", router="nginx", strategy="ab", options=TWO_HEADERS), "tells requests apart by one header"),
-        (release("v2", strategy="canary", options=TESTERS), "no route of the manifests splits them"),
-        (
-            replace(routed("v2", strategy="canary", options=TESTERS), router="replicas"),
-            "no route of the manifests splits them",
-        ),
-        (routed("v2", router="nginx", strategy="canary", options=COPIED), "router nginx cannot copy a share of the requests"),
-        (routed("v2", router="nginx", strategy="ab", options=KEPT), "router nginx cannot keep users on their side"),
-        (release("v2", strategy="canary", options=COPIED), "router replicas cannot copy a share of the requests"),
-    ],
-)
-def test_what_a_router_cannot_do_is_refused(wanted: object, told: str) -> None:
-    async def story(world: World) -> None:
-        await promoted(world, "v1", "ramped")
-        moment = world.sandbox.store.version
-        with pytest.raises(BadInput, match=told):
-            await world.ship("apply", wanted)  # type: ignore[arg-type]
-        assert world.changed_since(moment) <= {"Lease"}
-
-    in_world(story)
-
-
-def test_a_service_of_the_second_ones_name_is_somebodys() -> None:
-    mine = release("v1").services[0]
-    taken = {**mine, "metadata": {**mine["metadata"], "name": "shop-canary"}, "spec": {"ports": [{"port": 80}]}}
-
-    async def story(world: World) -> None:
-        await promoted(world, routed("v1", strategy="canary"))
-        world.sandbox.api.create(SERVICE, NAMESPACE_NAME, taken, manager="somebody")
-        with pytest.raises(BadInput, match="Service shop-canary is there already, and not of shop"):
-            await world.ship("apply", routed("v2", strategy="canary"))
-
-    in_world(story)
-
-
-def test_a_route_of_somebody_else_is_told() -> None:
-    async def story(world: World) -> None:
-        await promoted(world, routed("v1", strategy="canary"))
-        world.sandbox.api.create(HTTP_ROUTE, NAMESPACE_NAME, http_route(name="theirs"), manager="somebody")
-        result = await world.ship("apply", routed("v2", strategy="canary"))
-        assert any("HTTPRoute theirs of namespace shop leads to Service shop" in note for note in result.plan.notes)
-        assert backends(world, "theirs") == [{"shop": 1}]
-
-    in_world(story)
-
-
-@pytest.mark.parametrize(("router", "kind"), [("gateway", HTTP_ROUTE), ("istio", VIRTUAL_SERVICE), ("nginx", INGRESS)])
-def test_a_route_that_somebody_has_changed_is_told(router: str, kind: Kind) -> None:
-    """By name and field; what serves it writes only how it stands."""
-
-    async def story(world: World) -> None:
-        wanted = routed("v1", router=router)
-        await promoted(world, wanted)
-        assert not (await status(world.cluster, wanted)).remarks
-        name = "routes" if router == "istio" else "shop"
-        theirs = {"spec": {"rules" if router == "nginx" else "hostnames" if router == "gateway" else "hosts": VALUES[router]}}
-        await asyncio.sleep(5)
-        world.sandbox.api.patch(kind, NAMESPACE_NAME, name, theirs, "merge", manager="kubectl-edit")
-        [told] = (await status(world.cluster, wanted)).remarks
-        assert told.startswith(f"{kind.name} {name} has been changed since the release by kubectl-edit: ")
-
-    in_world(story)
-
-
-VALUES: dict[str, list[Any]] = {
-    "gateway": ["other.example.com"], "istio": ["shop", "other"], "nginx": [{"host": "other.example.com"}],
-}  # fmt: skip
-
-
-def test_the_first_routes_that_the_manifests_have_are_taken() -> None:
-    both = routed("v2", strategy="canary", others=(virtual_service(), EDGE, http_route()))
-
-    async def story(world: World) -> None:
-        await promoted(world, routed("v1", strategy="canary", others=(virtual_service(), EDGE, http_route())))
-        result = await world.ship("apply", both)
-        assert result.plan.router == "gateway"
 
     in_world(story)
 
@@ -510,118 +414,6 @@ def test_a_run_that_is_killed_while_it_replaces_another_leaves_none_of_its_route
     in_world(story, stand=_with_a_route_of_its_own())
 
 
-@pytest.mark.parametrize("strategy", ["ramped", "canary"])
-def test_a_route_to_a_service_of_that_name_which_is_somebodys_is_left_alone(strategy: str) -> None:
-    """Users of other tools call theirs so."""
-    both = [{"name": "shop", "port": 80, "weight": 90}, {"name": "shop-canary", "port": 80, "weight": 10}]
-    split = http_route({"backendRefs": both})
-    mine = release("v1").services[0]
-    theirs = {**mine, "metadata": {**mine["metadata"], "name": "shop-canary"}}
-
-    async def story(world: World) -> None:
-        world.sandbox.api.create(SERVICE, NAMESPACE_NAME, theirs, manager="somebody")
-        await promoted(world, routed("v1", strategy="ramped", others=(EDGE, split)))
-        await promoted(world, replace(routed("v2", strategy="ramped", others=(EDGE,)), router="replicas"))
-        await promoted(world, replace(routed("v3", strategy=strategy, others=(EDGE,)), router="replicas"))
-        assert backends(world) == [{"shop": 90, "shop-canary": 10}]
-
-    in_world(story)
-
-
-def test_a_canary_ingress_of_somebody_else_for_the_same_path_is_refused() -> None:
-    """ingress-nginx heeds one of the two: perhaps nobody would ever meet the new version."""
-    theirs = ingress("theirs", canary="true", canary_weight="5")
-    theirs["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = "elsewhere"
-
-    async def story(world: World) -> None:
-        await promoted(world, routed("v1", router="nginx", strategy="canary"))
-        world.sandbox.api.create(INGRESS, NAMESPACE_NAME, theirs, manager="somebody")
-        with pytest.raises(Refused, match="Ingress theirs, not in the manifests, is a canary of the same host and path already"):
-            await world.ship("apply", routed("v2", router="nginx", strategy="canary"))
-        theirs["spec"]["rules"][0]["host"] = "other.example.com"
-        world.sandbox.api.patch(INGRESS, NAMESPACE_NAME, "theirs", {"spec": theirs["spec"]}, "merge", manager="somebody")
-        wanted = routed("v2", router="nginx", strategy="canary")
-        assert (await world.ship("apply", wanted)).phase == "Paused"
-        assert (await world.ship("promote", wanted, weight=50)).phase == "Paused", "its own is no rival"
-
-    in_world(story)
-
-
-@pytest.mark.parametrize(("names", "is_refused"), [(["shop"], True), ([None], False), (["shop", "shop-canary"], False)])
-def test_a_grant_that_names_the_service_alone_is_told_before_anything(names: list[str | None], is_refused: bool) -> None:
-    """A backend that no grant allows is answered 500 for its share."""
-    route = http_route({"backendRefs": [{"name": "shop", "namespace": NAMESPACE_NAME, "port": 80}]})
-    route["metadata"]["namespace"] = "infra"
-    grant = {
-        "apiVersion": REFERENCE_GRANT.api_version, "kind": REFERENCE_GRANT.name,
-        "metadata": {"name": "infra", "namespace": NAMESPACE_NAME},
-        "spec": {
-            "from": [{"group": HTTP_ROUTE.group, "kind": HTTP_ROUTE.name, "namespace": "infra"}],
-            "to": [{"group": "", "kind": "Service", **({"name": name} if name else {})} for name in names],
-        },
-    }  # fmt: skip
-    wanted = routed("v2", strategy="canary", others=(grant, route))
-    if not is_refused:
-        return by_name("canary")(wanted).refuse_unfit()
-    with pytest.raises(BadInput, match="ReferenceGrant infra lets HTTPRoute shop lead to Service shop alone"):
-        by_name("canary")(wanted).refuse_unfit()
-    return None
-
-
-@pytest.mark.parametrize("verb", ["promote", "rollback"])
-@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
-def test_pods_that_an_autoscaler_took_are_back_before_everybody_is(router: str, verb: str) -> None:
-    """At half of the requests it has halved the Deployment that it scales."""
-
-    async def story(world: World) -> None:
-        wanted = [routed(tag, router=router, strategy="canary", replicas=None) for tag in ("v1", "v2")]
-        await promoted(world, wanted[0])
-        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler(), manager="somebody")
-        await scaled(world, 8)
-        await world.ship("apply", wanted[1], weight=50)
-        await scaled(world, 4)
-        done = await world.ship(verb, wanted[1], weight=100 if verb == "promote" else None)
-        assert not done.failure
-        assert world.pods() == {f"shop {'v2' if verb == 'promote' else 'v1'}": 8}
-        order = [step.type for step in done.plan.steps if getattr(step, "ref", None) and step.ref.name in ("shop", "shop-canary")]
-        assert order.index("scale") < order.index("delete")
-
-    in_world(story)
-
-
-def scaler() -> Obj:
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
-    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 8}
-    return {"apiVersion": HPA.api_version, "kind": HPA.name, "metadata": {"name": "theirs"}, "spec": spec}
-
-
-async def scaled(world: World, pods: int) -> None:
-    """By its autoscaler, as far as that goes."""
-    world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "shop", {"spec": {"replicas": pods}}, "merge", manager="hpa")
-    await asyncio.sleep(20)
-
-
-@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
-def test_what_an_autoscaler_scales_is_never_without_requests(router: str) -> None:
-    """It would scale idle pods away, and then everybody would come back to the few that are left."""
-
-    async def story(world: World) -> None:
-        wanted = [routed(tag, router=router, strategy="canary", replicas=None) for tag in ("v1", "v2")]
-        await promoted(world, wanted[0])
-        world.sandbox.api.create(HPA, NAMESPACE_NAME, scaler(), manager="somebody")
-        await scaled(world, 4)
-        followed = Followed(world)
-        await world.ship("apply", wanted[1], weight=20)
-        done = await world.ship("promote", wanted[1], weight=100)
-        assert (done.phase, world.pods()) == ("Promoted", {"shop v2": 4})
-        assert not [step for step in done.plan.steps if "for everybody" in step.why]
-        assert [note for note in done.plan.notes if "an HPA scales shop: it is rolled in place" in note]
-        assert not followed.astray
-        assert not world.emptied
-
-    in_world(story)
-
-
 @pytest.mark.parametrize("strategy", ["canary", "ab"])
 @pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
 def test_a_router_is_granted_what_it_needs_and_of_what_it_makes_nothing_more(strategy: str, router: str) -> None:
@@ -643,18 +435,5 @@ def test_a_router_is_granted_what_it_needs_and_of_what_it_makes_nothing_more(str
         made = {"services", "ingresses", "httproutes", "grpcroutes", "virtualservices", "destinationrules"}
         unused = {right for right in granted - allowed.used if right.resource in made}
         assert {(right.verb, right.resource, right.name) for right in unused} == set()
-
-    in_world(story)
-
-
-def test_who_may_not_list_ingresses_may_release_and_is_told_what_is_not_known() -> None:
-    async def story(world: World) -> None:
-        wanted = [routed(tag, router="nginx", strategy="canary") for tag in ("v1", "v2")]
-        granted = [right for right in rights(wanted[0], ["canary"]) if (right.verb, right.resource) != ("list", "ingresses")]
-        allowed = Permitted(world.cluster, granted)
-        assert (await world.ship("apply", wanted[0], cluster=allowed)).phase == "Promoted"
-        result = await world.ship("apply", wanted[1], cluster=allowed)
-        assert result.phase == "Paused", result.failure
-        assert "whether other routes lead to Service shop is not known: they may not be listed" in result.plan.notes
 
     in_world(story)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 from collections.abc import Mapping
 from itertools import product
 
 import pytest
+from byroute import routed
 from changing import CHANGES, FITTING, PARTED, PODS, Look, version
+from cutoff import carried_out
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rollway.cluster.execute import Executor
-from rollway.cluster.journal import Journal
-from rollway.cluster.lock import Lock
 from rollway.errors import BadInput
 from rollway.health.pods import is_ready
 from rollway.kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, get, kind_of, labels_of, selects
-from rollway.plan.plan import Plan
-from rollway.plan.steps import Hold
 from rollway.release.model import Release
 from rollway.routing import fit
 from rollway.ship import run as shipping
@@ -64,15 +62,6 @@ def number_on(pod: Obj, port: Obj) -> int | None:
         if isinstance(target, int)
         else next((each["containerPort"] for each in declared if each.get("name") == target), None)
     )
-
-
-async def carried_out(world: World, plan: Plan, wanted: Release, steps: int) -> None:
-    """The first steps of a plan; without the waiting time of the warm side."""
-    observed = await shipping.look(world.cluster, wanted, plan.strategy)
-    kept = tuple(step for step in plan.steps[:steps] if not isinstance(step, Hold))
-    async with Lock(world.cluster, plan.app, plan.namespace, "test@nowhere/0") as lock:
-        executor = Executor(world.cluster, lock, Journal.of(observed.history, plan), lambda event: None)
-        assert await executor.run(plan.model_copy(update={"steps": kept})) is None
 
 
 async def live(world: World, first: Release, strategy: str, *, is_adopted: bool) -> None:
@@ -127,7 +116,7 @@ def assert_as_written(world: World, wanted: Release) -> None:
     ingress = world.sandbox.store.get(INGRESS, NAMESPACE_NAME, "shop")
     assert fit.plain(service) == wanted.services[0]["spec"]["selector"]
     ports = [(each.get("name"), each["port"], fit.target_of(each)) for each in fit.ports_of(service)]
-    assert ports == [(each["name"], each["port"], fit.target_of(each)) for each in fit.ports_of(wanted.services[0])]
+    assert ports == [(each.get("name"), each["port"], fit.target_of(each)) for each in fit.ports_of(wanted.services[0])]
     assert ingress["spec"] == wanted.others[-1]["spec"]
 
 
@@ -140,7 +129,8 @@ def test_wherever_a_plan_is_cut_off_the_way_back_loses_nobody(strategy: str, dat
     change = data.draw(st.sampled_from([name for which, name in PAIRS if which == strategy]))
     weight = 100 if strategy in ("recreate", "blue-green") else data.draw(st.sampled_from([None, 25, 50, 75, 100]))
     cut, goes_on = data.draw(st.integers(1, 14)), data.draw(st.booleans())
-    is_adopted = data.draw(st.booleans())
+    # what whoever applied it first holds of a port is left by an apply: a target that goes, a protocol that is another
+    is_adopted = data.draw(st.booleans()) and change not in ("a target that goes", "protocol")
     before, after = CHANGES[change]
     first, second = version("v1", before, strategy), version("v2", after, strategy)
 
@@ -177,7 +167,7 @@ def test_what_one_service_cannot_serve_is_refused_before_anything_is_touched(str
         with pytest.raises(BadInput) as refused:
             await world.ship("apply", version("v2", after, strategy), strategy=strategy)
 
-        assert "port http of Service shop" in refused.value.summary
+        assert f"port {before.name or before.port} of Service shop" in refused.value.summary
         assert "targetPort" in refused.value.hint
         assert "blue-green" in refused.value.hint
         assert world.changed_since(mark) <= {"Lease"}
@@ -315,6 +305,97 @@ def test_a_wider_selector_is_not_taken_where_other_pods_would_be_reached() -> No
 
         with pytest.raises(BadInput, match="other pods have as well"):
             await world.ship("apply", version("v2", after, "ramped"), strategy="ramped")
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "canary", "blue-green"])
+def test_pods_of_a_release_that_is_taken_back_first_are_nobody_elses(strategy: str) -> None:
+    """Neither those of a canary that the next release replaces, nor those that leave as the next one begins: what they have in
+    common with the application's is no stranger's."""
+    before, after = CHANGES["label"]
+
+    async def story(world: World) -> None:
+        await live(world, version("v1", before, "canary"), "canary", is_adopted=False)
+        await world.ship("apply", version("v2", after, "canary"), strategy="canary", weight=50)
+        result = await world.ship("apply", version("v3", after, strategy), strategy=strategy, weight=100, replace=True)
+        assert result.phase == "Promoted", result.failure
+
+        await world.ship("apply", version("bad", before, "canary"), strategy="canary", weight=50)
+        result = await world.ship("apply", version("v4", after, strategy), strategy=strategy, weight=100)
+        assert result.phase == "Promoted", result.failure
+        assert world.emptied == []
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("change", FITTING)
+def test_a_service_that_a_release_left_behind_hurries_no_other(change: str) -> None:
+    """It is bound to a track still; a canary by pods serves both versions by the application's own Service all the same."""
+    before, after = CHANGES[change]
+
+    async def story(world: World) -> None:
+        first, third = version("v1", before, "blue-green"), version("v3", after, "canary")
+        await live(world, first, "blue-green", is_adopted=False)
+        extra = copy.deepcopy(first.services[0])
+        extra["metadata"]["name"] = "shop-two"
+        second = version("v2", before, "blue-green")
+        second = dataclasses.replace(second, services=(*second.services, extra))
+        assert (await world.ship("apply", second, strategy="blue-green")).is_ok
+        assert (await world.ship("rollback", second)).is_ok
+        seen = Witness(world, {"v1": before.listens, "v2": before.listens, "v3": after.listens})
+
+        for verb in ("apply", "promote"):
+            result = await world.ship(verb, third, strategy="canary", weight=50 if verb == "apply" else 100)
+            assert result.is_ok, result.failure
+        assert (seen.amiss, seen.fewest) == ([], PODS)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "recreate"])
+@pytest.mark.parametrize("tag", ["v3", "bad"])
+def test_a_service_of_another_name_hides_no_side_that_is_live(strategy: str, tag: str) -> None:
+    """Where green is live, and the next version's manifests have another Service: neither forth nor back the pods that serve are
+    taken for none."""
+
+    async def story(world: World) -> None:
+        for first in ("v1", "v2"):
+            assert (await world.ship("apply", release(first, replicas=PODS), strategy="blue-green")).is_ok
+        third = release(tag, replicas=PODS)
+        service = copy.deepcopy(third.services[0])
+        service["metadata"]["name"] = "shop-two"
+        world.emptied.clear()
+        result = await world.ship("apply", dataclasses.replace(third, services=(service,)), strategy=strategy, weight=100)
+
+        assert result.is_ok == (tag != "bad")
+        assert result.way_back_failure is None
+        assert world.emptied == []
+        assert world.ready_endpoints("shop-two") == PODS
+        assert tag != "bad" or world.ready_endpoints("shop") == PODS
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("router", ["gateway", "istio", "nginx"])
+def test_a_service_that_comes_with_the_new_version_and_means_its_pods_alone_is_bound_to_no_other_side(router: str) -> None:
+    """There is nothing to bind it to: the pods of the version before are not what it selects."""
+    strategy = "ab" if router == "istio" else "canary"
+
+    async def story(world: World) -> None:
+        assert (await world.ship("apply", routed("v1", router=router), strategy=strategy)).is_ok
+        second = routed("v2", router=router)
+        second.workload["spec"]["template"]["metadata"]["labels"]["version"] = "v2"
+        extra = copy.deepcopy(second.services[0])
+        extra["metadata"]["name"], extra["spec"]["selector"] = "shop-two", {"app": "shop", "version": "v2"}
+        second = dataclasses.replace(second, services=(*second.services, extra))
+
+        result = await world.ship("apply", second, strategy=strategy, weight=50)
+        assert (result.failure, result.phase) == (None, "Paused")
+        assert world.routed_versions("shop-two") == {"v2"}
+        result = await world.ship("promote", second, weight=100)
+        assert result.phase == "Promoted", result.failure
+        assert world.ready_endpoints("shop-two") == PODS
 
     in_world(story)
 

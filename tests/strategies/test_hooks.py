@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from disturbed import prepare
 from hooked import Ran, hook, hooked, jobs, told
-from mortal import Away, Faulty, Killed, Mortal
+from mortal import Away, Counted, Faulty, Killed, Mortal
 from rollway.cluster.events import RunEvent, StepMoved
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Refused
@@ -52,22 +52,23 @@ def expected(verb: str) -> dict[str, int]:
     return {"migrate v2": 1, "tidy v2": 1} if verb == "apply" else {"tidy v2": 1}
 
 
-def undisturbed(strategy: str, verb: str) -> int:
+def undisturbed(strategy: str, verb: str) -> Counted:
     """The calls that the verb makes."""
 
-    async def story(world: World) -> int:
+    async def story(world: World) -> Counted:
         ran, cluster = Ran(world), Mortal(world.cluster)
         await command(world, strategy, verb, cluster)
         assert ran.pods == expected(verb)
-        return cluster.calls
+        return cluster.counted
 
-    return in_world(story, stand=prepared(strategy, verb))
+    counted: Counted = in_world(story, stand=prepared(strategy, verb))
+    return counted
 
 
 @pytest.mark.parametrize(("strategy", "verb"), VERBS)
 def test_killed_after_every_call(strategy: str, verb: str) -> None:
     """Whatever call was the last one: the same command again ends right, and every hook has run exactly once."""
-    calls = undisturbed(strategy, verb)
+    counted = undisturbed(strategy, verb)
 
     async def story(world: World, lives: int) -> None:
         ran = Ran(world)
@@ -77,14 +78,14 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
         await command(world, strategy, verb, world.cluster)
         await asyncio.sleep(60)
         second = (await world.history())[1]
-        assert ran.pods == expected(verb), f"killed after call {lives} of {calls}"
+        assert ran.pods == expected(verb), f"killed after call {lives} of {counted.calls}"
         assert not world.emptied or strategy == "recreate"
         if verb == "rollback":
             assert (second.phase, told(second)) == ("RolledBack", [*ALL_OF, ("beforeRollback", "drain", "Complete")])
         else:
             assert (second.phase, told(second)) == ("Promoted", ALL_OF)
 
-    for lives in range(1, calls + 1):
+    for lives in counted.deaths:
         in_world(lambda world, lives=lives: story(world, lives), stand=prepared(strategy, verb))
 
 
@@ -92,7 +93,8 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
 @pytest.mark.parametrize("strategy", ["ramped", "blue-green"])
 def test_any_call_may_fail(strategy: str, fault: str) -> None:
     """A call that is refused, or done with its answer lost: the same command again, and every hook has run exactly once."""
-    calls = undisturbed(strategy, "apply")
+    counted = undisturbed(strategy, "apply")
+    calls = counted.calls if fault == "refused" else counted.writes
 
     async def story(world: World, at: int) -> None:
         ran = Ran(world)
@@ -108,7 +110,7 @@ def test_any_call_may_fail(strategy: str, fault: str) -> None:
 
 def test_an_api_server_that_is_away_is_waited_for() -> None:
     """From any call on, for a minute: each hook has run exactly once all the same."""
-    calls = undisturbed("canary", "apply")
+    calls = undisturbed("canary", "apply").calls
 
     async def story(world: World, at: int) -> None:
         ran = Ran(world)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from byroute import EDGE, http_route, routed
 from rollway.cluster.events import StepBegan
 from rollway.errors import FieldsOwned
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, SERVICE
+from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, SERVICE
 from rollway.plan.steps import Apply, Record
 from rollway.ship.status import status
+from rollway.strategies.hotfix import owners_of
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 EACH = pytest.mark.parametrize("strategy", STRATEGIES)
@@ -48,6 +51,15 @@ def label(world: World, name: str) -> None:
     patched(world, name, {"metadata": {"labels": {"app": "other"}}}, "kubectl-label")
 
 
+def mark(world: World, name: str) -> None:
+    """With a label by which rollway tells its own second Deployments."""
+    patched(world, name, {"metadata": {"labels": {"rollway.dev/track": "blue"}}}, "kubectl-label")
+
+
+def unmark(world: World, name: str) -> None:
+    patched(world, name, {"metadata": {"labels": {"rollway.dev/app": None, "rollway.dev/track": None}}}, "kubectl-label")
+
+
 def annotate(world: World, name: str) -> None:
     patched(world, name, {"metadata": {"annotations": {"rollway.dev/version": "mine"}}}, "kubectl-annotate")
 
@@ -58,7 +70,7 @@ def image(world: World, name: str) -> str:
 
 
 @EACH
-@pytest.mark.parametrize("change", [set_image, set_env, undo, scale, label, annotate])
+@pytest.mark.parametrize("change", [set_image, set_env, undo, scale, label, mark, unmark, annotate])
 def test_a_rollback_is_never_refused_for_somebodys_field(strategy: str, change: Callable[[World, str], None]) -> None:
     """Whatever was changed of what is live, by whatever tool; and whose fields it takes is in the plan."""
 
@@ -69,9 +81,11 @@ def test_a_rollback_is_never_refused_for_somebodys_field(strategy: str, change: 
         await asyncio.sleep(60)
         change(world, live)
         await asyncio.sleep(30)
+        seen = await status(world.cluster, release("v2", strategy=strategy))
         result = await world.ship("rollback", release("v2", strategy=strategy))
         await asyncio.sleep(30)
 
+        assert [side.name for side in seen.sides].count(live) == 1
         assert (result.phase, result.failure) == ("RolledBack", None)
         if change is label and strategy != "blue-green":
             assert any("undoes what kubectl-label changed of Deployment shop" in note for note in result.plan.notes)
@@ -252,5 +266,31 @@ def test_who_has_changed_all_that_rollway_held_of_an_object_is_heard_as_well(str
 
         assert result.failure is None
         assert any("undoes what kubectl-edit changed of ConfigMap" in note for note in result.plan.notes)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "canary", "ab", "blue-green"])
+def test_a_change_that_git_and_the_cluster_agree_on_is_in_nobodys_way(strategy: str) -> None:
+    """Argo CD has synced a route, changed in Git since the last release, before the pipeline releases it: a list without
+    keys conflicts as a whole, by the defaults that the API server has written into it."""
+    changed = http_route({"backendRefs": [{"name": "shop", "port": 80}], "timeouts": {"request": "9s"}})
+
+    async def story(world: World) -> None:
+        await promoted(world, routed("v1", strategy=strategy))
+        await asyncio.sleep(60)
+        how = {"manager": "argocd-controller", "force": True}
+        world.sandbox.api.patch(HTTP_ROUTE, NAMESPACE_NAME, "shop", copy.deepcopy(changed), "apply", **how)
+        with pytest.raises(FieldsOwned) as refused:  # by files that say something else
+            await world.ship("apply", routed("v2", strategy=strategy), weight=100)
+        assert ".spec.rules is managed by argocd-controller" in refused.value.detail
+
+        wanted = routed("v2", strategy=strategy, others=(EDGE, changed))
+        result = await world.ship("apply", wanted, weight=100)
+
+        assert (result.phase, result.noticed, world.routed_versions()) == ("Promoted", (), {"v2"})
+        assert not any("undoes" in note for note in result.plan.notes)
+        live = world.sandbox.store.get(HTTP_ROUTE, NAMESPACE_NAME, "shop")
+        assert (live["spec"]["rules"][0]["timeouts"], owners_of(live, "rules")) == ({"request": "9s"}, ["argocd-controller"])
 
     in_world(story)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from disturbed import QUICK
 from hooked import Ran, hooked
-from mortal import Killed, Mortal, Stopped
+from mortal import Counted, Killed, Mortal, Stopped
 from rollway.cluster import history
 from rollway.errors import Refused, RollwayError
 from rollway.kube.objects import LEASE
@@ -91,11 +91,11 @@ async def check(world: World, ran: Ran, ended: Ended, tag: str, told: str) -> No
 
 
 @functools.cache
-def calls_of(tag: str) -> int:
-    async def story(world: World) -> int:
+def counted(tag: str) -> Counted:
+    async def story(world: World) -> Counted:
         cluster = Mortal(world.cluster)
         await pod(cluster, await errand_of(world, shop(tag)))
-        return cluster.calls
+        return cluster.counted
 
     return in_world(story, stand=begun())  # type: ignore[no-any-return]
 
@@ -104,7 +104,7 @@ def calls_of(tag: str) -> int:
 def test_killed_after_every_request(tag: str) -> None:
     """Whatever request was the last one of its pod, the next one ends right: each hook ran once, no Service was ever empty; what
     failed is taken back once, and is not begun again."""
-    calls = calls_of(tag)
+    calls = counted(tag).calls
     assert calls > 40
 
     async def story(world: World, lives: int) -> None:
@@ -115,7 +115,7 @@ def test_killed_after_every_request(tag: str) -> None:
         ended = Ended(*await pod(world.cluster, errand), 2)
         await check(world, ran, ended, tag, f"killed after call {lives} of {calls}")
 
-    for lives in range(1, calls + 1):
+    for lives in counted(tag).deaths:
         in_world(lambda world, lives=lives: story(world, lives), stand=begun())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import pytest
 from byroute import Followed
@@ -20,7 +21,8 @@ from shop import WAYS, World, in_world, promoted, release, stand_of
 @pytest.mark.parametrize(("strategy", "verb"), EACH)
 def test_killed_after_every_call(strategy: str, verb: str) -> None:
     """Whatever call was the last one: the same command again ends in the same state, and no Service was ever empty."""
-    calls, standing, history = undisturbed(strategy, verb)
+    counted, standing, history = undisturbed(strategy, verb)
+    calls = counted.calls
     assert calls > 5
 
     async def story(world: World, lives: int) -> None:
@@ -37,7 +39,7 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
         assert not world.emptied or strategy.startswith("recreate"), f"killed after call {lives} of {calls}"
         assert not followed.astray, f"killed after call {lives} of {calls}"
 
-    for lives in range(1, calls + 1):
+    for lives in counted.deaths:
         in_world(lambda world, lives=lives: story(world, lives), stand=prepared(strategy, verb))
 
 
@@ -46,7 +48,8 @@ def test_killed_after_every_call(strategy: str, verb: str) -> None:
 def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
     """A call that is refused, meets a conflict (of the lock: it is lost), or is done with its answer lost, ends the run with that
     error or in its way back; the same command again ends right."""
-    calls, standing, history = undisturbed(strategy, verb)
+    counted, standing, history = undisturbed(strategy, verb)
+    calls = counted.calls if fault == "refused" else counted.writes
 
     async def story(world: World, at: int) -> None:
         with contextlib.suppress(ClusterError, Locked):
@@ -78,7 +81,8 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
 @pytest.mark.parametrize("strategy", WAYS)
 def test_stopped_at_any_call(strategy: str) -> None:
     """A run that a signal cancels, whatever it was just doing, leaves no lock behind; the same command at once ends right."""
-    calls, standing, history = undisturbed(strategy, "apply")
+    counted, standing, history = undisturbed(strategy, "apply")
+    calls = counted.calls
 
     async def story(world: World, at: int) -> None:
         async def stopped() -> None:
@@ -138,10 +142,10 @@ def test_a_switch_that_was_cut_off_is_taken_back_before_another_version_is_stage
         await world.ship("apply", shop("v1"), weight=100)
         await world.ship("apply", shop("v2"), weight=0)
 
-    async def count(world: World) -> int:
-        counted = Mortal(world.cluster)
-        await world.ship("promote", shop("v2"), weight=100, cluster=counted)
-        return counted.calls
+    async def deaths(world: World) -> Sequence[int]:
+        cluster = Mortal(world.cluster)
+        await world.ship("promote", shop("v2"), weight=100, cluster=cluster)
+        return cluster.counted.deaths
 
     async def story(world: World, lives: int) -> None:
         with pytest.raises(Killed):
@@ -154,7 +158,7 @@ def test_a_switch_that_was_cut_off_is_taken_back_before_another_version_is_stage
         assert not world.emptied
 
     stand = stand_of(staged)
-    for lives in range(1, in_world(count, stand=stand) + 1):
+    for lives in in_world(deaths, stand=stand):
         in_world(lambda world, lives=lives: story(world, lives), stand=stand)
 
 
@@ -163,11 +167,11 @@ def test_an_adoption_that_was_cut_off_is_finished_by_whatever_replaces_it() -> N
     options = {"canary": {"progressDeadlineSeconds": 20}}
     wanted, other = release("v2", strategy="blue-green"), release("v3", strategy="canary", options=options)
 
-    async def count(world: World) -> int:
+    async def deaths(world: World) -> Sequence[int]:
         await world.deploy_by_hand(tag="v1")
-        counted = Mortal(world.cluster)
-        await world.ship("apply", wanted, cluster=counted)
-        return counted.calls
+        cluster = Mortal(world.cluster)
+        await world.ship("apply", wanted, cluster=cluster)
+        return cluster.counted.deaths
 
     async def story(world: World, lives: int) -> None:
         await world.deploy_by_hand(tag="v1")
@@ -178,5 +182,5 @@ def test_an_adoption_that_was_cut_off_is_finished_by_whatever_replaces_it() -> N
         assert result.failure is None, f"killed after call {lives}"
         assert not world.emptied
 
-    for lives in range(10, in_world(count) + 1, 2):
+    for lives in in_world(deaths):
         in_world(lambda world, lives=lives: story(world, lives))

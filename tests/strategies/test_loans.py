@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from byroute import EDGE, http_route, routed
+from byroute import EDGE, ROUTED_WAYS, by_way, http_route, routed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mortal import Killed, Mortal
@@ -20,6 +20,7 @@ from rollway.kube.objects import (
     DEPLOYMENT,
     DESTINATION_RULE,
     HTTP_ROUTE,
+    INGRESS,
     SERVICE,
     VIRTUAL_SERVICE,
     Kind,
@@ -127,6 +128,34 @@ def test_a_route_is_its_owners_when_the_release_is_over(router: str, strategy: s
         assert applied(world, changed)["spec"][rules[1][2:]][0]["name"] == "everything"
 
     in_world(story, stand=stand(found))
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("way", ROUTED_WAYS)
+def test_every_router_leaves_every_object_with_its_managers(way: str, back: bool) -> None:
+    """Whoever managed a field of a route or an Ingress before manages it after, and nobody else; rollway nothing of it."""
+    kinds = (HTTP_ROUTE, VIRTUAL_SERVICE, INGRESS)
+
+    async def story(world: World) -> None:
+        found = [obj for kind in kinds for obj in world.sandbox.store.list(kind, NAMESPACE_NAME)]
+        before = {(obj["kind"], obj["metadata"]["name"]): (obj["spec"], holders(obj)) for obj in found}
+        wanted = by_way("v2", way, options=STAGED)
+        first = await world.ship("apply", wanted)
+        assert first.phase == "Paused", first.failure
+        done = await (world.ship("rollback", wanted) if back else world.ship("promote", wanted, weight=100))
+        assert done.is_ok, done.failure
+        await asyncio.sleep(30)
+        found = [obj for kind in kinds for obj in world.sandbox.store.list(kind, NAMESPACE_NAME)]
+        assert {(obj["kind"], obj["metadata"]["name"]): (obj["spec"], holders(obj)) for obj in found} == before
+
+    in_world(story, stand=stand(by_way("v1", way, options=STAGED)))
+
+
+STAGED = {
+    "blueGreen": {"autoPromote": False, "scaleDownDelaySeconds": 1},
+    "canary": {"steps": [{"weight": 25}]},
+    "ab": {"weight": 10},
+}
 
 
 def test_without_it_the_owner_would_meet_a_conflict() -> None:

@@ -20,7 +20,8 @@ TWO_MINUTES_S = 120
 @pytest.mark.parametrize(("strategy", "verb"), EACH)
 def test_two_minutes_are_waited_for(strategy: str, verb: str) -> None:
     """Whatever call they begin at, the run ends as if nothing had been, and says so; only what has not begun fails at once."""
-    calls, standing, history = undisturbed(strategy, verb)
+    counted, standing, history = undisturbed(strategy, verb)
+    calls = counted.calls
 
     async def story(world: World, at: int) -> bool:
         told: list[str] = []

@@ -75,3 +75,20 @@ def test_the_second_deployment_is_resumed(strategy: str) -> None:
         assert (result.phase, world.routed_versions()) == ("Promoted", {"v2"})
 
     in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_was_found_paused_is_come_back_to_all_the_same(strategy: str) -> None:
+    """Taken up with --force-conflicts: a pause is how somebody left it for a while, and no part of the version."""
+
+    async def story(world: World) -> None:
+        await world.deploy_by_hand()
+        pause(world)
+        after = release("v1", strategy=strategy, options=QUICK)
+        result = await world.ship("apply", after, weight=100, force=True)
+        assert result.phase == "Promoted", result.failure
+        back = await world.ship("rollback", after)
+
+        assert (back.phase, back.failure, world.versions()) == ("RolledBack", None, {"v0": 4})
+
+    in_world(story)

@@ -6,17 +6,17 @@ import asyncio
 from typing import Any
 
 import pytest
+from byroute import ROUTED_WAYS, by_way
+from cutoff import carried_out
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rollway.cluster.execute import Executor
-from rollway.cluster.journal import Journal
-from rollway.cluster.lock import Lock
 from rollway.plan.plan import Plan
-from rollway.plan.steps import Hold, Record
+from rollway.plan.steps import Record
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
-from shop import WAYS, World, in_world, promoted, release
+from shop import WAYS, World, in_world, promoted
 
+EACH = pytest.mark.parametrize("strategy", [*WAYS, *ROUTED_WAYS])
 SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -25,25 +25,13 @@ async def planned(world: World, wanted: Any, strategy: str, weight: int | None) 
     return await shipping.plan(world.cluster, wanted, request, strategy=strategy.partition(" ")[0])
 
 
-async def carried_out(world: World, plan: Plan, *, steps: int | None = None, twice: bool = False) -> None:
-    """The first `steps` steps of a plan, or all; without the waiting time of the warm side."""
-    kept = [step for step in plan.steps[:steps] if not isinstance(step, Hold)]
-    if twice:
-        kept = [again for step in kept for again in (step, step)]
-    observed = await shipping.look(world.cluster, release("v2"), plan.strategy)
-    async with Lock(world.cluster, plan.app, plan.namespace, "test@nowhere/0") as lock:
-        executor = Executor(world.cluster, lock, Journal.of(observed.history, plan), lambda event: None)
-        failure = await executor.run(plan.model_copy(update={"steps": tuple(kept)}))
-    assert failure is None
-
-
 def weights_of(strategy: str) -> st.SearchStrategy[int | None]:
     if strategy.partition(" ")[0] in ("recreate", "blue-green"):
-        return st.just(100)
+        return st.sampled_from([0, 100] if strategy.startswith("blue-green") else [100])
     return st.one_of(st.none(), st.integers(1, 100))
 
 
-@pytest.mark.parametrize("strategy", WAYS)
+@EACH
 @SLOW
 @given(data=st.data())
 def test_every_prefix_and_the_way_back_leave_the_cluster_as_it_was(strategy: str, data: st.DataObject) -> None:
@@ -52,13 +40,13 @@ def test_every_prefix_and_the_way_back_leave_the_cluster_as_it_was(strategy: str
     cut = data.draw(st.integers(1, 12))
 
     async def story(world: World) -> None:
-        await world.ship("apply", release("v1", strategy=strategy, replicas=replicas), strategy=strategy)
+        await world.ship("apply", by_way("v1", strategy, replicas=replicas), strategy=strategy)
         world.emptied.clear()
         before = world.standing()
-        wanted = release("v2", strategy=strategy, replicas=replicas)
+        wanted = by_way("v2", strategy, replicas=replicas)
         plan = await planned(world, wanted, strategy, weight)
 
-        await carried_out(world, plan, steps=cut)
+        await carried_out(world, plan, wanted, steps=cut)
         await world.ship("rollback", wanted, strategy=strategy, to_revision=1)
 
         await asyncio.sleep(60)
@@ -71,7 +59,7 @@ def test_every_prefix_and_the_way_back_leave_the_cluster_as_it_was(strategy: str
     in_world(story)
 
 
-@pytest.mark.parametrize("strategy", WAYS)
+@EACH
 @SLOW
 @given(data=st.data())
 def test_every_step_twice_is_the_step_once(strategy: str, data: st.DataObject) -> None:
@@ -79,16 +67,17 @@ def test_every_step_twice_is_the_step_once(strategy: str, data: st.DataObject) -
     weight = data.draw(weights_of(strategy))
 
     async def story(world: World, twice: bool) -> dict[str, Any]:
-        await promoted(world, "v1", strategy)
-        plan = await planned(world, release("v2", strategy=strategy), strategy, weight)
-        await carried_out(world, plan, twice=twice)
+        await promoted(world, by_way("v1", strategy))
+        wanted = by_way("v2", strategy)
+        plan = await planned(world, wanted, strategy, weight)
+        await carried_out(world, plan, wanted, twice=twice)
         await asyncio.sleep(60)
         return world.standing()
 
     assert in_world(lambda world: story(world, True)) == in_world(lambda world: story(world, False))
 
 
-@pytest.mark.parametrize("strategy", WAYS)
+@EACH
 @SLOW
 @given(data=st.data())
 def test_a_plan_tells_the_truth(strategy: str, data: st.DataObject) -> None:
@@ -96,12 +85,12 @@ def test_a_plan_tells_the_truth(strategy: str, data: st.DataObject) -> None:
     weight, replicas = data.draw(weights_of(strategy)), data.draw(st.integers(1 + strategy.startswith("ramped"), 9))
 
     async def story(world: World) -> None:
-        await world.ship("apply", release("v1", strategy=strategy, replicas=replicas), strategy=strategy)
-        wanted = release("v2", strategy=strategy, replicas=replicas)
+        await world.ship("apply", by_way("v1", strategy, replicas=replicas), strategy=strategy)
+        wanted = by_way("v2", strategy, replicas=replicas)
         plan = await planned(world, wanted, strategy, weight)
         world.peak_pods = 0
 
-        await carried_out(world, plan)
+        await carried_out(world, plan, wanted)
 
         await asyncio.sleep(60)
         ready = world.versions()
@@ -113,15 +102,15 @@ def test_a_plan_tells_the_truth(strategy: str, data: st.DataObject) -> None:
     in_world(story)
 
 
-@pytest.mark.parametrize("strategy", WAYS)
+@EACH
 def test_planning_changes_nothing(strategy: str) -> None:
     """A plan reads only, and the same state gives the same plan."""
 
     async def story(world: World) -> None:
-        await promoted(world, "v1", strategy)
+        await promoted(world, by_way("v1", strategy))
         version = world.sandbox.store.version
-        first = await planned(world, release("v2", strategy=strategy), strategy, None)
-        second = await planned(world, release("v2", strategy=strategy), strategy, None)
+        first = await planned(world, by_way("v2", strategy), strategy, None)
+        second = await planned(world, by_way("v2", strategy), strategy, None)
 
         assert first == second
         assert world.sandbox.store.version == version

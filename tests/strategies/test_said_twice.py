@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rollway.errors import Refused
+from rollway.errors import BadInput, Refused
 from shop import WAYS, World, in_world, promoted, release
 
 EACH = pytest.mark.parametrize("strategy", WAYS)
@@ -155,6 +155,22 @@ def test_apply_said_twice(strategy: str) -> None:
         assert [(each.version, each.phase) for each in await world.history()] == [
             ("v1", "Promoted"), ("v2", "RolledBack"), ("v2", "Promoted"),
         ]  # fmt: skip
+
+    in_world(story)
+
+
+def test_promoting_something_else_than_what_is_under_way_is_refused_with_both() -> None:
+    """By another image on the command line, or by another strategy: what is under way is not taken for it."""
+
+    async def story(world: World) -> None:
+        await full(world, "v1", "canary")
+        await world.ship("apply", shop("v2", "canary"), weight=50)
+        for tag, strategy, is_override, asked in (
+            ("v3", None, True, "a canary one of v3"),
+            ("v2", "ab", False, "an ab one of v2"),
+        ):
+            with pytest.raises(BadInput, match=f"a canary release of v2 is paused at 50%, not {asked}"):
+                await world.ship("promote", shop(tag, "canary"), strategy=strategy, is_override=is_override)
 
     in_world(story)
 

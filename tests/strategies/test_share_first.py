@@ -78,5 +78,7 @@ def test_ab_is_routed_away_first() -> None:
         result = await world.ship("rollback", release("v2", strategy="ab"))
         changes = [step.ref.kind for step in result.plan.steps if step.type in ("apply", "scale", "delete")]
         assert changes[:2] == ["VirtualService", "Deployment"]
+        told, held, gone = result.plan.steps[:3]
+        assert (told.type, held.type, gone.type) == ("apply", "hold", "scale"), "proxies hear of endpoints before routes"
 
     in_world(story)

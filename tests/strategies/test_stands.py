@@ -51,6 +51,18 @@ def test_what_is_routed(strategy: str, weight: int, options: dict[str, Any], at:
     assert (stands.at(stood), stands.to(stood)) == (at, to)
 
 
+@pytest.mark.parametrize(("strategy", "weight", "options", "brief", "gets"), [
+    ("ab", 0, {"ab": {"match": [B]}}, ", by match", "requests"),
+    ("canary", 0, {"canary": {"steps": [{"mirror": 10}, {"weight": 50}]}}, ", copies 10%", "copies"),
+    ("canary", 0, {"canary": {"steps": [{"mirror": 10, "match": [B]}, {"weight": 50}]}}, ", copies 10%", "requests"),
+    ("canary", 50, {"canary": {"steps": [{"mirror": 10}, {"weight": 50}]}}, " 50%", "requests"),
+    ("blue-green", 0, {}, ", staged", "nothing"),
+])  # fmt: skip
+def test_where_there_is_little_room(strategy: str, weight: int, options: dict[str, Any], brief: str, gets: str) -> None:
+    stood = revision(strategy, weight, **options)
+    assert (stands.brief(stood), stands.gets(stood)) == (brief, gets)
+
+
 def test_many_matches_are_counted() -> None:
     matches = [{"headers": {"x-user": name}} for name in ("ann", "bob", "cat", "dan")]
     assert stands.matching(revision("ab", 0, ab={"match": matches})) == "requests with x-user: ann or x-user: bob or 2 more"

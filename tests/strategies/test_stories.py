@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from rollway.errors import BadInput, Refused, TimedOut
+from rollway.errors import BadInput, Refused, StalePlan, TimedOut
+from rollway.kube.objects import SERVICE
 from rollway.release.model import Release
 from rollway.strategies import by_name
-from shop import STRATEGIES, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -217,6 +218,32 @@ def test_blue_green_rolls_back_from_warm_in_one_patch() -> None:
     in_world(story)
 
 
+@pytest.mark.parametrize("who", ["another run", "kubectl"])
+def test_what_has_become_live_again_is_not_scaled_away(who: str) -> None:
+    """While the old side is warm, somebody releases the same version by a strategy without sides, or leads the Service back by
+    hand: the old side has all requests then, and the history reads as before."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "blue-green")
+        wanted = release("v2", strategy="blue-green", options={"blueGreen": {"scaleDownDelaySeconds": 300}})
+        forward = asyncio.create_task(world.ship("apply", wanted))
+        await asyncio.sleep(30)
+        if who == "kubectl":
+            back = {"spec": {"selector": {"rollway.dev/track": "stable"}}}
+            world.sandbox.api.patch(SERVICE, NAMESPACE_NAME, "shop", back, manager="kubectl-patch")
+        else:
+            other = await world.ship("apply", release("v2", strategy="ramped"), holder="other@nowhere/1")
+            assert (other.phase, world.pods()) == ("Promoted", {"shop v2": 4})
+
+        with pytest.raises(StalePlan, match="Service shop leads to shop again"):
+            await forward
+        assert (world.ready_endpoints(), world.emptied) == (4, [])
+        again = await world.ship("apply", wanted, force=who == "kubectl")  # which is somebody's change
+        assert (again.phase, world.routed_versions(), world.emptied) == ("Promoted", {"v2"}, [])
+
+    in_world(story)
+
+
 def test_what_is_live_already_needs_nothing() -> None:
     """Applying it again changes nothing and says so."""
 
@@ -338,7 +365,7 @@ def test_promote_says_what_is_under_way_instead() -> None:
     async def story(world: World) -> None:
         await promoted(world, "v1", "canary")
         await world.ship("apply", release("v2", strategy="canary"), weight=50)
-        with pytest.raises(BadInput, match="a canary release of v2 is under way at 50%"):
+        with pytest.raises(BadInput, match="a canary release of v2 is paused at 50%, not a canary one of v3"):
             await world.ship("promote", release("v3", strategy="canary"), is_override=True)
         superseding = await world.ship("apply", release("v3", strategy="canary"), replace=True)
         assert "takes back v2 first (revision 2, canary at 50%)" in superseding.plan.notes

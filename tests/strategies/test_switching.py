@@ -106,3 +106,18 @@ def test_what_takes_everybody_in_place_of_a_paused_share_rolls_once() -> None:
         assert world.versions() == {"v3": 4}
 
     in_world(story)
+
+
+@pytest.mark.parametrize("replicas", [2, 4, 6])
+def test_recreate_from_a_held_share_to_another_number_of_pods(replicas: int) -> None:
+    """Of two ReplicaSets a Deployment of type Recreate never takes up another number, and rolls nothing until it has."""
+
+    async def story(world: World) -> None:
+        await promoted(world, release("v1", strategy="ramped"))
+        await world.ship("apply", release("v2", strategy="ramped"), weight=50)
+        wanted = release("v3", strategy="recreate", replicas=replicas)
+        result = await world.ship("apply", wanted, weight=100, replace=True)
+
+        assert (result.phase, result.failure, world.versions()) == ("Promoted", None, {"v3": replicas})
+
+    in_world(story)

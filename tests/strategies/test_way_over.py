@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+from collections.abc import Awaitable, Callable
 
 import pytest
+from mortal import Killed, Mortal
 from rollway.health.pods import is_ready
 from rollway.kube.objects import DEPLOYMENT, POD, REPLICA_SET, SERVICE, Kind, Obj, Ref, get, kind_of, labels_of, selects
 from rollway.ship import run as shipping
@@ -120,5 +123,36 @@ def test_pods_of_a_canary_serve_until_ours_do(strategy: str) -> None:
         assert witness.fewest >= PODS
         service = await world.cluster.get(Ref(SERVICE.api_version, SERVICE.name, NAMESPACE_NAME, "shop"))
         assert result.phase == "Paused" or get(service, "spec", "selector", "app") == "shop"
+
+    in_world(scenario)
+
+
+LEFT: dict[str, Callable[[World], Awaitable[None]]] = {"Argo Rollouts": left_by_argo, "Flagger": left_by_flagger}
+
+
+@pytest.mark.parametrize("calls", range(3, 60, 8))
+@pytest.mark.parametrize("strategy", ["ramped", "blue-green", "canary"])
+@pytest.mark.parametrize("tool", LEFT)
+def test_killed_on_the_way_it_goes_on(tool: str, strategy: str, calls: int) -> None:
+    """Whatever it had done, the Service reaches as many pods as before, and the same command ends where it would have."""
+
+    async def scenario(world: World) -> None:
+        await LEFT[tool](world)
+        witness = Witness(world)
+        wanted = release("v1", replicas=PODS)
+        with contextlib.suppress(Killed):
+            await world.ship("apply", wanted, strategy=strategy, cluster=Mortal(world.cluster, calls))
+        await asyncio.sleep(45)
+
+        again = await world.ship("apply", wanted, strategy=strategy, holder="test@nowhere/1")
+        while again.phase == "Paused":
+            again = await world.ship("promote", wanted, strategy=strategy, holder="test@nowhere/1")
+        await asyncio.sleep(60)
+
+        assert again.failure is None
+        assert witness.fewest >= PODS
+        service = await world.cluster.get(Ref(SERVICE.api_version, SERVICE.name, NAMESPACE_NAME, "shop"))
+        assert get(service, "spec", "selector", "app") == "shop"
+        assert HASH not in get(service, "spec", "selector")
 
     in_world(scenario)

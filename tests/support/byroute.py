@@ -45,11 +45,30 @@ def ingress(name: str = "shop", **annotations: str) -> Obj:
 
 ROUTES = {"gateway": (EDGE, http_route()), "istio": (virtual_service(),), "nginx": (ingress(),)}
 
+STEPS: dict[str, Any] = {"canary": {"steps": [{"weight": 1}, {"weight": 50}]}}
+TESTERS: dict[str, Any] = {"canary": {"steps": [{"weight": 0, "match": [{"headers": {"x-beta": "yes"}}]}, {"weight": 20}]}}
+COPIED: dict[str, Any] = {"canary": {"steps": [{"mirror": 50}, {"weight": 20}]}}
+TWO_HEADERS: dict[str, Any] = {"ab": {"match": [{"headers": {"x-beta": "yes", "x-team": "a"}}]}}
+KEPT: dict[str, Any] = {"ab": {"match": [{"headers": {"x-beta": "yes"}}], "weight": 5, "sticky": True}}
+"""Options by which requests are shared, told apart, copied or known again."""
+
 
 def routed(tag: str = "v1", *, router: str = "gateway", others: tuple[Obj, ...] | None = None, **known: Any) -> Release:
     """The shop as `shop.release` makes it, with the routes of a router beside it."""
     plain = release(tag, **known)
     return dataclasses.replace(plain, others=(*plain.others, *(ROUTES[router] if others is None else others)))
+
+
+ROUTED_WAYS = tuple(f"{strategy} {router}" for strategy in ("canary", "blue-green", "ab") for router in ROUTES)
+"""The strategies that routes can carry out, each by each router."""
+
+
+def by_way(tag: str, way: str, **known: Any) -> Release:
+    """The shop as `shop.release` makes it, by a way: of shop.WAYS, or of ROUTED_WAYS."""
+    strategy, _, router = way.partition(" ")
+    if router not in ROUTES:
+        return release(tag, strategy=way, **known)
+    return dataclasses.replace(routed(tag, router=router, strategy=strategy, **known), router=router)
 
 
 class Followed:

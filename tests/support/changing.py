@@ -15,17 +15,18 @@ PODS = 4
 
 @dataclass(frozen=True)
 class Look:
-    """One version's manifests, where they differ: the pods' labels beside `app`, the Service's selector, its port and targetPort,
-    what the container declares, what it listens on, and by which port the Ingress asks."""
+    """One version's manifests, where they differ: the pods' labels beside `app`, the Service's selector, its port and targetPort
+    (None: it says none), what the container declares, what it listens on, and by which port the Ingress asks."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     selector: Mapping[str, str] = field(default_factory=lambda: {"app": "shop"})
     name: str = "http"
     port: int = 80
-    target: str | int = "http"
+    target: str | int | None = "http"
     declared: str = "http"
     listens: int = 8080
     backend: str | int = "http"
+    protocol: str = "TCP"
 
 
 FITTING: dict[str, tuple[Look, Look]] = {
@@ -40,9 +41,12 @@ FITTING: dict[str, tuple[Look, Look]] = {
     "target's name": (Look(), Look(target="web", declared="web")),
     "port's name": (Look(), Look(name="web", backend="web")),
     "port's number": (Look(backend=80), Look(port=8080, backend=8080)),
+    "number of a port without a name": (Look(name="", backend=80), Look(name="", port=8080, backend=8080)),
+    "port's name goes": (Look(backend=80), Look(name="", port=8080, backend=8080)),
     "port's number, by name": (Look(), Look(port=8080)),
     "name and number": (Look(), Look(name="web", port=8080, backend="web")),
     "number and target": (Look(target=8080, backend=80), Look(port=8080, target=9090, listens=9090, backend=8080)),
+    "protocol": (Look(target=8080, backend=80), Look(target=8080, backend=80, protocol="UDP")),
     "all of it": (
         Look(labels={"tier": "web"}, selector={"app": "shop", "tier": "web"}, target=8080),
         Look({"tier": "front"}, {"app": "shop", "tier": "front"}, "web", 8080, 9090, "http", 9090, "web"),
@@ -52,6 +56,14 @@ FITTING: dict[str, tuple[Look, Look]] = {
 
 PARTED: dict[str, tuple[Look, Look]] = {
     "numeric target": (Look(target=8080, declared=""), Look(target=9090, declared="", listens=9090)),
+    "a target that comes": (
+        Look(name="", port=8080, target=None, declared="", backend=8080),
+        Look(name="", port=8080, target=9090, declared="", listens=9090, backend=8080),
+    ),
+    "a target that goes": (
+        Look(name="", port=8080, target=9090, declared="", listens=9090, backend=8080),
+        Look(name="", port=8080, target=None, declared="", backend=8080),
+    ),
     "another name at another number": (Look(), Look(target="web", declared="web", listens=9090)),
 }
 """What no one Service can serve."""
@@ -66,12 +78,12 @@ def version(tag: str, look: Look, strategy: str) -> Release:
     template = workload["spec"]["template"]
     template["metadata"]["labels"] = {"app": "shop", **look.labels}
     container = template["spec"]["containers"][0]
-    container["ports"] = [{"name": look.declared, "containerPort": look.listens}] if look.declared else []
+    declared = {"name": look.declared, "containerPort": look.listens, "protocol": look.protocol}
+    container["ports"] = [declared] if look.declared else []
     container["readinessProbe"]["httpGet"]["port"] = look.listens
-    service["spec"] = {
-        "selector": dict(look.selector),
-        "ports": [{"name": look.name, "port": look.port, "targetPort": look.target}],
-    }
+    port = {"name": look.name or None, "port": look.port, "targetPort": look.target, "protocol": look.protocol}
+    written = {key: value for key, value in port.items() if value is not None}
+    service["spec"] = {"selector": dict(look.selector), "ports": [written]}
     asked = {"number": look.backend} if isinstance(look.backend, int) else {"name": look.backend}
     paths = [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "shop", "port": asked}}}]
     ingress: Obj = {

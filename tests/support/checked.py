@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -40,6 +41,10 @@ spec:
         readinessProbe: {httpGet: {path: /ready, port: http}, periodSeconds: 2}
         lifecycle: {preStop: {sleep: {seconds: 5}}}
 """
+PARSED = list(yaml.safe_load_all(SOUND))
+# as the product reads: by libyaml, where PyYAML has it
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 Spoil = Callable[["Written"], None]
 Told = Callable[[str, Iterable[Finding]], None]
 """Holds all that is found in a case of that name to a golden file: the fixture `told`."""
@@ -49,7 +54,7 @@ class Written:
     """The manifests as data, to be changed, and the release file's other keys."""
 
     def __init__(self) -> None:
-        self.objects: list[dict[str, Any]] = list(yaml.safe_load_all(SOUND))
+        self.objects: list[dict[str, Any]] = copy.deepcopy(PARSED)
         self.file: dict[str, Any] = {}
 
     @property
@@ -76,10 +81,10 @@ class Written:
         self.objects = [obj for obj in self.objects if obj["kind"] != kind]
 
     def add(self, text: str) -> None:
-        self.objects += list(yaml.safe_load_all(text))
+        self.objects += yaml.load_all(text, Loader=LOADER)
 
     def release(self) -> Release:
-        return loaded(yaml.safe_dump_all(self.objects, sort_keys=False), **self.file)
+        return loaded(yaml.dump_all(self.objects, Dumper=DUMPER, sort_keys=False), **self.file)
 
 
 def loaded(manifests: str, **file: Any) -> Release:
@@ -94,7 +99,7 @@ def files(manifests: str, **file: Any) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "app.yaml").write_text(manifests)
         path = Path(folder) / "deploy.yaml"
-        path.write_text(yaml.safe_dump({"manifests": ["app.yaml"], "workload": "shop", **file}, sort_keys=False))
+        path.write_text(yaml.dump({"manifests": ["app.yaml"], "workload": "shop", **file}, Dumper=DUMPER, sort_keys=False))
         yield path
 
 

@@ -7,17 +7,18 @@ import functools
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from byroute import routed
-from mortal import Mortal
+from byroute import ROUTES, routed
+from mortal import Counted, Mortal
 from rollway.release.model import Release
 from sets import SET_WAYS
 from shop import WAYS, Stand, World, in_world, promoted, release, stand_of
 
 QUICK: dict[str, Any] = {name: {"progressDeadlineSeconds": 300} for name in ("recreate", "ramped", "blueGreen", "canary", "ab")}
 QUICK["blueGreen"]["scaleDownDelaySeconds"] = 2
-BY_ROUTE = ("canary gateway", "canary istio", "canary nginx", "ab gateway")
+BY_ROUTE = ("canary gateway", "canary istio", "canary nginx", "ab gateway", *(f"blue-green {name}" for name in ROUTES))
 """A strategy, and the router whose routes the manifests hold."""
 FEATURES: dict[str, dict[str, Any]] = {"mirror": {"steps": [{"mirror": 10}, {"weight": 25}]}, "sticky": {"sticky": True}}
 FEATURED = tuple(f"canary {router} {feature}" for router in ("gateway", "istio") for feature in FEATURES)
@@ -41,7 +42,8 @@ def shop(tag: str, way: str) -> Release:
     options = {**QUICK, strategy: QUICK[strategy] | FEATURES[feature]} if feature else QUICK
     if not router:
         return release(tag, strategy=strategy, options=options)
-    return routed(tag, router=router, strategy=strategy, options=options)
+    made = routed(tag, router=router, strategy=strategy, options=options)
+    return replace(made, router=router) if strategy == "blue-green" else made  # which switches by routes only where that is asked
 
 
 async def prepare(world: World, way: str, verb: str, made: Callable[[str, str], Release] = shop) -> None:
@@ -50,7 +52,7 @@ async def prepare(world: World, way: str, verb: str, made: Callable[[str, str], 
     if verb == "rollback":
         await promoted(world, made("v2", way))
     if verb in ("promote", "abort"):
-        is_first = way == "blue-green" or way.endswith("mirror")
+        is_first = way.startswith("blue-green") or way.endswith("mirror")
         await world.ship("apply", made("v2", way), weight=0 if is_first else 25)
     world.emptied.clear()
 
@@ -73,13 +75,22 @@ def unnumbered(standing: dict[str, Any]) -> str:
     return re.sub(r"(rollway\\*-shop\\*)-\d+", r"\1", json.dumps(standing, sort_keys=True))
 
 
-def undisturbed(way: str, verb: str) -> tuple[int, dict[str, Any], list[Any]]:
-    """The calls that the run makes, and how it ends."""
+class Undisturbed(NamedTuple):
+    """What a run asks of the cluster, and how it ends."""
 
-    async def story(world: World) -> tuple[int, dict[str, Any], list[Any]]:
+    counted: Counted
+    standing: dict[str, Any]
+    history: list[Any]
+
+
+@functools.cache
+def undisturbed(way: str, verb: str) -> Undisturbed:
+    async def story(world: World) -> Undisturbed:
         cluster = Mortal(world.cluster)
         await command(world, way, verb, cluster)
         await asyncio.sleep(60)
-        return cluster.calls, world.standing(), [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
+        history = [(r.number, r.version, r.phase, r.weight) for r in await world.history()]
+        return Undisturbed(cluster.counted, world.standing(), history)
 
-    return in_world(story, stand=prepared(way, verb))
+    made: Undisturbed = in_world(story, stand=prepared(way, verb))
+    return made

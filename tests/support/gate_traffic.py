@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -35,11 +35,16 @@ class Traffic:
         return Counts(float(max(whole, errors)), float(errors))
 
 
-def first_alarm(traffic: Traffic, looks: int, seed: int, judge: Sequential | None = None) -> float | None:
+def first_alarm(traffic: Traffic, looks: int, seed: int) -> float | None:
     """Seconds until the judge takes the release back; None where it never does."""
-    judge = judge or Sequential()
+    return alarm(traffic.looks(looks, seed))
+
+
+def alarm(seen: Iterable[Both]) -> float | None:
+    """The same of what was seen, look by look."""
+    judge = Sequential()
     state = judge.begin()
-    for look, both in enumerate(traffic.looks(looks, seed), start=1):
+    for look, both in enumerate(seen, start=1):
         state = judge.take(state, look * 10.0, both)
         if state.get("reached"):
             assert judge.verdict(state).phase == Phase.FAILED

@@ -1,5 +1,5 @@
 """A sandbox in the background with real pods and a real proxy, and the command before it, a process each time: forked from one
-that is warm, but where it is sent signals."""
+that is warm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,6 @@ from rollway.sandbox.dataplane.traffic import standing
 from rollway.sandbox.durations import Lag
 from warmed import warmed
 
-DEPLOY = Path(sys.executable).with_name("deploy")
 EXPERIMENTS = Path(__file__).parents[2] / "examples" / "zero-downtime"
 WITHIN_S = 60.0
 """How long anything may take, on a quiet machine."""
@@ -51,13 +49,14 @@ class Lab:
         self.home, self.folder, self.namespace = home, folder, namespace
         self._env = {**os.environ, "ROLLWAY_SANDBOX_HOME": str(home), "ROLLWAY_NAMESPACE": namespace}
 
-    def start(self, *words: str, command: Path = DEPLOY) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        command = [beside(self.home) / "bin" / "deploy", *words]
         return subprocess.Popen(
-            [command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._env, cwd=self.folder
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self._env, cwd=self.folder
         )
 
     def deploy(self, *words: str) -> Ended:
-        with self.start(*words, command=beside(self.home) / "bin" / "deploy") as process:
+        with self.start(*words) as process:
             out, err = process.communicate(timeout=WITHIN_S * slowness())
         return Ended(process.returncode, out, err)
 
@@ -107,6 +106,12 @@ class Lab:
                 out = process.stdout.read()
                 drained.join()
         document.update(json.loads(out))
+
+    def until_answered_by(self, versions: set[str], *where: str) -> None:
+        """Requests are answered by these, and by no other: a proxy hears of what the cluster knows when it does, and nothing says
+        when that is."""
+        asked = ("probe", *where, "--duration", "1s", "-o", "json")
+        wait_for(lambda: set(self.deploy(*asked).document["figures"]["versions"]) == versions)
 
     def restart(self, name: str) -> None:
         """`kubectl rollout restart`; where there is no kubectl, what it sends."""

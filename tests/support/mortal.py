@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, NamedTuple
 
 from rollway.errors import Conflict, Unreachable
+
+WRITES = frozenset({"apply", "create", "delete", "patch", "replace"})
 
 
 class Killed(BaseException):
     """What a SIGKILL looks like from inside: nothing may catch it, and nothing done after it reaches the cluster."""
+
+
+class Counted(NamedTuple):
+    """How many calls and, of these, writes a run has done, and the numbers of the calls that it is worth dying after: where it
+    has only read since the call before, at the same moment, a death leaves the same cluster, and the same comes of it."""
+
+    calls: int
+    writes: int
+    deaths: tuple[int, ...]
 
 
 class Mortal:
@@ -19,14 +30,24 @@ class Mortal:
     def __init__(self, cluster: Any, lives: int | None = None) -> None:
         self._cluster = cluster
         self._lives = lives
+        self._begun = self._writes = 0
+        self._left = (-1, 0, 0.0)
+        self._deaths: list[int] = []
         self.calls = 0
+
+    @property
+    def counted(self) -> Counted:
+        return Counted(self.calls, self._writes, tuple(self._deaths))
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._cluster, name)
+        is_write = name in WRITES
 
         async def passed_on(*args: Any, **kwargs: Any) -> Any:
             self._check()
+            self._begun += is_write
             answer = await call(*args, **kwargs)
+            self._writes += is_write
             self._count()
             return answer
 
@@ -34,6 +55,7 @@ class Mortal:
 
     async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         self._check()
+        self._begun += 1  # whoever follows dies by itself, and is missed by the others later only
         self._count()
         async for event in self._cluster.watch(*args, **kwargs):
             yield event
@@ -44,11 +66,17 @@ class Mortal:
 
     def _count(self) -> None:
         self.calls += 1
+        left = self._begun, self._writes, asyncio.get_running_loop().time()
+        if left != self._left:
+            self._deaths.append(self.calls)
+        self._left = left
         self._check()
 
 
 class Faulty:
-    """Passes calls on, but for one: that is `refused` or meets a `conflict` before it is done, or its answer is `dropped`."""
+    """Passes calls on, but for one: that is `refused`, or as a write meets a `conflict` before it is done or has its answer
+    `dropped`. (Nobody who reads meets a conflict, and where the answer is lost a read is refused.) `calls` counts those that may
+    be the one."""
 
     def __init__(self, cluster: Any, at: int, fault: str) -> None:
         self._cluster = cluster
@@ -60,7 +88,7 @@ class Faulty:
         call = getattr(self._cluster, name)
 
         async def passed_on(*args: Any, **kwargs: Any) -> Any:
-            is_hit = self._is_hit()
+            is_hit = (name in WRITES or self._fault == "refused") and self._is_hit()
             if is_hit and self._fault == "refused":
                 raise Unreachable("the API server answered 503 to the last of 5 attempts")
             if is_hit and self._fault == "conflict":
@@ -75,7 +103,7 @@ class Faulty:
         return passed_on
 
     async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
-        if self._is_hit():
+        if self._fault == "refused" and self._is_hit():
             raise Unreachable("the API server does not answer")
         async for event in self._cluster.watch(*args, **kwargs):
             yield event

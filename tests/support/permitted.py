@@ -33,9 +33,9 @@ class Permitted:
         async for event in self._cluster.watch(kind, namespace, name=name, **chosen):
             yield event
 
-    async def logs(self, namespace: str, pod: str, container: str, **chosen: Any) -> str:
+    async def logs(self, namespace: str, pod: str, container: str, *tail: Any) -> str:
         self._check("get", Ref("v1", "Pod", namespace, pod), "log")
-        text: str = await self._cluster.logs(namespace, pod, container, **chosen)
+        text: str = await self._cluster.logs(namespace, pod, container, *tail)
         return text
 
     async def follow_log(self, namespace: str, pod: str, container: str) -> AsyncGenerator[str, None]:

@@ -18,6 +18,7 @@ from rollway.kube.objects import (
     ENDPOINT_SLICE,
     GATEWAY,
     HTTP_ROUTE,
+    INGRESS,
     LEASE,
     NAMESPACE,
     POD,
@@ -85,6 +86,7 @@ spec:
         readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
         lifecycle: {preStop: {sleep: {seconds: 1}}}
 """
+PARSED = tuple(yaml.safe_load_all(MANIFESTS))  # once: most tests make several releases of it
 
 
 def release(
@@ -92,7 +94,7 @@ def release(
 ) -> Release:
     """The shop at a version, as loading its files would give it; by a strategy, or by a way."""
     strategy, _, kind = strategy.partition(" ")
-    config, service, workload = (copy.deepcopy(doc) for doc in yaml.safe_load_all(MANIFESTS))
+    config, service, workload = copy.deepcopy(PARSED)
     workload["spec"]["template"]["spec"]["containers"][0]["image"] = f"ghcr.io/acme/shop:{tag}"
     if replicas is None:
         del workload["spec"]["replicas"]
@@ -236,7 +238,7 @@ def without_marks(manifest: Obj) -> Obj:
     return out
 
 
-WATCHED_KINDS = (CONFIG_MAP, SERVICE, *WORKLOAD_KINDS, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, HTTP_ROUTE, LEASE)
+WATCHED_KINDS = (CONFIG_MAP, SERVICE, *WORKLOAD_KINDS, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, HTTP_ROUTE, INGRESS, LEASE)
 
 
 class Stand(NamedTuple):

@@ -114,7 +114,7 @@ async def answers(count: int, address: str, port: int, **how: Any) -> Counter[st
     return Counter([(await request(address, port, **how)).body for _ in range(count)])
 
 
-def run(story: Coroutine[Any, Any, None], seconds: float = 60) -> None:
+def run(story: Coroutine[Any, Any, None], seconds: float = 180) -> None:
     """In real time; one that hangs fails."""
 
     async def in_time() -> None:
@@ -124,7 +124,7 @@ def run(story: Coroutine[Any, Any, None], seconds: float = 60) -> None:
     asyncio.run(in_time())
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 30.0) -> None:
     """Asks until it holds, and fails where it never does, in time of a quiet machine."""
     async with asyncio.timeout(within_s * slowness()):
         while True:

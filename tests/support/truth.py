@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from rollway.compare.lives import Answers, Latency
 from rollway.compare.record import Recorder
@@ -23,6 +23,7 @@ LEAD_S, TAIL_S = 5.0, 5.0  # the load began so long before the release, and went
 WARM_S = 1.48  # from the last readiness of the old version to the load's beginning
 
 Parameters = dict[str, Any]
+Doing = Callable[[], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,26 @@ def _versions_by(target: str) -> Callable[[Obj], Any]:
     return lambda pod: "new" if pod["metadata"]["labels"]["version"] == target else "old"
 
 
+def _at_once() -> bool:
+    return True
+
+
+async def _nothing() -> None:
+    pass
+
+
+class _Act(NamedTuple):
+    """One command to the cluster, what is waited for after it, and the command that takes it back."""
+
+    do: Doing
+    is_done: Callable[[], bool]
+    undo: Doing
+
+
 class _Story:
-    """What was done to the real cluster, as its recordings' README tells it."""
+    """What was done to the real cluster, as its recordings' README tells it, from the parameters: the strategy says by which
+    acts, the others how long there is waited in between. Where an act's pods are not there within the progress deadline, it stays
+    so for `hold_after_deadline_s`, and all acts are taken back, the last one first."""
 
     def __init__(self, sandbox: Sandbox, parameters: Parameters) -> None:
         self.sandbox, self.p = sandbox, parameters
@@ -93,44 +112,65 @@ class _Story:
         await self._until(lambda: self._ready() >= self.p["replicas"] * (2 if is_back else 1))
 
     async def release(self) -> float:
-        begun_s = asyncio.get_running_loop().time()
-        await getattr(self, f"_{self.p['strategy'].lower()}")()
-        return asyncio.get_running_loop().time() - begun_s - getattr(self, "_beyond_s", 0.0)
+        """The seconds until all is done, or until it is known that it cannot be."""
+        loop, done = asyncio.get_running_loop(), list[_Act]()
+        began_s = loop.time()
+        for act in self._acts():
+            await act.do()
+            done.append(act)
+            await self._until(lambda act=act: act.is_done() or self._is_overdue())
+            if not act.is_done():
+                took_s = loop.time() - began_s
+                await asyncio.sleep(self.p.get("hold_after_deadline_s") or 0)
+                for each in reversed(done):
+                    await each.undo()
+                await self._until(self._is_back)
+                return took_s
+        return loop.time() - began_s
 
-    async def _rollingupdate(self) -> None:
-        await self.cluster.apply(self._deployment("v2", self.p["replicas"]), force=True)
-        failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-        await self._until(lambda: self._is_rolled_out() or self._has(failed))
-        if self._has(failed):
-            began_s = asyncio.get_running_loop().time()
-            await asyncio.sleep(self.p.get("hold_after_deadline_s", 0))
-            await self.cluster.apply(self._deployment("v1", self.p["replicas"]), force=True)
-            await self._until(self._is_rolled_out)
-            self._beyond_s = asyncio.get_running_loop().time() - began_s
+    def _acts(self) -> list[_Act]:
+        whole = self.p["replicas"]
+        match self.p["strategy"]:
+            case "RollingUpdate" | "Recreate":
+                return [_Act(self._applying("v2"), self._is_rolled_out, self._applying("v1"))]
+            case "BlueGreen":
+                return [
+                    _Act(self._creating("v2", whole), lambda: self._ready("v2") >= whole, self._deleting("v2")),
+                    _Act(self._selecting("v2"), _at_once, self._selecting("v1")),
+                    _Act(self._sleeping("delete_v1_after_s"), _at_once, _nothing),
+                    _Act(self._deleting("v1"), lambda: self._versions() == {"v2"}, self._creating("v1", whole)),
+                ]
+            case "BlueGreenRollback":
+                return [_Act(self._selecting("v1"), lambda: self._versions() == {"v1"}, self._selecting("v2"))]
+            case "Canary":
+                return [
+                    _Act(self._creating("v2", 1), lambda: self._ready("v2") >= 1, self._deleting("v2")),
+                    _Act(self._sleeping("hold_s"), _at_once, _nothing),
+                    _Act(self._scaling("v2", whole), lambda: self._ready("v2") >= whole, self._scaling("v2", 1)),
+                    _Act(self._scaling("v1", 0), lambda: not self._deployed("v1", "replicas"), self._scaling("v1", whole)),
+                ]
+        raise ValueError(f"nobody knows how {self.p['strategy']} is played")
 
-    _recreate = _rollingupdate
+    # doing
 
-    async def _bluegreen(self) -> None:
-        await self.cluster.create(self._deployment("v2", self.p["replicas"]))
-        await self._until(lambda: self._deployed("v2", "readyReplicas") >= self.p["replicas"])
-        await self._select("v2")
-        await self._until(lambda: self._versions() == {"v2"})
-        await asyncio.sleep(self.p.get("delete_v1_after_s") or 0)
-        self._beyond_s = float(self.p.get("delete_v1_after_s") or 0)
-        await self.cluster.delete(self._ref("v1"))
+    def _applying(self, version: str) -> Doing:
+        return lambda: self.cluster.apply(self._deployment(version, self.p["replicas"]), force=True)
 
-    async def _bluegreenrollback(self) -> None:
-        await self._select("v1")
-        await self._until(lambda: self._versions() == {"v1"})
+    def _creating(self, version: str, pods: int) -> Doing:
+        return lambda: self.cluster.create(self._deployment(version, pods))
 
-    async def _canary(self) -> None:
-        await self.cluster.create(self._deployment("v2", 1))
-        await self._until(lambda: self._deployed("v2", "readyReplicas") >= 1)
-        await asyncio.sleep(self.p.get("hold_s", 0))
-        await self.cluster.patch(self._ref("v2"), {"spec": {"replicas": self.p["replicas"]}})
-        await self._until(lambda: self._deployed("v2", "readyReplicas") >= self.p["replicas"])
-        await self.cluster.patch(self._ref("v1"), {"spec": {"replicas": 0}})
-        await self._until(lambda: self._deployed("v1", "replicas") == 0)
+    def _deleting(self, version: str) -> Doing:
+        return lambda: self.cluster.delete(self._ref(version))
+
+    def _scaling(self, version: str, pods: int) -> Doing:
+        return lambda: self.cluster.patch(self._ref(version), {"spec": {"replicas": pods}})
+
+    def _selecting(self, version: str) -> Doing:
+        ref = Ref(SERVICE.api_version, SERVICE.name, SPACE, "app")
+        return lambda: self.cluster.patch(ref, {"spec": {"selector": {"app": "app", "version": version}}})
+
+    def _sleeping(self, key: str) -> Doing:
+        return lambda: asyncio.sleep(self.p.get(key) or 0)
 
     # asking
 
@@ -141,8 +181,11 @@ class _Story:
             await asyncio.sleep(0.005)
         raise TimeoutError
 
-    def _ready(self) -> int:
-        return sum(d.get("status", {}).get("readyReplicas", 0) for d in self.sandbox.store.list(DEPLOYMENT, SPACE))
+    def _ready(self, *versions: str) -> int:
+        """Pods, of these versions' Deployments, or of all."""
+        names = {self._ref(version).name for version in versions}
+        found = [live for live in self.sandbox.store.list(DEPLOYMENT, SPACE) if not names or live["metadata"]["name"] in names]
+        return sum(get(live, "status", "readyReplicas", default=0) for live in found)
 
     def _deployed(self, version: str, field: str) -> int:
         return int(get(self.sandbox.store.get(DEPLOYMENT, SPACE, self._ref(version).name), "status", field, default=0))
@@ -153,9 +196,15 @@ class _Story:
         counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
         return status.get("observedGeneration") == live["metadata"]["generation"] and counts == [wanted] * 3
 
-    def _has(self, condition: Obj) -> bool:
-        live = self.sandbox.store.get(DEPLOYMENT, SPACE, "app")
-        return any(condition.items() <= each.items() for each in get(live, "status", "conditions", default=()))
+    def _is_overdue(self) -> bool:
+        failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+        known = (get(live, "status", "conditions", default=()) for live in self.sandbox.store.list(DEPLOYMENT, SPACE))
+        return any(failed.items() <= each.items() for conditions in known for each in conditions)
+
+    def _is_back(self) -> bool:
+        if not self.is_paired:
+            return self._is_rolled_out()
+        return self._versions() == {"v1"} and self._ready("v1") == self.p["replicas"]
 
     def _versions(self) -> set[str]:
         """Those of the ready endpoints."""
@@ -167,10 +216,6 @@ class _Story:
 
     def _ref(self, version: str) -> Ref:
         return Ref(DEPLOYMENT.api_version, DEPLOYMENT.name, SPACE, f"app-{version}" if self.is_paired else "app")
-
-    async def _select(self, version: str) -> None:
-        ref = Ref(SERVICE.api_version, SERVICE.name, SPACE, "app")
-        await self.cluster.patch(ref, {"spec": {"selector": {"app": "app", "version": version}}})
 
     def _service(self, version: str) -> Obj:
         selector = {"app": "app"} | ({"version": version} if version else {})
@@ -221,6 +266,8 @@ class _Story:
         words = [f"start: {self.p['start_delay_s']:g}s", f"ignoreSigterm: {str(self.p['sigterm'] == 'ignores').lower()}"]
         if self.p["sigterm"].startswith(("drain", "graceful", "finish")):
             words.append(f"stop: {self.p['latency_s']:g}s")
-        if version == "v2" and self.p["v2_env"].get("READY_AFTER") == "never":
+        if version == "v2" and self.p["v2_env"]:
+            if self.p["v2_env"] != {"READY_AFTER": "never"}:
+                raise ValueError(f"nobody knows how v2 is with {self.p['v2_env']}")
             words.append("fails: never-ready")
         return "{" + ", ".join(words) + "}"

@@ -1,7 +1,7 @@
 """`deploy` for scripts that call it many times: a process of its own each time, forked from one that has imported everything.
 
-`warm.py serve SOCKET` waits for callers; a caller passes its streams, its words, its folder and its environment. The command that
-runs is the real one; only what Python takes to start is paid once.
+`warm.py SOCKET` waits for callers; a caller passes its streams, its words, its folder and its environment, and later on what
+signals it is sent. The command that runs is the real one; only what Python takes to start is paid once.
 """
 
 from __future__ import annotations
@@ -9,23 +9,35 @@ from __future__ import annotations
 import array
 import atexit
 import gc
+import importlib
 import json
 import os
+import pkgutil
+import select
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 # Python's own path may hold a space, which a first line cannot name: the shell reads the second line, Python a text
 CALLER = """#!/bin/sh
 '''exec' '{python}' -IS "$0" "$@"
 ' '''
-import array, json, os, socket, sys
+import array, json, os, signal, socket, sys
+running, early = [], []
+def pass_on(number, frame):
+    os.kill(running[0], number) if running else early.append(number)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, pass_on)
 server = socket.socket(socket.AF_UNIX)
 server.connect({path!r})
 call = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 server.sendmsg([len(call).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
 server.sendall(call)
+running.append(int.from_bytes(server.recv(4), "big"))
+for number in early:
+    os.kill(running[0], number)
 code = (server.recv(1) or b"\\x7f")[0]
 server.recv(1)
 os._exit(code)
@@ -34,7 +46,7 @@ os._exit(code)
 
 def serve(path: str) -> None:
     """Forks a process for each caller, which answers with its exit code and is gone. Says `ready` when it listens; who calls then
-    waits until all is imported."""
+    waits until all is imported. It ends with who holds the other end of its input, which nothing is written to."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(16)
@@ -42,13 +54,18 @@ def serve(path: str) -> None:
         main = _imported()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the children ended
         gc.freeze()
-        while True:
+        while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             caller, _ = listener.accept()
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal, whatever this process ignores
                 listener.close()
                 words = _as(caller)
-                code = main(words)
+                caller.send(os.getpid().to_bytes(4, "big"))
+                try:
+                    code = main(words)
+                except SystemExit as ended:  # as Typer ends where it has completed a word
+                    code = int(ended.code or 0)
                 sys.stdout.flush()
                 sys.stderr.flush()
                 caller.send(bytes([code]))
@@ -58,18 +75,13 @@ def serve(path: str) -> None:
 
 
 def _imported() -> Callable[[list[str]], int]:
-    """The command, with all that it imports where it is used."""
-    import rollway.cli.views.github
-    import rollway.cli.views.human
-    import rollway.cli.views.json
-    import rollway.cluster.client
-    import rollway.cluster.kubeconfig
-    import rollway.release.load
-    import rollway.sandbox.daemon
-    import rollway.ship.run
-    import rollway.ship.status  # noqa: F401
+    """The command, with all that any verb of it imports where it is used."""
+    import rollway
     from rollway.cli.main import main
 
+    for room in Path(rollway.__file__).parent.glob("*/__init__.py"):
+        for module in pkgutil.walk_packages([str(room.parent)], f"rollway.{room.parent.name}."):
+            importlib.import_module(module.name)
     return main
 
 

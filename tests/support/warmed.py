@@ -20,7 +20,9 @@ def warmed(folder: Path, environment: Mapping[str, str] | None = None) -> Iterat
     caller.parent.mkdir(parents=True)
     caller.write_text(CALLER.format(python=sys.executable, path=str(listens_at)))
     caller.chmod(0o755)
-    server = subprocess.Popen([sys.executable, WARM, str(listens_at)], env=environment, stdout=subprocess.PIPE)
+    server = subprocess.Popen(
+        [sys.executable, WARM, str(listens_at)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert server.stdout
         assert server.stdout.readline() == b"ready\n"

@@ -36,8 +36,10 @@ def mixed_s(report: dict[str, Any]) -> float:
 
 def test_recreate_is_a_gap(shop: Lab) -> None:
     """The old version's last answer, then nobody's for as long as a pod takes to start, then the new one's."""
-    with shop.probed(shop.url("act")) as report:
+    url = shop.url("act")
+    with shop.probed(url) as report:
         shop.release("apply", "recreate", "--image", f":{NEW}")
+        shop.until_answered_by({NEW}, url)
 
     assert mixed_s(report) < -0.5
     assert report["figures"]["lost"] > 20
@@ -46,8 +48,10 @@ def test_recreate_is_a_gap(shop: Lab) -> None:
 
 def test_ramped_is_a_mixture(shop: Lab) -> None:
     """Both answer for a while, and nothing is lost."""
-    with shop.probed(shop.url("act")) as report:
+    url = shop.url("act")
+    with shop.probed(url) as report:
         shop.release("apply", "ramped", "--image", f":{NEW}")
+        shop.until_answered_by({NEW}, url)
 
     assert mixed_s(report) > 0.5
     assert losses(report) == []
@@ -55,8 +59,10 @@ def test_ramped_is_a_mixture(shop: Lab) -> None:
 
 def test_blue_green_is_one_switch(shop: Lab, late: Callable[[], float]) -> None:
     """All answers are the old version's, then all are the new one's."""
-    with shop.probed(shop.url("act")) as report:
+    url = shop.url("act")
+    with shop.probed(url) as report:
         shop.release("apply", "blue-green", "--image", f":{NEW}")
+        shop.until_answered_by({NEW}, url)
 
     assert abs(mixed_s(report)) < 0.5 + late()
     assert losses(report) == []

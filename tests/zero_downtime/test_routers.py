@@ -25,11 +25,11 @@ def test_testers_then_a_share_then_everybody_and_back(example: Callable[..., Lab
     where = reached(act, router)
     with act.probed(*where, "--rate", "50") as report:
         act.release("apply", "--image", f":{NEW}", file=file)
+        act.until_answered_by({NEW}, *where, *TESTER)
         with act.probed(*where) as others, act.probed(*where, *TESTER) as testers:
             pass
         act.release("promote", "--to", "30%", file=file)
-        with act.probed(*where):
-            pass  # a second or more: nobody says when nginx or a sidecar has heard of a share
+        act.until_answered_by({OLD, NEW}, *where)
         with act.probed(*where, "--rate", "200") as share:
             pass
         act.release("rollback", file=file)
@@ -47,12 +47,34 @@ def test_testers_then_a_share_then_everybody_and_back(example: Callable[..., Lab
     assert losses(report, others, testers, share, back, after) == []
 
 
+def test_everybody_at_once_by_the_routes_and_back(example: Callable[..., Lab], router: str) -> None:
+    """blue-green, whose switch is the routes' where the release file names a router."""
+    quick = {
+        "sleep: {seconds: 2}": f"sleep: {{seconds: {stretched(1)}}}",
+        "scaleDownDelaySeconds: 60": "scaleDownDelaySeconds: 1",
+    }
+    act, file = example("routers", quick | by_other(router)), "switch.deploy.yaml"
+    act.release("apply", "--image", f":{OLD}", file=file)
+    where = reached(act, router)
+    with act.probed(*where, "--rate", "50") as report:
+        act.release("apply", "--image", f":{NEW}", file=file)
+        with act.probed(*where) as after:
+            pass
+        act.release("rollback", file=file)
+        with act.probed(*where) as back:
+            pass
+
+    assert set(report["figures"]["versions"]) == {OLD, NEW}
+    assert set(after["figures"]["versions"]) == {NEW}
+    assert set(back["figures"]["versions"]) == {OLD}
+    assert losses(report, after, back) == []
+
+
 @pytest.mark.parametrize("by", ["gateway", "istio"])
 def test_copies_then_users_who_stay_then_back(example: Callable[..., Lab], by: str) -> None:
     """Copies answer nobody; who has the cookie of a side is answered by it, and by the old version when all is taken back."""
     quick = {"sleep: {seconds: 2}": f"sleep: {{seconds: {stretched(1)}}}"}
-    other = {"[app.yaml, gateway.yaml]": f"[app.yaml, {by}.yaml]", "router: gateway": f"router: {by}"}
-    act, file = example("routers", quick | (other if by != "gateway" else {})), "careful.deploy.yaml"
+    act, file = example("routers", quick | by_other(by)), "careful.deploy.yaml"
     act.release("apply", "--image", f":{OLD}", file=file)
     where = reached(act, by)
     kept = ("-H", "cookie: rollway-act-2=b")
@@ -62,6 +84,7 @@ def test_copies_then_users_who_stay_then_back(example: Callable[..., Lab], by: s
             pass
         act.release("promote", file=file)
         act.release("promote", "--to", "30%", file=file)
+        act.until_answered_by({NEW}, *where, *kept)
         with act.probed(*where, *kept) as theirs, act.probed(*where, "-H", "cookie: rollway-act-2=a30") as others:
             pass
         act.release("rollback", file=file)
@@ -73,6 +96,12 @@ def test_copies_then_users_who_stay_then_back(example: Callable[..., Lab], by: s
     assert set(others["figures"]["versions"]) == {OLD}
     assert set(back["figures"]["versions"]) == {OLD}
     assert losses(report, copied, theirs, others, back) == []
+
+
+def by_other(router: str) -> dict[str, str]:
+    """What makes of an example by the HTTPRoute one by another router."""
+    other = {"[app.yaml, gateway.yaml]": f"[app.yaml, {router}.yaml]", "router: gateway": f"router: {router}"}
+    return other if router != "gateway" else {}
 
 
 def reached(act: Lab, router: str) -> tuple[str, ...]:

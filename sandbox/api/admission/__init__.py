@@ -48,6 +48,20 @@ def admitted(store: Store, pod: Obj, random: Random, *, presumes: bool = False, 
     return request.pod
 
 
+def keep(pod: Obj, live: Obj) -> None:
+    """What admission once added, and whoever replaces the pod by his manifest does not say, stays. Writes into its spec."""
+    spec, was = pod["spec"], live["spec"]
+    spec |= {key: was[key] for key in ("priority", "preemptionPolicy") if spec.get(key) is None and was.get(key) is not None}
+    tolerations.complete(spec)
+
+
+def check_again(store: Store, pod: Obj, random: Random, subresource: str, *, warnings: list[str]) -> None:
+    """A pod that is there is still held to what its namespace allows: with another container beside, as with more of what it
+    asks for (`resize`). Raises ApiError (403)."""
+    plugin = limitranger if subresource == "resize" else podsecurity
+    plugin.check(Request(store, pod, random, warnings=warnings))
+
+
 def _own(pod: Obj) -> Obj:
     """With a spec and metadata that may be written into: pods of one controller share them."""
     spec = dict(pod["spec"])

@@ -6,7 +6,7 @@ from ....kube.objects import Kind, Obj
 from .request import Request
 
 PRIORITY_CLASS = Kind("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", namespaced=False)
-_SYSTEM = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+SYSTEM = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 """Every cluster has these."""
 _PREEMPTS = "PreemptLowerPriority"
 
@@ -31,8 +31,8 @@ def add(request: Request) -> None:
 
 def _class(request: Request, name: str) -> Obj | None:
     """The one of that name; without a name the cluster's default, of several the lowest."""
-    if name in _SYSTEM:
-        return {"metadata": {"name": name}, "value": _SYSTEM[name]}
+    if name in SYSTEM:
+        return {"metadata": {"name": name}, "value": SYSTEM[name]}
     if name:
         found = request.store.find(PRIORITY_CLASS, "", name)
         if found is None and not request.presumes:

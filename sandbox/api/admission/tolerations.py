@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ....kube.objects import Obj
 from .request import Request
 
 _DEFAULTS = tuple(
@@ -14,12 +15,15 @@ _DEFAULTS = tuple(
 
 
 def add(request: Request) -> None:
-    if request.presumes:
-        return  # the node of a rehearsal stays
-    own = list(request.spec.get("tolerations") or [])
+    if not request.presumes:  # the node of a rehearsal stays
+        complete(request.spec)
+
+
+def complete(spec: Obj) -> None:
+    own = list(spec.get("tolerations") or [])
     missing = [dict(wanted) for wanted in _DEFAULTS if not any(_tolerates(mine, wanted) for mine in own)]
     if missing:
-        request.spec["tolerations"] = own + missing
+        spec["tolerations"] = own + missing
 
 
 def _tolerates(mine: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

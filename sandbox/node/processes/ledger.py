@@ -24,6 +24,9 @@ from zlib import crc32
 
 MARK = "ROLLWAY_SANDBOX_CONTAINER"
 _GATE = ("/bin/sh", "-c", 'read -r go || exit 125; exec "$@" </dev/null', "rollway")
+_SIDE_GATE = ("/bin/sh", "-c", 'read -r go <"$1" || exit 125; shift; exec "$@"', "rollway")
+_TERMINAL_GATE = ("/bin/sh", "-c", 'read -r go <"$1" || exit 125; on=$2; shift 2; exec "$@" <"$on" >"$on" 2>&1', "rollway")
+"""The word comes by another descriptor than stdin, which is the program's. Who opens a terminal first is controlled by it."""
 _UMASK = 0o022
 """A pod's, as in a container; the daemon's own keeps everybody else out."""
 _WORD = b"go\n"
@@ -60,25 +63,32 @@ class Ledger:
         argv: Sequence[str],
         *,
         output: int | IO[bytes],
+        errors: int | None = None,
+        stdin: int | None = None,
+        terminal: str = "",
         env: Mapping[str, str] | None = None,
         folder: str | Path = "/",
         mark: str = "",
     ) -> subprocess.Popen[bytes]:
-        """Starts a program (an absolute path and its arguments) that writes to `output`, a file or its descriptor.
+        """Starts a program (an absolute path and its arguments) that writes to `output`, a file or its descriptor, and what is
+        wrong there, too, or to `errors`. It reads from `stdin`, or nothing; a `terminal`, by its path, is for all three.
 
         `mark` is what it and all that it starts are known by. Once it is `over`: `end`, or `forget`. Raises OSError.
         """
         reading, writing = os.pipe()
+        is_beside = stdin is not None or bool(terminal)
+        gate = [*_TERMINAL_GATE, f"/dev/fd/{reading}", terminal] if terminal else [*_SIDE_GATE, f"/dev/fd/{reading}"]
         try:
             child = subprocess.Popen(
-                [*_GATE, *argv],
+                [*(gate if is_beside else _GATE), *argv],
                 env=self._marked(env, mark),
                 cwd=folder,
-                stdin=reading,
+                stdin=(subprocess.DEVNULL if stdin is None else stdin) if is_beside else reading,
                 stdout=output,
-                stderr=output,
+                stderr=output if errors is None else errors,
                 start_new_session=True,
                 umask=_UMASK,
+                pass_fds=(reading,) if is_beside else (),
             )
             self._note(child.pid, mark)
             os.write(writing, _WORD)

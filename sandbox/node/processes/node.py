@@ -21,6 +21,7 @@ from .account import Accounts
 from .environment import search_path
 from .output import Outputs
 from .pod import ProcessPod, Running
+from .sessions import Session
 from .silence import Silence
 
 BLOCK = 256
@@ -84,6 +85,17 @@ class ProcessNode:
             hears,
             notes,
         )
+
+    def is_process(self, uid: str) -> bool:
+        """Whether anything of a pod runs as a process."""
+        return any(each.key[0] == uid for each in self._running)
+
+    def session(self, uid: str, container: str, argv: list[str], *, has_stdin: bool, is_terminal: bool) -> Session | None:
+        """A command beside a container, or without one a hold of it; None where it is no process. Raises CannotStart."""
+        running = next((each for each in self._running if each.key == (uid, container) and not each.is_over), None)
+        if running is None:
+            return None
+        return running.session(self._ledger, argv, has_stdin=has_stdin, is_terminal=is_terminal)
 
     def pod_gone(self, uid: str) -> None:
         self.outputs.remove(uid)

@@ -30,7 +30,7 @@ class Outputs:
         self._root, self._now = root, now
         self._live: dict[Key, Output] = {}
 
-    def open(self, key: Key) -> Output:
+    def open(self, key: Key, *, is_terminal: bool = False) -> Output:
         """For a start of a container. Older ones than the one before it go."""
         uid, container, number = key
         folder = self._root / uid / container
@@ -39,7 +39,7 @@ class Outputs:
             if int(path.name.partition(".")[0]) < number - 1:
                 path.unlink(missing_ok=True)
         self._live = {old: output for old, output in self._live.items() if old[:2] != key[:2] or old[2] >= number - 1}
-        output = self._live[key] = Output(folder / f"{number}.log", self._now)
+        output = self._live[key] = Output(folder / f"{number}.log", self._now, is_terminal=is_terminal)
         return output
 
     def read(self, uid: str, container: str, number: int) -> str | None:
@@ -72,13 +72,15 @@ class Outputs:
 
 
 class Output:
-    """What one start of a container prints. `writing` is the descriptor for the process, until `begin`."""
+    """What one start of a container prints. `writing` is the descriptor for the process, until `begin`; of a terminal `reading`
+    is the side that is written to, too. `listeners` are given what is printed from now on, as it comes."""
 
-    def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, path: Path, now: Callable[[], datetime], *, is_terminal: bool = False) -> None:
         self._path, self._now = path, now
         self._loop = asyncio.get_running_loop()
-        self._reading, self.writing = os.pipe()
-        os.set_blocking(self._reading, False)
+        self.reading, self.writing = os.openpty() if is_terminal else os.pipe()
+        os.set_blocking(self.reading, False)
+        self.listeners: set[Callable[[bytes], None]] = set()
         # In pieces, and each as it comes: who reads sees what was printed.
         self._file = open(path, "wb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         self._rest = b""
@@ -91,7 +93,7 @@ class Output:
         """The process has its end of the pipe."""
         os.close(self.writing)
         self.writing = -1
-        self._loop.add_reader(self._reading, self._take)
+        self._loop.add_reader(self.reading, self._take)
 
     def close(self) -> None:
         """The process is over: what it left in the pipe is the last."""
@@ -101,14 +103,16 @@ class Output:
             os.close(self.writing)
         if self._breath is not None:
             self._breath.cancel()
-        self._loop.remove_reader(self._reading)
+        self._loop.remove_reader(self.reading)
         while chunk := self._read():
-            self._keep(chunk)
+            self._heard(chunk)
         if self._rest:
             self._keep(b"\n")
-        os.close(self._reading)
+        os.close(self.reading)
         self._file.close()
         self.is_closed = True
+        for listener in tuple(self.listeners):
+            listener(b"")
         self._tell()
 
     async def follow(self) -> AsyncIterator[str]:
@@ -136,18 +140,25 @@ class Output:
         if chunk is None:
             return
         if not chunk:
-            self._loop.remove_reader(self._reading)  # it has closed its output, and may run on
+            self._loop.remove_reader(self.reading)  # it has closed its output, and may run on
             return
-        self._keep(chunk)
+        self._heard(chunk)
         if len(chunk) == _CHUNK:
-            self._loop.remove_reader(self._reading)
-            self._breath = self._loop.call_later(_BREATH_S, self._loop.add_reader, self._reading, self._take)
+            self._loop.remove_reader(self.reading)
+            self._breath = self._loop.call_later(_BREATH_S, self._loop.add_reader, self.reading, self._take)
 
     def _read(self) -> bytes | None:
         try:
-            return os.read(self._reading, _CHUNK)
+            return os.read(self.reading, _CHUNK)
         except BlockingIOError:
             return None
+        except OSError:
+            return b""  # a terminal that nobody has open any more
+
+    def _heard(self, chunk: bytes) -> None:
+        for listener in tuple(self.listeners):
+            listener(chunk)
+        self._keep(chunk)
 
     def _keep(self, chunk: bytes) -> None:
         *lines, self._rest = (self._rest + chunk).split(b"\n")

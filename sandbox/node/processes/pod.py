@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -24,8 +24,11 @@ from .environment import Misconfigured, command_line, environment
 from .ledger import Ledger, end_group, over
 from .output import Output, Outputs
 from .probing import ANSWER_BYTES, Failed, Target, look, watch
+from .sessions import Attachment, Input, Session, command
 from .silence import Silence
 
+SHELL = ("sh",)
+"""What an ephemeral container runs that says nothing: its image is not run here."""
 HOOK_AGENT = "kube-lifecycle/1.36"
 _OCI = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 _log = logging.getLogger(__name__)
@@ -41,15 +44,35 @@ class Running:
     env: Mapping[str, str]
     folder: str
     output: Output
+    stdin: Input
     task: asyncio.Task[None] | None = None
     ending: asyncio.Task[None] | None = None
     is_ending: bool = False
     has_hooked: bool = False
     is_over: bool = False
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """(pod uid, container)"""
+        uid, name, _ = self.mark.split("/")
+        return uid, name
+
     def signal(self, number: int) -> None:
         if not self.is_over:
             end_group(self.child.pid, number)
+
+    def session(self, ledger: Ledger, argv: list[str], *, has_stdin: bool, is_terminal: bool) -> Session:
+        """A command beside the container, or without one a hold of what it is itself. Raises CannotStart."""
+        if not argv:
+            is_once = has_stdin and bool(self.spec.get("stdinOnce"))
+            return Attachment(self.output, self.stdin if has_stdin else Input(), is_once=is_once)
+        program = _program(argv, self.env, self.folder)
+        try:
+            return command(
+                ledger, program, env=self.env, folder=self.folder, mark=self.mark, has_stdin=has_stdin, is_terminal=is_terminal
+            )
+        except (OSError, ValueError) as error:
+            raise CannotStart("RunContainerError", f"{_OCI}{argv[0]}: {_said(error)}", is_over=True) from error
 
 
 @dataclass(eq=False)
@@ -66,6 +89,7 @@ class ProcessPod:
     hears: Hears
     notes: Notes
     _running: dict[int, Running] = field(default_factory=dict)
+    _beside: list[Running] = field(default_factory=list)
     _noted: bool = False
     _is_abandoned: bool = False
     _is_leaving: bool = False
@@ -91,8 +115,40 @@ class ProcessPod:
         running.task = asyncio.create_task(self._live(pod, index, running, started_s))
         return iter(())
 
+    def start_beside(self, pod: Obj, spec: Obj, over: Callable[[int], None]) -> None:
+        meant = spec if spec.get("command") else spec | {"command": list(SHELL)}
+        try:
+            env = self.accounts.variables(pod) | environment(self.store, pod, meant, pod["status"]["podIP"])
+        except Misconfigured as error:
+            raise CannotStart("CreateContainerConfigError", str(error), is_over=True) from error
+        folder = str(meant.get("workingDir") or "/")
+        argv = _program(command_line(meant, env), env, folder)
+        running = self._spawn(meant, argv, env, folder, (pod["metadata"]["uid"], spec["name"], 0))
+        self._beside.append(running)
+        self.all_running.add(running)
+        running.task = asyncio.create_task(self._live_beside(running, over))
+
+    async def _live_beside(self, running: Running, told: Callable[[int], None]) -> None:
+        code = await self._code(running)
+        if not self._is_abandoned:
+            told(code)
+
+    async def _code(self, running: Running) -> int:
+        """How a container has ended, once nothing is left of it."""
+        try:
+            await over(running.child)
+            code = self.ledger.end(running.child)
+        finally:
+            running.is_over = True
+            self.all_running.discard(running)
+            running.stdin.close()
+            running.output.close()
+        return code if code >= 0 else 128 - code
+
     def stop(self, index: int | None, since_s: float, grace_s: float) -> Stop | None:
         self._is_leaving |= index is None
+        for beside in self._beside if index is None else ():
+            beside.signal(signal.SIGKILL)
         for running in [self._running[index]] if index is not None else self._running.values():
             if not running.is_over:
                 running.is_ending = True
@@ -103,43 +159,52 @@ class ProcessPod:
 
     def abandon(self) -> None:
         self._is_abandoned = True
-        for running in self._running.values():
+        for running in (*self._running.values(), *self._beside):
             running.signal(signal.SIGKILL)
 
     # a container's life
 
     def _spawn(self, spec: Obj, argv: list[str], env: Mapping[str, str], folder: str, key: tuple[str, str, int]) -> Running:
-        output = None
+        output, mark = None, "/".join(map(str, key))
+        has_stdin, is_terminal = bool(spec.get("stdin")), bool(spec.get("tty"))
+        reading, stdin = os.pipe() if has_stdin and not is_terminal else (-1, -1)
         try:
-            output = self.outputs.open(key)
-            mark = "/".join(map(str, key))
-            child = self.ledger.start(argv, output=output.writing, env=env, folder=folder, mark=mark)
+            output = self.outputs.open(key, is_terminal=is_terminal)
+            path = os.ttyname(output.writing) if is_terminal else ""
+            surroundings = {"TERM": "xterm", **env} if is_terminal else env
+            child = self.ledger.start(
+                argv, output=output.writing, stdin=reading if reading >= 0 else None, terminal=path, env=surroundings,
+                folder=folder, mark=mark,
+            )  # fmt: skip
         except (OSError, ValueError) as error:  # too many files, no space, a null byte in an argument
             if output is not None:
                 output.close()
+            if stdin >= 0:
+                os.close(stdin)
             why = f"{_OCI}unable to start container process: {argv[0]}: {_said(error)}"
             raise CannotStart("RunContainerError", why, is_over=True) from error
+        finally:
+            if reading >= 0:
+                os.close(reading)
+        if has_stdin and is_terminal:
+            stdin = os.dup(output.reading)
         output.begin()
-        return Running(spec, child, mark, env, folder, output)
+        return Running(spec, child, mark, env, folder, output, Input(stdin))
 
     async def _live(self, pod: Obj, index: int, running: Running, started_s: float) -> None:
         loop = asyncio.get_running_loop()
         watching = asyncio.create_task(self._watch(pod, index, running, started_s))
         watching.add_done_callback(_log_failure)
         try:
-            await over(running.child)
-            code = self.ledger.end(running.child)
+            code = await self._code(running)
         finally:
-            running.is_over = True
-            self.all_running.discard(running)
             watching.cancel()
             if running.ending is not None:
                 running.ending.cancel()
-            running.output.close()
         if self._is_leaving and all(each.is_over for each in self._running.values()):
             self._fall_silent(pod)
         if not self._is_abandoned:
-            self.hears(index, Moment(loop.time(), "exits", code=code if code >= 0 else 128 - code))
+            self.hears(index, Moment(loop.time(), "exits", code=code))
 
     def _fall_silent(self, pod: Obj) -> None:
         """The pod is gone, and its network with it."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from browser import CHROMIUM, Page, browser, tab
 from dashboards import Served, dashboard
+from rollway.errors import Refused
 from rollway.kube.objects import DEPLOYMENT, Ref
 from rollway.release.model import Release
 from shop import Stand, World, promoted, release, stand_of
+
+from tests.ship.test_experiments import Counted
+from tests.ship.test_experiments import shop as experimented
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; Debian: apt-get install chromium")
 
@@ -212,3 +218,29 @@ def test_a_wrong_token_is_told(use: Callable[..., None], stand: Stand) -> None:
         page.problems = [each for each in page.problems if "401" not in each]  # Chromium's own line of a refused request
 
     use(do, stand)
+
+
+async def experiment(world: World) -> None:
+    """One that is over, and has not told the versions apart."""
+    await world.ship("apply", experimented("v1"))
+    counted = Counted(0.1, 0.101)
+    with contextlib.suppress(Refused):
+        await world.ship("apply", experimented("v2"), goes_on=True, source_of=lambda *_: counted)
+
+
+def test_how_an_experiments_interval_narrows_is_drawn(use: Callable[..., None]) -> None:
+    """Over time, with zero in its middle; whoever does not see it hears where it is by now."""
+
+    async def looks(page: Page, served: Served) -> None:
+        await page.until("document.querySelector('#gates-body polygon')")
+        label = await page.look("document.querySelector('#gates-body svg').getAttribute('aria-label')")
+        assert re.fullmatch(r"experiment: b minus a over time, last -?[\d.]+% \(-[\d.]+% to [\d.]+%\)", label), label
+        drawn = await page.look("document.querySelector('#gates-body polygon').getAttribute('points')")
+        heights = [float(pair.split(",")[1]) for pair in drawn.split()]
+        assert all(2 <= height <= 58 for height in heights)
+        half = len(heights) // 2
+        widths = [low - high for low, high in zip(heights[:half], reversed(heights[half:]), strict=True)]
+        assert widths[-1] < widths[0]
+        assert min(widths) > 0
+
+    use(looks, stand_of(experiment))

@@ -51,7 +51,7 @@ def written(*docs: dict[str, Any]) -> str:
     for draft in imports.drafts(shelf):
         text = release_text(draft, "shop", ["k8s/"], draft.wanted if shelf.deployment(draft.wanted) else "", [], "")
         parsed(next(iter(documents(text, "deploy.yaml"))))
-        texts += [text, manifests_text([*([draft.workload] if draft.workload else []), *draft.services])]
+        texts += [text, manifests_text([*([draft.workload] if draft.workload else []), *draft.beside])]
     return "".join(texts)
 
 

@@ -268,10 +268,10 @@ def test_matches_are_ab(folder: Path) -> None:
     service = {"port": 80, "hosts": ["shop.example.com"], "gateways": ["istio-system/public", "mesh"]}
     files, _ = initialised(folder, [canary({"iterations": 5, "match": match}, service=service), DEPLOYMENT])
 
-    options = load(files[0]).options.ab
-    assert load(files[0]).strategy == "ab"
-    assert options.match == (match[0], {"headers": {"user-agent": {"regex": r".*Fox\+"}}})
-    assert (options.hosts, options.gateway) == (("shop.example.com",), "istio-system/public")
+    release = load(files[0])
+    assert (release.strategy, release.options.ab.match) == ("ab", (match[0], {"headers": {"user-agent": {"regex": r".*Fox\+"}}}))
+    route = yaml.safe_load(Path("k8s/shop-virtualservice.yaml").read_text())["spec"]
+    assert (route["hosts"], route["gateways"]) == (["shop.example.com", "shop"], ["istio-system/public", "mesh"])
 
 
 def test_kruises_steps(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ SCHEMA = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-f
 def definition(kind: Kind, *more_versions: str, **names: Any) -> Obj:
     group, _, version = kind.api_version.rpartition("/")
     versions = [
-        {"name": name, "served": True, "storage": name == version, "schema": SCHEMA} for name in (version, *more_versions)
+        {"name": name, "served": True, "storage": name == version, "schema": copy.deepcopy(SCHEMA)}
+        for name in (version, *more_versions)
     ]
     return {
         "apiVersion": DEFINITION.api_version,
@@ -52,6 +54,24 @@ def in_sandbox(use: Callable[[Sandbox], Awaitable[Any]]) -> Any:
             return await use(sandbox)
 
     return run_virtual(run())
+
+
+def test_what_is_served_says_in_which_version_it_is_stored() -> None:
+    """The hash is the same in every version that a kind is served in, and is the real server's; subresources have none."""
+    store = Store()
+    store.create(DEFINITION, definition(WIDGET, "v1beta1", singular="widget"))
+
+    def hashes(group_version: str) -> dict[str, str]:
+        listed = discovery.resources(group_version, store)
+        assert listed is not None
+        return {each["name"]: each.get("storageVersionHash", "") for each in listed["resources"]}
+
+    assert {"configmaps": "qFsyl6wFWjQ=", "events": "r2yiGXH7wu8=", "pods": "xPOwRZ+Yhw8=", "pods/status": ""}.items() <= hashes(
+        "v1"
+    ).items()
+    assert hashes("events.k8s.io/v1")["events"] == "r2yiGXH7wu8="
+    assert {hashes(f"autoscaling/{version}")["horizontalpodautoscalers"] for version in ("v1", "v2")} == {"qwQve8ut294="}
+    assert hashes("example.com/v1")["widgets"] == hashes("example.com/v1beta1")["widgets"] != ""
 
 
 def test_a_definition_is_established_and_serves_its_kind_with_its_names() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rollway.errors import ApiError
 from rollway.kube.conversion import converted
-from rollway.kube.objects import EVENT, GROUPED_EVENT, POD, Obj, kind_of
+from rollway.kube.objects import EVENT, GROUPED_EVENT, NODE, POD, Obj, kind_of
 from rollway.sandbox.events import record
 from rollway.sandbox.serving import discovery, tables
 from rollway.sandbox.world import Sandbox
@@ -33,6 +33,41 @@ FIELDS = [
 ]
 
 
+def test_a_table_tells_how_often_and_since_when() -> None:
+    """Of one that is counted up by its series, by that; of one that is about a part of a pod, of which; the rest for -o wide."""
+    at = {second: f"2026-01-01T00:00:{second:02}.000000Z" for second in (0, 30)}
+    series = {"count": 7, "lastObservedTime": at[30]}
+    about = {"kind": "Pod", "name": "p", "fieldPath": "spec.containers{a}"}
+    event: Obj = {
+        "metadata": {"name": "p.1"},
+        "apiVersion": "v1",
+        "kind": "Event",
+        "involvedObject": about,
+        "reason": "Unhealthy",
+    }
+    event |= {"eventTime": at[0], "series": series, "type": "Warning", "message": "no\n", "reportingComponent": "kubelet"}
+    event |= {"reportingInstance": "node-1"}
+    shown = tables.table(tables.printer_of(EVENT), [event], NOW.replace(minute=1))
+    (row,) = shown["rows"]
+    assert row["cells"] == [
+        "30s", "Warning", "Unhealthy", "pod/p", "spec.containers{a}", "kubelet, node-1", "no", "60s", 7, "p.1",
+    ]  # fmt: skip
+    assert [each["name"] for each in shown["columnDefinitions"] if each["priority"]] == [
+        "Subobject", "Source", "First Seen", "Count", "Name",
+    ]  # fmt: skip
+
+
+def test_what_is_told_of_a_thing_of_the_cluster_names_no_namespace() -> None:
+    """The event is in `default`; what it is about is in none."""
+
+    async def use(sandbox: Sandbox) -> None:
+        record(sandbox.store, NODE, {"metadata": {"name": "n", "uid": "u"}}, reason="A", message="b", now=NOW, component="c")
+        [event] = sandbox.api.list(EVENT, "default", field_selector="involvedObject.kind=Node").items
+        assert "namespace" not in event["involvedObject"]
+
+    in_sandbox(use)
+
+
 def test_what_controllers_tell_is_read_in_both_groups() -> None:
     async def use(sandbox: Sandbox) -> None:
         record(sandbox.store, POD, ABOUT, reason="Started", message="it runs", now=NOW, component="kubelet")
@@ -41,7 +76,7 @@ def test_what_controllers_tell_is_read_in_both_groups() -> None:
         assert (event["deprecatedCount"], event["reportingController"]) == (1, "kubelet")
         assert not {"involvedObject", "message", "count"} & set(event)
         shown = tables.table(tables.printer_of(GROUPED_EVENT), [event], NOW)["rows"][0]["cells"]
-        assert shown[1:] == ["Normal", "Started", "pod/p", "it runs"]
+        assert shown[1:-1] == ["Normal", "Started", "pod/p", "", "kubelet", "it runs", "0s", 1]
         with pytest.raises(ApiError, match="field label not supported"):
             sandbox.api.list(GROUPED_EVENT, "default", field_selector="note=x")
 

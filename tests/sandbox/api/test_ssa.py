@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from rollway.errors import ApiError, ApplyConflict, FieldConflict
 from rollway.kube import ssa
+from rollway.kube.lastapplied import ANNOTATION
 from rollway.kube.objects import Obj, get
 
 NOW = "2026-01-01T00:00:00Z"
@@ -168,3 +170,51 @@ def test_what_does_not_fit_the_schema_is_refused(manifest: Obj, message: str) ->
         ssa.apply(None, manifest, "one", now=NOW)
 
     assert caught.value.message == f"failed to create typed patch object (x/a; apps/v1, Kind=Deployment): {message}"
+
+
+def applied_by_client(data: dict[str, Any], live: dict[str, Any] | None = None) -> Obj:
+    """What `kubectl apply` has made of a ConfigMap; `live` is what its data is by now."""
+    obj = config(data)
+    obj["metadata"]["annotations"] = {ANNOTATION: json.dumps(config(data)) + "\n"}
+    obj["metadata"]["managedFields"] = ssa.track_update(None, obj, "kubectl-client-side-apply", now=NOW)
+    return obj | {"data": data if live is None else live}
+
+
+def test_kubectl_takes_over_what_it_applied_from_the_client() -> None:
+    """Without a conflict, and the annotation that tells of it says what is applied now: one can go back."""
+    live = ssa.apply(applied_by_client({"k": "1"}), config({"k": "<2>"}), "kubectl", now=LATER)
+
+    assert live["data"] == {"k": "<2>"}
+    assert fields(live, "kubectl") == {"f:data": {"f:k": {}}}
+    text = live["metadata"]["annotations"][ANNOTATION]
+    assert text.endswith("}\n")
+    assert "\\u003c2\\u003e" in text
+    assert json.loads(text) == config({"k": "<2>"})
+
+
+@pytest.mark.parametrize(
+    ("live", "manager"),
+    [
+        (applied_by_client({"k": "1"}), "another"),
+        (applied_by_client({"k": "1"}, live={"k": "3"}), "kubectl"),
+        (config({"k": "1"}), "kubectl"),
+    ],
+    ids=["another manager", "changed since", "nothing noted"],
+)
+def test_others_and_what_has_changed_since_are_in_the_way_as_ever(live: Obj, manager: str) -> None:
+    live["metadata"]["managedFields"] = ssa.track_update(None, live, "kubectl-client-side-apply", now=NOW)
+    with pytest.raises(ApplyConflict):
+        ssa.apply(live, config({"k": "2"}), manager, now=LATER)
+
+
+@pytest.mark.parametrize("noted", ["", "{", "[]", '{"apiVersion": "v2", "data": {"k": "1"}}'])
+def test_a_note_that_cannot_be_read_gives_nothing_away(noted: str) -> None:
+    live = applied_by_client({"k": "1"})
+    live["metadata"]["annotations"][ANNOTATION] = noted
+    with pytest.raises(ApplyConflict):
+        ssa.apply(live, config({"k": "2"}), "kubectl", now=LATER)
+
+
+def test_a_note_that_would_be_too_large_is_taken_out() -> None:
+    live = ssa.apply(applied_by_client({"k": "1"}), config({"k": "x" * 300_000}), "kubectl", now=LATER)
+    assert ANNOTATION not in live["metadata"]["annotations"]

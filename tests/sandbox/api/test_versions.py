@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rollway.kube import ssa
-from rollway.kube.conversion import converted
+from rollway.kube.conversion import METRICS, converted
+from rollway.kube.defaults import fill
 from rollway.kube.schema import FREE_MAP, Struct
 
 META = {"name": "shop", "namespace": "shop"}
@@ -26,6 +28,23 @@ def test_the_share_of_a_cpu_is_a_metric() -> None:
     assert newer["spec"]["metrics"] == [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
     assert "targetCPUUtilizationPercentage" not in newer["spec"]
     assert converted(newer, "autoscaling/v1") == HALF
+
+
+def test_an_autoscaler_that_is_told_of_no_metric_holds_to_the_cpu() -> None:
+    """In v1 as in v2, as `kubectl autoscale` makes it without a percentage; what v1 has in its annotation is a metric, too."""
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 70}}}
+    seen = []
+    for notes in ({}, {METRICS: json.dumps([memory])}):
+        bare: dict[str, Any] = {
+            **HALF,
+            "metadata": META | {"annotations": notes},
+            "spec": {"scaleTargetRef": TARGET, "maxReplicas": 5},
+        }
+        fill(bare)
+        seen.append(converted(bare, "autoscaling/v2")["spec"]["metrics"])
+
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+    assert seen == [[cpu], [memory]]
 
 
 def test_what_v1_has_no_field_for_is_kept() -> None:

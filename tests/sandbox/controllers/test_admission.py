@@ -57,6 +57,24 @@ def refused(*given: tuple[Kind, Obj], body: Obj | None = None) -> str:
     return caught.value.message.removeprefix('pods "web" is forbidden: ')
 
 
+def test_what_admission_added_stays_when_a_manifest_replaces_the_pod() -> None:
+    """Its priority, and what it tolerates, as far as the manifest does not say them itself."""
+
+    async def story() -> tuple[Obj, Obj]:
+        async with Sandbox(kubelet=False) as sandbox:
+            sandbox.api.create(PRIORITY_CLASS, "", {"metadata": {"name": "high"}, "value": 100, "globalDefault": True})
+            was = sandbox.api.create(POD, SPACE, pod(automountServiceAccountToken=False, priorityClassName="high"))
+            own = pod(automountServiceAccountToken=False, priorityClassName="high", serviceAccountName="default")
+            own["spec"]["nodeName"] = get(sandbox.api.get(POD, SPACE, "web"), "spec", "nodeName", default="")
+            own["metadata"]["labels"] = {"a": "b"}
+            return was, sandbox.api.update(POD, SPACE, "web", own)
+
+    was, now = run_virtual(story())
+    assert now["metadata"]["labels"] == {"a": "b"}
+    for key in ("priority", "preemptionPolicy", "tolerations"):
+        assert now["spec"][key] == was["spec"][key], key
+
+
 def test_a_limit_range_gives_what_nobody_said() -> None:
     """The least where nothing else is a default; what is said stays."""
     sizes = limits(default={"cpu": "500m"}, max={"memory": "1Gi"}, min={"cpu": "100m"})
@@ -188,6 +206,30 @@ def test_the_restricted_level() -> None:
     volume = RESTRICTED | {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}
     why = 'restricted volume types (volume "v" uses restricted volume type "hostPath")'
     assert secured({"metadata": {"name": "web"}, "spec": volume}, enforce="restricted").endswith(f": {why}")
+
+
+def test_a_container_beside_is_held_to_the_level_too() -> None:
+    """As `kubectl debug` adds it to a pod that is there: what is forbidden is not added."""
+
+    async def story() -> list[str]:
+        async with Sandbox(kubelet=False) as sandbox:
+            sandbox.api.patch(NAMESPACE, "", SPACE, levels(enforce="restricted"))
+            sandbox.api.create(POD, SPACE, {"metadata": {"name": "web"}, "spec": RESTRICTED})
+            fine = {"name": "fine", "image": "tools:1", "securityContext": RESTRICTED["containers"][0]["securityContext"]}
+            told = []
+            for beside in ({"name": "loose", "image": "tools:1"}, fine):
+                patch = {"spec": {"ephemeralContainers": [beside]}}
+                try:
+                    sandbox.api.patch(POD, SPACE, "web", patch, subresource="ephemeralcontainers")
+                except ApiError as error:
+                    told.append(error.message)
+            live = sandbox.api.get(POD, SPACE, "web")
+            return [*told, *(each["name"] for each in live["spec"]["ephemeralContainers"])]
+
+    refused_, *added = run_virtual(story())
+    assert refused_.startswith('pods "web" is forbidden: violates PodSecurity "restricted:latest": ')
+    assert 'container "loose" must set' in refused_
+    assert added == ["fine"]
 
 
 def test_who_would_violate_a_level_is_warned() -> None:

@@ -12,7 +12,7 @@ import pytest
 from rollway.kube.intstr import fenceposts, resolve
 from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, EVENT, POD, REPLICA_SET, SERVICE, Obj, merged
 from rollway.sandbox.controllers import deployment
-from rollway.sandbox.controllers.deployment import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
+from rollway.sandbox.controllers.arithmetic import Rollout, Size, new_size, old_sizes, proportional_sizes, rollout_of
 from rollway.sandbox.controllers.index import Owned
 from rollway.sandbox.controllers.scaledown import DELETION_COST, first_to_go
 from rollway.sandbox.node.behaviour import VERSIONS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from rollway.kube.validation.cron import misread
 from rollway.sandbox.controllers.jobindexes import INDEX, index_of, parsed
 from rollway.sandbox.controllers.schedule import Unreadable, following
 
@@ -27,6 +28,15 @@ def test_indexes_end_where_the_job_ends(text: str, found: set[int]) -> None:
 
 def test_an_index_that_is_no_number_is_none() -> None:
     assert index_of({"metadata": {"annotations": {INDEX: "9" * 5000}}}) is None
+
+
+@pytest.mark.parametrize(
+    ("span", "seconds"), [("90s", 90), ("1.5h", 5400), ("1m500ms", 60), ("10ms", 1), ("-1h", 1), (".5h", 1800), ("+2s", 2)]
+)
+def test_every_so_long_is_as_go_writes_it(span: str, seconds: int) -> None:
+    """In whole seconds, one at least: what the API server takes, the controller reads."""
+    assert not misread(f"@every {span}")
+    assert (following(f"@every {span}", None, NOW) - NOW).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("schedule", ["@every 999999999999h", f"@every {'9' * 400}s"])

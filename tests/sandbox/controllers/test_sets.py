@@ -99,6 +99,28 @@ def test_a_revision_stays_what_it_was_and_comes_back_as_the_newest(kind: Kind) -
     in_sandbox(story)
 
 
+@BOTH
+def test_a_revision_notes_what_the_set_was_annotated_with_as_it_came(kind: Kind) -> None:
+    """As `kubectl rollout history` shows what caused each change; what is annotated later is said of later ones."""
+
+    async def story(sandbox: Sandbox) -> None:
+        def annotated(cause: str, image: str) -> Obj:
+            obj = made()
+            obj["spec"]["template"]["spec"]["containers"][0]["image"] = image
+            obj["metadata"]["annotations"] = {"kubernetes.io/change-cause": cause}
+            return obj
+
+        sandbox.api.create(kind, SPACE, annotated("first", "a:1"))
+        await asyncio.sleep(30)
+        sandbox.api.update(kind, SPACE, "s", annotated("second", "a:2"))
+        await asyncio.sleep(60)
+        revisions = sorted(sandbox.store.list(CONTROLLER_REVISION, SPACE), key=lambda each: int(each["revision"]))
+        causes = [each["metadata"]["annotations"]["kubernetes.io/change-cause"] for each in revisions]
+        assert causes == ["first", "second"]
+
+    in_sandbox(story)
+
+
 def test_sets_of_one_name_and_template_keep_apart() -> None:
     """Their revisions would be called alike."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from rollway.errors import Invalid
-from rollway.kube.objects import CRON_JOB, DAEMON_SET, JOB, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Obj, annotations_of
+from rollway.kube.objects import CRON_JOB, DAEMON_SET, EVENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, Obj, annotations_of
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 
@@ -104,6 +104,19 @@ def test_a_cron_job_makes_a_job_a_minute_and_keeps_three() -> None:
     assert len(jobs) == 3
     assert all(annotations_of(job) for job in jobs)
     assert cron["status"]["lastSuccessfulTime"] >= cron["status"]["lastScheduleTime"]
+
+
+def test_a_schedule_that_is_never_due_is_told() -> None:
+    """The 30th of February is well written: it is invalid, and not unparseable."""
+
+    async def story(sandbox: Sandbox) -> Any:
+        cron = {"metadata": {"name": "c"}, "spec": {"schedule": "0 0 30 2 *", "jobTemplate": {"spec": read(JOB_TEXT)["spec"]}}}
+        sandbox.api.create(CRON_JOB, SPACE, cron)
+        await asyncio.sleep(2)
+        return [(each["type"], each["reason"], each["message"]) for each in sandbox.store.list(EVENT, SPACE)]
+
+    said = "invalid schedule: 0 0 30 2 * : time difference between two schedules is less than 1 second"
+    assert in_sandbox(story) == [("Warning", "InvalidSchedule", said)]
 
 
 def test_a_stateful_set_s_pods_have_names_and_claims_of_their_own() -> None:

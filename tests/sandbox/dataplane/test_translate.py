@@ -12,7 +12,6 @@ from rollway.sandbox.dataplane import render
 from rollway.sandbox.dataplane.translate import Edge, Objects, translate
 
 HERE = Path(__file__).parent / "golden"
-FOLDER = Path("/run/dataplane")
 KINDS = (SERVICE, INGRESS, GATEWAY, VIRTUAL_SERVICE, DESTINATION_RULE)
 
 
@@ -28,7 +27,7 @@ def envoys(case: Path) -> str:
             f"{each.name} at {each.address}:{each.port}: {'routes' if each.routes else each.cluster}" for each in config.listeners
         ],
         "routes": {name: [_host(each) for each in hosts] for name, hosts in config.routes.items()},
-        "clusters": [_cluster(render.cluster(each, FOLDER)) for each in config.clusters.values()],
+        "clusters": [_cluster(render.cluster(each)) for each in config.clusters.values()],
         "problems": [f"{each.kind} {each.namespace}/{each.name}: {each.message}" for each in config.problems],
     }
     return yaml.safe_dump(shown, sort_keys=False, width=140)

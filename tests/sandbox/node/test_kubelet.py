@@ -99,6 +99,20 @@ def test_a_pod_without_a_probe_is_ready_as_soon_as_it_runs() -> None:
     on_node(pod(), story)
 
 
+def test_nobody_sees_a_pod_without_a_probe_run_and_not_be_ready() -> None:
+    """Else its endpoint came unready, and the proxies, which have just heard of that, sent it nothing for a second."""
+
+    async def story(node: Node) -> None:
+        seen: list[Obj] = []
+        node.store.subscribe(lambda change: seen.append(change.obj) if change.kind == POD else None)
+        await node.at(2)
+        told = [(get(each, "status", "phase"), is_ready(each)) for each in seen]
+        assert ("Running", True) in told
+        assert ("Running", False) not in told
+
+    on_node(pod("start: 3s"), story)
+
+
 @pytest.mark.parametrize(
     ("probe", "ready_s"),
     [
@@ -138,6 +152,9 @@ def test_a_liveness_probe_kills_who_starts_too_slowly() -> None:
         found = first(await node.at(30))
         assert found["restartCount"] >= 1
         assert node.events()["Killing"][1] == "Container app failed liveness probe, will be restarted"
+        parts = {each["reason"]: each["involvedObject"].get("fieldPath") for each in node.store.list(EVENT, "default")}
+        assert parts.pop("Scheduled") is None  # of the pod; what else is told is of its container
+        assert set(parts.values()) == {"spec.containers{app}"}
 
     on_node(pod("start: 20s", readinessProbe=PROBE, livenessProbe=PROBE | {"failureThreshold": 3}), story)
 

@@ -108,6 +108,30 @@ def test_too_many_pods() -> None:
     assert nodes.choose(pod()) == none("2 Too many pods", f"2 {NO_VICTIMS}", of=2)
 
 
+@pytest.mark.parametrize(
+    ("status", "is_taken"),
+    [({}, False), ({"capacity": {"cpu": "4"}}, False), ({"capacity": {"cpu": "4", "memory": "8Gi", "pods": "10"}}, True)],
+    ids=["says nothing", "says nothing of pods", "says what it has"],
+)
+def test_a_node_that_somebody_brings_has_what_it_says(status: Obj, is_taken: bool) -> None:
+    """What it has is to be had, where it says no less; it has no room for a pod where it does not say so."""
+
+    async def run() -> Obj:
+        async with Sandbox() as sandbox:
+            sandbox.api.delete(NODE, "", NODE_NAME)
+            made = sandbox.api.create(NODE, "", {"metadata": {"name": "mine"}, "status": status})
+            assert made["status"].get("allocatable") == status.get("capacity")
+            sandbox.store.create(POD, pod())
+            await asyncio.sleep(5)
+            return sandbox.store.get(POD, "default", "web")
+
+    found = run_virtual(run())
+    condition = condition_of(found, "PodScheduled")
+    assert condition is not None
+    assert (found["spec"].get("nodeName") == "mine") is is_taken
+    assert ("Too many pods" in condition.get("message", "")) is not is_taken
+
+
 def test_an_elastic_node_is_never_full() -> None:
     """The sandbox's only node stands for as many as are needed, yet one pod has to fit."""
     store = Store()

@@ -71,7 +71,8 @@ def test_everything_that_is_served_is_told_at_once_to_who_asks_so(version: str) 
 
 def test_whoever_asks_is_told_who_they_are() -> None:
     async def story(ask: Ask, api: Api) -> None:
-        answer = await ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", b"{}")
+        json_ = {"Content_Type": "application/json"}
+        answer = await ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", b"{}", **json_)
         body = await answer.json()
         assert (answer.status, body["kind"]) == (201, "SelfSubjectReview")
         assert body["status"]["userInfo"]["username"] == "rollway-sandbox"

@@ -138,6 +138,51 @@ def test_answers_come_in_the_form_that_is_accepted() -> None:
     run(story)
 
 
+def test_subresources_are_shown_as_tables_too() -> None:
+    """The status as its object, the scale with what is wanted and what is there: `kubectl get --subresource`."""
+
+    async def story(ask: Ask) -> None:
+        path = "/apis/apps/v1/namespaces/default/deployments"
+        template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        spec = {"selector": {"matchLabels": {"app": "x"}}, "template": template, "replicas": 3}
+        await ask("POST", path, {"metadata": {"name": "d"}, "spec": spec})
+
+        async def shown(subresource: str) -> tuple[list[str], list[Any]]:
+            table = (await ask("GET", f"{path}/d/{subresource}", accept="application/json;as=Table;v=v1;g=meta.k8s.io")).body
+            return [each["name"] for each in table["columnDefinitions"]], table["rows"][0]["cells"]
+
+        assert await shown("scale") == (["Name", "Desired", "Available", "Age"], ["d", 3, 0, "0s"])
+        heads, cells = await shown("status")
+        assert dict(zip(heads, cells, strict=True))["Ready"] == "0/3"
+
+    run(story)
+
+
+def test_who_asks_for_a_certificate_is_who_asks() -> None:
+    """Whatever the request says of it, then and later; what is asked for stays."""
+
+    async def story(ask: Ask) -> None:
+        path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+        spec = {"request": "TUlJQg==", "signerName": "example.com/x", "usages": ["client auth"], "username": "joe"}
+        made = await ask("POST", path, {"metadata": {"name": "a"}, "spec": spec})
+        owner = {"username": "rollway-sandbox", "groups": ["system:masters", "system:authenticated"]}
+        assert made.body["spec"] == spec | owner
+        changed = {"spec": {"username": "jane", "usages": ["server auth"]}}
+        await ask("PATCH", f"{path}/a", changed, type_="application/merge-patch+json")
+        assert (await ask("GET", f"{path}/a")).body["spec"] == spec | owner
+
+    run(story)
+
+
+def test_health_is_told_check_by_check() -> None:
+    async def told() -> list[str]:
+        async with TestServer(application(Api(Store(), now))) as running, ClientSession() as client:
+            paths = ("/readyz", "/readyz/ping?verbose", "/readyz?verbose")
+            return [await (await client.get(running.make_url(path))).text() for path in paths]
+
+    assert asyncio.run(told()) == ["ok", "ok", "[+]ping ok\nreadyz check passed\n"]
+
+
 def _service(name: str, **spec: Any) -> Obj:
     return {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], "selector": {"app": "x"}} | spec}
 
@@ -285,3 +330,15 @@ def test_a_watch_whose_client_is_gone_costs_nothing_more() -> None:
         await runner.cleanup()
 
     asyncio.run(story())
+
+
+def test_volumes_are_shown_whatever_claims_them() -> None:
+    """A claim is taken without its namespace, and one of many does not keep the others from being shown."""
+
+    async def story(ask: Ask) -> None:
+        for name, holder in (("a", {"name": "x"}), ("b", {"namespace": "shop", "name": "y"})):
+            await ask("POST", "/api/v1/persistentvolumes", {"metadata": {"name": name}, "spec": {"claimRef": holder}})
+        answer = await ask("GET", "/api/v1/persistentvolumes", accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+        assert [row["cells"][5] for row in answer.body["rows"]] == ["/x", "shop/y"]
+
+    run(story)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -279,10 +280,34 @@ def test_eviction_respects_the_budget(demo: Kubectl) -> None:
     assert "Cannot evict pod as it would violate the pod's disruption budget" in held.err
 
 
-def test_everybody_may_do_everything(kubectl: Kubectl) -> None:
-    """`auth can-i` is answered, for one right and for all."""
+def test_the_owner_may_do_everything_and_others_what_roles_give_them(kubectl: Kubectl) -> None:
+    """`auth can-i` is answered, for one right and for all; whoever is played is asked for rights; accounts get tokens."""
     assert kubectl("auth", "can-i", "delete", "pods").out == "yes\n"
     assert "*.*" in kubectl("auth", "can-i", "--list").out
+    kubectl("create", "rolebinding", "joe", "--clusterrole=view", "--user=joe")
+    assert kubectl("auth", "can-i", "list", "pods", "--as=joe").out == "yes\n"
+    assert "cannot create resource" in kubectl("create", "configmap", "a", "--as=joe", code=1).err
+    kubectl("get", "pods", "--as=joe")
+    assert "cannot list resource" in kubectl("get", "secrets", "--as=joe", code=1).err
+    assert kubectl("create", "token", "default").out.count(".") == 2
+
+
+def test_what_kubectl_makes_itself_it_sends_in_protobuf(kubectl: Kubectl) -> None:
+    """Of every kind: its fields are read by their published numbers."""
+    name = f"urgent-{os.urandom(3).hex()}"
+    kubectl("create", "priorityclass", name, "--value=1000", "--description=now")
+    found = kubectl("get", "priorityclass", name, "-o", "json").document
+    assert (found["value"], found["description"], found["preemptionPolicy"]) == (1000, "now", "PreemptLowerPriority")
+    kubectl("delete", "priorityclass", name)
+
+
+def test_autoscale_holds_to_a_share_of_the_cpu(demo: Kubectl) -> None:
+    """kubectl before 1.33 writes it in v1, whose fields have other numbers than those of v2."""
+    for percent, words in ((80, ()), (70, ("--cpu-percent=70",))):
+        demo("autoscale", "deploy/demo", "--max=3", *words)
+        (metric,) = demo("get", "hpa", "demo", "-o", "json").document["spec"]["metrics"]
+        assert metric["resource"]["target"]["averageUtilization"] == percent
+        demo("delete", "hpa", "demo")
 
 
 WIDGETS = """
@@ -343,7 +368,9 @@ def test_a_definition_serves_its_kind(kubectl: Kubectl) -> None:
 
 
 def test_explain_knows_the_fields(kubectl: Kubectl) -> None:
-    """Of built-in kinds, by both versions of the schemas that the server tells."""
+    """Of built-in kinds, by both versions of the schemas that the server tells, and what they are for."""
+    assert "FIELDS:" in kubectl("explain", "deployments.spec.strategy").out
+    assert "Type of deployment" in kubectl("explain", "deployments.spec.strategy.type").out
     assert "imagePullPolicy\t<string>" in kubectl("explain", "pods.spec.containers").out
     assert "maxSurge\t<IntOrString>" in kubectl("explain", "deployments.spec.strategy", "--recursive").out
     assert "<map[string]string>" in kubectl("explain", "pods.metadata.labels", "--output=plaintext-openapiv2").out
@@ -357,3 +384,93 @@ def test_a_list_is_created_as_what_is_in_it(kubectl: Kubectl) -> None:
     assert made + kubectl("apply", "-f", "-", stdin=f"apiVersion: v1\nkind: ConfigMapList\nitems: [{two}]").out == (
         "configmap/one created\nconfigmap/two created\n"
     )
+
+
+PROCESS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, annotations: {sandbox.rollway.dev/behaviour: "pull: 0s"}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: web, image: "web:1", command: [sleep, "600"]}]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.0/8 is not all there elsewhere")
+def test_commands_run_in_pods_that_are_processes(kubectl: Kubectl, tmp_path: Path) -> None:
+    """exec with its streams and its code, by WebSockets or SPDY as the client has it; cp there and back."""
+    kubectl("apply", "-f", "-", stdin=PROCESS)
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=10s")
+    done = kubectl("exec", "-i", "web", "--", "sh", "-c", "cat; echo $POD_NAME >&2; exit 3", stdin="hello", code=3)
+    assert done.out == "hello"
+    assert done.err == "web\ncommand terminated with exit code 3\n"
+    mine, there, back = (tmp_path / name for name in ("mine", "there", "back"))
+    mine.write_bytes(os.urandom(300_000))
+    kubectl("cp", str(mine), f"web:{there}")
+    kubectl("cp", f"web:{there}", str(back))
+    assert mine.read_bytes() == there.read_bytes() == back.read_bytes()
+
+
+def test_modelled_pods_say_that_nothing_runs_in_them(demo: Kubectl) -> None:
+    """exec, attach and port-forward are refused plainly."""
+    name = demo("get", "pods", "-o", "name").out.split()[0]
+    for verb in (("exec", name, "--", "ls"), ("attach", name), ("port-forward", name, "18080:80")):
+        assert "it is modelled, nothing runs in it" in demo(*verb, code=1).err
+
+
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: web, image: "web:1", volumeMounts: [{name: data, mountPath: /data}]}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+"""
+
+
+def test_a_claim_gets_a_volume(kubectl: Kubectl) -> None:
+    """As `helm install --wait` waits for it; told with the real columns."""
+    kubectl("apply", "-f", "-", stdin=CLAIM)
+    kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "pvc/data", "--timeout=10s")
+    claimed = kubectl("get", "pvc", "data", "--no-headers").out.split()
+    assert (claimed[1], claimed[3:6]) == ("Bound", ["1Gi", "RWO", "standard"])
+    found = kubectl("get", "pv", claimed[2], "--no-headers").out.split()
+    assert found[1:5] == ["1Gi", "RWO", "Delete", "Bound"]
+    assert "standard (default)" in kubectl("get", "storageclass").out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.0/8 is not all there elsewhere")
+def test_debug_adds_a_container_and_copies_a_pod(kubectl: Kubectl) -> None:
+    """Beside a process it runs what it is told."""
+    kubectl("apply", "-f", "-", stdin=PROCESS)
+    kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=10s")
+    kubectl("debug", "web", "--image=busybox", "--container=debug", "--", "sh", "-c", "echo beside $POD_NAME")
+    path = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=0"
+    kubectl("wait", f"--for={path}", "pod/web", "--timeout=10s")
+    assert kubectl("logs", "web", "--container=debug").out == "beside web\n"
+    kubectl("debug", "web", "--image=busybox", "--copy-to=copy", "--container=debug")
+    names = kubectl("get", "pod", "copy", "-o", "jsonpath={.spec.containers[*].name}").out
+    assert names == "web debug"
+
+
+REQUEST = """
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {{name: {name}}}
+spec: {{request: TUlJQg==, signerName: kubernetes.io/kube-apiserver-client, usages: [client auth]}}
+"""
+
+
+def test_a_certificate_is_approved_or_denied(kubectl: Kubectl) -> None:
+    name = f"joe-{os.urandom(3).hex()}"
+    kubectl("apply", "-f", "-", stdin=REQUEST.format(name=name))
+    assert kubectl("get", "csr", name, "--no-headers").out.split()[-1] == "Pending"
+    kubectl("certificate", "approve", name)
+    assert kubectl("get", "csr", name, "--no-headers").out.split()[-1] == "Approved"
+    kubectl("delete", "csr", name)

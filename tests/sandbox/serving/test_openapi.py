@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rollway.kube.objects import DEFINITION, KINDS, Obj
-from rollway.sandbox.serving import discovery, openapi, openapi_pb
-from rollway.sandbox.serving.protobuf import _fields as fields
+from rollway.kube.wire import fields
+from rollway.sandbox.serving import discovery, openapi, openapi_pb, words
 from rollway.sandbox.store.store import Store
 
 from tests.sandbox.api.test_customs import WIDGET, definition
@@ -68,7 +69,8 @@ def test_every_kind_is_described_in_its_group_version_and_every_reference_leads_
         schemas = document["components"]["schemas"]
         assert {name.rpartition("/")[2] for name in refs(schemas)} <= set(schemas)
         group, _, version = group_version.rpartition("/")
-        assert kinds_of(schemas) == {(group, version, kind.name) for kind in kinds.values()}
+        asked = [kind for kind in discovery.only_asked() if kind.api_version == group_version]
+        assert kinds_of(schemas) == {(group, version, kind.name) for kind in (*kinds.values(), *asked)}
     assert openapi.v3("example.com/v9", store) is None
 
 
@@ -87,7 +89,7 @@ def test_a_pod_is_described_by_the_table_it_is_read_by() -> None:
     schemas = document["components"]["schemas"]
     spec = schemas["io.k8s.api.v1.PodSpec"]
     assert spec["required"] == ["containers"]
-    assert spec["properties"]["containers"] == {
+    assert _bare(spec["properties"]["containers"]) == {
         "type": "array",
         "items": {"allOf": [{"$ref": "#/components/schemas/io.k8s.api.v1.Container"}]},
         "x-kubernetes-list-type": "map",
@@ -95,7 +97,11 @@ def test_a_pod_is_described_by_the_table_it_is_read_by() -> None:
         "x-kubernetes-patch-strategy": "merge",
         "x-kubernetes-patch-merge-key": "name",
     }
-    assert schemas["io.k8s.api.core.v1.Pod"]["properties"]["kind"] == {"type": "string"}
+    assert schemas["io.k8s.api.core.v1.Pod"]["properties"]["kind"]["type"] == "string"
+
+
+def _bare(field: Obj) -> Obj:
+    return {key: value for key, value in field.items() if key != "description"}
 
 
 def test_a_custom_resource_is_described_by_its_definition(store: Store) -> None:
@@ -114,6 +120,24 @@ def test_a_custom_resource_is_described_by_its_definition(store: Store) -> None:
         "note": {},
     }
     assert set(second["properties"]) == {"apiVersion", "kind", "metadata", "spec"}
+
+
+def test_version_two_names_no_fields_where_others_may_stand() -> None:
+    """A client of version 2 refuses each field that is not among the named ones, as kubectl does with a List."""
+    below = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "properties": {"size": {"type": "string"}}}
+    for schema, expected in (
+        (below, {"type": "object"}),
+        (
+            {"type": "object", "properties": {"spec": below}},
+            {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        ),
+    ):
+        store, made = Store(), definition(WIDGET)
+        made["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
+        store.create(DEFINITION, made)
+        told = openapi.v2(store)["definitions"]["com.example.v1.Widget"]
+        found = told["properties"]["spec"] if "properties" in told else told
+        assert {key: each for key, each in found.items() if key != "x-kubernetes-group-version-kind"} == expected
 
 
 def parts(message: bytes, *numbers: int) -> list[Any]:
@@ -147,3 +171,29 @@ def test_a_kind_that_nobody_knows_the_fields_of_says_that_it_keeps_them() -> Non
     assert document is not None
     schema = document["components"]["schemas"]["io.istio.networking.v1.WorkloadGroup"]
     assert schema["x-kubernetes-preserve-unknown-fields"] is True
+
+
+def test_built_in_fields_say_what_they_are_for(store: Store) -> None:
+    """In the words of Kubernetes' own client, of every group; a field that refers to a type says what that is for."""
+    described = openapi.v3("apps/v1", store)
+    assert described is not None
+    schemas = described["components"]["schemas"]
+    spec = schemas["io.k8s.api.v1.PodSpec"]
+    assert spec["description"] == "PodSpec is a description of a pod."
+    assert "active" in spec["properties"]["activeDeadlineSeconds"]["description"]
+    of_field = schemas["io.k8s.api.v1.DeploymentStrategy"]["properties"]["rollingUpdate"]
+    assert of_field["description"]
+    assert of_field["allOf"]
+    fields = [each for name, schema in schemas.items() for each in schema.get("properties", {}).values()]
+    assert sum(not each.get("description") for each in fields) < len(fields) / 50
+
+
+def test_where_the_client_is_another_nothing_is_said(tmp_path: Path) -> None:
+    """Texts are read as Python reads them, whatever they hold; a file of another form has none."""
+    path = tmp_path / "model.py"
+    path.write_text('class V1A(BaseModel):\n    x: int = Field(description="a \\"b\\" (c)")\n')
+    assert words._read(path.read_text()) == words.Words("", {"x": 'a "b" (c)'})
+    odd = path.read_text() + '    y: int = Field(description="\\xyz")\n    z: int = Field(description="z")\n'
+    assert words._read(odd) == words.Words("", {"x": 'a "b" (c)', "y": "", "z": "z"})
+    assert words._read("class V1A(object):\n    pass\n") == words.NONE
+    assert words.words_of("NoSuchType", "", "v1") == words.NONE

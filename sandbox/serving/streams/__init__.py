@@ -1,0 +1,1 @@
+"""What is no request and answer: exec, attach and port-forward, over WebSockets and over SPDY."""

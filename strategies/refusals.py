@@ -1,0 +1,73 @@
+"""What a release is refused for before anything of it is planned: what is live is not what it may be released over. Pure."""
+
+from __future__ import annotations
+
+from ..errors import BadInput, FieldsOwned
+from ..kube.objects import get, labels_of
+from ..plan.marks import track_of
+from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
+from .app import App
+from .hotfix import owners_of
+
+
+def refuse_renamed(app: App, observed: Observed) -> None:
+    """Raises BadInput where it is live under another name: two workloads of one application would share its requests for ever."""
+    known = observed.live.release["workload"]["kind"] if observed.live else app.kind.name
+    names = [] if known == app.kind.name else [(known, app.name)]  # it is no way back to what is of another kind
+    own = (each for each in observed.workloads(app.release.app) if track_of(each) is None)
+    names += [(each["kind"], each["metadata"]["name"]) for each in own]
+    for kind, name in names:
+        if (kind, name) != (app.kind.name, app.name):
+            wanted = app.name if kind == app.kind.name else f"{app.kind.name} {app.name}"
+            raise BadInput(
+                f"{app.release.app} is live as {kind} {name}, and the manifests call it {wanted}",
+                hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
+            )
+
+
+def refuse_others(app: App, observed: Observed) -> None:
+    """Raises FieldsOwned where the workload is released as another application: each would undo what the other does."""
+    live, own = observed.workload(app.release.namespace, app.name), app.release.app
+    other = labels_of(live).get(APP_LABEL, own) if live else own
+    if other != own:
+        raise FieldsOwned(
+            f"{app.kind.name} {app.name} is released as {other}, not as {own}",
+            hint=f"`app: {other}` in the release file goes on with it; to take it over for good: --force-conflicts",
+        )
+
+
+def refuse_paused(app: App, observed: Observed) -> None:
+    """Raises FieldsOwned where somebody else has paused the live Deployment: they had a reason. Ours hold a share."""
+    name = app.live_name(observed)
+    live = observed.workload(app.release.namespace, name)
+    if not live or not get(live, "spec", "paused", default=False):
+        return
+    owners = owners_of(live, "paused")
+    if FIELD_MANAGER not in owners:
+        raise FieldsOwned(
+            f"Deployment {name} is live, and somebody has paused it",
+            detail="\n".join(f".spec.paused is managed by {owner}" for owner in owners),
+            hint=f"resume it, `kubectl rollout resume deployment/{name}`, or overrule it with --force-conflicts",
+        )
+
+
+def refuse_lone_share(app: App, observed: Observed) -> None:
+    """Raises BadInput for a share where there is nothing to share requests with: nothing is live, or somebody has deleted it."""
+    live, name = observed.live, app.live_name(observed)
+    if live is None and app.foreign(observed) is None:
+        raise BadInput("there is nothing live to share requests with", hint="release the first version with `deploy apply`")
+    if live and name in app.gone(observed):
+        back = "deploy rollback" if observed.in_flight else f"deploy rollback --to-revision {live.number}"
+        raise BadInput(
+            f"{app.kind.name} {name} is gone: somebody deleted it, and nothing of {live.version} is there to share requests with",
+            hint=f"`{back}` brings {live.version} back; `deploy promote --full` gives {app.release.version} to everybody",
+        )
+
+
+def refuse_empty(app: App, weight: int, replicas: int) -> None:
+    """Raises BadInput where a share is one of pods, and there is none."""
+    if weight and not replicas:
+        raise BadInput(
+            f"{app.name} has 0 pods: there is nothing of which {app.release.version} could have {weight}%",
+            hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
+        )
