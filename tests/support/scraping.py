@@ -56,13 +56,14 @@ def prometheus(folder: Path, jobs: Sequence[Mapping[str, Any]] = (), *, is_guard
 
 
 def _address(said: Iterable[str]) -> str:
-    """Where it listens, once it answers."""
-    address, lines = "", []
+    """Where it listens, once it answers. It says the two at the same time, in either order."""
+    address, is_ready, lines = "", False, []
     for line in said:
         lines.append(line)
         if found := _PORT.search(line):
             address = found[1]
-        if "Server is ready" in line and address:
+        is_ready |= "Server is ready" in line
+        if is_ready and address:
             return address
     raise RuntimeError(f"Prometheus did not start: {''.join(lines)[-2000:]}")
 
