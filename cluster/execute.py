@@ -302,7 +302,7 @@ class Executor:
                 return
         else:
             self._stands.pop(step.ref, None)
-            if self._has_held:
+            if self._has_held and not step.is_dark:
                 await meanwhile.refuse_reached(self._cluster, step.ref, self._seen)
         self._before_change()
         try:

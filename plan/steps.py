@@ -72,12 +72,14 @@ class Label(Frozen):
 
 
 class Scale(Frozen):
-    """Sets the number of pods through the scale subresource; nothing else of the object is touched."""
+    """Sets the number of pods through the scale subresource; nothing else of the object is touched. `is_dark`: nobody is to be
+    served meanwhile, so that a Service may reach these pods alone."""
 
     type: Literal["scale"] = "scale"
     ref: Ref
     replicas: int
     was: int
+    is_dark: bool = False
     why: str
 
 

@@ -213,7 +213,7 @@ class Draft:
             hotfix.refuse_scaling(live)
         if not replicas and not is_dark:
             self._refuse_emptying(live)
-        self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), why=why))
+        self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), is_dark=is_dark, why=why))
         self.census.set(ref_of(live), max(self.census.of(ref_of(live)), replicas))
         self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
 
