@@ -10,6 +10,7 @@ import sys
 import venv
 from collections import Counter
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -38,13 +39,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """The environment of a pip that takes everything from one folder: what is locked, fetched once, by its hashes."""
+    """The environment of a pip that takes everything from one folder: what is locked, fetched once, by its hashes; and a pip, of
+    which pipx wants a newer one than comes with Python."""
     folder = tmp_path_factory.mktemp("wheelhouse")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    fetch = [*pip, "download", "--no-deps", "--dest", str(folder), "--requirement", str(LOCKED)]
-    done = subprocess.run(fetch, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"what the lock names cannot be fetched here: {done.stderr.strip().splitlines()[-1]}")
+    fetch = [*pip, "download", "--no-deps", "--dest", str(folder)]
+    for what in (["--requirement", str(LOCKED)], [f"pip=={version('pip')}"]):
+        done = subprocess.run([*fetch, *what], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"what is to be installed cannot be fetched here: {done.stderr.strip().splitlines()[-1]}")
     # as pip reads it, 0 of an option that says no is no: nothing is compiled
     quick = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_NO_COMPILE": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "PYTHON"))}
@@ -118,7 +121,9 @@ def test_pip_installs_it(
 @pytest.mark.parametrize("source", SOURCES)
 def test_pipx_installs_it(source: str, sources: Mapping[str, str], wheelhouse: Mapping[str, str], tmp_path: Path) -> None:
     home = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"), "PIPX_MAN_DIR": str(tmp_path / "man")}
-    environment = {**wheelhouse, **home, "HOME": str(tmp_path), "PIPX_DEFAULT_PYTHON": sys.executable}
+    # where there is a uv, pipx would install by it, past the folder
+    chosen = {"HOME": str(tmp_path), "PIPX_DEFAULT_PYTHON": sys.executable, "PIPX_DEFAULT_BACKEND": "pip"}
+    environment = {**wheelhouse, **home, **chosen}
     did(environment, sys.executable, "-m", "pipx", "install", "--quiet", sources[source])
     starts(tmp_path / "bin" / "deploy")
     # from a git URL there are none: they are made with Sphinx, which nobody has to install
