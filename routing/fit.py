@@ -150,6 +150,18 @@ def as_written(live: Obj, wanted: Obj) -> list[Obj]:
     return [written(port) for port in ports_of(wanted)]
 
 
+def stated(live: Obj, wanted: Obj) -> Obj:
+    """A manifest's Service that says what a port leads to, where it leaves that to the port's own number and the live one leads
+    elsewhere: an apply without a word of it would leave what others have set."""
+    former = {number_of(port): target_of(port) for port in ports_of(live)}
+
+    def said(port: Obj) -> Obj:
+        is_elsewhere = "targetPort" not in port and former.get(number_of(port), port["port"]) != port["port"]
+        return {**port, "targetPort": port["port"]} if is_elsewhere else port
+
+    return {**wanted, "spec": {**wanted["spec"], "ports": [said(port) for port in ports_of(wanted)]}}
+
+
 def loses(port: Obj, written: Obj) -> bool:
     """Whether a port, written so, has no more what it says now: a target that is its number is what it is without a word."""
     return any(field not in written and (field != "targetPort" or target_of(port) != port["port"]) for field in port)
@@ -320,6 +332,7 @@ def by_number(ingress: Obj, live: Obj, wanted: Obj) -> Obj:
 
 def opened(live: Obj, wanted: Obj, routers: Iterable[Obj]) -> Obj:
     """The Service as it is to be, with those of its former ports beside that are still routed to."""
+    wanted = stated(live, wanted)
     name, coming = wanted["metadata"]["name"], ports_of(wanted)
     asked = {each.port for router in routers for each in backends(router) if each.service == name}
     gone = [port for port in ports_of(live) if not has(wanted, port["port"])]

@@ -60,7 +60,7 @@ def bridge(draft: Draft, release: Release) -> None:
             continue  # the manifests do not mean these pods: they are served until ours are ready
         if not isinstance(needed, Misfit):
             if name in wanted and changes(live, merged(live, needed)):
-                draft.tell_taken(wanted[name])
+                draft.tell_taken(fit.stated(live, wanted[name]))
             draft.patch(SERVICE, name, needed, "serves both versions while both run")
         elif draft.is_under_way or name not in wanted:
             draft.notes.append(f"requests are lost on the way: {needed.why}")
@@ -161,9 +161,10 @@ def settle(draft: Draft, services: Iterable[Obj]) -> None:
     """Services as given, and with those ports alone."""
     for service in services:
         live = draft.find_like(service)
+        said = service if live is None else fit.stated(live, service)
         if live is not None:
-            _close(draft, live, service)
-        draft.apply(service, "as in the manifests")
+            _close(draft, live, said)
+        draft.apply(said, "as in the manifests")
 
 
 def _close(draft: Draft, live: Obj, wanted: Obj) -> None:
@@ -175,6 +176,7 @@ def _close(draft: Draft, live: Obj, wanted: Obj) -> None:
     named = [each for each in shared if "name" not in said[each] and fit.is_named_here(former[each])]
     coming |= {each: merged(coming[each], {"name": None}) for each in named}
     if former.keys() - coming.keys() or any(fit.loses(former[each], coming[each]) for each in shared):
+        draft.tell_taken(wanted)  # a patch takes what it writes without asking whose it is
         ports = list(coming.values())
         draft.patch(SERVICE, live["metadata"]["name"], {"spec": {"ports": ports}}, "the ports of the manifests, and no others")
 

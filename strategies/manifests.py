@@ -109,12 +109,15 @@ def namesakes_apart(applied: Obj, manifest: Obj) -> Obj:
     kept = {each["name"]: each.get("ports") or () for each in applied["spec"]["template"]["spec"]["containers"]}
     out = copied(manifest)
     for container in get(out, "spec", "template", "spec", "containers", default=()):
-        ours = {port["name"]: port["containerPort"] for port in container.get("ports") or () if port.get("name")}
+        ours = {port["name"]: _number_of(port) for port in container.get("ports") or () if port.get("name")}
         for port in kept.get(container["name"], ()):
-            number = port["containerPort"]
-            if ours.get(port.get("name"), number) != number:
-                container["ports"].append({**port, "name": f"port-{number}"})
+            if ours.get(port.get("name"), _number_of(port)) != _number_of(port):
+                container["ports"].append({**port, "name": f"port-{port['containerPort']}"})
     return out
+
+
+def _number_of(port: Obj) -> tuple[int, str]:
+    return port["containerPort"], port.get("protocol", "TCP")
 
 
 def second(release: Release, suffix: str, track: str, replicas: int, *, deadline_s: int | None = None) -> Obj:

@@ -205,6 +205,16 @@ def test_what_reaches_nobody_is_changed_at_once() -> None:
     assert changed == {"spec": {"selector": {"app": "web", "tier": "b"}, "ports": [to(8080)]}}
 
 
+def test_a_target_that_a_manifest_does_not_say_is_said_where_the_live_port_leads_elsewhere() -> None:
+    """An apply would leave what another tool has set of it. Ports of another protocol are others; what agrees is as it was."""
+    said = service(WEB, {"name": "http", "port": 8080})
+
+    for live in (said, service(WEB, to(8080, 8080)), service(WEB, {**to(9090, 8080), "protocol": "UDP"})):
+        assert fit.stated(live, said) == said
+    assert fit.stated(service(WEB, to(9090, 8080)), said)["spec"]["ports"] == [to(8080, 8080, "http")]
+    assert fit.opened(service(WEB, to(9090, 8080)), said, [])["spec"]["ports"] == [to(8080, 8080, "http")]
+
+
 # routes
 
 

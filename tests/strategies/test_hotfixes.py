@@ -14,6 +14,7 @@ from rollway.cluster.events import StepBegan
 from rollway.errors import FieldsOwned
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, SERVICE
 from rollway.plan.steps import Apply, Record
+from rollway.release.model import Release
 from rollway.ship.status import status
 from rollway.strategies.hotfix import owners_of
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
@@ -229,6 +230,37 @@ def test_what_somebody_made_of_the_service_is_told_and_not_undone_without_a_word
         assert result.failure is None
         assert world.ready_endpoints() == 4
         assert any("undoes what kubectl-patch changed of Service" in note for note in result.plan.notes)
+
+    in_world(story)
+
+
+@EACH
+@pytest.mark.parametrize("has_more", [False, True], ids=["one port", "a port that goes"])
+def test_a_target_that_the_manifests_leave_unsaid_is_not_undone_without_a_word(strategy: str, has_more: bool) -> None:
+    """Somebody gives the port one all the same; also where the release rewrites the list of ports, as one of them goes."""
+
+    def silent(tag: str, *more: dict[str, Any]) -> Release:
+        made = release(tag, strategy=strategy)
+        service = copy.deepcopy(made.services[0])
+        service["spec"]["ports"] = [{"name": "http", "port": 8080}, *more]
+        return dataclasses.replace(made, services=(service,))
+
+    extra = ({"name": "extra", "port": 9000},) if has_more else ()
+
+    async def story(world: World) -> None:
+        for tag in ("v1", "v2"):
+            assert (await world.ship("apply", silent(tag, *extra), weight=100)).is_ok
+        await asyncio.sleep(2)
+        edit = {"spec": {"ports": [{"name": "http", "port": 8080, "targetPort": "http"}, *extra]}}
+        world.sandbox.api.patch(SERVICE, NAMESPACE_NAME, "shop", edit, manager="kubectl-edit")
+        with pytest.raises(FieldsOwned, match="Service shop has been changed by somebody else"):
+            await world.ship("apply", silent("v3"), weight=100)
+        result = await world.ship("rollback", silent("v2", *extra))
+
+        assert result.failure is None
+        port = world.sandbox.store.get(SERVICE, NAMESPACE_NAME, "shop")["spec"]["ports"][0]
+        assert (port["port"], port["targetPort"]) == (8080, 8080)
+        assert any("undoes what kubectl-edit changed of Service" in note for note in result.plan.notes)
 
     in_world(story)
 
