@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..errors import BadInput, RollwayError
 from ..kube.objects import HPA, get, is_a
 from ..kube.workload import kind_of_workload, pods_of
 from ..plan.observed import Observed, scales
-from ..release.gates import Gate
 from ..release.model import Release
 from ..strategies import NAMES
 from .advice import recommended
-from .answering import assumed as gates_assumed
 from .bystanders import without_bystanders
 from .enough import FEWEST
 from .figures import seconds
@@ -27,6 +26,9 @@ from .results import Comparison, Outcome, Range
 from .scenario import Scenario
 from .standing import standing, workloads
 from .walking import Ground, Variant, walkers
+
+if TYPE_CHECKING:
+    from ..release.gates import Gate
 
 
 async def rehearse(
@@ -152,7 +154,10 @@ def _assumed(scenario: Scenario, gates: Sequence[Gate], origin: str, *, is_asked
         yield f"a node takes {seconds(scenario.node_s)} until a process starts, and stops it as a quiet one does"
     if scenario.bad and scenario.is_noticed_by_others:
         yield f"somebody notices after {seconds(scenario.notice_s)}"
-    yield from gates_assumed(gates)
+    if gates:
+        from .answering import assumed
+
+        yield from assumed(gates)
     yield f"pauses without an end last {seconds(scenario.gate_s)}"
     yield f"A/B rules catch {scenario.matching:.0%} of the requests"
     if origin:

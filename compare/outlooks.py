@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..ship.foreseeing import Assumed, Outlook
-from ..ship.power import Foreseen
 from .figures import seconds
 from .results import Comparison
+
+if TYPE_CHECKING:
+    from ..ship.foreseeing import Outlook
+    from ..ship.power import Foreseen
 
 _WORSE = {"errors": "errors", "slow": "slow answers", "times": "values"}
 
@@ -24,6 +26,8 @@ def told(comparison: Comparison) -> Told | None:
     """None where the release has no gates."""
     if not comparison.gates:
         return None
+    from ..ship.foreseeing import Assumed
+
     every = [(one.strategy, each) for one in comparison.gates for each in one.gates]
     does = tuple(f"{strategy}: {each.gate} {brief(each)}" for strategy, each in every if each.good or each.says)
     doing = {each.gate for _, each in every if each.good or each.says}

@@ -39,7 +39,6 @@ from ..ship import run as shipping
 from ..strategies.app import App
 from ..strategies.base import Request
 from . import requests
-from .answering import Answering, rehearsed
 from .bystanders import NOTHING, Aside
 from .calls import Counted
 from .lives import STARTING
@@ -220,6 +219,8 @@ async def _rehearsed(
         gauges = None
         release = release.without_experiment()  # it lasts for days, and nobody can model what users like
         if release.gates and plot.request is None:
+            from .answering import Answering, rehearsed
+
             release = replace(release, gates=rehearsed(release.gates))
             gauges = Answering(recorder.so_far, load, Random(f"{seed}, gates"))
         story = Story(sandbox.client(), release, strategy, scenario, zero_s, recorder.new_is_asked, turns, gauges)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,15 +75,20 @@ async def _cost(folder: Path, strategy: str, *words: str) -> Cost:
                 cost.requests.clear()
                 cost.connections.clear()
                 (folder / "app.yaml").write_text(APP.replace("TAG", tag))
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-c", PROGRAM, *command,
-                    cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                )  # fmt: skip
-                out, err = await asyncio.wait_for(process.communicate(), 60)
-                code, *modules = out.decode().splitlines()[-1].split()
-                assert code == "0", err.decode()
-                cost.modules = frozenset(modules)
+                cost.modules = await _modules(folder, environment, *command)
     return cost
+
+
+async def _modules(folder: Path, environment: Mapping[str, str], *words: str) -> frozenset[str]:
+    """What that command imports."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, *words,
+        cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    code, *modules = out.decode().splitlines()[-1].split()
+    assert code == "0", err.decode()
+    return frozenset(modules)
 
 
 @pytest.mark.parametrize(("strategy", "requests", "connections"), [("ramped", 12, 5), ("blue-green", 16, 5)])
@@ -113,3 +119,15 @@ def test_another_verb(tmp_path: Path, words: str, unneeded: tuple[str, ...]) -> 
     cost = asyncio.run(_cost(tmp_path, "ramped", *words.split()))
 
     assert sorted(cost.modules.intersection(unneeded)) == []
+
+
+def test_a_comparison(tmp_path: Path) -> None:
+    """A release without gates is rehearsed and shown without what measures and judges for them."""
+    (tmp_path / "deploy.yaml").write_text(RELEASE)
+    (tmp_path / "app.yaml").write_text(APP)
+    unneeded = ("rollway.release.gates", "rollway.gates.judges", "rollway.measure.port", "rollway.load", "rollway.ship.power")
+
+    imported = asyncio.run(_modules(tmp_path, os.environ, "compare", "--strategies", "ramped", "--seeds", "1"))
+
+    assert "rollway.compare.rehearsal" in imported
+    assert sorted(imported.intersection(unneeded)) == []
