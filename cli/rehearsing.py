@@ -38,7 +38,7 @@ class Rehearsing:
             return
         from .views.compare_text import known_lines
 
-        self._draw([line, *known_lines(sight.comparison, width=width_of(sys.stderr), paint=Paint(True))])
+        self._draw([line, *known_lines(sight.known(), width=width_of(sys.stderr), paint=Paint(True))])
 
     def close(self) -> None:
         if self._is_live:

@@ -21,9 +21,10 @@ PEEK_S = 1.0  # after a switch, while the old version still waits beside the new
 
 
 class Sight(NamedTuple):
-    """How far a comparison has come: what is known so far, the walks that are done, and how many there are at least."""
+    """How far a comparison has come: the walks that are done, and how many there are at least. `known` works out what is known by
+    the moment that it is asked."""
 
-    comparison: Comparison
+    known: Callable[[], Comparison]
     done: int
     of: int
 
@@ -122,7 +123,7 @@ class Wood:
         grown.under_way += len(again)
         done = sum(len(each.trees) for each in self._all.values())
         self._wanted = max(self._wanted, done + sum(each.under_way for each in self._all.values()))
-        self._look(Sight(self._comparison, done, self._wanted))
+        self._look(Sight(lambda: self._comparison, done, self._wanted))
         return [*again, *further]
 
     def _further(self, grown: _Grown) -> list[Walk]:

@@ -192,7 +192,6 @@ def walkers(ground: Ground, walks: int) -> Iterator[Walkers]:
         yield Walkers(ground, None)
         return
     context = multiprocessing.get_context("fork" if can_copy else "spawn")
-    gc.collect()
     gc.freeze()  # a copy that looks for garbage among what it shares would come to own all of it
     pool = ProcessPoolExecutor(cores, context, initializer=_begin, initargs=(ground,))
     try:
