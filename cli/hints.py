@@ -48,7 +48,7 @@ OPTIONS = {
     "--wait": "apply, promote and rollback wait by themselves; --timeout bounds that",
     "--no-wait": "apply, promote and rollback always wait; --timeout bounds that",
     "--tag": "write it as --image :TAG",
-    "--strategy": "name it as a word: deploy apply canary",
+    "--strategy": "name it as a word, deploy apply canary, or in the release file: strategy: canary",
     "--weight": "write it as --to 50%",
     **dict.fromkeys(("--yes", "-y"), "nothing is asked: leave it out"),
     "--revision": "write it as --to-revision N",

@@ -14,7 +14,7 @@ from ..health.pods import Problem, is_ready, problem_of
 from ..health.routes import ROUTES
 from ..health.workloads import WORKLOADS, progress
 from ..kube.objects import EVENT, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
-from ..kube.workload import SET_HASH, is_workload
+from ..kube.workload import SET_HASH, is_workload, replaces_in_order
 from ..plan.steps import Wait
 from .port import Cluster
 from .renew import newest_of
@@ -114,7 +114,7 @@ def _chosen_by(live: Obj) -> dict[str, str]:
 async def _held_by(cluster: Cluster, live: Obj) -> str:
     """An ordered StatefulSet replaces nothing while a pod is not ready, not even that one."""
     newest = get(live, "status", "updateRevision")
-    if not newest or get(live, "spec", "podManagementPolicy") == "Parallel":
+    if not newest or not replaces_in_order(live):
         return ""
     labels = get(live, "spec", "selector", "matchLabels", default={})
     with contextlib.suppress(ClusterError):

@@ -142,6 +142,12 @@ def pods_of(live: Mapping[str, Any] | None) -> int:
     return 0 if live is None else workload_of(live).wanted(live)
 
 
+def replaces_in_order(obj: Mapping[str, Any]) -> bool:
+    """Whether it is a set that replaces nothing while one of its pods is not ready, not even that one."""
+    is_set: bool = obj["kind"] == STATEFUL_SET.name
+    return is_set and get(obj, "spec", "podManagementPolicy", default="OrderedReady") != "Parallel"
+
+
 def newest_hash(live: Mapping[str, Any], revisions: Iterable[Obj]) -> str:
     """What the pods of a set's newest template are labelled with (SET_HASH), as far as its controller has seen it; empty where
     nothing tells. A StatefulSet says it in its status; of a DaemonSet it is the one of its ControllerRevisions, which are among

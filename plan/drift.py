@@ -36,18 +36,29 @@ class Changed(NamedTuple):
         return ", ".join(self.fields[:most]) + (", …" if len(self.fields) > most else "")
 
 
-def changed_since(obj: Obj, released_at: str = "") -> tuple[Changed, ...]:
-    """What others have written after rollway's last apply, but labels, annotations and the status. Controllers do what they are
-    asked to. Who has taken every field that rollway held leaves no trace of it: then since `released_at`, where that is known."""
+MARKS = (("f:metadata", "f:labels"), ("f:metadata", "f:annotations"))
+
+
+def changed_since(obj: Obj, released_at: str = "", released: Obj | None = None) -> tuple[Changed, ...]:
+    """What others have written after rollway's last apply, but the status, and of labels and annotations what the `released`
+    manifest does not say: many tools leave theirs. Controllers do what they are asked to. Who has taken every field that
+    rollway held leaves no trace of it: then since `released_at`, where that is known."""
     shares = ssa.shares_of(obj).values()
     since = _applied_at(shares) or released_at
     if not since:
         return ()
+
+    def counts(path: fieldset.Path) -> bool:
+        if path[0] not in BESIDE:
+            return True
+        said = fieldset.value_at(released, path) if released and path[:2] in MARKS else None
+        return said not in NOTHING and said != fieldset.value_at(obj, path)
+
     out: list[Changed] = []
     for share in _of_others(shares):
         # of the scale subresource the API server notes no time
         if share.time > since or (share.owner.subresource == "scale" and not share.time):
-            out += _told(share, (path for path in share.fields if path[0] not in BESIDE))
+            out += _told(share, filter(counts, share.fields))
     return tuple(out)
 
 
@@ -73,8 +84,12 @@ def kept_of_others(obj: Obj, released: Obj) -> tuple[Changed, ...]:
     return tuple(out)
 
 
-def _applied_at(shares: Iterable[ssa.Share]) -> str:
+def applied_at(obj: Obj) -> str:
     """When rollway applied it last; empty where it holds nothing of it."""
+    return _applied_at(ssa.shares_of(obj).values())
+
+
+def _applied_at(shares: Iterable[ssa.Share]) -> str:
     return max((share.time for share in shares if is_our_apply(share.owner)), default="")
 
 

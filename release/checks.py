@@ -31,6 +31,8 @@ from .names import safe_name, wrong_label, wrong_object_name
 from .options import check_unavailable, count_or_percent
 from .wrong import Wrong
 
+THEY_DIFFER = "they differ: remove one of them, or name the files of one version alone"
+
 
 def objects(items: Sequence[Located]) -> list[Located]:
     """What holds for every object: versions that exist, names, texts. Answers each once, though it be twice alike."""
@@ -45,8 +47,7 @@ def objects(items: Sequence[Located]) -> list[Located]:
         if (first := seen.setdefault(key, item)) is not item:
             if first.obj == item.obj:
                 continue
-            hint = "they differ: remove one of them"
-            raise BadInput(f"{item} is there twice, first at {first.where()}", where=item.where(), hint=hint)
+            raise BadInput(f"{item} is there twice, first at {first.where()}", where=item.where(), hint=THEY_DIFFER)
     return list(seen.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 from collections.abc import Sequence
@@ -115,9 +116,7 @@ def _release_document(path: str) -> Document:
     try:
         text = read_text(path, path)
     except BadInput as bad:
-        inside = os.path.join(path, "deploy.yaml")
-        folder = f"name a file in it, such as -f {inside}" if os.path.isfile(inside) else ""
-        bad.hint = bad.hint or folder or "write one with `deploy init`, or name it with -f"
+        bad.hint = bad.hint or _instead_of(path)
         raise
     found = [document for document in documents(text, path) if document.data is not None]
     if not found:
@@ -134,6 +133,19 @@ def _release_document(path: str) -> Document:
             "a second document: a release file has one", where=more[0].where(), hint="manifests go into files of their own"
         )
     return first
+
+
+def _instead_of(path: str) -> str:
+    """What is said where there is no release file at `path`: which is in it, or beside it, or how one comes to be."""
+    inside = os.path.join(path, "deploy.yaml")
+    if os.path.isfile(inside):
+        return f"name a file in it, such as -f {inside}"
+    folder = os.path.dirname(path)
+    with contextlib.suppress(OSError):
+        if beside := sorted(name for name in os.listdir(folder or ".") if name.endswith(".deploy.yaml")):
+            every = f", or all of them: -f {folder or '.'}" if len(beside) > 1 else ""
+            return f"name one with -f, such as -f {os.path.join(folder, beside[0])}{every}"
+    return "write one with `deploy init`, or name it with -f"
 
 
 def _with_sets(document: Document, sets: Sequence[str]) -> Document:

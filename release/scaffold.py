@@ -17,7 +17,7 @@ from .imports.draft import Foreign, Shelf
 from .imports.written import comment, release_text
 from .manifests import Located
 from .model import Key, app_container, key_of
-from .names import MAX_APP, safe_name, wrong_label
+from .names import MAX_APP, refuse_namespace, safe_name, wrong_label
 from .rendering import HelmChart, Rendering, of_folder, renderer_of
 from .yamlfile import Document
 
@@ -64,18 +64,20 @@ class Scaffold(NamedTuple):
     said: tuple[str, ...] = ()
 
 
-def from_manifests(paths: Sequence[str], file: str = RELEASE_FILE) -> Scaffold:
+def from_manifests(paths: Sequence[str], file: str = RELEASE_FILE, namespace: str = "") -> Scaffold:
     """A release file for what these files, folders and globs hold: manifests, or what another tool releases them by. It is meant
-    for `file`; where they hold several applications each has one of its own beside its manifests. Raises BadInput."""
+    for `file`, and for `namespace`, else the manifests'; where they hold several applications each has one of its own beside its
+    manifests. Raises BadInput."""
+    refuse_namespace(namespace or None)
     found = applications.found(paths)
     if len(found.applications) > 1:
-        return _each(found)
+        return _each(found, namespace)
     if not found.applications:
         checks.chosen_workload(found.items, None, "")
-    return Scaffold(_one(found.applications[0], found, file))
+    return Scaffold(_one(found.applications[0], found, file, namespace))
 
 
-def _one(application: Application, found: Found, file: str) -> dict[str, str]:
+def _one(application: Application, found: Found, file: str, namespace: str) -> dict[str, str]:
     """The release file of the only application there is, and the manifests that are made anew."""
     folder = os.path.dirname(file)
     if application.draft is None:
@@ -95,10 +97,10 @@ def _one(application: Application, found: Found, file: str) -> dict[str, str]:
             kept.append(made)
     excluded = _heads(doc for doc in found.foreign if any(is_below(doc.file, _place(entry)) for entry in kept))
     listed = [_listed(entry, folder) for entry in kept]
-    return {file: _release_text(application, found.items, listed, excluded), **texts}
+    return {file: _release_text(application, found.items, listed, excluded, namespace), **texts}
 
 
-def _each(found: Found) -> Scaffold:
+def _each(found: Found, namespace: str) -> Scaffold:
     """A release file for each application, beside it. One that has a folder to itself takes all of it; of a folder of several
     each takes the files that hold something of its own, without what is another's."""
     texts: dict[str, str] = {}
@@ -124,11 +126,12 @@ def _each(found: Found) -> Scaffold:
         ]
         name = RELEASE_FILE if folder is not None else f"{_app_name(application)}.{RELEASE_FILE}"
         if os.path.join(home, name) in texts:
-            where = application.file
+            first = next(other.file for other in found.applications if _app_name(other) == _app_name(application))
             kind = application.workload["kind"] if application.workload else "Deployment"
-            raise BadInput(f"{kind} {application.name} is there twice", where=where, hint="they differ: remove one of them")
+            summary = f"{kind} {application.name} is there twice, first at {first}"
+            raise BadInput(summary, where=application.file, hint=checks.THEY_DIFFER)
         listed = [_listed(entry, home) for entry in entries]
-        texts |= {os.path.join(home, name): _release_text(application, mine, listed, excluded), **made}
+        texts |= {os.path.join(home, name): _release_text(application, mine, listed, excluded, namespace), **made}
     left = [item for item in found.items if item.document.source not in used]
     said = [f"in no release, as no application has them: {', '.join(f'{item} ({item.document.source})' for item in left)}"]
     return Scaffold(texts, tuple(said if left else ()))
@@ -208,19 +211,22 @@ def _made(application: Application) -> dict[str, str]:
     return {os.path.join(folder, f"{name}-{obj['kind'].lower()}.yaml"): lead + manifests_text([obj]) for obj in new}
 
 
-def _release_text(application: Application, items: Sequence[Located], listed: Sequence[str], excluded: Sequence[str]) -> str:
+def _release_text(
+    application: Application, items: Sequence[Located], listed: Sequence[str], excluded: Sequence[str], asked: str = ""
+) -> str:
+    """`asked` is the namespace that somebody wants, whatever the manifests say."""
     workload, draft = application.workload, application.draft
     is_one = workload is not None and _workloads(items) in ([], [workload])
     named = "" if workload is None or is_one else str(workload["metadata"]["name"])
     if draft is not None:
         own = str(get(workload, "metadata", "namespace", default="") or "")
-        draft.namespace = draft.namespace or own
+        draft.namespace = asked or draft.namespace or own
         return release_text(draft, _app_name(application), listed, named, excluded, _image(workload))
     assert workload is not None
     chosen = next(item for item in items if item.obj is workload)
     lines = [f"exclude: [{', '.join(scalar_text(name) for name in excluded)}]"] if excluded else []
     lines += [f"workload: {scalar_text(named)}"] if named else []
-    return _text(workload, checks.namespace(items, chosen, None), listed, "\n".join(lines))
+    return _text(workload, checks.namespace(items, chosen, asked or None), listed, "\n".join(lines))
 
 
 def _workloads(items: Sequence[Located]) -> list[Obj]:

@@ -31,7 +31,7 @@ from ..kube.objects import (
     kind_of,
     ref_of,
 )
-from ..kube.workload import kind_of_workload, workload_of
+from ..kube.workload import kind_of_workload, replaces_in_order, workload_of
 from ..release.config import is_pinned
 from ..release.model import Release
 from ..strategies import by_name, of_release, possible, surroundings
@@ -98,11 +98,13 @@ def _waiting(kind: Kind) -> Iterator[Right]:
 
 
 def _following(release: Release) -> Iterator[Right]:
-    """Other workloads are waited for, too."""
+    """Other workloads are waited for, too; an ordered set's broken pods would hold up its way back."""
     for obj in release.others:
         kind = likely_kind(ref_of(obj))
         if (kind.group, kind.name) in WORKLOADS:
             yield from on(kind, "list", "watch")
+        if replaces_in_order(obj) and not elsewhere(ref_of(obj), release.namespace):
+            yield from renewing(kind)
 
 
 def _measuring(release: Release, strategies: Collection[str]) -> Iterator[Right]:

@@ -149,7 +149,7 @@ def _changed_others(release: Release, observed: Observed) -> Iterator[str]:
     written = {ref_of(obj): obj for obj in observed.live.others} if observed.live and observed.in_flight is None else {}
     for live in filter(None, (observed.objects.get(ref_of(obj)) for obj in (*release.services, *beside))):
         as_released = declared(written[ref_of(live)]) if ref_of(live) in written else {}
-        for changed in changed_since(live, _released_at(observed)):
+        for changed in changed_since(live, _released_at(observed), as_released):
             # who applies what was released, as Argo CD, has written it and changed nothing
             fields = tuple(field for field in changed.fields if not says_the_same(live, as_released, field))
             if fields:
@@ -168,6 +168,7 @@ def _side(release: Release, observed: Observed, deployment: Obj, services: Seque
     state = progress(deployment, "held" if workload_of(deployment).is_set else "rolled-out", wanted)
     image = str(app_container(deployment, release.app, release.container).get("image", ""))
     expected = [each for each in (observed.live, observed.in_flight) if each]
+    released = _released(deployment, observed.history)
     is_expected = not expected or image in {each.image for each in expected}
     is_routed = wanted > 0 and any(selects(get(service, "spec", "selector"), template_labels(deployment)) for service in services)
     return Side(
@@ -181,17 +182,16 @@ def _side(release: Release, observed: Observed, deployment: Obj, services: Seque
         gets="requests" if is_routed else "nothing",
         message="" if state.is_done else state.message,
         other_than="" if is_expected or not is_routed else f"revision {expected[0].number} is {expected[0].image}",
-        changed=changed_since(deployment, _released_at(observed)),
-        kept=_kept(deployment, observed.history),
+        changed=changed_since(deployment, _released_at(observed), released),
+        kept=kept_of_others(deployment, released) if released else (),
         percent=percent,
     )
 
 
-def _kept(deployment: Obj, history: Sequence[Revision]) -> tuple[Changed, ...]:
-    """By the manifest of the revision that it is of; nothing where that is not known any more."""
+def _released(deployment: Obj, history: Sequence[Revision]) -> Obj | None:
+    """The manifest of the revision that it is of; None where that is not known any more."""
     digest = annotations_of(deployment).get(DIGEST_ANNOTATION)
-    released = next((revision.release["workload"] for revision in reversed(history) if revision.digest == digest), None)
-    return kept_of_others(deployment, released) if released else ()
+    return next((revision.release["workload"] for revision in reversed(history) if revision.digest == digest), None)
 
 
 def _version(deployment: Obj, image: str, history: Sequence[Revision]) -> str:

@@ -29,7 +29,7 @@ from ..kube.objects import (
     merged,
     ref_of,
 )
-from ..kube.workload import Counts, is_workload, pods_of, workload_of
+from ..kube.workload import Counts, is_workload, pods_of, replaces_in_order, workload_of
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
@@ -217,9 +217,16 @@ class Draft:
         self.census.set(ref_of(live), max(self.census.of(ref_of(live)), replicas))
         self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
 
-    def renew(self, name: str, which: Renewed, pods: int, why: str) -> None:
+    def renew(self, ref: Ref, which: Renewed, pods: int, why: str) -> None:
         """Adds the step by which pods of a set go, so that it makes them anew."""
-        self.steps.append(Renew(ref=self._ref(name), which=which, pods=pods, deadline_s=self.deadline_s, why=why))
+        self.steps.append(Renew(ref=ref, which=which, pods=pods, deadline_s=self.deadline_s, why=why))
+
+    def unblock(self, live: Obj) -> None:
+        """The same of the broken pods of an ordered set, which would hold up what it is to become: on a way back it is such a pod
+        that is given up, and it may break at any moment."""
+        is_there = self.observed.objects.get(ref_of(live)) is not None
+        if is_there and replaces_in_order(live) and (self.is_back or workload_of(live).counts(live).ready < pods_of(live)):
+            self.renew(ref_of(live), "stuck", 0, "an ordered set replaces nothing while a pod is broken, not even that one")
 
     def resume(self, name: str) -> None:
         """Lets a Deployment that somebody paused roll again: one that is not live, whoever paused it."""

@@ -13,7 +13,6 @@ from ..kube.objects import (
     DEPLOYMENT,
     HPA,
     SERVICE,
-    STATEFUL_SET,
     Obj,
     get,
     is_a,
@@ -169,7 +168,7 @@ class Homecoming(WaysIn, ABC):
             why_wait = f"{rolling.max_unavailable} of those that are given up go first: the others may carry it"
         self._apply_own(draft, in_place, why)
         if rolls:
-            self._unblock(draft, in_place)
+            self._unblock(draft)
         if rolls and self.is_dark and not self._carrying(draft):
             self._routes_settled(draft, release)  # nobody is served before the new pods are ready: it is all theirs
         draft.wait(name, "rolled-out", replicas, why_wait)
@@ -202,15 +201,11 @@ class Homecoming(WaysIn, ABC):
     def _clear(self, draft: Draft, manifest: Obj) -> None:
         """What goes before the workload's template becomes another one."""
 
-    def _unblock(self, draft: Draft, manifest: Obj) -> None:
-        """An ordered StatefulSet replaces nothing while one of its pods is not ready, not even that one: what is broken has to be
-        deleted once the template is another one, or it holds up its own way back."""
-        is_ordered = get(manifest, "spec", "podManagementPolicy", default="OrderedReady") == "OrderedReady"
-        if self.is_dark or draft.kind != STATEFUL_SET or not is_ordered or not draft.replicas(self.app.name):
-            return
-        if draft.is_back or draft.ready(self.app.name) < draft.replicas(self.app.name):
-            why = "an ordered set replaces nothing while a pod is broken, not even that one"
-            draft.renew(self.app.name, "stuck", 0, why)
+    def _unblock(self, draft: Draft) -> None:
+        """What is broken has to be deleted once the template is another one, or it holds up its own way back."""
+        live = draft.workload(self.app.name)
+        if live is not None and draft.replicas(self.app.name) and not self.is_dark:
+            draft.unblock(live)
 
     def _warn_of_downtime(self, draft: Draft, manifest: Obj, replicas: int) -> None:
         """Says so where the rolling update may take every pod at once, and nothing else carries the requests."""

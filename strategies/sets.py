@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from ..errors import BadInput
-from ..kube.objects import DAEMON_SET, STATEFUL_SET, Obj, get
+from ..kube.objects import DAEMON_SET, STATEFUL_SET, Obj, get, ref_of
 from ..kube.workload import pods_of, workload_of
 from ..plan.observed import Observed
 from ..release.model import Release
@@ -78,7 +78,7 @@ class RampedStatefulSet(_RampedSet):
         held = manifests.stable(self.release, count, self.rolling._replace(partition=goal.stable))
         self._apply_own(draft, held, f"{goal.canary} of {sum(goal)} pods, the highest first: the partition keeps the others")
         if new < goal.canary:
-            self._unblock(draft, held)
+            self._unblock(draft)
         draft.wait(self.app.name, "held", goal.canary, "one pod at a time, each ready before the next one goes")
 
     def _beside(self, observed: Observed, weight: int) -> list[str]:
@@ -125,7 +125,7 @@ class RampedDaemonSet(_RampedSet):
         at_once = max(workload_of(held).limits(manifests.stable(self.release, None, self.rolling), replicas).unavailable, 1)
         while new < goal.canary:
             new = min(new + at_once, goal.canary)
-            draft.renew(name, "any", new, f"{version} comes in, up to {new} of {goal.canary} pods")
+            draft.renew(ref_of(held), "any", new, f"{version} comes in, up to {new} of {goal.canary} pods")
             draft.wait(name, "held", new, "every pod ready before others go")
         draft.wait(name, "held", goal.canary, "every pod ready")
         draft.notes.append(f"a DaemonSet has no partition: new nodes, and pods that are lost, get {version} meanwhile")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..errors import BadInput, FieldsOwned
-from ..health.workloads import WORKLOADS
+from ..health.workloads import WORKLOADS, progress
 from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
+from ..kube.workload import is_workload, pods_of
+from ..plan.drift import applied_at
 from ..plan.marks import applied_by_us
 from ..plan.observed import Observed
 from ..plan.revision import Revision, before, live_of
-from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale
+from ..plan.steps import Apply, Delete, Label, Patch, Route, Scale, Wait
 from ..release.config import is_pinned
 from ..release.model import Release
 from .draft import Draft
@@ -27,18 +29,32 @@ KEPT = {("", NAMESPACE.name), ("", PERSISTENT_VOLUME_CLAIM.name), ("apiextension
 def await_all(draft: Draft, release: Release) -> None:
     """Other workloads that this plan, or the run that it goes on with, has changed: until they are rolled out, a Job until it is
     complete."""
-    changed = {ref_of(step.manifest) for step in draft.steps if isinstance(step, Apply)}
+    owed: dict[Ref, bool] = {}
+    for step in draft.steps:
+        if isinstance(step, Apply | Wait):
+            owed[step.ref] = isinstance(step, Apply)
     current = draft.observed.in_flight
     goes_on = current is not None and current.phase == "Progressing" and current.digest == release.digest
     for obj in release.others:
         ref = ref_of(obj)
-        if _is_followed(ref) and (ref in changed or goes_on):
+        if _is_followed(ref) and owed.get(ref, goes_on or _is_left_unready(draft, ref)):
+            if (live := draft.find_like(obj)) and ref.namespace == draft.namespace:
+                draft.unblock(live)
             deadline_s = get(obj, "spec", "progressDeadlineSeconds", default=PATIENCE_S)
             draft.wait_for(ref, "one of the release's own, too", deadline_s=deadline_s)
-    unwatched = [str(ref) for ref in sorted(changed) if (_group(ref.api_version), ref.kind) in UNWATCHED]
+    unwatched = [str(ref) for ref in sorted(owed) if (_group(ref.api_version), ref.kind) in UNWATCHED]
     note = f"applied, and not waited for: {', '.join(unwatched)}"
     if unwatched and note not in draft.notes:
         draft.notes.append(note)
+
+
+def _is_left_unready(draft: Draft, ref: Ref) -> bool:
+    """Whether a way back finds it as a run has left it that ended on the same way: as it is to be, and not ready yet."""
+    current, live = draft.observed.in_flight, draft.observed.objects.get(ref)
+    if not draft.is_back or not current or live is None or not is_workload(live):
+        return False
+    since = min((entry.at for entry in current.entries), default="")
+    return applied_at(live) >= since and not progress(live, "rolled-out", pods_of(live), is_autoscaled=True).is_done
 
 
 def _is_followed(ref: Ref) -> bool:

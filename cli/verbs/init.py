@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +50,7 @@ def init(
     if manifests:
         from ...release.scaffold import from_manifests
 
-        made = from_manifests(manifests, file)
+        made = from_manifests(manifests, file, where.namespace or "")
         if file != DEFAULT_FILE and file not in made.texts:
             raise BadInput("there are several applications in them: each has a release file of its own, so none is named with -f")
         return _write(session, made.texts, overwrite, made.said)
@@ -101,6 +102,13 @@ async def _found(connected: Connected, kinds: Sequence[Kind], namespace: str, na
     return None
 
 
+def _named(texts: Collection[str]) -> str:
+    """What the next command says of the release files among what is written: nothing of the one that it takes by itself."""
+    files = [path for path in texts if os.path.basename(path).endswith(DEFAULT_FILE)] or list(texts)[:1]
+    named = files[0] if len(files) == 1 else os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in files])
+    return "" if files == [DEFAULT_FILE] else f" -f {shlex.quote(os.path.relpath(named))}"
+
+
 def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Sequence[str] = ()) -> int:
     """All of the files, or none."""
     there = [path for path in texts if Path(path).exists()]
@@ -120,6 +128,7 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Seque
     for new, target in beside:
         os.replace(new, target)
     written = ", ".join(texts)
-    text = "\n".join([f"wrote {written} · next: deploy check, deploy plan", *said])
+    named = _named(texts)
+    text = "\n".join([f"wrote {written} · next: deploy check{named}, deploy plan{named}", *said])
     session.view.document({"written": list(texts), **({"said": list(said)} if said else {})}, text)
     return 0

@@ -222,6 +222,25 @@ def test_init_writes_a_file_that_plans(tmp_path: Path, monkeypatch: pytest.Monke
         assert (missing.code, "there is no Deployment nobody" in missing.err) == (2, True)
 
 
+def test_init_names_the_file_that_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says can be run as it stands, whatever it has written; and a verb that finds no release file names those beside."""
+    shutil.copytree(EXAMPLE.parent / "k8s", tmp_path / "k8s")
+    other = (tmp_path / "k8s" / "deployment.yaml").read_text().replace("shop", "cart")
+    monkeypatch.chdir(tmp_path)
+    with shell() as deploy:
+        assert "next: deploy check, deploy plan" in deploy("init", "k8s/").out
+        assert "next: deploy check -f my/one.yaml, deploy plan -f my/one.yaml" in deploy("init", "k8s/", "-f", "my/one.yaml").out
+        (tmp_path / "deploy.yaml").unlink()
+        (tmp_path / "k8s" / "cart.yaml").write_text(other)
+        assert "next: deploy check -f k8s, deploy plan -f k8s" in deploy("init", "k8s/").out
+        assert deploy("check", "-f", "k8s").code == 0
+        monkeypatch.chdir(tmp_path / "k8s")
+        lost = deploy("check", "-f", "deploy.yaml")
+
+    assert lost.code == 2
+    assert "try: name one with -f, such as -f cart.deploy.yaml, or all of them: -f ." in lost.err
+
+
 def test_an_error_is_the_only_document() -> None:
     """Nothing else is on stdout, and the exit code is in it."""
     with shell() as deploy:

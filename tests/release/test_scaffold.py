@@ -111,6 +111,41 @@ def written(paths: list[str]) -> list[str]:
     return list(made)
 
 
+def test_the_namespace_that_is_asked_for_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the release would go into whatever the context names; of one application, and of several. What the manifests say
+    otherwise is refused."""
+    monkeypatch.chdir(tmp_path)
+    write("web.yaml", of_deployment("web"))
+    write("api.yaml", of_deployment("api"))
+
+    one = from_manifests(["web.yaml"], namespace="eu").texts
+    each = from_manifests(["."], namespace="eu").texts
+    assert [text.count("\nnamespace: eu\n") for text in (*one.values(), *each.values())] == [1, 1, 1]
+    with pytest.raises(BadInput, match="no valid namespace"):
+        from_manifests(["web.yaml"], namespace="Eu_")
+    Path("web.yaml").write_text(Path("web.yaml").read_text().replace("name: web\n", "name: web\n  namespace: us\n", 1))
+    with pytest.raises(BadInput, match="is in namespace us, the release in eu"):
+        from_manifests(["web.yaml"], namespace="eu")
+
+
+def test_two_versions_of_one_deployment_are_told_with_both_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a folder of app-v1.yaml and app-v2.yaml has them: one version at a time can be released."""
+    monkeypatch.chdir(tmp_path)
+    write("app-v1.yaml", of_deployment("web"))
+    write("app-v2.yaml", of_deployment("web", "web:2"))
+
+    with pytest.raises(BadInput) as refused:
+        from_manifests(["."])
+    assert refused.value.summary == "./app-v2.yaml: Deployment web is there twice, first at ./app-v1.yaml"
+    assert "name the files of one version alone" in refused.value.hint
+
+
+def of_deployment(name: str, image: str = "web:1") -> tuple[str, str, str, dict[str, Any]]:
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": image}]}}
+    return "apps/v1", "Deployment", name, {"spec": {"selector": {"matchLabels": labels}, "template": template}}
+
+
 def test_no_deployment_is_said() -> None:
     """There is nothing to write a release file for."""
     with pytest.raises(BadInput, match="no Deployment"):

@@ -87,6 +87,28 @@ def test_what_others_had_added_and_a_rollback_has_left_is_told(strategy: str) ->
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_label_that_somebody_has_made_another_is_told(strategy: str) -> None:
+    """Of labels and annotations those that the manifest says: what others add of theirs changes nothing of the release."""
+
+    async def story(world: World) -> None:
+        wanted = release("v1", strategy=strategy)
+        wanted.workload["metadata"]["labels"] = {"team": "a"}
+        wanted.workload["metadata"]["annotations"] = {"example.org/owner": "a"}
+        await world.ship("apply", wanted, weight=100)
+        await asyncio.sleep(60)
+        patched(world, DEPLOYMENT, "shop", {"metadata": {"labels": {"theirs": "1"}, "annotations": {"theirs": "1"}}}, "helm")
+        assert told(await status(world.cluster, wanted)).count("changed since") == 0
+        patched(world, DEPLOYMENT, "shop", {"metadata": {"labels": {"team": "b"}}}, "kubectl-label")
+        patched(world, DEPLOYMENT, "shop", {"metadata": {"annotations": {"example.org/owner": "b"}}}, "kubectl-annotate")
+        (side,) = (await status(world.cluster, wanted)).sides
+
+        fields = {"kubectl-label": (".metadata.labels.team",), "kubectl-annotate": (".metadata.annotations.example.org/owner",)}
+        assert {changed.by: changed.fields for changed in side.changed} == fields
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_nothing_is_told_of_what_an_adopted_application_was_made_with(strategy: str) -> None:
     """`kubectl apply` holds what the API server has filled in beside what it was told: all of it is as the manifests say."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
 from collections.abc import Callable
@@ -9,8 +10,19 @@ from typing import Any
 
 import pytest
 from rollway.errors import BadInput, FieldsOwned, TimedOut
+from rollway.health.pods import is_ready
 from rollway.health.workloads import WORKLOADS
-from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, INGRESS, RESOURCE_QUOTA, Obj, kind_of
+from rollway.kube.objects import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    HPA,
+    INGRESS,
+    POD,
+    RESOURCE_QUOTA,
+    STATEFUL_SET,
+    Obj,
+    kind_of,
+)
 from rollway.release.model import Release
 from rollway.ship import run as shipping
 from rollway.ship.status import status
@@ -183,23 +195,67 @@ def test_a_refused_pod_of_another_workload_is_told(made: Callable[[str], Obj]) -
     in_world(story)
 
 
-def test_a_pod_that_holds_up_an_ordered_set_is_named() -> None:
-    """Nobody deletes it but its user: so what is left is said."""
+def ordered(tag: str) -> Obj:
+    made = stateful_set(tag)
+    made["spec"]["podManagementPolicy"] = "OrderedReady"
+    return made
+
+
+def images_of_ready(world: World) -> list[str]:
+    """Of the ordered set's pods."""
+    pods = (pod for pod in world.sandbox.store.list(POD, NAMESPACE_NAME) if pod["metadata"]["labels"].get("app") == "db")
+    return sorted(pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in pods if is_ready(pod))
+
+
+@EACH
+def test_an_ordered_set_beside_comes_back(strategy: str) -> None:
+    """It replaces nothing while a pod is broken, not even that one: the way back deletes the pod that the release has broken, and
+    so does the release that mends what somebody else has."""
 
     async def story(world: World) -> None:
-        def ordered(tag: str) -> Obj:
-            made = stateful_set(tag)
-            made["spec"]["podManagementPolicy"] = "OrderedReady"
-            return made
-
-        await world.ship("apply", with_others("v1", ordered("v1")), weight=100)
-        result = await world.ship("apply", with_others("v2", ordered("bad")), weight=100)
-
-        assert result.way_back_failure is not None
-        assert "db-1 of another version is in its way" in result.way_back_failure.summary
+        await world.ship("apply", with_others("v1", ordered("v1"), strategy=strategy), weight=100)
+        result = await world.ship("apply", with_others("v2", ordered("bad"), strategy=strategy), weight=100)
+        assert (result.phase, result.way_back_failure) == ("RolledBack", None)
+        assert images_of_ready(world) == ["v1", "v1"]
         assert world.routed_versions() == {"v1"}
 
+        hotfix = {"spec": {"template": {"spec": {"containers": [{"name": "shop", "image": "ghcr.io/acme/api:bad"}]}}}}
+        world.sandbox.api.patch(STATEFUL_SET, NAMESPACE_NAME, "db", hotfix, type_="strategic", manager="kubectl-set")
+        await asyncio.sleep(60)
+        assert images_of_ready(world) == ["v1"]
+        mended = with_others("v2", ordered("v2"), strategy=strategy)
+        result = await world.ship("apply", mended, weight=100, force=True)
+        assert result.is_ok, result.failure
+        assert images_of_ready(world) == ["v2", "v2"]
+        assert [step.ref.name for step in result.plan.steps if step.type in ("renew", "wait")].count("db") == 2
+
     in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "blue-green", "canary"])
+def test_a_way_back_that_was_cut_off_is_not_over_before_the_others_are_ready(strategy: str) -> None:
+    """All that it had to write was written; whoever comes after waits for what it would have waited for."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", ordered("v1"), strategy=strategy), weight=100)
+        wanted = with_others("v2", ordered("bad"), strategy=strategy)
+        with pytest.raises(TimedOut):
+            await world.ship("apply", wanted, weight=100, timeout_s=15)
+        with pytest.raises(TimedOut):
+            await world.ship("rollback", wanted, timeout_s=0.3)
+        assert image_of_set(world) == "v1"
+        assert images_of_ready(world) == ["v1"]
+
+        back = await world.ship("rollback", wanted)
+        assert back.is_ok, back.failure
+        assert images_of_ready(world) == ["v1", "v1"]
+
+    in_world(story)
+
+
+def image_of_set(world: World) -> str:
+    pod = world.sandbox.store.get(STATEFUL_SET, NAMESPACE_NAME, "db")["spec"]["template"]["spec"]
+    return str(pod["containers"][0]["image"]).rpartition(":")[2]
 
 
 @EACH
