@@ -38,7 +38,8 @@ ScopedResourceSelectorRequirement scopeName!:'ResourceQuotaScope operator!:'Scop
 ResourceQuotaStatus hard:{Q} used:{Q}
 ConfigMap metadata:ObjectMeta immutable:*b data:{s} binaryData:{y}
 Secret metadata:ObjectMeta immutable:*b data:{y} stringData:{s} type:'SecretType
-PersistentVolumeClaim metadata:ObjectMeta spec:PersistentVolumeClaimSpec status:PersistentVolumeClaimStatus
+PersistentVolumeClaim kind:s apiVersion=APIVersion:s metadata:ObjectMeta spec:PersistentVolumeClaimSpec
+  status:PersistentVolumeClaimStatus
 PersistentVolumeClaimSpec accessModes:['PersistentVolumeAccessMode] selector:*LabelSelector
   resources:VolumeResourceRequirements volumeName:s storageClassName:*s volumeMode:*'PersistentVolumeMode
   dataSource:*TypedLocalObjectReference dataSourceRef:*TypedObjectReference volumeAttributesClassName:*s

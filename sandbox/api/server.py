@@ -17,14 +17,12 @@ from ...errors import ApiError
 from ...kube import codec, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.conversion import converted
-from ...kube.inert import INERT
 from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
 from ...kube.validation import checks
 from ...kube.validation.dispatch import refuse_beside
-from ..events import record
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, not_found, other_uid
 from ..store.store import Store
-from . import addresses, admission, claims, daemonsets, eviction, resizing, scale, selectors
+from . import addresses, admission, claims, daemonsets, eviction, resizing, scale, selectors, unacted
 from .admission import podsecurity
 from .conditions import check_namespace, check_version
 from .deletion import Propagation, finished
@@ -39,8 +37,6 @@ from .settling import settle
 from .shape import BuiltIn, Shape, shape_of
 from .typed import check_apply_target, decoded, decoded_patch, fit_name, fit_namespace, patched
 
-SILENT = ("PriorityClass", "PodTemplate")
-"""Kinds without fields here for which nothing has to act."""
 SCALE = BuiltIn(scale.SCALE, Rules())
 LASTING = ("default", "kube-system", "kube-public")
 
@@ -253,9 +249,7 @@ class Api:
                 raise exists_already(kind, meta["name"])
             return _in_version(kind, obj | {"metadata": meta | {"uid": self._new_uid()}})
         made = self.store.create(kind, self._stored(kind, obj))
-        if kind._replace(api_version=made["apiVersion"]) in INERT and kind.name not in SILENT:
-            message = f"kept as it is: nothing here acts on a {kind.name}"
-            record(self.store, kind, made, reason="NotSimulated", message=message, now=self._now(), component="sandbox")
+        unacted.tell(self.store, kind, made, self._now())
         return _in_version(kind, made)
 
     def _new_uid(self) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from rollway.errors import ApiError, Invalid
 from rollway.kube.clock import now
-from rollway.kube.objects import DEFINITION, EVENT, NAMESPACE, SERVICE, Kind, Obj
+from rollway.kube.objects import DEFINITION, EVENT, HPA, NAMESPACE, SERVICE, Kind, Obj
+from rollway.sandbox.api.admission.limitranger import LIMIT_RANGE
 from rollway.sandbox.serving import discovery, tables
 from rollway.sandbox.serving.paths import target_of
 from rollway.sandbox.store.disk import Disk
@@ -168,11 +169,15 @@ def test_a_definition_that_could_not_be_served_is_refused(change: Obj, named: st
 def test_a_built_in_kind_that_nothing_acts_on_says_so_once_where_it_matters() -> None:
     async def use(sandbox: Sandbox) -> None:
         sandbox.api.create(CLASS, "", written(CLASS, "fast", provisioner="example.com/disk"))
-        sandbox.api.create(PRIORITY, "", written(PRIORITY, "high", value=10))
+        sandbox.api.create(PRIORITY, "", written(PRIORITY, "high", value=10))  # admission heeds it, as it does a LimitRange
+        sandbox.api.create(LIMIT_RANGE, "default", written(LIMIT_RANGE, "small", spec={"limits": []}))
+        scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
+        sandbox.api.create(HPA, "default", written(HPA, "shop", spec={"maxReplicas": 2, "scaleTargetRef": scaled}))
         assert sandbox.api.get(CLASS, "", "fast")["provisioner"] == "example.com/disk"
         events = sandbox.store.list(EVENT)
         assert [(each["reason"], each["regarding" if "regarding" in each else "involvedObject"]["name"]) for each in events] == [
-            ("NotSimulated", "fast")
+            ("NotSimulated", "fast"),
+            ("NotSimulated", "shop"),
         ]
 
     in_sandbox(use)

@@ -189,3 +189,20 @@ def test_a_failure_policy_that_no_pod_could_be_held_against_is_refused(rule: Obj
             sandbox.api.create(JOB, SPACE, job)
 
     in_sandbox(story)
+
+
+def test_a_set_with_claims_is_written_back_as_it_was_read() -> None:
+    """What the server added to its claims are fields of a claim: nothing of it is unknown to a strict write or patch."""
+
+    async def story(sandbox: Sandbox) -> Any:
+        sandbox.api.create(STATEFUL_SET, SPACE, read(SET_TEXT))
+        strict: Obj = {"field_validation": "Strict"}
+        live = sandbox.api.get(STATEFUL_SET, SPACE, "s")
+        written = sandbox.api.update(STATEFUL_SET, SPACE, "s", live, **strict)
+        patch = [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]
+        return written, sandbox.api.patch(STATEFUL_SET, SPACE, "s", patch, "json", **strict)
+
+    written, patched = in_sandbox(story)
+    [claim] = patched["spec"]["volumeClaimTemplates"]
+    assert (claim["apiVersion"], claim["kind"]) == ("v1", "PersistentVolumeClaim")
+    assert written["metadata"]["generation"] == patched["metadata"]["generation"] == 1
