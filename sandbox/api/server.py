@@ -22,7 +22,7 @@ from ...kube.validation import checks
 from ...kube.validation.dispatch import refuse_beside
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, not_found, other_uid
 from ..store.store import Store
-from . import addresses, admission, claims, daemonsets, eviction, resizing, scale, selectors, unacted
+from . import addresses, admission, bindings, claims, daemonsets, eviction, resizing, scale, selectors, unacted
 from .admission import podsecurity
 from .conditions import check_namespace, check_version
 from .deletion import Propagation, finished
@@ -220,6 +220,10 @@ class Api:
     def evict(self, namespace: str, name: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False) -> None:
         """Deletes a pod unless a disruption budget forbids it (429)."""
         eviction.evict(self.store, namespace, name, body or {}, self._now(), dry_run=dry_run)
+
+    def bind(self, namespace: str, asked: Obj, *, dry_run: bool = False) -> None:
+        """Gives a pod the node that a Binding names."""
+        bindings.bind(self.store, namespace, asked, self._now(), dry_run=dry_run)
 
     # inside: writing
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ...kube.clock import timestamp
 from ...kube.objects import NODE, PERSISTENT_VOLUME_CLAIM, POD, Obj, annotations_of, get
+from ..api.bindings import DEFAULT_SCHEDULER
 from ..api.claims import SELECTED
 from ..api.deletion import delete
 from ..controllers.fitting import Misfit, node_of
@@ -60,6 +61,13 @@ class Binder:
         if self._presumes and not never and pod["spec"].get("nodeName"):
             return True  # its status follows with its first container
         place = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        if self._is_others(pod):
+            if place not in self._pending:
+                self._pending[place] = priority_of(pod)
+                by = pod["spec"]["schedulerName"]
+                why = f"its scheduler is {by}, and only {DEFAULT_SCHEDULER} is part of this cluster: somebody else has to bind it"
+                self._tell(pod, "WaitsForScheduler", why, "Normal", by="sandbox")
+            return False
         choice = self._choice(pod, never=never)
         if not choice.node:
             self._pending[place] = priority_of(pod)
@@ -77,8 +85,13 @@ class Binder:
         placed = pod | {"spec": pod["spec"] | {"nodeName": choice.node}}
         host = host_ip(self._store.find(NODE, "", choice.node))
         self._store.update(POD, placed | {"status": pod_status(placed, containers, self._now(), host=host)})
-        self._tell(pod, "Scheduled", f"Successfully assigned {'/'.join(place)} to {choice.node}", "Normal")
+        if not pod["spec"].get("nodeName"):  # else others chose, and told
+            self._tell(pod, "Scheduled", f"Successfully assigned {'/'.join(place)} to {choice.node}", "Normal")
         return True
+
+    def _is_others(self, pod: Obj) -> bool:
+        by = pod["spec"].get("schedulerName", DEFAULT_SCHEDULER)
+        return not self._presumes and by != DEFAULT_SCHEDULER and not pod["spec"].get("nodeName")
 
     def _choice(self, pod: Obj, *, never: bool) -> Choice:
         if never:
@@ -106,6 +119,8 @@ class Binder:
         self._tell(victim, "Preempted", why, "Normal")
         delete(self._store, POD, meta["namespace"], meta["name"], now=self._now())
 
-    def _tell(self, pod: Obj, reason: str, message: str, type_: Literal["Normal", "Warning"]) -> None:
-        now, by = self._now(), "default-scheduler"
+    def _tell(
+        self, pod: Obj, reason: str, message: str, type_: Literal["Normal", "Warning"], *, by: str = DEFAULT_SCHEDULER
+    ) -> None:
+        now = self._now()
         record(self._store, POD, pod, reason=reason, message=message, now=now, component=by, type_=type_)

@@ -12,6 +12,7 @@ from typing import Any
 from ...kube.inert import INERT
 from ...kube.objects import GROUPED_EVENT, HOMES, KINDS, Kind
 from ...kube.types_gateway import GROUP as GATEWAY_API
+from ..api.bindings import BINDING
 from ..api.registry import rules_of
 from ..store.customs import Custom
 from ..store.store import Store
@@ -40,6 +41,9 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "VirtualService": ("vs",), "StatefulSet": ("sts",), "DaemonSet": ("ds",), "CronJob": ("cj",),
     "ReplicationController": ("rc",), "CustomResourceDefinition": ("crd", "crds"), "GatewayClass": ("gc",),
     "ReferenceGrant": ("refgrant",), f"Gateway.{GATEWAY_API}": ("gtw",),
+}  # fmt: skip
+_BINDINGS: Mapping[str, Any] = {
+    "name": BINDING.plural, "singularName": "binding", "namespaced": True, "kind": BINDING.name, "verbs": ["create"],
 }  # fmt: skip
 _ONLY_NEWEST = ("GRPCRoute",)
 _IN_ALL = (
@@ -99,7 +103,7 @@ def group_versions(store: Store) -> Iterable[str]:
 
 def only_asked() -> Iterable[Kind]:
     """The kinds of what is answered and not kept."""
-    yield COMPONENT
+    yield from (COMPONENT, BINDING)
     yield from (Kind(each.api_version, each.kind, plural, plural == LOCAL) for plural, each in REVIEWS.items())
 
 
@@ -142,7 +146,7 @@ def resources(group_version: str, store: Store) -> Document | None:
     """The APIResourceList, or None where the version is not served."""
     if group_version not in group_versions(store):
         return None
-    out = _reviews(group_version) + ([dict(RESOURCE)] if group_version == "v1" else [])
+    out = _reviews(group_version) + ([dict(RESOURCE), dict(_BINDINGS)] if group_version == "v1" else [])
     for kind in served(store).get(group_version, {}).values():
         custom = store.customs.get(kind)
         entry: Document = {
@@ -192,6 +196,7 @@ def _subresources(kind: Kind, custom: Custom | None) -> list[Document]:
         token = {"kind": "TokenRequest", "group": "authentication.k8s.io", "version": "v1", "verbs": ["create"]}
         out.append({"name": "serviceaccounts/token"} | base | token)
     if kind.name == "Pod":
+        out.append({"name": "pods/binding"} | base | {"kind": BINDING.name, "verbs": ["create"]})
         eviction = {"kind": "Eviction", "group": "policy", "version": "v1", "verbs": ["create"]}
         out.append({"name": "pods/eviction"} | base | eviction)
         out += [{"name": f"pods/{name}"} | base for name in ("ephemeralcontainers", "resize")]

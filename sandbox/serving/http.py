@@ -14,6 +14,7 @@ from aiohttp import web
 from ...errors import ApiError
 from ...kube.clock import now
 from ...kube.objects import DEFINITION, JOB, NAMESPACE, SERVICE, Kind, Obj
+from ..api.bindings import BINDING, check_binding
 from ..api.eviction import check_eviction
 from ..api.paging import Page
 from ..api.registry import rules_of
@@ -138,6 +139,8 @@ class _Server:
             account = self._api.get(target.kind, target.namespace, target.name)
             body = await body_of(request, "TokenRequest")
             return json_answer(self._tokens.made(account, body, now(), bound(self._api.store, account, body)), 201)
+        if target.kind == BINDING:
+            return await self._bind(request, target)
         if target.kind.name == "Pod" and target.subresource in POD_SUBRESOURCES:
             return await self._pod_subresource(request, target)
         handler = self._handler(request.method, target)
@@ -226,6 +229,8 @@ class _Server:
             self._api.evict(target.namespace, target.name, body, dry_run=is_dry)
             self._flush()
             return success(status=201)
+        if target.subresource == "binding":
+            return await self._bind(request, target)
         if target.subresource == "log" and request.method == "GET":
             return await self._log(request, target)
         if target.subresource in ("exec", "attach", "portforward") and request.method in ("GET", "POST"):
@@ -234,6 +239,14 @@ class _Server:
             pod = self._api.get(target.kind, target.namespace, target.name)
             return await remote.answered(request, target.subresource, pod, self._node)
         raise not_allowed()
+
+    async def _bind(self, request: web.Request, target: Target) -> web.StreamResponse:
+        if request.method != "POST":
+            raise not_allowed()
+        asked = check_binding(await body_of(request, BINDING.name), target.name)
+        self._api.bind(target.namespace, asked, dry_run=bool(request.query.get("dryRun")))
+        self._flush()
+        return success(status=201)
 
     async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
         pod = self._api.get(target.kind, target.namespace, target.name)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...kube.objects import Kind
+from ..api.bindings import BINDING
 from ..api.registry import rules_of
 from ..store.refusals import no_such_resource
 from ..store.store import Store
 from . import discovery
 
-POD_SUBRESOURCES = ("eviction", "log", "exec", "attach", "portforward")
+POD_SUBRESOURCES = ("binding", "eviction", "log", "exec", "attach", "portforward")
 """What is asked of a pod besides its fields."""
 
 
@@ -38,7 +39,7 @@ def target_of(parts: list[str], store: Store) -> Target | None:
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
-    kind = kinds.get(rest[0])
+    kind = BINDING if group_version == "v1" and namespace and rest == [BINDING.plural] else kinds.get(rest[0])
     if kind is None or len(rest) > 3 or kind.namespaced < bool(namespace):
         raise no_such_resource()
     name, subresource = [*rest[1:], "", ""][:2]

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from aiohttp.test_utils import TestServer
 from rollway.kube.clock import now
-from rollway.kube.objects import CONFIG_MAP, DEFINITION
+from rollway.kube.objects import CONFIG_MAP, DEFINITION, POD
 from rollway.sandbox.api.server import Api, bootstrap
 from rollway.sandbox.serving import openapi_pb
 from rollway.sandbox.serving.http import application
@@ -160,5 +160,34 @@ def test_yaml_is_read_as_kubectl_reads_it(body: bytes) -> None:
         assert (await ask("POST", maps, body, Content_Type="application/yaml")).status == 409
         broken = await ask("PATCH", f"{maps}/b?fieldManager=x", b"a: [", Content_Type=media)
         assert (broken.status, (await broken.json())["message"].startswith("error decoding YAML: ")) == (400, True)
+
+    run(story)
+
+
+def test_bindings_are_taken_at_both_of_their_addresses_and_listed_among_what_is_served() -> None:
+    """They are written only; the pod's address and the Binding have to mean the same pod."""
+
+    async def story(ask: Ask, api: Api) -> None:
+        for name in ("one", "two"):
+            containers = [{"name": "app", "image": "app:1"}]
+            api.create(POD, "default", {"metadata": {"name": name}, "spec": {"containers": containers, "schedulerName": "own"}})
+
+        async def bound(path: str, name: str) -> tuple[int, Any]:
+            body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"name": "node"}}
+            answer = await ask(
+                "POST", f"/api/v1/namespaces/default/{path}", json.dumps(body).encode(), Content_Type="application/json"
+            )
+            return answer.status, await answer.json()
+
+        assert (await bound("pods/one/binding", "two"))[1]["message"] == "name in URL does not match name in Binding object"
+        for path, name in (("pods/one/binding", "one"), ("bindings", "two")):
+            code, answer = await bound(path, name)
+            assert (code, answer["kind"], answer["status"]) == (201, "Status", "Success")
+            assert api.get(POD, "default", name)["spec"]["nodeName"] == "node"
+        code, answer = await bound("bindings", "two")
+        assert (code, answer["reason"], answer["details"]) == (409, "Conflict", {"name": "two", "kind": "pods/binding"})
+        assert (await ask("GET", "/api/v1/namespaces/default/bindings")).status == 405
+        listed = {each["name"]: each["verbs"] for each in (await (await ask("GET", "/api/v1")).json())["resources"]}
+        assert (listed["bindings"], listed["pods/binding"]) == (["create"], ["create"])
 
     run(story)
