@@ -68,19 +68,27 @@ def _parsed(path: str, data: bytes) -> SavedPlan:
 
     try:
         raw: Any = json.loads(data)
-        kind = raw.get("format") if isinstance(raw, dict) else None
-        if isinstance(kind, str) and kind.startswith("rollway.dev/plan.") and kind != FORMAT:
-            raise BadInput(f"{path} was saved by another version of rollway ({kind}; this one reads {FORMAT})", hint=AGAIN)
-        if kind == FORMAT:
-            return of_document(raw, path)
-        detail = "it is another kind of document"
+    except (ValueError, RecursionError) as error:
+        raise _no_plan(path, str(error).splitlines()[0]) from error
+    kind = raw.get("format") if isinstance(raw, dict) else None
+    if isinstance(kind, str) and kind.startswith("rollway.dev/plan.") and kind != FORMAT:
+        raise BadInput(f"{path} was saved by another version of rollway ({kind}; this one reads {FORMAT})", hint=AGAIN)
+    if kind != FORMAT:
+        raise _no_plan(path, "it is another kind of document")
+    try:
+        return of_document(raw, path)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        detail = f"{place}: {first['msg']}" if place else str(first["msg"])
+        raise _no_plan(path, f"{place}: {first['msg']}" if place else str(first["msg"])) from error
+    except BadInput as bad:
+        raise _no_plan(path, bad.summary) from bad
     except (ValueError, RecursionError) as error:
-        detail = str(error).splitlines()[0]
-    raise BadInput(f"{path} is no saved plan", detail=detail, hint=AGAIN)
+        raise _no_plan(path, str(error).splitlines()[0]) from error
+
+
+def _no_plan(path: str, why: str) -> BadInput:
+    return BadInput(f"{path} is no saved plan", detail=why, hint=AGAIN)
 
 
 def _digest(data: bytes) -> str:

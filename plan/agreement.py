@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from ..kube.objects import DEPLOYMENT, Ref
+from ..kube.objects import DEPLOYMENT, Ref, get
 from .diff import changes
 from .plan import Plan
 from .steps import Apply, Record, Run, Step, Wait
@@ -89,12 +89,12 @@ def _essence(step: Step, is_autoscaled: bool) -> dict[str, Any]:
     data = step.model_dump(mode="json", exclude=_TOLD)
     if isinstance(step, Apply):
         data["changes"] = {path: f"{_shown(old)} → {_shown(new)}" for path, old, new in step.changes}
-        if step.ref.is_a(DEPLOYMENT) and data["manifest"].get("spec", {}).get("paused") is False:
+        if step.ref.is_a(DEPLOYMENT) and get(data["manifest"], "spec", "paused") is False:
             del data["manifest"]["spec"]["paused"]  # what it is without a word
     if not is_autoscaled:
         return data
     if isinstance(step, Apply) and step.ref.is_a(DEPLOYMENT):
-        spec = {key: value for key, value in data["manifest"].get("spec", {}).items() if key != "replicas"}
+        spec = {key: value for key, value in get(data["manifest"], "spec", default={}).items() if key != "replicas"}
         data["manifest"] = {**data["manifest"], "spec": spec}
         data["changes"].pop(".spec.replicas", None)
     return {key: value for key, value in data.items() if key not in _COUNTS}

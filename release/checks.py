@@ -91,9 +91,11 @@ def _check_map(item: Located, path: tuple[str, ...]) -> None:
     if not isinstance(value, dict):
         raise BadInput(f"{item}: {name} is {shown(value)}; it takes a mapping", where=item.where(*path))
     for key, text in value.items():
-        if text is not None and not isinstance(text, str):
+        if not isinstance(text, str):
             raise BadInput(
-                f'{item}: {name}["{key}"] is {shown(text)}; it takes a text', where=item.where(*path, key), hint="quote it"
+                f'{item}: {name}["{key}"] is {shown(text)}; it takes a text',
+                where=item.where(*path, key),
+                hint='write "", or take it out' if text is None else "quote it",
             )
 
 

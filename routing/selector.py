@@ -58,10 +58,10 @@ def reaching_only(workload: Obj, objects: Iterable[Obj]) -> Iterator[Obj]:
 
 def preview(service: Mapping[str, Any], name: str, track: str) -> Obj:
     """A Service beside the user's, of its own name, that reaches one track only and is not exposed outside."""
-    spec = service["spec"]
-    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports", [])]
+    written = get(service, "spec", "ports", default=())
+    ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in written]
     meta = {"name": name, "labels": dict(get(service, "metadata", "labels", default={}))}
     if namespace := get(service, "metadata", "namespace"):
         meta["namespace"] = namespace
-    selector = {**spec.get("selector", {}), TRACK_LABEL: track}
+    selector = {**get(service, "spec", "selector", default={}), TRACK_LABEL: track}
     return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": selector, "ports": ports}}

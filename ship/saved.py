@@ -15,15 +15,20 @@ from ..plan.agreement import differences, is_rest
 from ..plan.observed import Observed
 from ..plan.plan import Plan
 from ..plan.revision import Revision
-from ..plan.steps import Frozen
-from ..release.conduct import as_recorded
+from ..plan.steps import Apply, Frozen, Run
+from ..release import recorded
+from ..release.file import shown
+from ..release.manifests import Located
 from ..release.model import Release
+from ..release.options import STRATEGIES
 from ..strategies.base import Request
 from . import run as ship
 from .run import Options, Result
 
 FORMAT = "rollway.dev/plan.v3"
 SYSTEM = "kube-system"
+RELEASE = "asked.release"
+"""Where a plan's file has the release."""
 ANEW = "plan again, read it, and apply the new one"
 MOST_LINES = 12
 
@@ -48,32 +53,37 @@ class SavedPlan(Plan):
     @property
     def release(self) -> Release:
         """Raises BadInput for what is none."""
-        try:
-            return as_recorded(Release.from_record(self.asked.release), self.asked.release)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadInput(f"the plan's release cannot be read: {error}", hint="save a plan with `deploy plan --out`") from error
+        return recorded.read(self.asked.release, RELEASE)
 
 
 def document(made: SavedPlan) -> dict[str, Any]:
     """The plan as its file has it, with a seal: a digest of all the rest."""
     data = made.model_dump(mode="json")
-    return {**data, "seal": _seal(data)}
+    return {**data, "seal": seal_of(data)}
 
 
 def of_document(raw: Mapping[str, Any], path: str) -> SavedPlan:
-    """The plan that the file at `path` has. Raises StalePlan where somebody has edited it since, pydantic's ValidationError for
-    what is none.
+    """The plan that the file at `path` has. Raises StalePlan where somebody has edited it since, pydantic's ValidationError or
+    BadInput for what is none.
 
     Who edits it may seal it again: that nothing else is done than what was agreed on, `run_saved` sees to. The seal tells an edit
     from a cluster that has moved on, also one of what no step depends on.
     """
     data = {key: value for key, value in raw.items() if key != "seal"}
-    if raw.get("seal") != _seal(data):
+    if raw.get("seal") != seal_of(data):
         raise StalePlan(f"somebody has edited {path} since the plan was saved", hint=ANEW)
-    return SavedPlan.model_validate(data)
+    plan = SavedPlan.model_validate(data)
+    for name, steps in (("steps", plan.steps), ("undo", plan.undo)):
+        for place, step in enumerate(steps):
+            if isinstance(step, Apply | Run):
+                recorded.check(Located(step.manifest, recorded.Record(data, ""), (name, place, "manifest")))
+    if plan.asked.strategy not in (None, *STRATEGIES):
+        raise BadInput(f"unknown strategy {shown(plan.asked.strategy)}", where="asked.strategy")
+    recorded.read(plan.asked.release, RELEASE)
+    return plan
 
 
-def _seal(data: Mapping[str, Any]) -> str:
+def seal_of(data: Mapping[str, Any]) -> str:
     """Of what the document says, however a program has written it anew: some make 30 of 30.0."""
     plain = json.loads(json.dumps(data), parse_float=lambda text: int(number) if (number := float(text)).is_integer() else number)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

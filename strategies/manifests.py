@@ -126,7 +126,7 @@ def second(release: Release, suffix: str, track: str, replicas: int, *, deadline
     out = _marked(release, copied(release.workload))
     out["metadata"]["name"] = second_name(release, suffix)
     selector = out["spec"]["selector"]
-    selector["matchLabels"] = {**selector.get("matchLabels", {}), TRACK_LABEL: track}
+    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), TRACK_LABEL: track}
     out["metadata"]["labels"][TRACK_LABEL] = track
     _label_pods(out, track)
     _set(out, replicas, deadline_s)

@@ -44,6 +44,21 @@ def mistakes(kind: Kind, obj: Obj) -> list[Mistake]:
     return [_refusal(each, obj) for each in dispatch.problems(kind, whole)]
 
 
+def misshapen(kind: Kind, obj: Obj) -> list[Mistake]:
+    """What nobody could make anything of: other types, and items of lists that are none. Of what the API server would refuse
+    besides, a younger one may take some."""
+    type_ = schema_of(kind)
+    if type_ is None:
+        return []
+    if type_.is_custom:
+        return [_refusal(each, obj) for each in dispatch.problems(kind, copy.deepcopy(obj)) if each.reason in _OF_SHAPE]
+    found = [*_misfits(type_, obj, ()), *_holes(type_, obj, ())]
+    return [each._replace(text=f"{named(each.path)} {_hidden(each.text, obj)}") for each in found]
+
+
+_OF_SHAPE = ("FieldValueTypeInvalid", "FieldValueRequired")
+
+
 def named(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
@@ -129,20 +144,26 @@ def _quantity(value: Any, path: Path) -> Iterator[Mistake]:
         yield _other(value, path, "a quantity", hint)
 
 
-def _twins(type_: Type, value: Any, path: Path) -> Iterator[Mistake]:
-    """Items of a list that are told apart by keys which they share: server-side apply refuses them."""
+def _lists(type_: Type, value: Any, path: Path) -> Iterator[tuple[ListOf, list[Any], Path]]:
+    """All lists of an object, those within others first."""
     match type_:
         case Struct() if isinstance(value, dict):
             for key, below in value.items():
                 if declared := type_.fields.get(key):
-                    yield from _twins(declared.type, below, (*path, key))
+                    yield from _lists(declared.type, below, (*path, key))
         case MapOf(item=item) if isinstance(value, dict):
             for key, below in value.items():
-                yield from _twins(item, below, (*path, key))
+                yield from _lists(item, below, (*path, key))
         case ListOf(item=item) if isinstance(value, list):
             for place, below in enumerate(value):
-                yield from _twins(item, below, (*path, place))
-            yield from _alike(type_, value, path)
+                yield from _lists(item, below, (*path, place))
+            yield type_, value, path
+
+
+def _twins(type_: Type, value: Any, path: Path) -> Iterator[Mistake]:
+    """Items of a list that are told apart by keys which they share: server-side apply refuses them."""
+    for of, items, place in _lists(type_, value, path):
+        yield from _alike(of, items, place)
 
 
 def _alike(type_: ListOf, items: Sequence[Any], path: Path) -> Iterator[Mistake]:
@@ -158,6 +179,15 @@ def _alike(type_: ListOf, items: Sequence[Any], path: Path) -> Iterator[Mistake]
         if first != place and None not in named.values():
             told = ", ".join(f"{key}: {each}" if key else shown(each) for key, each in named.items())
             yield Mistake((*path, place), f"is the second with {told}", "take one of them out")
+
+
+def _holes(type_: Type, value: Any, path: Path) -> Iterator[Mistake]:
+    """Items of a list that are nothing, or lack what they are told apart by."""
+    for of, items, where in _lists(type_, value, path):
+        for place, item in enumerate(items):
+            lacking = [key for key in of.keys or () if isinstance(item, dict) and item.get(key, key_default(key)) is None]
+            if item is None or lacking:
+                yield Mistake((*where, place), f"has no {lacking[0]}" if lacking else "is empty")
 
 
 def shown(value: Any) -> str:

@@ -429,6 +429,12 @@ MANIFESTS = [
         "quote it",
     ),
     Case(
+        "a label of nothing",
+        changed("labels: {app: shop}", "labels: {app: shop, tier: }"),
+        'app.yaml:11:27: Deployment shop: spec.template.metadata.labels["tier"] is empty; it takes a text',
+        'write "", or take it out',
+    ),
+    Case(
         "replicas a text",
         changed("replicas: 4", "replicas: '4'"),
         "app.yaml:6:3: Deployment shop: spec.replicas is '4'; it takes a whole number from 0",

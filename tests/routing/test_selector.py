@@ -50,3 +50,13 @@ def test_what_is_scaled_away_may_be_all_that_a_service_reaches(
     first = deployment("shop", "stable", 3)
     objects = [first, deployment("shop-canary", "canary", pods_of_second), *services]
     assert list(selector.reaching_only(first, objects)) == found
+
+
+def test_a_service_whose_ports_are_nothing_has_a_preview() -> None:
+    """`ports:` without a value, as a headless Service may have it."""
+    headless = {**SHOP, "spec": {"selector": {"app": "shop"}, "ports": None}}
+
+    assert selector.preview(headless, "shop-preview", "green")["spec"] == {
+        "selector": {"app": "shop", "rollway.dev/track": "green"},
+        "ports": [],
+    }

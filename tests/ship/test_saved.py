@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import dataclasses
 import functools
 import json
 import operator
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from mortal import Counted, Killed, Mortal
+from pydantic import ValidationError
 from rollway.cluster.port import Cluster
-from rollway.errors import Forbidden, StalePlan
+from rollway.errors import BadInput, Forbidden, RollwayError, StalePlan
 from rollway.kube.objects import DEPLOYMENT, HPA, NAMESPACE, Obj, Ref
+from rollway.plan.agreement import differences
 from rollway.plan.plan import Action
 from rollway.plan.steps import Apply
 from rollway.release.model import Release
 from rollway.sandbox.world import Sandbox
 from rollway.ship import run as shipping
 from rollway.ship.run import Result
-from rollway.ship.saved import SavedPlan, bind, document, of_document, run_saved
+from rollway.ship.saved import SavedPlan, bind, document, of_document, run_saved, seal_of
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release, stand_of
 
@@ -417,3 +421,89 @@ class Blind:
         if ref.kind == "Namespace" and ref.name in self._unread:
             raise Forbidden(403, "Forbidden", f"namespaces {ref.name} is forbidden")
         return copy.deepcopy(await self._cluster.get(ref))
+
+
+VALUES: tuple[object, ...] = (None, True, -1, 1.5, "", "x", [], [None], ["x"], [{}], {}, {"x": None}, {"name": 5}, 10**30)
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "blue-green", "ab"])
+def test_whatever_is_written_into_a_plan_and_sealed_is_a_plan_or_refused(strategy: str) -> None:
+    """Any value at any place of the release that it carries and of its steps, a key that is missing, too: never a traceback."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        plan = await saved(world, strategy)
+        file = document(plan)
+        draw = random.Random(strategy)
+        of_release = [place for place in places(file) if place[0] == "asked"]
+        every = [place for place in places(file) if place[0] != "seal"]
+        for place in (*draw.sample(of_release, min(len(of_release), 100)), *draw.sample(every, 50)):
+            changed = copy.deepcopy(file)
+            holder = functools.reduce(lambda inside, key: inside[key], place[:-1], changed)
+            if draw.random() < 0.25:
+                del holder[place[-1]]
+            else:
+                holder[place[-1]] = draw.choice(VALUES)
+            if (read := sealed(changed)) is None:
+                continue
+            with contextlib.suppress(RollwayError):
+                made = await shipping.plan(world.cluster, read.release, read.asked.request, strategy=read.asked.strategy)
+                differences(read, made, is_autoscaled=False)
+
+    in_world(story)
+
+
+def sealed(raw: dict[str, Any]) -> SavedPlan | None:
+    """The document read as a plan with a seal of its own; None where it is refused."""
+    try:
+        return load_again(raw)
+    except (BadInput, ValidationError):
+        return None
+
+
+def load_again(raw: dict[str, Any]) -> SavedPlan:
+    """As somebody seals it who has edited it."""
+    rest = {key: value for key, value in raw.items() if key != "seal"}
+    return of_document({**rest, "seal": seal_of(rest)}, "plan.json")
+
+
+MISSHAPEN: list[tuple[tuple[str | int, ...], object, str]] = [
+    (("workload", "kind"), None, r"asked\.release\.workload\.kind: kind is empty; it takes a text"),
+    (("workload", "kind"), "Pod", r"asked\.release\.workload\.kind: Pod shop is no Deployment, StatefulSet or DaemonSet"),
+    (
+        ("workload", "spec", "template", "spec", "containers", 0, "ports"),
+        "x",
+        r"containers\[0\]\.ports is the text \"x\"; it takes a",
+    ),
+    (
+        ("workload", "spec", "template", "spec", "containers", 0, "ports"),
+        [{}],
+        r"containers\[0\]\.ports\[0\] has no containerPort",
+    ),
+    (("workload", "spec", "template", "spec", "containers", 0, "image"), "", r"container shop has no image"),
+    (("services", 0, "spec", "ports"), [None], r"asked\.release\.services\[0\]\.spec\.ports\[0\]: .* is empty"),
+    (("services", 0, "spec", "selector"), {}, r"asked\.release\.services\[0\]\.spec\.selector: Service shop selects no pods"),
+    (("services",), {}, r"asked\.release\.services: is a mapping; it takes a list"),
+    (("others",), ["x"], r"asked\.release\.others\[0\]: is a text; it takes an object"),
+    (("app",), 5, r"asked\.release\.app: is a number; it takes a text"),
+    (("router",), "x", r"asked\.release\.router: unknown router 'x'"),
+    (("hooks",), [{"name": "a", "job": "x"}], r"asked\.release\.hooks\[0\]: is no hook"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "told"), MISSHAPEN)
+def test_what_a_plan_carries_that_is_no_release_is_told_with_its_place(
+    place: tuple[str | int, ...], value: object, told: str
+) -> None:
+    """Before anything is asked of a cluster."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "ramped")
+        file = document(await saved(world, "ramped"))
+        holder = functools.reduce(lambda inside, key: inside[key], place[:-1], file["asked"]["release"])
+        holder[place[-1]] = value
+
+        with pytest.raises(BadInput, match=told):
+            load_again(file)
+
+    in_world(story)
