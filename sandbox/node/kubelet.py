@@ -289,7 +289,7 @@ class Kubelet(PodWorkers):
                 self._kill(place, run, index, moment.message)
                 return
             case "exits":
-                self._exit(place, run, index, moment.code)
+                self._exit(place, run, index, moment.code, message=moment.message)
                 return
         self._next(place, run, index)
 

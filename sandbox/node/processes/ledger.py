@@ -269,13 +269,24 @@ def _entries(folder: Path) -> Iterator[_Entry]:
             yield _Entry(*json.loads(path.read_text()))
 
 
+def mark_of(pid: int) -> str:
+    """What the process was marked with as it was started (`Ledger.start`); empty where it was not, or is no more."""
+    return _whole_mark(Path(f"/proc/{pid}/environ")).partition("/")[2]
+
+
 def _marked() -> Iterator[tuple[int, str]]:
-    wanted = f"{MARK}=".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            for line in path.read_bytes().split(b"\0"):
-                if line.startswith(wanted):
-                    yield int(path.parent.name), line[len(wanted) :].decode(errors="replace")
+        if mark := _whole_mark(path):
+            yield int(path.parent.name), mark
+
+
+def _whole_mark(environ: Path) -> str:
+    wanted = f"{MARK}=".encode()
+    with contextlib.suppress(OSError):
+        for line in environ.read_bytes().split(b"\0"):
+            if line.startswith(wanted):
+                return line[len(wanted) :].decode(errors="replace")
+    return ""
 
 
 def main(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ....kube.objects import Obj, get
+from ....kube.objects import POD, Obj, get
 from ...store.store import Store
 from ..behaviour import LEAST_GRACE_S, Moment, Stop
 from ..runtime import CannotStart, Hears, Notes
@@ -22,6 +22,7 @@ from ..spread import PHASE_S
 from .account import Accounts
 from .environment import Misconfigured, command_line, environment
 from .ledger import Ledger, end_group, over
+from .listeners import clash
 from .output import Output, Outputs
 from .probing import ANSWER_BYTES, Failed, Target, look, watch
 from .sessions import Attachment, Input, Session, command
@@ -203,8 +204,16 @@ class ProcessPod:
                 running.ending.cancel()
         if self._is_leaving and all(each.is_over for each in self._running.values()):
             self._fall_silent(pod)
+        why = await self._clash(running) if code and not running.is_ending else ""
         if not self._is_abandoned:
-            self.hears(index, Moment(loop.time(), "exits", code=code))
+            self.hears(index, Moment(loop.time(), "exits", message=why, code=code))
+
+    async def _clash(self, running: Running) -> str:
+        uid, name, number = running.mark.split("/")
+        log = self.outputs.read(uid, name, int(number)) or ""
+        declared = [int(port["containerPort"]) for port in running.spec.get("ports") or ()]
+        names = {each["metadata"]["uid"]: each["metadata"]["name"] for each in self.store.list(POD)}
+        return await asyncio.to_thread(clash, log, declared, names)
 
     def _fall_silent(self, pod: Obj) -> None:
         """The pod is gone, and its network with it."""

@@ -400,6 +400,30 @@ def test_a_port_in_use_is_the_apps_own_word(tmp_path: Path) -> None:
     on_real_node(tmp_path, story)
 
 
+def test_who_has_the_port_that_a_pod_could_not_have_is_said(tmp_path: Path) -> None:
+    """In the container's state, where `deploy` and `kubectl describe` look; one that fails otherwise accuses nobody."""
+    listens = (
+        "import socket, time; s = socket.socket(); s.bind(('', 0)); s.listen(); print('at', s.getsockname()[1], flush=True); "
+        "time.sleep(60)"
+    )
+    wants = "import socket, sys; s = socket.socket(); s.bind(('', int(sys.argv[1])))"
+
+    async def story(node: RealNode) -> None:
+        node.create(pod(sys.executable, "-c", listens, name="first"))
+        await node.until(is_ready, "first")
+        await node.logged("at ", "first")
+        port = node.sandbox.logs("default", "first").split()[-1]
+        declared: list[Obj] = [{"containerPort": int(port)}]
+        node.create(pod(sys.executable, "-c", wants, port, name="second", spec=ONCE, ports=declared))
+        node.create(shell("exit 3", name="third", spec=ONCE, ports=declared))
+        said = terminated(await node.until(terminated, "second"))
+        assert f"port {port} is taken by pod first: " in said["message"]
+        assert "listen on $POD_IP" in said["message"]
+        assert "message" not in terminated(await node.until(terminated, "third"))
+
+    on_real_node(tmp_path, story)
+
+
 def test_a_pod_that_is_gone_is_silent(tmp_path: Path) -> None:
     """As its network is gone with it: who sends there waits. Where a process alone has ended, it is refused."""
     ports: list[Obj] = [{"containerPort": 8080}]
