@@ -43,7 +43,8 @@ class Sandbox:
     at real pace can have, pods may be processes of this machine. `spread` is how much times vary; without one not at all.
     `admit` adds to new pods what their manifests do not say. `presumes`: what nobody said of the cluster is as the pods need it.
     `is_proxied`: a data plane serves its Gateways, and tells by itself what became of them. `has_endpoints`: v1 Endpoints stand
-    beside the EndpointSlices, for who still asks for them; each is one object, which many pods make dear.
+    beside the EndpointSlices, for who still asks for them; each is one object, which many pods make dear. `outlives`: it is a
+    cluster in the background, which loses no more than a turn by a fault, and whose nodes show from time to time that they live.
     """
 
     def __init__(
@@ -120,6 +121,10 @@ class Sandbox:
                 ensure_class(self.store, now())
             self._kubelet = Kubelet(self.store, self._queue, now, self._processes, self._spread, presumes=self._presumes)
             controllers += [self._kubelet, NodeLifecycle(self.store, self._queue, now)]
+            if self._outlives:
+                from .node.leases import NodeLeases
+
+                controllers.append(NodeLeases(self.store, self._queue, now))
         if self._balancer_lag is not None:
             from .dataplane.loadbalancer import LoadBalancerController
 

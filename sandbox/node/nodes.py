@@ -27,6 +27,11 @@ def names_of(count: int) -> list[str]:
     return [NODE_NAME] if count == 1 else [f"{NODE_NAME}-{number}" for number in range(1, count + 1)]
 
 
+def is_own(name: str) -> bool:
+    """Whether the sandbox made the node of that name."""
+    return re.fullmatch(rf"{NODE_NAME}(-\d+)?", name) is not None
+
+
 def node_objects(count: int, now: datetime) -> list[Obj]:
     """So many nodes, in zones by turns."""
     return [_node(name, place, now, is_elastic=count == 1) for place, name in enumerate(names_of(count))]
@@ -37,7 +42,7 @@ def resize(store: Store, count: int, now: datetime) -> None:
     wanted = {node["metadata"]["name"]: node for node in node_objects(count, now)}
     for node in list(store.list(NODE)):
         name = node["metadata"]["name"]
-        if re.fullmatch(rf"{NODE_NAME}(-\d+)?", name) and name not in wanted:
+        if is_own(name) and name not in wanted:
             store.remove(NODE, "", name)
     for name, node in wanted.items():
         if store.find(NODE, "", name) is None:

@@ -6,7 +6,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rollway.kube.objects import DEPLOYMENT, EVENT, NODE, POD, Obj, get, merged
+from rollway.kube.clock import now, parse_timestamp
+from rollway.kube.objects import DEPLOYMENT, EVENT, LEASE, NODE, POD, Obj, get, merged
 from rollway.sandbox.node.lifecycle import NOT_READY, UNREACHABLE, tainted, tolerated_until
 from rollway.sandbox.node.nodes import ELASTIC, NODE_NAME, node_objects, resize
 from rollway.sandbox.store.store import Store
@@ -127,3 +128,27 @@ def test_a_release_goes_through_while_a_node_goes_away() -> None:
             resize(store, 3, NOON)
 
     in_world(story)
+
+
+def test_a_node_of_a_cluster_in_the_background_shows_that_it_lives() -> None:
+    """By a Lease that is renewed while the node is there, and goes with it; others' nodes, and rehearsals, have none."""
+
+    def leases(sandbox: Sandbox) -> list[tuple[str, datetime]]:
+        found = sandbox.store.list(LEASE, "kube-node-lease")
+        return [(each["spec"]["holderIdentity"], parse_timestamp(each["spec"]["renewTime"])) for each in found]
+
+    async def story() -> None:
+        async with Sandbox(outlives=True) as sandbox:
+            sandbox.api.create(NODE, "", {"metadata": {"name": "others"}})
+            await asyncio.sleep(300)
+            [(holder, renewed)] = leases(sandbox)
+            assert holder == NODE_NAME
+            assert timedelta(0) <= now() - renewed <= timedelta(seconds=10)
+            sandbox.store.remove(NODE, "", NODE_NAME)
+            await asyncio.sleep(60)
+            assert leases(sandbox) == []
+        async with Sandbox() as rehearsed:
+            await asyncio.sleep(60)
+            assert leases(rehearsed) == []
+
+    run_virtual(story())
