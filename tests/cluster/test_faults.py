@@ -22,8 +22,8 @@ from shop import NAMESPACE_NAME, STRATEGIES, World, release
 
 from tests.support.fake_api import answer, kubeconfig, serving, status
 
-ANSWERED_S = slowness()  # within so many seconds, or it is asked again
-QUICK = Timing(first_pause=0.01, longest_pause=0.05, read=ANSWERED_S, write=ANSWERED_S)
+ANSWERED_S = slowness()  # within so many seconds, or it is asked again: a slow machine is given more patience, too
+QUICK = Timing(first_pause=0.01, longest_pause=0.05, read=ANSWERED_S, write=ANSWERED_S, patience=Timing.patience * ANSWERED_S)
 OPTIONS: dict[str, Any] = {"blueGreen": {"scaleDownDelaySeconds": 0}}
 
 
