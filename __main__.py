@@ -23,6 +23,7 @@ def run() -> int:
 
     Before anything has begun, and when all is done, Ctrl-C ends the process without a word, as the system does it.
     """
+    _fill_streams()
     is_heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_heeded:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -40,6 +41,14 @@ def run() -> int:
         gc.freeze()
     _leave(code)
     return code
+
+
+def _fill_streams() -> None:
+    """Whoever has closed a stream (`>&-`, as daemons do) hears nothing of it. Its number is taken all the same: the
+    next connection would get it, and so whatever a process that is started here writes."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
 
 
 def _leave(code: int) -> None:

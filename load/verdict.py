@@ -80,7 +80,7 @@ def remarks(report: Report) -> Sequence[str]:
             f"{report.unsent:,} more were due and not sent in time: {who} was too busy, or had no connection left; "
             f"{report.sent_rate:,.0f} of {report.rate:,.0f} a second were sent"
         )
-    if report.is_behind:
+    if report.is_behind and report.late_max_s >= 0.001:  # of what was never sent nothing says how late it would have been
         found.append(
             f"behind schedule by up to {report.late_max_s * 1000:,.0f} ms: {who} is too busy, or the rate too high for it"
         )

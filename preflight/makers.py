@@ -39,8 +39,9 @@ def makers(objects: Iterable[Obj]) -> Iterator[Maker]:
             yield Maker(obj, _labels(obj, "metadata"))
             continue
         for above in (("spec", "template"), ("spec", "jobTemplate", "spec", "template")):
-            if isinstance(_below(obj, *above, "metadata", "labels"), dict):
-                yield Maker(obj, _labels(obj, *above, "metadata"), isinstance(_below(obj, *above, "spec", "containers"), list))
+            labels, containers = _below(obj, *above, "metadata", "labels"), _below(obj, *above, "spec", "containers")
+            if isinstance(labels, dict) or isinstance(containers, list):  # a Job's template needs no labels: its pods have them
+                yield Maker(obj, _labels(obj, *above, "metadata"), isinstance(containers, list))
 
 
 def chooses(selector: Mapping[str, Any], maker: Maker) -> bool:

@@ -129,6 +129,21 @@ def test_a_full_disk_is_no_bug_of_ours() -> None:
             assert "Traceback" not in outcome.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_one_that_nobody_reads(closed: str, tmp_path: Path) -> None:
+    """The command does what it is for, and ends as it would have ended."""
+    path = tmp_path / "deploy.yaml"
+    good, wrong = ["init", str(EXAMPLE.parent / "k8s"), "-f", str(path)], ["render", "-f", str(tmp_path / "nothing.yaml")]
+    codes = []
+    for words in (good, wrong):
+        line = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-m", "rollway", *words]
+        outcome = subprocess.run(line, capture_output=True, text=True, check=False)
+        codes.append(outcome.returncode)
+        assert "Traceback" not in outcome.stderr + outcome.stdout
+
+    assert (codes, path.exists()) == ([0, 2], True)
+
+
 def test_a_disk_without_room_is_told_as_that(tmp_path: Path) -> None:
     """By what writes files, with the file's name; what was there before stays whole."""
     home, file = tmp_path / "home", tmp_path / "deploy.yaml"

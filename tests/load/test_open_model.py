@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from rollway.load.generator import Load
 from rollway.load.target import Target
+from rollway.load.verdict import remarks
 from webs import probed, served
 
 
@@ -73,6 +75,8 @@ def test_what_cannot_be_sent_is_counted_apart() -> None:
         assert (report.sent, report.unsent, report.lost) == (10, 40, 10)
         assert report.is_behind
         assert report.outage.requests == 10
+        told = remarks(replace(report, late_max_s=0.0))
+        assert [remark.split(":")[0] for remark in told] == ["40 more were due and not sent in time"], "of what was never sent"
 
     asyncio.run(main())
 
