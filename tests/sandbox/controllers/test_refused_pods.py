@@ -24,6 +24,7 @@ from rollway.kube.objects import (
 )
 from rollway.sandbox.api.admission.quota import shown, status_of
 from rollway.sandbox.controllers.index import condition_of
+from rollway.sandbox.events import COMBINED
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
 from shop import STRATEGIES, in_world, release
@@ -46,7 +47,7 @@ def quota(**hard: str) -> Obj:
 def told(sandbox: Sandbox) -> tuple[Obj, list[str]]:
     """The Deployment's condition, and what FailedCreate says, with the pods' suffixes left out."""
     condition = condition_of(sandbox.store.get(DEPLOYMENT, "default", "web"), "ReplicaFailure") or {}
-    events = [each["message"] for each in sandbox.store.list(EVENT) if each["reason"] == "FailedCreate"]
+    events = [each["message"].removeprefix(COMBINED) for each in sandbox.store.list(EVENT) if each["reason"] == "FailedCreate"]
     return condition, sorted({re.sub(r'"web-\w+-\w+"', '"web"', message) for message in events})
 
 
@@ -150,7 +151,7 @@ def other(kind: Kind, **spec: Any) -> Obj:
 
 
 def refusals(sandbox: Sandbox) -> set[str]:
-    events = [each["message"] for each in sandbox.store.list(EVENT) if each["reason"] == "FailedCreate"]
+    events = [each["message"].removeprefix(COMBINED) for each in sandbox.store.list(EVENT) if each["reason"] == "FailedCreate"]
     return {re.sub(r"web-\w+", "web", message) for message in events}
 
 
