@@ -48,6 +48,8 @@ OPTIONS = {
     "--wait": "apply, promote and rollback wait by themselves; --timeout bounds that",
     "--no-wait": "apply, promote and rollback always wait; --timeout bounds that",
     "--tag": "write it as --image :TAG",
+    **{f"--{name}": f"name it as a word: deploy apply {name}" for name in ("recreate", "ramped", "blue-green", "canary", "ab")},
+    "--version": "a new version is --image :TAG; `deploy version` says rollway's own",
     "--strategy": "name it as a word, deploy apply canary, or in the release file: strategy: canary",
     "--weight": "write it as --to 50%",
     **dict.fromkeys(("--yes", "-y"), "nothing is asked: leave it out"),
@@ -66,6 +68,8 @@ def of_argument(word: str) -> str:
     """Of a word that is no name of anything: a share, or an image."""
     if re.fullmatch(r"\d{1,3}%", word):
         return f"write it as --to {word}"
+    if word.endswith((".yaml", ".yml")):
+        return f"a release file is named with -f {word}"
     return f"write it as --image {word}" if re.fullmatch(r"[\w./:-]*:[\w.-]+", word) else ""
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
 from ..errors import ApiError, Forbidden
-from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, known_as, labels_of, merged, ref_of
+from ..kube.objects import DEPLOYMENT, HPA, Kind, Obj, Ref, get, known_as, labels_of, merged, ref_of
 from ..kube.workload import is_workload
 from ..plan.marks import applied_by_us, track_of
 from ..plan.observed import APP_LABEL, Observed
@@ -69,8 +69,11 @@ async def _with_seconds(
 
 
 def _is_stray(second: Obj) -> bool:
-    """Whether rollway has made it, and somebody has taken the application's label from it: it counts as though it had it."""
-    return APP_LABEL not in labels_of(second) and track_of(second) is not None and applied_by_us(second) is not None
+    """Whether rollway has made it, and somebody has taken the application's label from it, or written another into it: it counts
+    as though it had it. Another application's has its own from rollway."""
+    fields = applied_by_us(second)
+    is_given = get(fields, "f:metadata", "f:labels", f"f:{APP_LABEL}") is not None
+    return fields is not None and track_of(second) is not None and (APP_LABEL not in labels_of(second) or not is_given)
 
 
 async def listed(cluster: Cluster, kind: Kind, namespace: str) -> Sequence[Obj] | None:

@@ -11,11 +11,12 @@ from ..kube.objects import Obj, Ref, get, known_as, ref_of
 from ..kube.workload import names_workload
 from ..plan.drift import CONTROLLERS, says_the_same
 from ..plan.marks import is_our_apply
-from ..plan.observed import FIELD_MANAGER, Observed
+from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.plan import is_change
 from ..plan.steps import Apply, Delete, Record, Scale, Step
 
 MOST_FIELDS = 3
+LABEL = ("f:metadata", "f:labels", f"f:{APP_LABEL}")
 PODS = ("f:spec", "f:template", "f:spec")
 Applied = tuple[Obj, tuple[FieldConflict, ...]]
 """An object after an apply, and what was taken over from others for it."""
@@ -37,11 +38,14 @@ class Others:
         somebody has written since is somebody's decision: FieldsOwned is raised unless `force` is. One that they wrote before
         (and that every release since has agreed with), or that reads as the manifests say, is taken over like the others.
         """
+        foreign = _given_away(live)
         try:
-            return ssa.apply(live, manifest, FIELD_MANAGER, now=""), ()
+            after = ssa.apply(live, manifest, FIELD_MANAGER, now="")
+            if not foreign:
+                return after, ()
         except ApplyConflict as conflict:
-            foreign = [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER]
-        after = ssa.apply(live, manifest, FIELD_MANAGER, force=True, now="")
+            foreign += [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in foreign]
+            after = ssa.apply(live, manifest, FIELD_MANAGER, force=True, now="")
         same = {cause.field for cause in foreign if says_the_same(live, declared(after), cause.field)}
         if not self._is_under_way:
             self._agreed |= {(known_as(ref_of(live)), field) for field in same}
@@ -67,6 +71,20 @@ class Others:
         ref = known_as(ref_of(live))
         disputed = (cause for cause in causes if (ref, cause.field) not in self._agreed)
         return [cause for cause in disputed if has_written_since(live, cause.manager, self._released_at)]
+
+
+def _given_away(live: Obj) -> list[FieldConflict]:
+    """Who has written another application's name into the label by which rollway knows its own, which is observed as though it
+    were there (cluster.observe)."""
+    holders = [
+        (owner.manager, is_our_apply(owner))
+        for owner in (share.owner for share in ssa.shares_of(live).values() if LABEL in share.fields)
+    ]
+    return (
+        []
+        if any(is_ours for _, is_ours in holders)
+        else [FieldConflict(manager, fieldset.readable(LABEL)) for manager, _ in holders]
+    )
 
 
 def refuse_scaling(live: Obj) -> None:

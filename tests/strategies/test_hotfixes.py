@@ -13,6 +13,7 @@ from byroute import EDGE, http_route, routed
 from rollway.cluster.events import StepBegan
 from rollway.errors import FieldsOwned
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, SERVICE
+from rollway.plan.marks import track_of
 from rollway.plan.steps import Apply, Record
 from rollway.release.model import Release
 from rollway.ship.status import status
@@ -61,6 +62,11 @@ def unmark(world: World, name: str) -> None:
     patched(world, name, {"metadata": {"labels": {"rollway.dev/app": None, "rollway.dev/track": None}}}, "kubectl-label")
 
 
+def give_away(world: World, name: str) -> None:
+    """With both labels, as though it were another application's."""
+    patched(world, name, {"metadata": {"labels": {"rollway.dev/app": "other", "rollway.dev/track": "blue"}}}, "kubectl-label")
+
+
 def annotate(world: World, name: str) -> None:
     patched(world, name, {"metadata": {"annotations": {"rollway.dev/version": "mine"}}}, "kubectl-annotate")
 
@@ -71,7 +77,7 @@ def image(world: World, name: str) -> str:
 
 
 @EACH
-@pytest.mark.parametrize("change", [set_image, set_env, undo, scale, label, mark, unmark, annotate])
+@pytest.mark.parametrize("change", [set_image, set_env, undo, scale, label, mark, unmark, give_away, annotate])
 def test_a_rollback_is_never_refused_for_somebodys_field(strategy: str, change: Callable[[World, str], None]) -> None:
     """Whatever was changed of what is live, by whatever tool; and whose fields it takes is in the plan."""
 
@@ -91,6 +97,41 @@ def test_a_rollback_is_never_refused_for_somebodys_field(strategy: str, change: 
         if change is label and strategy != "blue-green":
             assert any("undoes what kubectl-label changed of Deployment shop" in note for note in result.plan.notes)
         assert world.routed_versions() == {"v1"}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("change", [unmark, give_away])
+@pytest.mark.parametrize("at", ["paused", "live", "back"])
+@pytest.mark.parametrize("strategy", ["blue-green", "canary", "ab"])
+def test_a_side_whose_labels_somebody_has_taken_is_still_the_applications(strategy: str, at: str, change: Any) -> None:
+    """Whatever comes next: it is known by its selector, and by who has made it. None stays behind that nobody knows of."""
+
+    async def story(world: World) -> None:
+        def wanted(tag: str) -> Release:
+            return release(tag, strategy=strategy, options={"blueGreen": {"scaleDownDelaySeconds": 0}})
+
+        share = {"live": 100, "back": 100}.get(at, SHARES[strategy])
+
+        await world.ship("apply", wanted("v1"), weight=100)
+        await world.ship("apply", wanted("v2"), weight=share)
+        if at == "back":
+            await world.ship("rollback", wanted("v2"))
+        seconds = [d["metadata"]["name"] for d in world.sandbox.store.list(DEPLOYMENT, NAMESPACE_NAME) if track_of(d)]
+        for name in seconds:
+            change(world, name)
+        await asyncio.sleep(20)
+
+        if change is give_away and (strategy, at) == ("blue-green", "paused"):  # that side is to be written
+            with pytest.raises(FieldsOwned, match="shop-green has been changed by somebody else"):
+                await world.ship("apply", wanted("v3"), weight=100, replace=True)
+        done = await world.ship("apply", wanted("v3"), weight=100, replace=True, force=True)
+        assert done.is_ok, done.failure
+        await asyncio.sleep(60)
+        assert world.versions().keys() == {"v3"}
+        back = await world.ship("rollback", wanted("v3"))
+        assert back.is_ok, back.failure
+        assert world.routed_versions() == {"v1" if at != "live" else "v2"}
 
     in_world(story)
 
