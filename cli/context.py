@@ -29,6 +29,9 @@ class Connected(NamedTuple):
     is_sandbox: bool = False
 
 
+SANDBOX_CONTEXT = "sandbox"
+"""Of the kubeconfig that the sandbox writes."""
+
 Note = Callable[[str], None]
 Connect = Callable[[Where, Note], AbstractAsyncContextManager[Connected]]
 
@@ -69,7 +72,7 @@ async def connect(where: Where, note: Note) -> AsyncIterator[Connected]:
             in_cluster = cluster.context == "in-cluster"
             name = "in-cluster" if in_cluster else f"context {cluster.context}"
             with _sandbox_down_told():
-                yield Connected(cluster, name, cluster.default_namespace)
+                yield Connected(cluster, name, cluster.default_namespace, is_sandbox=_is_sandboxs(cluster.context))
         return
     path = _sandbox_kubeconfig(is_asked_for=where.is_sandbox)
     note(f"using the sandbox ({_asked_by() if where.is_sandbox else 'there is no kubeconfig'})")
@@ -93,6 +96,18 @@ def _has_kubeconfig() -> bool:
     return is_named or Path("~/.kube/config").expanduser().exists()
 
 
+def _is_sandboxs(context: str) -> bool:
+    """Whether it is the sandbox by its own kubeconfig: what holds there, as that namespaces are made, holds so, too."""
+    return context == SANDBOX_CONTEXT and _names_sandbox()
+
+
+def _names_sandbox() -> bool:
+    """Whether $KUBECONFIG is the sandbox's own."""
+    from ..sandbox import daemon
+
+    return os.environ.get("KUBECONFIG") == str(daemon.kubeconfig_path(daemon.default_state_dir()))
+
+
 @contextmanager
 def _sandbox_down_told() -> Iterator[None]:
     """$KUBECONFIG may be the sandbox's own: what helps where that was killed is known."""
@@ -101,8 +116,7 @@ def _sandbox_down_told() -> Iterator[None]:
     except Unreachable as error:
         from ..sandbox import daemon
 
-        state_dir = daemon.default_state_dir()
-        if os.environ.get("KUBECONFIG") != str(daemon.kubeconfig_path(state_dir)) or daemon.status(state_dir).is_running:
+        if not _names_sandbox() or daemon.status(daemon.default_state_dir()).is_running:
             raise
         raise Unreachable("the sandbox is not running", detail=error.summary, hint="deploy sandbox up") from error
 

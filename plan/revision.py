@@ -93,6 +93,8 @@ class Revision(Frozen):
         """The revision as it stands after `entry`. Why it failed is kept until it begins anew; a rollback may say why, too."""
         is_back = entry.phase in ("RolledBack", "Failed")
         is_paused = entry.phase == "Paused"
+        # of another length by now, it began when it began
+        began = self.paused_at if (self.phase, self.weight) == ("Paused", entry.weight) else ""
         comes_back = self.phase == "RolledBack" and entry.phase == "Promoted"
         return self.model_copy(
             update={
@@ -101,7 +103,7 @@ class Revision(Frozen):
                 "started": self.started or entry.at,
                 "by": self.by if self.started else entry.by,
                 "ended": entry.at if entry.phase in ("Promoted", "RolledBack", "Failed") else "",
-                "paused_at": (exact_at or entry.at) if is_paused else "",
+                "paused_at": (began or exact_at or entry.at) if is_paused else "",
                 "pause_s": pause_s if is_paused else None,
                 "was_promoted": self.was_promoted or entry.phase == "Promoted",
                 "message": message or (self.message if is_back else ""),

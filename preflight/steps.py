@@ -24,10 +24,12 @@ def unreachable(case: Case) -> Iterator[Found]:
         off = abs(pods.percent - step.weight)
         if step.weight < 100 and (off > TOLERATED or pods == before):
             again = ", the same as the step before" if pods == before else ""
+            beside = f"{pods.canary} {'pod' if pods.canary == 1 else 'pods'} beside {pods.stable}"
+            of = f"{pods.canary} of {sum(pods)} pods" if sum(pods) <= case.replicas else beside
             yield Found(
                 None,
                 ("strategies", "canary", "steps", place, "weight"),
-                f"the step of {step.weight}% is {pods.percent:g}% ({pods.canary} of {sum(pods)} pods){again}",
+                f"the step of {step.weight}% is {pods.percent:g}% ({of}){again}",
                 hint=_advice(case, step.weight),
                 severity=None if is_written else "info",
             )

@@ -113,6 +113,7 @@ def given(release: Release, observed: Observed, pods: Sequence[Obj]) -> float | 
 
 def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iterator[str]:
     """What one would not see of the numbers alone."""
+    yield from App(release).unrecorded(observed)
     yield from _changed_others(release, observed)
     yield from surroundings.told_standing(observed)
     current = observed.in_flight

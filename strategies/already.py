@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import BadInput, Refused
 from ..plan.observed import Observed
@@ -40,6 +40,15 @@ def promoted(release: Release, observed: Observed) -> tuple[Revision, list[str]]
     if live.digest != release.digest:
         notes.append(f"the release file differs from it: `deploy apply` releases {release.version}")
     return live, notes
+
+
+def unrecorded(release: Release, lost: Sequence[str]) -> Refused:
+    """The refusal to promote where the record of what runs is gone: a pipeline that expects it must not go on."""
+    return Refused(
+        "nothing to promote that is known: the history lacks what runs",
+        detail="\n".join(lost),
+        hint=f"`deploy apply` releases {release.version} anew, `deploy rollback` goes back to what the history knows",
+    )
 
 
 def rolled_back(observed: Observed, target: Revision) -> Iterator[str]:

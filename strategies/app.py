@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import BadInput
-from ..kube.objects import SERVICE, Kind, Obj, as_manifest, is_a, ref_of
+from ..kube.objects import SERVICE, Kind, Obj, annotations_of, as_manifest, is_a, ref_of
 from ..kube.routes import ROUTES, shares_of
 from ..kube.workload import kind_of_workload, pods_of, workload_of
 from ..plan.drift import changed_since
-from ..plan.observed import FIELD_MANAGER, Observed
+from ..plan.marks import digest_of
+from ..plan.observed import FIELD_MANAGER, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision, before
 from ..release.model import Release, app_container
 from ..routing import selector
@@ -109,8 +110,23 @@ class App:
         names = [self.name, self.live_name(observed), *([f"{self.name}-{second}"] if second else [])]
         return [name for name in dict.fromkeys(names) if observed.find(self.kind, self.release.namespace, name) is None]
 
+    def unrecorded(self, observed: Observed) -> list[str]:
+        """The workloads with pods of a version that the history does not have, in sentences: somebody has deleted its record, as
+        nothing else does of what is live or under way."""
+        known = {revision.digest for revision in observed.history}
+        if not known:
+            return []
+        own = observed.find(self.kind, self.release.namespace, self.name)
+        found = {ref_of(each): each for each in (own, *observed.workloads(self.release.app)) if each and pods_of(each)}
+        lost = [each for each in found.values() if digest_of(each) and digest_of(each) not in known]
+        newest = observed.history[-1]
+        told = f"the newest known is revision {newest.number} ({newest.version})"
+        return [f"the record of {_version_of(each)}, which {each['metadata']['name']} runs, is gone: {told}" for each in lost]
+
     def drifted(self, observed: Observed) -> list[str]:
         """Where the live side runs another image than the history says, in a sentence with who changed it."""
+        if lost := self.unrecorded(observed):
+            return lost
         live, side = observed.live, observed.find(self.kind, self.release.namespace, self.live_name(observed))
         if live is None or side is None:
             return []
@@ -162,7 +178,8 @@ class App:
         )  # fmt: skip
 
     def target(self, observed: Observed, to_revision: int | None) -> Revision:
-        """The revision that a rollback leads to: what is live where a release beside it is to be taken back, or has been.
+        """The revision that a rollback leads to: what is live where a release beside it is to be taken back, or has been; and the
+        newest that was promoted where the record of what came after it is gone.
 
         Raises BadInput where there is none.
         """
@@ -175,8 +192,8 @@ class App:
             if not found.was_promoted:
                 raise BadInput(f"revision {to_revision} was never promoted", hint="see `deploy history`")
             return found
-        live = observed.live
-        target = live if is_beside else before(observed.history, live.number) if live else None
+        live, is_lost = observed.live, bool(self.unrecorded(observed))
+        target = live if is_beside or is_lost else before(observed.history, live.number) if live else None
         if target is None:
             drifted = self.drifted(observed) if live else []
             back = f"`deploy rollback --to-revision {live.number}` puts that back" if live and drifted else ""
@@ -186,3 +203,7 @@ class App:
                 hint=back or "release the version you want with `deploy apply --image …`",
             )
         return target
+
+
+def _version_of(live: Obj) -> str:
+    return annotations_of(live).get(VERSION_ANNOTATION) or "a version"

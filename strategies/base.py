@@ -239,7 +239,7 @@ class Strategy(Homecoming):
         draft.lend(number)
         goal = Goal(action, number, was, self.release.version, weight, replicas)
         plan = self._plan_of(draft, goal, split)
-        if not changes_anything(plan, observed):
+        if not (changes_anything(plan, observed) or self.app.unrecorded(observed)):
             told = already.applied(self.release, current or base, asked)
             return self._nothing(observed, action, current or base, *told, *left)
         return plan.model_copy(update=self._way_back(draft, number)) if has_undo else plan
@@ -386,9 +386,12 @@ class Strategy(Homecoming):
         return Split(stable=0, canary=replicas, percent=100.0)
 
     def _nothing_to_promote(self, observed: Observed) -> Plan:
-        """Nothing is under way: what was promoted last is said, and what that has left behind is put away."""
+        """Nothing is under way: what was promoted last is said, and what that has left behind is put away. Raises Refused where
+        nobody knows what that was."""
         from . import of_release
 
+        if lost := self.app.unrecorded(observed):
+            raise already.unrecorded(self.release, lost)
         live, notes = already.promoted(self.release, observed)
         release = Release.from_record(live.release)
         release = release.coming_home() if self.release.options.blue_green.come_home else release

@@ -60,7 +60,9 @@ def changes_anything(plan: Plan, observed: Observed) -> bool:
     current = observed.in_flight
     if current is None:
         return plan.phase == "Paused"  # what stands so already, its history lost, is not known to be under way
-    return (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight)
+    if (current.number, current.phase, current.weight) != (plan.revision, plan.phase, plan.weight):
+        return True
+    return plan.pause is not None and plan.pause.seconds != current.pause_s  # it has been edited, and what is left of it counts
 
 
 def since_live(draft: Draft) -> list[Revision]:

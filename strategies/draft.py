@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import BadInput
 from ..health.deployment import paused_by
 from ..health.routes import is_seen, taken_up
 from ..health.workloads import WORKLOADS, progress
@@ -50,8 +49,8 @@ from ..plan.steps import (
     Until,
     Wait,
 )
-from ..routing import fit, selector
-from . import hotfix, lifelong
+from ..routing import fit
+from . import hotfix, lifelong, refusals
 from .census import Census
 from .hotfix import Applied, Others
 from .loans import Loans
@@ -130,7 +129,7 @@ class Draft:
             return False
         live = self.find_like(manifest)
         if is_made:
-            self._refuse_theirs(live, manifest)
+            refusals.refuse_theirs(self.observed, self.app, live, manifest)
         if live is not None and self.has_other_selector(manifest):
             self.refuse_other_selector(manifest)
             self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
@@ -212,7 +211,7 @@ class Draft:
         if not self.force and not self.observed.is_autoscaled(name):
             hotfix.refuse_scaling(live)
         if not replicas and not is_dark:
-            self._refuse_emptying(live)
+            refusals.refuse_emptying(filter(None, self.objects.values()), self.app, live)
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), is_dark=is_dark, why=why))
         self.census.set(ref_of(live), max(self.census.of(ref_of(live)), replicas))
         self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
@@ -325,18 +324,21 @@ class Draft:
     def record(
         self, number: int, phase: Phase, weight: int, message: str = "", *, to: int = 0, pause_s: int | None = None
     ) -> None:
-        """Adds the step unless the history says so already."""
+        """Adds the step unless the history says so already; a pause that is edited is another one."""
         known = next((index for index, revision in enumerate(self.history) if revision.number == number), None)
         if known is None:
             raise ValueError(f"revision {number} is neither in the history nor new")
+        if phase == "Paused":
+            self._take_back_beginning(known, weight)
         revision = self.history[known]
         is_new = any(new.number == number for new in self.new_revisions)
         is_written = any(isinstance(step, Record) and step.number == number for step in self.steps)
-        if (revision.phase, revision.weight) == (phase, weight) and (is_written or not is_new):
+        is_edited = phase == "Paused" and revision.phase == phase and revision.pause_s != pause_s
+        if (revision.phase, revision.weight) == (phase, weight) and (is_written or not is_new) and not is_edited:
             return
         self.steps.append(Record(number=number, phase=phase, weight=weight, message=message, to=to, pause_s=pause_s))
         was_promoted = revision.was_promoted or phase == "Promoted"
-        update = {"phase": phase, "weight": weight, "message": message, "was_promoted": was_promoted}
+        update = {"phase": phase, "weight": weight, "message": message, "was_promoted": was_promoted, "pause_s": pause_s}
         self.history[known] = revision.model_copy(update=update)
 
     def give_back(self, revisions: Iterable[Revision]) -> None:
@@ -356,6 +358,13 @@ class Draft:
 
     # inside
 
+    def _take_back_beginning(self, index: int, weight: int) -> None:
+        """Where a revision stood in this pause and nothing has been done since it was to go on, it has never left it."""
+        was = next((each for each in self.observed.history if each.number == self.history[index].number), None)
+        if was and (was.phase, was.weight) == ("Paused", weight) and self.steps and isinstance(self.steps[-1], Record):
+            self.steps.pop()
+            self.history[index] = was
+
     def _write(self, live: Obj | None, after: Obj) -> None:
         """The object as a step leaves it."""
         if live is not None:
@@ -370,25 +379,6 @@ class Draft:
             # kept: whether it rolls is asked before it is applied
             self._latest = live, manifest, self._others.applied(live, manifest, force=self.force)
         return self._latest[2]
-
-    def _refuse_theirs(self, live: Obj | None, manifest: Obj) -> None:
-        """Raises BadInput where what we would make beside the user's own objects is there already, and somebody else's."""
-        is_theirs = live is not None and labels_of(live).get(APP_LABEL) != self.app
-        if is_theirs or ref_of(manifest) in self.observed.taken:
-            elsewhere = ", or choose a strategy without a second Deployment: recreate, ramped" if live is None else ""
-            raise BadInput(
-                f"{ref_of(manifest)} is there already, and not of {self.app}",
-                hint=f"rename it, or release the application under another name{elsewhere}",
-            )
-
-    def _refuse_emptying(self, live: Obj) -> None:
-        """A side is never scaled away while a Service reaches it and nothing else of the application."""
-        for service in selector.reaching_only(live, filter(None, self.objects.values())):
-            if labels_of(service).get(APP_LABEL) != self.app:  # but for the preview that we made
-                raise BadInput(
-                    f"{ref_of(service)} reaches nothing but {live['metadata']['name']}, which would be scaled to 0",
-                    hint="this is a mistake in rollway if the Service is in the manifests; nothing was changed",
-                )
 
     def _settle(self, live: Obj, until: Until, pods: int) -> None:
         """Writes the status that the wait has waited for."""

@@ -1,11 +1,15 @@
-"""What a release is refused for before anything of it is planned: what is live is not what it may be released over. Pure."""
+"""What a release is refused for: before anything of it is planned, where it may not be released over what is live; then, where
+somebody's objects or requests are in the way of a step. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..errors import BadInput, FieldsOwned
-from ..kube.objects import get, labels_of
+from ..kube.objects import Obj, get, labels_of, ref_of
 from ..plan.marks import track_of
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
+from ..routing import selector
 from .app import App
 from .hotfix import owners_of
 
@@ -71,3 +75,24 @@ def refuse_empty(app: App, weight: int, replicas: int) -> None:
             f"{app.name} has 0 pods: there is nothing of which {app.release.version} could have {weight}%",
             hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
         )
+
+
+def refuse_theirs(observed: Observed, app: str, live: Obj | None, manifest: Obj) -> None:
+    """Raises BadInput where what we would make beside the user's own objects is there already, and somebody else's."""
+    is_theirs = live is not None and labels_of(live).get(APP_LABEL) != app
+    if is_theirs or ref_of(manifest) in observed.taken:
+        elsewhere = ", or choose a strategy without a second Deployment: recreate, ramped" if live is None else ""
+        raise BadInput(
+            f"{ref_of(manifest)} is there already, and not of {app}",
+            hint=f"rename it, or release the application under another name{elsewhere}",
+        )
+
+
+def refuse_emptying(objects: Iterable[Obj], app: str, live: Obj) -> None:
+    """Raises BadInput where a side is scaled away while a Service reaches it and nothing else of the application."""
+    for service in selector.reaching_only(live, objects):
+        if labels_of(service).get(APP_LABEL) != app:  # but for the preview that we made
+            raise BadInput(
+                f"{ref_of(service)} reaches nothing but {live['metadata']['name']}, which would be scaled to 0",
+                hint="this is a mistake in rollway if the Service is in the manifests; nothing was changed",
+            )

@@ -188,7 +188,8 @@ def reset(screen: Screen) -> int:
 def kubeconfig(screen: Screen) -> int:
     """The path of its kubeconfig.
 
-    For kubectl and others: export KUBECONFIG=$(deploy sandbox kubeconfig)
+    For kubectl and others: export KUBECONFIG=$(deploy sandbox kubeconfig). deploy itself treats it as --sandbox then: namespaces
+    that are not there are made.
     """
     from ...sandbox import daemon
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from rollway.cli.context import connect
+from rollway.cli.options import Where
 from rollway.kube.objects import NAMESPACE
 from rollway.sandbox.serving.http import application
 from rollway.sandbox.world import Sandbox
@@ -257,3 +260,24 @@ def test_a_program_is_told_in_json(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert outcome.code == 4
     assert outcome.document["error"]["exit"] == 4
     assert "fake, other" in outcome.document["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("file", "context", "is_sandbox"),
+    [("kubeconfig", "sandbox", True), ("kubeconfig", "other", False), ("copy", "sandbox", False)],
+)
+def test_the_sandbox_by_its_own_kubeconfig_is_the_sandbox(
+    file: str, context: str, is_sandbox: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that namespaces are made there, as with --sandbox; another context of that file, or a copy of it, is any cluster's."""
+    monkeypatch.setenv("ROLLWAY_SANDBOX_HOME", str(tmp_path))
+    written = Path(kubeconfig(tmp_path, "https://127.0.0.1:1"))
+    text = written.read_text(encoding="utf-8").replace("fake", "sandbox")
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / file))
+
+    async def found() -> bool:
+        async with connect(Where(context=context), print) as connected:
+            return connected.is_sandbox
+
+    assert asyncio.run(found()) == is_sandbox

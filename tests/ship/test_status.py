@@ -11,6 +11,7 @@ from byroute import http_route, routed
 from rollway.cli.views.paint import Paint
 from rollway.cli.views.standing_text import status_lines
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, HTTP_ROUTE, SERVICE, Kind
+from rollway.release.model import Release
 from rollway.ship.status import Status, status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
@@ -299,6 +300,33 @@ def test_a_side_that_was_to_be_put_away_is_told() -> None:
         await world.ship("apply", wanted)
 
         assert (await status(world.cluster, wanted)).remarks == ()
+
+    in_world(story)
+
+
+def test_a_pause_that_is_edited_while_it_stands_is_of_its_new_length_from_when_it_began() -> None:
+    """Taken up by the same command, which changes nothing of the cluster but the history; said again, it does nothing."""
+
+    def lasting(pause: str) -> Release:
+        return release("v2", strategy="canary", options={"canary": {"steps": [{"weight": 50, "pause": pause}]}})
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", "canary")
+        await world.ship("apply", lasting("100s"))
+        await asyncio.sleep(55)
+        mark = world.sandbox.store.version
+        edited = await world.ship("apply", lasting("300s"))
+        assert (edited.phase, edited.weight) == ("Paused", 50)
+        assert world.changed_since(mark) <= {"Lease", "Secret"}
+        assert 240 < (await status(world.cluster, lasting("300s"))).pause_left_s <= 245
+
+        assert (await world.ship("apply", lasting("300s"))).plan.is_empty
+        await asyncio.sleep(10)
+        assert 230 < (await status(world.cluster, lasting("300s"))).pause_left_s <= 235
+        assert (await world.ship("apply", lasting("60s"))).phase == "Paused"
+        assert (await status(world.cluster, lasting("60s"))).pause_left_s == 0
+        ended = await world.ship("apply", lasting("60s"), goes_on=True)
+        assert ended.phase == "Promoted"
 
     in_world(story)
 

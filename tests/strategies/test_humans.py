@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from rollway.cluster.events import Noticed
-from rollway.errors import ApiError, BadInput
-from rollway.kube.objects import DEPLOYMENT, HPA, PDB, POD, Ref, labels_of
+from rollway.errors import ApiError, BadInput, Refused
+from rollway.kube.objects import DEPLOYMENT, HPA, PDB, POD, SECRET, Ref, labels_of
 from rollway.ship.run import Result
 from rollway.ship.status import status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
@@ -397,5 +397,81 @@ def test_a_label_that_goes_before_a_wait_begins_does_not_keep_it_waiting() -> No
         result = await world.ship("apply", release("v4", strategy="blue-green"), cluster=unlabelled)
         assert unlabelled.is_done
         assert (result.phase, world.routed_versions()) == ("Promoted", {"v4"}), result.failure
+
+    in_world(story)
+
+
+# deleted records
+
+
+def forget(world: World, number: int) -> None:
+    """As `kubectl delete secret`."""
+    world.sandbox.api.delete(SECRET, NAMESPACE_NAME, f"rollway.shop.v{number}")
+
+
+@EACH
+def test_the_record_of_what_is_live_was_deleted(strategy: str) -> None:
+    """Status says so, promote is refused, and a rollback leads to the version before what runs, not one further."""
+
+    async def story(world: World) -> None:
+        for tag in ("v1", "v2", "v3"):
+            await promoted(world, tag, strategy)
+        forget(world, 3)
+        last = wanted("v3", strategy)
+        assert any(
+            "the record of v3, which shop" in line and "(v2)" in line for line in (await status(world.cluster, last)).remarks
+        )
+        with pytest.raises(Refused, match="the history lacks what runs") as refused:
+            await world.ship("promote", last)
+        assert "the record of v3" in refused.value.detail
+
+        result = await world.ship("rollback", last)
+        assert (result.is_ok, result.plan.to_version) == (True, "v2"), result.failure
+        assert any("the record of v3" in note for note in result.plan.notes)
+        await asyncio.sleep(60)
+        assert (world.routed_versions(), world.versions()) == ({"v2"}, {"v2": 4})
+        assert (await status(world.cluster, last)).remarks == ()
+        assert (await world.ship("rollback", last)).plan.to_version == "v1"
+
+    in_world(story)
+
+
+@EACH
+def test_the_record_of_what_is_live_is_written_again_by_the_same_release(strategy: str) -> None:
+    """No pod is restarted by it, and the way back is what it was."""
+
+    async def story(world: World) -> None:
+        for tag in ("v1", "v2"):
+            await promoted(world, tag, strategy)
+        forget(world, 2)
+        pods = set(world.pods())
+        result = await world.ship("apply", wanted("v2", strategy), weight=100)
+
+        assert (result.phase, [each.version for each in await world.history()]) == ("Promoted", ["v1", "v2"]), result.failure
+        if strategy != "blue-green":  # which has a side for it, and does not know whose the live one is
+            assert set(world.pods()) == pods
+        assert (await world.ship("rollback", wanted("v2", strategy))).plan.to_version == "v1"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "recreate"])
+def test_the_record_of_what_is_under_way_was_deleted(strategy: str) -> None:
+    """It is seen all the same: a rollback takes it back, and nothing else."""
+
+    async def story(world: World) -> None:
+        for tag in ("v1", "v2"):
+            await promoted(world, tag, strategy)
+        last = wanted("v3", strategy)
+        await world.ship("apply", last, weight=0 if strategy == "blue-green" else 50)
+        forget(world, 3)
+        assert any("the record of v3" in line for line in (await status(world.cluster, last)).remarks)
+        with pytest.raises(Refused):
+            await world.ship("promote", last)
+
+        result = await world.ship("rollback", last)
+        assert (result.is_ok, result.plan.to_version) == (True, "v2"), result.failure
+        await asyncio.sleep(60)
+        assert (world.routed_versions(), world.versions(), world.emptied) == ({"v2"}, {"v2": 4}, [])
 
     in_world(story)
