@@ -204,6 +204,29 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Besides:
+    """What an apply may do besides what its release file says."""
+
+    replace: Replace = False
+    prune: Prune = False
+    come_home: ComeHome = False
+    rerun_hooks: RerunHooks = False
+
+    @property
+    def asked(self) -> dict[str, bool]:
+        """As a request has them."""
+        return {
+            "replace": self.replace,
+            "prune": self.prune,
+            "come_home": self.come_home,
+            "reruns_hooks": self.rerun_hooks,
+        }
+
+    def __bool__(self) -> bool:
+        return any(self.asked.values())
+
+
+@dataclass(frozen=True)
 class Pace:
     """How far a run goes by itself."""
 

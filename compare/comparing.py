@@ -72,26 +72,16 @@ def compared(
     if seeds < 1:
         raise BadInput(f"{seeds} seeds make no sense", hint="one at least")
     release = release if release.namespace else release.with_namespace("default")
-    chosen = list(variants) or [Variant(name, name, release) for name in strategies]
     old = (before or earlier(release)).with_namespace(release.namespace)
-    chosen = [_understood(variant, old) for variant in chosen]
+    chosen = [_understood(each, old) for each in list(variants) or [Variant(name, name, release) for name in strategies]]
     old, _ = without_bystanders(old, old)
     pods_now = _pods_of(release, observed)
     if (release.replicas if pods_now is None else pods_now) == 0:
         raise BadInput(f"{release.app} has 0 pods: there is nothing to compare", hint="give spec.replicas at least 1")
     found = _found(old, scenario, observed) if before else None
     base = found or base_of(scenario.behaving(old, is_new=False), seed, pods_now)
-    comparison = Comparison(
-        app=release.app,
-        from_version=old.version,
-        to_version=release.version,
-        replicas=base.replicas,
-        seed=seed,
-        outcomes=(),
-        rate=scenario.rate,
-        bad=scenario.wrong,
-        assumed=tuple(_assumed(scenario, release.gates, _origin(before, found), is_asked=bool(base.service))),
-    )
+    assumed = _assumed(scenario, release.gates, _origin(before, found), is_asked=bool(base.service))
+    comparison = _begun(release, old, base, scenario, seed, tuple(assumed))
     with walkers(Ground(base, scenario, {each.label: each for each in chosen}), len(chosen) * seeds) as walk_all:
         wood = Wood(chosen, comparison, observed, Seeds(seeds, seed, stops_early=stops_early), look)
         comparison = wood.grown(walk_all, has_turns=not is_alone and not scenario.bad)
@@ -102,6 +92,21 @@ def compared(
     best, reason = recommended(comparison)
     named = [(each.label, each.strategy, each.release) for each in chosen]
     return replace(comparison, recommended=best, reason=reason, improvements=tuple(gains), gates=foretold(named, scenario))
+
+
+def _begun(release: Release, old: Release, base: Base, scenario: Scenario, seed: int, assumed: tuple[str, ...]) -> Comparison:
+    """Before anything is rehearsed."""
+    return Comparison(
+        app=release.app,
+        from_version=old.version,
+        to_version=release.version,
+        replicas=base.replicas,
+        seed=seed,
+        outcomes=(),
+        rate=scenario.rate,
+        bad=scenario.wrong,
+        assumed=assumed,
+    )
 
 
 # what is known of the release

@@ -83,9 +83,7 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
         if not known.is_scaled:
             on_nodes(sandbox.store, before, NODES if pods is None else pods)
         if not any(is_a(obj, NAMESPACE) for obj in before.others):
-            for place in (namespace, *before.elsewhere):
-                if sandbox.store.find(NAMESPACE, "", place) is None:
-                    sandbox.api.create(NAMESPACE, "", _namespace(place))
+            _make_namespaces(sandbox, (namespace, *before.elsewhere))
         options = shipping.Options(holder=HOLDER, goes_back=False, skip_gates=NO_GATES)
         result = await shipping.run(
             Counted(sandbox.client()), before, Request("apply", has_undo=False), strategy="ramped", options=options
@@ -107,8 +105,12 @@ async def _settled(before: Release, seed: int, pods: int | None) -> Base:
         return Base(sandbox.store.snapshot(), asyncio.get_running_loop().time(), namespace, service_of(before), replicas)
 
 
-def _namespace(name: str) -> Obj:
-    return {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}}
+def _make_namespaces(sandbox: Sandbox, names: Sequence[str]) -> None:
+    """Those that are not there yet."""
+    for name in names:
+        if sandbox.store.find(NAMESPACE, "", name) is None:
+            namespace: Obj = {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}}
+            sandbox.api.create(NAMESPACE, "", namespace)
 
 
 def on_nodes(store: Store, release: Release, count: int) -> None:
@@ -202,18 +204,11 @@ async def _rehearsed(
         # Where in the node's seconds and probes the command comes is chance.
         lead_s = scenario.settle_s + 1 + random.random()
         zero_s = loop.time() + lead_s
-        for place in release.elsewhere:
-            if sandbox.store.find(NAMESPACE, "", place) is None:
-                sandbox.api.create(NAMESPACE, "", _namespace(place))
+        _make_namespaces(sandbox, release.elsewhere)
         recorder = Recorder(
-            sandbox.store,
-            base.namespace,
-            base.service,
-            _versions(sandbox.store),
-            zero_s=zero_s,
-            matching=scenario.matching,
-            services=_services(sandbox.store, base.namespace, release, plot),
-        )
+            sandbox.store, base.namespace, base.service, _versions(sandbox.store),
+            zero_s=zero_s, matching=scenario.matching, services=_services(sandbox.store, base.namespace, release, plot),
+        )  # fmt: skip
         await asyncio.sleep(lead_s)
         load = Load(scenario.rate, scenario.timeout_s, scenario.answers())
         gauges = None

@@ -80,13 +80,10 @@ def apply(
     """
     type_ = type_ or type_of(manifest)
     refuse_misfits(manifest, type_)
-    shares = shares_of(live or {})
+    shares = _shares_before(live, now, type_) if live is not None else {}
     before = {key: value for key, value in (live or {}).items() if key != "metadata"}
     if live is not None:
         before["metadata"] = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
-        if not shares:
-            entries = track_update(None, live, BEFORE_FIRST_APPLY, now=now, type_=type_)
-            shares = shares_of({"metadata": {"managedFields": entries}})
     owner = Owner(manager, "Apply", manifest["apiVersion"], subresource)
     last = shares.get(owner.key)
     wanted = fieldset.excluding(fieldset.fields_of(manifest, type_), ignored)
@@ -107,6 +104,14 @@ def apply(
     if manager == lastapplied.KUBECTL:
         lastapplied.note(out, manifest)
     return out
+
+
+def _shares_before(live: Obj, now: str, type_: Type) -> Shares:
+    """Who managed what of a live object. What nobody is noted for was written before anybody applied."""
+    if shares := shares_of(live):
+        return shares
+    entries = track_update(None, live, BEFORE_FIRST_APPLY, now=now, type_=type_)
+    return shares_of({"metadata": {"managedFields": entries}})
 
 
 def track_update(

@@ -108,16 +108,7 @@ class InProcess:
     ) -> AsyncGenerator[Event, None]:
         """Changes are queued from the first moment on, so none is lost between the list and what follows."""
 
-        fits = field_predicate(_equality(fields), kind) if fields else None
-
-        def is_meant(obj: Obj | None) -> bool:
-            if obj is None:
-                return False
-            meta = obj["metadata"]
-            if (namespace and meta.get("namespace") != namespace) or name not in ("", meta["name"]):
-                return False
-            return (fits is None or fits(obj)) and (not labels or selects(labels, meta.get("labels") or {}))
-
+        is_meant = _meant(namespace, name, labels, field_predicate(_equality(fields), kind) if fields else None)
         changes, has_news = deque[tuple[int, Event]](), asyncio.Event()
 
         def note(change: Change) -> None:
@@ -186,6 +177,22 @@ class InProcess:
         if (kind := next((kind for kind in made if (kind.api_version, kind.name) == asked), None)) is not None:
             return kind
         raise NotFound(404, "NotFound", "the server could not find the requested resource")
+
+
+def _meant(
+    namespace: str, name: str, labels: Mapping[str, str] | None, fits: Callable[[Obj], bool] | None
+) -> Callable[[Obj | None], bool]:
+    """Whether a selective watcher looks at an object. What is empty, or None, chooses all."""
+
+    def is_meant(obj: Obj | None) -> bool:
+        if obj is None:
+            return False
+        meta = obj["metadata"]
+        if (namespace and meta.get("namespace") != namespace) or name not in ("", meta["name"]):
+            return False
+        return (fits is None or fits(obj)) and (not labels or selects(labels, meta.get("labels") or {}))
+
+    return is_meant
 
 
 def _seen(change: Change, is_meant: Callable[[Obj | None], bool]) -> Event | None:

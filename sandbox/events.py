@@ -71,15 +71,11 @@ def record(
     if known := store.find(EVENT, namespace, name):
         store.update(EVENT, known | {"count": known["count"] + 1, "lastTimestamp": at, "message": message})
         return
-    involved = {"kind": kind.name, "name": meta["name"], "uid": meta["uid"]}
-    involved |= {"namespace": meta["namespace"]} if meta.get("namespace") else {}
-    involved |= {"fieldPath": part} if part else {}
-    involved |= {"resourceVersion": meta["resourceVersion"]} if "resourceVersion" in meta else {}
     event: Obj = {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": name, "namespace": namespace, "creationTimestamp": at},
-        "involvedObject": involved | {"apiVersion": kind.api_version},
+        "involvedObject": _reference(kind, meta, part),
         "reason": reason,
         "message": message,
         "type": type_,
@@ -92,3 +88,12 @@ def record(
         "reportingInstance": "",
     }
     store.create(EVENT, event)
+
+
+def _reference(kind: Kind, meta: Obj, part: str) -> Obj:
+    """An ObjectReference (core/v1), of one field where `part` names one."""
+    involved = {"kind": kind.name, "name": meta["name"], "uid": meta["uid"]}
+    involved |= {"namespace": meta["namespace"]} if meta.get("namespace") else {}
+    involved |= {"fieldPath": part} if part else {}
+    involved |= {"resourceVersion": meta["resourceVersion"]} if "resourceVersion" in meta else {}
+    return involved | {"apiVersion": kind.api_version}

@@ -57,14 +57,7 @@ def main(arguments: list[str]) -> int:
 async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) -> None:
     # Every start draws other names and uids than the one before: the objects of before are still there.
     seed = secrets.randbits(32)
-    store = Store(seed=seed)
-    disk = Disk(state_dir / "state.db")
-    disk.restore(store)
-    disk.follow(store)
-    bootstrap(store, datetime.now(UTC))
-    ensure_class(store, datetime.now(UTC))
-    furnish(store, datetime.now(UTC))
-    disk.flush()
+    store, disk = _kept(state_dir, seed)
     told = settings.load(state_dir)
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
     sandbox = Sandbox(
@@ -101,6 +94,19 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
         await traffic.stop()
         await sandbox.stop()
         disk.close()
+
+
+def _kept(state_dir: Path, seed: int) -> tuple[Store, Disk]:
+    """The objects of last time, with what every cluster has; from now on all that changes is kept."""
+    store = Store(seed=seed)
+    disk = Disk(state_dir / "state.db")
+    disk.restore(store)
+    disk.follow(store)
+    bootstrap(store, datetime.now(UTC))
+    ensure_class(store, datetime.now(UTC))
+    furnish(store, datetime.now(UTC))
+    disk.flush()
+    return store, disk
 
 
 async def _listen(state_dir: Path, sandbox: Sandbox, disk: Disk, processes: ProcessNode) -> web.AppRunner:

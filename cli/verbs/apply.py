@@ -9,7 +9,7 @@ import typer
 from ...errors import BadInput
 from .. import options as given
 from .. import running
-from ..options import Limits, Override, Pace, Remote, Share, Source, Where
+from ..options import Besides, Limits, Override, Pace, Remote, Share, Source, Where
 from ..probing import ProbeFlags
 from ..running import How
 from ..session import Detail
@@ -37,11 +37,8 @@ def apply(
     probe: ProbeFlags,
     limits: Limits,
     remote: Remote,
+    besides: Besides,
     strategy: given.StrategyOrPlan = None,
-    replace: given.Replace = False,
-    prune: given.Prune = False,
-    come_home: given.ComeHome = False,
-    rerun_hooks: given.RerunHooks = False,
     parallel: given.Parallel = "4",
     digest: Digest = None,
     anyway: given.Anyway = False,
@@ -55,14 +52,14 @@ def apply(
     under way is taken back for it with --replace alone.
     """
     session, how, at_once = screen.session(), How(limits, probe, pace, override, remote), given.parallel(parallel)
-    asked = running.request("apply", share.weight, replace=replace, prune=prune, come_home=come_home, reruns_hooks=rerun_hooks)
+    asked = running.request("apply", share.weight, **besides.asked)
     if source.is_many:
         from .. import several
 
         several.refuse_for_many(source, strategy, override, {**probe.named, **remote.named})
         return several.run_all(session, source, where, asked, how, at_once, session.vetting(None, force=anyway))
     if strategy is not None and given.is_saved_plan(strategy):
-        if asked.weight is not None or override or limits.force or replace or prune or come_home or rerun_hooks:
+        if asked.weight is not None or override or limits.force or besides:
             flags = "--to, --full, --image, --set, --replace, --prune, --come-home, --rerun-hooks, --force-conflicts"
             raise BadInput(f"a saved plan is applied as it is: {flags} do not go with it")
         from .. import saved

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...compare.comparing import Variant
     from ...compare.pace import Pace
     from ...compare.results import Comparison
+    from ...compare.scenario import Scenario
     from ...plan.observed import Observed
     from ...release.model import Release
     from ...ship.startup import Startup
@@ -138,21 +139,12 @@ def compare(
     scenario = assumed.scenario(release, _learnt(known) if calibrate else None)
     for remark in known.remarks:
         session.view.note(remark)
-    from ...compare.comparing import compared
     from ..measuring import measure, refuse_unfit
-    from ..rehearsing import Rehearsing
 
     if real:
         refuse_unfit(release, scenario)
     variants = _variants(release, names, rehearsals.sweep)
-    progress = Rehearsing()
-    try:
-        comparison = compared(
-            release, scenario, variants=variants, before=known.before, observed=known.observed,
-            seeds=rehearsals.count, seed=rehearsals.first, stops_early=rehearsals.is_bound, look=progress.look,
-        )  # fmt: skip
-    finally:
-        progress.close()
+    comparison = _rehearsed(release, scenario, variants, known, rehearsals)
     if comparison.is_partial:
         session.view.comparison(comparison, bands=bands)
         raise Interrupted("stopped: what is shown is what was known by then")
@@ -160,6 +152,23 @@ def compare(
     session.view.comparison(comparison, measured=measured, bands=bands or pictures.report is not None)
     pictures.write(session, comparison, measured)
     return 0
+
+
+def _rehearsed(
+    release: Release, scenario: Scenario, variants: Sequence[Variant], known: _Known, rehearsals: Rehearsals
+) -> Comparison:
+    """Shows meanwhile how far it has come."""
+    from ...compare.comparing import compared
+    from ..rehearsing import Rehearsing
+
+    progress = Rehearsing()
+    try:
+        return compared(
+            release, scenario, variants=variants, before=known.before, observed=known.observed,
+            seeds=rehearsals.count, seed=rehearsals.first, stops_early=rehearsals.is_bound, look=progress.look,
+        )  # fmt: skip
+    finally:
+        progress.close()
 
 
 def _vet(release: Release) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -10,16 +11,17 @@ from ...errors import BadInput
 from .. import options as given
 from .. import running, saved, several
 from ..context import Connected
-from ..options import Override, Share, Where
-from ..session import Detail
+from ..options import Besides, Override, Share, Where
+from ..session import Detail, Session
 from ..subject import Meant, with_subject
 from ..verb import verb
 
 if TYPE_CHECKING:
     from ...compare.results import Forecast
-    from ...plan.plan import Plan
+    from ...plan.plan import Action, Plan
     from ...release.model import Release
     from ...ship.asking import Asked
+    from ...ship.saved import SavedPlan
     from ...strategies.base import Request
 
 IsPromote = Annotated[bool, typer.Option("--promote", help="what `promote` would do")]
@@ -28,6 +30,38 @@ WithForecast = Annotated[bool, typer.Option("--forecast/--no-forecast", help="re
 Out = Annotated[str | None, typer.Option("--out", metavar="PLAN.json", help="saves the plan, for `deploy apply PLAN.json`")]
 Live = Annotated[bool, typer.Option("--live", help="how long the experiment takes at today's traffic: its counters are asked")]
 Diff = Annotated[bool, typer.Option("--diff/--no-diff", help="what changes of each object; Secrets are masked")]
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which verb is planned; apply, where none is named."""
+
+    promote: IsPromote = False
+    rollback: IsRollback = False
+    to_revision: given.ToRevision = None
+
+    @property
+    def named(self) -> dict[str, object]:
+        return {"--promote": self.promote, "--rollback": self.rollback, "--to-revision": self.to_revision}
+
+    def request(self, weight: int | None, besides: Besides) -> Request:
+        """Raises BadInput for flags that contradict each other."""
+        to_revision = given.revision(self.to_revision)
+        is_back = self.rollback or to_revision is not None
+        if is_back and self.promote:
+            raise BadInput("--promote and --rollback contradict each other", hint="leave one of them out")
+        if is_back and weight is not None:
+            raise BadInput("--to and --full do not go with a rollback", hint="a rollback always goes all the way")
+        if besides.replace and (is_back or self.promote):
+            raise BadInput("--replace is for `apply` alone", hint="leave it out")
+        if besides.rerun_hooks and (is_back or self.promote):
+            raise BadInput("--rerun-hooks is for `apply` alone", hint="leave it out")
+        if besides.prune and is_back:
+            raise BadInput("--prune does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
+        if besides.come_home and is_back:
+            raise BadInput("--come-home does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
+        action: Action = "rollback" if is_back else "promote" if self.promote else "apply"
+        return running.request(action, weight, to_revision, **besides.asked)
 
 
 @verb(
@@ -42,13 +76,8 @@ def plan(
     screen: Detail,
     override: Override,
     share: Share,
-    replace: given.Replace = False,
-    prune: given.Prune = False,
-    come_home: given.ComeHome = False,
-    rerun_hooks: given.RerunHooks = False,
-    promote: IsPromote = False,
-    rollback: IsRollback = False,
-    to_revision: given.ToRevision = None,
+    besides: Besides,
+    which: Which,
     out: Out = None,
     diff: Diff = True,
     anyway: given.Anyway = False,
@@ -62,17 +91,12 @@ def plan(
     where APP is named. Of a folder, the plans of all release files in it.
     """
     session, name = screen.session(), subject.strategy
-    how = {"replace": replace, "prune": prune, "come_home": come_home, "reruns_hooks": rerun_hooks}
-    asked = _request(share.weight, promote, rollback, given.revision(to_revision), **how)
-    if asked.action == "apply":
-        _refuse_app(subject.name)
-    if asked.action == "rollback" and override:
-        raise BadInput("--image and --set do not go with a rollback", hint="it leads to what was released: --to-revision N")
+    asked = which.request(share.weight, besides)
+    _refuse_misfits(asked, subject, override)
+    vet = session.vetting(None if subject.is_many else name, force=anyway)
     if subject.is_many:
-        flags = {"--out": out, "--promote": promote, "--rollback": rollback, "--to-revision": to_revision, "--live": live}
-        several.refuse_for_many(subject.source, name, override, flags)
-        each = session.vetting(None, force=anyway)
-        return several.plan_all(session, subject.source, where, override, asked, each, diff=diff, force=force)
+        several.refuse_for_many(subject.source, name, override, {"--out": out, **which.named, "--live": live})
+        return several.plan_all(session, subject.source, where, override, asked, vet, diff=diff, force=force)
 
     planned: list[_Planned] = []
 
@@ -82,24 +106,24 @@ def plan(
         if live:
             session.view.note(f"experiment: {await _expected(release, connected)}")
         if out:
-            from ...ship.saved import bind
-
-            bound = await bind(
-                connected.cluster, release, asked, made.plan, strategy=name, is_override=bool(override), force=force
-            )
-            digest = saved.save(bound, out)
-            session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
-            session.view.note(f"its digest, for `deploy apply {out} --digest …`: {digest}")
+            _saved(session, out, await _bound(made, connected, asked, name, override, force=force))
         return 0
 
     if asked.action == "apply":
-        vet = session.vetting(name, force=anyway)
         code = session.with_release(subject.source, where, use_case, override=override, vet=vet)
     else:
         code = with_subject(session, subject, where, use_case, override=override, must_hold=asked.action == "promote")
     for one in planned:  # rehearsed on an event loop of its own
         session.view.plan(one.plan, where=one.where, diff=diff, forecast=_forecast(one, asked))
     return code
+
+
+def _refuse_misfits(asked: Request, subject: Meant, override: Override) -> None:
+    """Raises BadInput for what does not go with the verb that is planned."""
+    if asked.action == "apply":
+        _refuse_app(subject.name)
+    if asked.action == "rollback" and override:
+        raise BadInput("--image and --set do not go with a rollback", hint="it leads to what was released: --to-revision N")
 
 
 async def _expected(release: Release, connected: Connected) -> str:
@@ -157,6 +181,20 @@ async def _made(
     return _Planned(made, connected.name, release, asked)
 
 
+async def _bound(
+    made: _Planned, connected: Connected, asked: Request, name: str | None, override: Override, *, force: bool
+) -> SavedPlan:
+    from ...ship.saved import bind
+
+    return await bind(connected.cluster, made.release, asked, made.plan, strategy=name, is_override=bool(override), force=force)
+
+
+def _saved(session: Session, out: str, bound: SavedPlan) -> None:
+    digest = saved.save(bound, out)
+    session.view.note(f"saved to {out}, readable by you alone: it holds the manifests, Secrets too")
+    session.view.note(f"its digest, for `deploy apply {out} --digest …`: {digest}")
+
+
 def _forecast(planned: _Planned, request: Request) -> Forecast | None:
     if planned.asked is None:
         return None
@@ -165,20 +203,3 @@ def _forecast(planned: _Planned, request: Request) -> Forecast | None:
 
     made, pace = planned.plan, pace_of(planned.asked.startup)
     return forecast(planned.release, request, made.strategy, planned.asked.observed, pace=pace, steady_pods=made.steady_pods)
-
-
-def _request(weight: int | None, promote: bool, rollback: bool, to_revision: int | None, **how: bool) -> Request:
-    is_back = rollback or to_revision is not None
-    if is_back and promote:
-        raise BadInput("--promote and --rollback contradict each other", hint="leave one of them out")
-    if is_back and weight is not None:
-        raise BadInput("--to and --full do not go with a rollback", hint="a rollback always goes all the way")
-    if how["replace"] and (is_back or promote):
-        raise BadInput("--replace is for `apply` alone", hint="leave it out")
-    if how["reruns_hooks"] and (is_back or promote):
-        raise BadInput("--rerun-hooks is for `apply` alone", hint="leave it out")
-    if how["prune"] and is_back:
-        raise BadInput("--prune does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
-    if how["come_home"] and is_back:
-        raise BadInput("--come-home does not go with a rollback", hint="leave it out: it goes with `apply` and `promote`")
-    return running.request("rollback" if is_back else "promote" if promote else "apply", weight, to_revision, **how)

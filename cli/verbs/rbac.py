@@ -63,10 +63,7 @@ def rbac(
     if names and every:
         raise BadInput("--strategy and --all contradict each other", hint="leave one of them out")
     releases = session.releases(source, Where(namespace=namespace))
-    for release in releases:
-        if not release.namespace:
-            of = f" of {release.app}" if source.is_many else ""
-            raise BadInput(f"rights are given in a namespace, and the release file{of} names none", hint="name it with -n")
+    _refuse_unplaced(releases, is_many=source.is_many)
     from ...release.dump import manifests_text
 
     made = [
@@ -86,6 +83,13 @@ def rbac(
     )
     session.view.document({"releases": made} if source.is_many else made[0], text)
     return 0
+
+
+def _refuse_unplaced(releases: Sequence[Release], *, is_many: bool) -> None:
+    for release in releases:
+        if not release.namespace:
+            of = f" of {release.app}" if is_many else ""
+            raise BadInput(f"rights are given in a namespace, and the release file{of} names none", hint="name it with -n")
 
 
 def _rights(

@@ -62,16 +62,22 @@ class Taken(web.Response):
         pass
 
 
-@contextlib.asynccontextmanager
-async def spdy_of(request: web.Request, protocols: Sequence[str]) -> AsyncIterator[Session]:
-    """SPDY on the request's own connection, which is closed at the end. Raises ApiError (403) where the client knows none of the
-    protocols of streams."""
+def _negotiated(request: web.Request, protocols: Sequence[str]) -> str:
+    """The first of the protocols that the client knows, too. Raises ApiError (403) where it knows none."""
     offered = [each.strip() for value in request.headers.getall(_PROTOCOL_HEADER, []) for each in value.split(",")]
     chosen = next((each for each in protocols if each in offered), None)
     if chosen is None:
         known = " ".join(protocols)
         why = f"unable to upgrade: unable to negotiate protocol: client supports [{' '.join(offered)}], server accepts [{known}]"
         raise ApiError(403, "Forbidden", why)
+    return chosen
+
+
+@contextlib.asynccontextmanager
+async def spdy_of(request: web.Request, protocols: Sequence[str]) -> AsyncIterator[Session]:
+    """SPDY on the request's own connection, which is closed at the end. Raises ApiError (403) where the client knows none of the
+    protocols of streams."""
+    chosen = _negotiated(request, protocols)
     transport = request.transport
     if transport is None:
         raise ConnectionResetError
