@@ -34,6 +34,8 @@ class Comparison:
 
     def without(self, ignored: Sequence[Path]) -> Comparison:
         """The same, blind for everything at or below the ignored paths."""
+        if not ignored:
+            return self
         return Comparison(
             set(excluding(self.added, ignored)),
             set(excluding(self.modified, ignored)),
@@ -42,6 +44,8 @@ class Comparison:
 
 
 def excluding(paths: Iterable[Path], ignored: Sequence[Path]) -> FieldSet:
+    if not ignored:
+        return frozenset(paths)
     return frozenset(path for path in paths if not any(path[: len(prefix)] == prefix for prefix in ignored))
 
 
@@ -50,17 +54,15 @@ def excluding(paths: Iterable[Path], ignored: Sequence[Path]) -> FieldSet:
 
 def encode(paths: Iterable[Path]) -> dict[str, Any]:
     """A set of fields as fieldsV1. The root itself cannot be owned and is left out."""
-    members = set(paths)
     root: dict[str, Any] = {}
-    for path in members:
+    members: list[dict[str, Any]] = []
+    for path in set(paths) - {()}:
         node = root
         for element in path:
             node = node.setdefault(element, {})
-    for path in members:
-        node = root
-        for element in path:
-            node = node[element]
-        if path and node:
+        members.append(node)
+    for node in members:
+        if node:  # something below it is a member, too
             node["."] = {}
     return root
 
@@ -146,7 +148,7 @@ def element_of(list_type: ListOf, item: Any, index: int) -> str:
         return f"v:{compact(item)}"
     if not list_type.keys:
         return f"i:{index}"
-    keys: dict[str, Any] = {}
+    keys: list[str] = []
     for name in sorted(list_type.keys):
         value = item.get(name) if isinstance(item, Mapping) else None
         if value is None:
@@ -155,8 +157,8 @@ def element_of(list_type: ListOf, item: Any, index: int) -> str:
             raise ValueError(
                 f'associative list with keys has an element that omits key field "{name}" (and doesn\'t have default value)'
             )
-        keys[name] = value
-    return f"k:{compact(keys)}"
+        keys.append(f'"{name}":{compact(value)}')  # one by one: of a text alone it costs a tenth
+    return f"k:{{{','.join(keys)}}}"
 
 
 def _items(list_type: ListOf, value: Any) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def _find_fields(value: Any, type_: Type, path: Path, found: list[Path]) -> None
     type_ = shape(type_, value)
     if type_.is_atomic:
         found.append(path)
-    elif isinstance(value, Mapping) and isinstance(type_, Struct | MapOf):
+    elif isinstance(value, dict) and isinstance(type_, Struct | MapOf):
         for key, child in value.items():
             below = (*path, f"f:{key}")
             _find_fields(child, field_type(type_, key) or ANYTHING, below, found)
@@ -251,7 +253,7 @@ def _is_hollow(value: Any) -> bool:
 
 
 def _pairs(left: Any, right: Any, type_: Type) -> Iterator[tuple[str, Any, Any, Type]]:
-    """The children of two values side by side, by path element."""
+    """The children of two values side by side, by path element, but for those that are one and the same."""
     if isinstance(type_, ListOf):
         ours = _items(type_, left if isinstance(left, list) else ())
         theirs = _items(type_, right if isinstance(right, list) else ())
@@ -261,7 +263,9 @@ def _pairs(left: Any, right: Any, type_: Type) -> Iterator[tuple[str, Any, Any, 
     ours = left if isinstance(left, dict) else {}
     theirs = right if isinstance(right, dict) else {}
     for key in {**ours, **theirs}:
-        yield f"f:{key}", ours.get(key, ABSENT), theirs.get(key, ABSENT), field_type(type_, key) or ANYTHING
+        old, new = ours.get(key, ABSENT), theirs.get(key, ABSENT)
+        if old is not new:
+            yield f"f:{key}", old, new, field_type(type_, key) or ANYTHING
 
 
 # merging
@@ -278,7 +282,12 @@ def merge(live: Any, over: Any, type_: Type) -> Any:
         return over
     if isinstance(type_, ListOf):
         return _merge_lists(live or [], over or [], type_)
-    return {element[2:]: merge(old, new, below) for element, old, new, below in _pairs(live, over, type_)}
+    ours, theirs = (value if isinstance(value, dict) else {} for value in (live, over))
+    merged = {
+        key: merge(child, theirs[key], field_type(type_, key) or ANYTHING) if key in theirs else child
+        for key, child in ours.items()
+    }
+    return merged | {key: child for key, child in theirs.items() if key not in ours}
 
 
 def _merge_lists(live: list[Any], over: list[Any], type_: ListOf) -> list[Any]:

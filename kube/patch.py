@@ -6,13 +6,12 @@ Both are pure: they answer a new document and leave their arguments alone.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ApiError
-from .objects import Obj
+from .objects import Obj, copied
 from .schema import ANYTHING, Field, ListOf, Struct, Type, field_type
 
 # JSON patch
@@ -33,7 +32,7 @@ def json_patched(document: Any, operations: Any) -> Any:
         if not isinstance(operation, dict):
             seen = {list: "array", str: "string", bool: "bool"}.get(type(operation), "number")
             raise ApiError(400, "BadRequest", f"json: cannot unmarshal {seen} into Go value of type jsonpatch.Operation")
-    out = copy.deepcopy(document)
+    out = copied(document)
     try:
         for operation in operations:
             out = _operated(out, operation)
@@ -46,17 +45,17 @@ def _operated(document: Any, operation: Mapping[str, Any]) -> Any:
     path = _pointer(operation.get("path"))
     match operation.get("op"):
         case "add":
-            return _add(document, path, copy.deepcopy(operation.get("value")))
+            return _add(document, path, copied(operation.get("value")))
         case "remove":
             return _remove(document, path)
         case "replace":
             _value_at(document, path)
-            return _set(document, path, copy.deepcopy(operation.get("value")))
+            return _set(document, path, copied(operation.get("value")))
         case "move":
             moved = _value_at(document, source := _pointer(operation.get("from")))
             return _add(_remove(document, source), path, moved)
         case "copy":
-            return _add(document, path, copy.deepcopy(_value_at(document, _pointer(operation.get("from")))))
+            return _add(document, path, copied(_value_at(document, _pointer(operation.get("from")))))
         case "test":
             _test(document, path, operation.get("value"))
             return document
@@ -160,7 +159,7 @@ def strategic_patched(document: Obj, patch: Mapping[str, Any], type_: Type) -> O
 def _merge_map(original: Mapping[str, Any], patch: Mapping[str, Any], type_: Type) -> Obj:
     match patch.get(_DIRECTIVE, "merge"):
         case "replace":
-            return {key: copy.deepcopy(value) for key, value in patch.items() if key != _DIRECTIVE}
+            return {key: copied(value) for key, value in patch.items() if key != _DIRECTIVE}
         case "delete":
             return {}
         case "merge":
@@ -194,7 +193,7 @@ def _merge_field(out: Obj, key: str, value: Any, type_: Type) -> None:
     elif isinstance(value, list) and declared and declared.merge_key:
         out[key] = _merge_list(live if isinstance(live, list) else [], value, declared, value)
     else:
-        out[key] = copy.deepcopy(value)
+        out[key] = copied(value)
 
 
 def _declared(type_: Type, key: str) -> Field | None:
@@ -256,7 +255,7 @@ def _interleaved(merged: list[Any], live: Sequence[Any], order: Sequence[Any], k
 
 
 def _without_directive(item: Mapping[str, Any]) -> Obj:
-    return {key: copy.deepcopy(value) for key, value in item.items() if key != _DIRECTIVE}
+    return {key: copied(value) for key, value in item.items() if key != _DIRECTIVE}
 
 
 def go_map(value: Any) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .inert import INERT
 from .objects import Kind, is_namesake
@@ -46,10 +46,8 @@ class Scalar:
     most: int | None = None
     pattern: str = ""
 
-    @property
-    def is_atomic(self) -> bool:
-        """Whether it is one value, which is owned as a whole."""
-        return True
+    is_atomic: ClassVar[bool] = True
+    """Whether it is one value, which is owned as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,11 @@ class Struct:
     def fields(self) -> Mapping[str, Field]:
         declared = (_field(token, self.table) for token in self.tokens if token != "..." and not token.startswith(ONE_OF))
         return {each.name: each for each in declared}
+
+    @cached_property
+    def types(self) -> Mapping[str, Type]:
+        """Of all that is declared, with what every object says of itself."""
+        return {**_TYPE_META, **{name: each.type for name, each in self.fields.items()}}
 
     @cached_property
     def is_open(self) -> bool:
@@ -173,30 +176,23 @@ def schema_of(kind: Kind) -> Struct | None:
 
 def field_type(type_: Type, key: str) -> Type | None:
     """The type of what stands under a key of a struct or map; None where the schema does not declare it."""
-    match type_:
-        case Struct():
-            if declared := type_.fields.get(key):
-                return declared.type
-            return _TYPE_META.get(key) or (ANYTHING if type_.is_open else None)
-        case MapOf():
-            return type_.item
-        case _:
-            return ANYTHING
+    if isinstance(type_, Struct):
+        return type_.types.get(key) or (ANYTHING if type_.is_open else None)
+    return type_.item if isinstance(type_, MapOf) else ANYTHING
 
 
 def is_declared(type_: Type, key: str) -> bool:
     """Whether the key is a field of a struct, rather than a key of a map."""
-    return isinstance(type_, Struct) and (key in type_.fields or key in _TYPE_META)
+    return isinstance(type_, Struct) and key in type_.types
 
 
 def shape(type_: Type, value: Any) -> Type:
     """The type, or, where the schema leaves it open, what the value shows itself to be (lists are one value then)."""
-    if isinstance(type_, Scalar) and type_.code == "A":
-        if isinstance(value, Mapping):
-            return FREE_MAP
-        if isinstance(value, list):
-            return ATOMIC_LIST
-    return type_
+    if not isinstance(type_, Scalar) or type_.code != "A":
+        return type_
+    if isinstance(value, dict):
+        return FREE_MAP
+    return ATOMIC_LIST if isinstance(value, list) else type_
 
 
 def key_default(name: str) -> Any:

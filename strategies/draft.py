@@ -84,7 +84,7 @@ class Draft:
         self.census = Census(self.objects)
         entries = observed.live.entries if observed.live else ()
         self._others = Others(entries[-1].at if entries else "", is_under_way=observed.in_flight is not None)
-        self._latest: tuple[Obj, Obj, Applied] | None = None
+        self._known: dict[int, list[tuple[Obj, Obj, Applied]]] = {}  # by the live object's id; held, so that it stays its own
 
     # what is there by now
 
@@ -375,10 +375,13 @@ class Draft:
         """The object after the apply, and whose fields are taken over for it. Raises FieldsOwned."""
         if live is None:
             return ssa.apply(None, manifest, FIELD_MANAGER, now=""), ()
-        if not (self._latest and self._latest[0] is live and self._latest[1] == manifest):
-            # kept: whether it rolls is asked before it is applied
-            self._latest = live, manifest, self._others.applied(live, manifest, force=self.force)
-        return self._latest[2]
+        # kept: whether it rolls is asked, of more than one manifest, before it is applied
+        known = self._known.setdefault(id(live), [])
+        if (found := next((after for _, asked, after in known if asked == manifest), None)) is not None:
+            return found
+        after = self._others.applied(live, manifest, force=self.force)
+        known.append((live, manifest, after))
+        return after
 
     def _settle(self, live: Obj, until: Until, pods: int) -> None:
         """Writes the status that the wait has waited for."""

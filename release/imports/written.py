@@ -96,5 +96,6 @@ def _entry(text: str, lead: str) -> Iterator[str]:
 def comment(text: str) -> str:
     """What a comment may hold: text of one line, in which nothing ends the comment, turns the words around, or
     speaks to rollway as its own comments do."""
-    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return plain.replace("rollway:", "rollway\\x3a")
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return text.replace("rollway:", "rollway\\x3a")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ...errors import ApiError
 from ...kube import ssa
-from ...kube.objects import Kind, Obj, get
+from ...kube.objects import Kind, Obj, copied, get
 
 SCALE = Kind("autoscaling/v1", "Scale", "scales")
 
@@ -55,7 +54,7 @@ def _selector(obj: Obj, paths: Paths) -> str:
 
 def scaled(obj: Obj, replicas: int, paths: Paths) -> Obj:
     """A copy of the object with that many replicas."""
-    out = copy.deepcopy(obj)
+    out = copied(obj)
     inner = out
     for key in paths.wanted[:-1]:
         inner = inner.setdefault(key, {})
@@ -104,7 +103,7 @@ def applied(live: Obj, wanted: Obj, manager: str, paths: Paths, *, force: bool, 
 
 
 def _without(obj: Obj, path: tuple[str, ...]) -> Obj:
-    out = copy.deepcopy(obj)
+    out = copied(obj)
     above = get(out, *path[:-1], default={})
     above.pop(path[-1], None)
     return out

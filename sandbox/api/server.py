@@ -6,7 +6,6 @@ one in place. Each write is synchronous; whoever watches the store has seen it w
 
 from __future__ import annotations
 
-import copy
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +16,7 @@ from ...errors import ApiError
 from ...kube import codec, objects, ssa
 from ...kube.clock import timestamp
 from ...kube.conversion import converted
-from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, Kind, Obj, get
+from ...kube.objects import JOB, NAMESPACE, POD, SERVICE, Kind, Obj, copied, get
 from ...kube.validation import checks
 from ...kube.validation.dispatch import refuse_beside
 from ..store.refusals import bad_request, exists_already, forbidden, modified_meanwhile, not_found, other_uid
@@ -330,7 +329,7 @@ class Api:
             seen = codec.json_kind(manifest)
             why = f"json: cannot unmarshal {seen} into Go value of type map[string]interface {{}}"
             raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}")
-        manifest, shape = copy.deepcopy(manifest), self._shape(kind)
+        manifest, shape = copied(manifest), self._shape(kind)
         check_apply_target(kind, manifest)
         ssa.refuse_misfits(manifest, shape.owned or ssa.type_of(manifest))  # told of the object as it is written
         fit_namespace(kind, manifest, namespace)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
 from ...kube import codec
-from ...kube.objects import Kind, Obj, kind_of, merged
+from ...kube.objects import Kind, Obj, copied, kind_of, merged
 from ...kube.patch import PatchFailed, go_map, json_patched, strategic_patched
 from ...kube.validation import checks
 from ..store.refusals import Generic, bad_request, unsupported_body
@@ -23,7 +22,7 @@ def decoded(shape: Shape, body: Any, asked: Options, *, only: str = "") -> Obj:
     if meant.get("metadata") is None:
         meant["metadata"] = {}
     try:
-        obj, strict = shape.read(copy.deepcopy(meant) if is_custom else meant)
+        obj, strict = shape.read(copied(meant) if is_custom else meant)
     except codec.Misfit as problem:
         raise bad_request(_unreadable(kind, str(problem))) from None
     if strict and asked.field_validation == "Strict" and not only:
@@ -71,7 +70,7 @@ def decoded_patch(shape: Shape, patched: Any, patch: Any, type_: str, asked: Opt
         raise checks.refusal("", "", "", [checks.invalid("patch", value, "strict decoding error: " + ", ".join(strict))])
     if asked.field_validation == "Warn":
         asked.warnings.extend(strict)
-    return copy.deepcopy(obj)
+    return copied(obj)
 
 
 def _merged_order(patched: Any, patch: Any) -> Any:

@@ -42,17 +42,18 @@ JOB = {
 }
 
 
-def written(*docs: dict[str, Any]) -> str:
-    """All that `deploy init` would write of these."""
+def written(*docs: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """All that `deploy init` would write of these: the release files, and what the manifests beside them are of."""
     foreign = tuple(imports.foreign(doc, "all.yaml") for doc in docs if imports.is_foreign(doc))
     plain = tuple(Located(doc, Document(doc, "all.yaml")) for doc in docs if not imports.is_foreign(doc))
-    texts = []
+    texts, beside = [], []
     shelf = imports.Shelf(foreign, plain)
     for draft in imports.drafts(shelf):
         text = release_text(draft, "shop", ["k8s/"], draft.wanted if shelf.deployment(draft.wanted) else "", [], "")
         parsed(next(iter(documents(text, "deploy.yaml"))))
-        texts += [text, manifests_text([*([draft.workload] if draft.workload else []), *draft.beside])]
-    return "".join(texts)
+        texts.append(text)
+        beside += [*([draft.workload] if draft.workload else []), *draft.beside]
+    return "".join(texts), beside
 
 
 def rollout(strategy: str, *, pods: str = "template") -> dict[str, Any]:
@@ -200,8 +201,9 @@ def test_whatever_stands_there_it_is_read(name: str, changes: list[tuple[int, An
         for key in above:
             holder = holder[key]
         holder[last] = copy.deepcopy(value)
-    text = written(*docs)
+    text, beside = written(*docs)
     assert list(yaml.safe_load_all(text))
+    assert len(list(yaml.safe_load_all(manifests_text(beside)))) == len(beside)
 
 
 def nodes(value: Any, path: tuple[Any, ...] = ()) -> Any:
