@@ -4,74 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from gated import COUNTED, VALUE, Told, gate, go, shop, split
 from rollway.cluster import findings
-from rollway.cluster.events import Measured, Noticed, RunBegan, RunEvent
+from rollway.cluster.events import Measured, Noticed, RunBegan
 from rollway.errors import Refused
-from rollway.gates.effects import Sums
-from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Samples, Value
-from rollway.measure.port import NoFigure, Unmeasured, Window
+from rollway.gates.figures import Both, Counts, Figures, Outcome, Pair, Pairs, Phase, Value
+from rollway.measure.port import Window
 from rollway.release.gates import Gate
 from rollway.ship.gauging import gauge
-from rollway.ship.run import Result, plan
+from rollway.ship.run import plan
 from rollway.strategies.base import Request
-from shop import STRATEGIES, World, in_world, release
-
-STEPS = {"canary": {"steps": [{"weight": 25, "pause": "60s"}, {"weight": 50, "pause": "60s"}]}}
-Answers = Callable[[Window], Figures]
-
-
-class Told:
-    """A source that answers what the test says, and remembers what it was asked."""
-
-    def __init__(self, answers: Answers) -> None:
-        self._answers, self.windows = answers, []
-
-    async def measure(self, window: Window) -> Figures:
-        self.windows.append(window)
-        return self._answers(window)
-
-    def asks(self, window: Window) -> list[str]:
-        return [f"errors of {window.new.pods}"]
-
-    async def close(self) -> None:
-        pass
-
-
-def gate(**keys: Any) -> Gate:
-    return Gate.model_validate({"name": "errors", "prometheus": "http://prometheus:9090", **keys})
-
-
-COUNTED = {"requests": 'sum(r{p=~"{{pods}}"})', "errors": 'sum(e{p=~"{{pods}}"})'}
-VALUE = {"query": 'e{p=~"{{pods}}"}', "max": 0.05}
-
-
-def shop(tag: str, *gates: Gate, strategy: str = "canary", **options: Any) -> Any:
-    return replace(release(tag, strategy=strategy, options={**STEPS, **options}), gates=gates)
-
-
-async def go(
-    world: World, target: Any, answers: Answers, action: str = "apply", **how: Any
-) -> tuple[Result, Told, list[RunEvent]]:
-    source, seen = Told(answers), []
-    how = {"goes_on": True, "emit": seen.append, "source_of": lambda *_: source, **how}
-    result = await world.ship(action, target, **how)
-    return result, source, seen
-
-
-def split(new: float, stable: float, rate: float = 40.0) -> Answers:
-    """So many errors of each version, as a share of its requests, at a rate that follows the share of pods."""
-
-    def answers(window: Window) -> Both:
-        weight = max(window.weight, 10) / 100
-        whole = rate * window.seconds
-        return Both(Counts(whole * (1 - weight), whole * (1 - weight) * stable), Counts(whole * weight, whole * weight * new))
-
-    return answers
+from shop import STRATEGIES, World, in_world
 
 
 def test_a_bad_version_goes_back_by_itself() -> None:
@@ -148,51 +94,6 @@ def test_windows_follow_each_other_without_a_gap() -> None:
     assert len(moments) > 8
     for (before, _), (at, seconds) in itertools.pairwise(moments):
         assert at - before == pytest.approx(seconds, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [Unmeasured("cannot be reached: Connection refused"), Unmeasured("no answer within 10 s"), Unmeasured("status 500"),
-     Unmeasured("the answer has no data"), NoFigure("the query answers no sample"), NoFigure("the query answers NaN")],
-    ids=str,
-)  # fmt: skip
-@pytest.mark.parametrize("keys", [COUNTED, VALUE], ids=["counted", "value"])
-def test_a_source_that_answers_nothing_never_decides(keys: Any, fault: Exception) -> None:
-    """It is waited for to the deadline, then the release stays where it is; it is not taken back, and not promoted."""
-
-    def answers(window: Window) -> Figures:
-        raise fault
-
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        seen: list[RunEvent] = []
-        with pytest.raises(Refused) as refused:
-            await go(world, shop("v2", gate(**keys, deadline="5m")), answers, emit=seen.append)
-        return str(refused.value), seen, await world.history(), world.routed_versions(), asyncio.get_running_loop().time()
-
-    said, seen, history, routed, _ = in_world(story)
-    assert "shop stays at 25%" in said
-    assert str(fault) in said
-    assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
-    assert routed == {"v1", "v2"}
-    assert any(isinstance(event, Noticed) and str(fault) in event.message for event in seen)
-
-
-def test_a_source_that_comes_back_lets_it_go_on() -> None:
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        until = asyncio.get_running_loop().time() + 200
-
-        def answers(window: Window) -> Figures:
-            if asyncio.get_running_loop().time() < until:
-                raise Unmeasured("cannot be reached")
-            return Value(0.01)
-
-        return (await go(world, shop("v2", gate(**VALUE)), answers))[0], until, asyncio.get_running_loop().time()
-
-    result, until, ended = in_world(story)
-    assert result.phase == "Promoted"
-    assert ended > until
 
 
 def test_a_gate_that_pauses_holds_it_where_it_is() -> None:
@@ -363,92 +264,6 @@ def test_a_plan_says_which_gates_hold_its_pause() -> None:
     assert in_world(story) == ["until `deploy promote`; held by gates errors, here"]
 
 
-def test_a_source_that_goes_down_in_the_middle_holds_the_release() -> None:
-    """What had been measured before speaks for nothing that happened since."""
-
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        begun = asyncio.get_running_loop().time()
-
-        def answers(window: Window) -> Figures:
-            if asyncio.get_running_loop().time() > begun + 30:
-                raise Unmeasured("cannot be reached: Connection refused")
-            return split(0.0, 0.0)(window)
-
-        with pytest.raises(Refused) as refused:
-            await go(world, shop("v2", gate(**COUNTED, deadline="5m")), answers)
-        return str(refused.value), await world.history(), world.routed_versions()
-
-    said, history, routed = in_world(story)
-    assert "undecided after its deadline: cannot be reached: Connection refused" in said
-    assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
-    assert routed == {"v1", "v2"}
-
-
-@pytest.mark.parametrize(
-    "fault", [NoFigure("the query answers no sample"), NoFigure("5 errors and no requests of shop")], ids=str
-)
-def test_a_source_that_has_no_figure_any_more_holds_the_release(fault: NoFigure) -> None:
-    """And its cause stands in the cluster, with what was asked."""
-
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        begun = asyncio.get_running_loop().time()
-
-        def answers(window: Window) -> Figures:
-            if asyncio.get_running_loop().time() > begun + 30:
-                raise fault
-            return split(0.0, 0.0)(window)
-
-        with pytest.raises(Refused) as refused:
-            await go(world, shop("v2", gate(**COUNTED, deadline="5m")), answers)
-        return str(refused.value), await world.history(), await findings.load(world.cluster, "shop", "shop", 2)
-
-    said, history, (kept,) = in_world(story)
-    assert f"undecided after its deadline: {fault}" in said
-    assert (history[-1].phase, history[-1].weight) == ("Paused", 25)
-    assert kept.missed == str(fault)
-    assert kept.asks
-
-
-@pytest.mark.parametrize("fault", [KeyError("token s3cret"), AssertionError(), ZeroDivisionError("s3cret")], ids=repr)
-def test_whatever_breaks_in_a_source_is_told_and_decides_nothing(fault: Exception) -> None:
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        begun, seen = asyncio.get_running_loop().time(), []
-
-        def answers(window: Window) -> Figures:
-            if asyncio.get_running_loop().time() > begun + 30:
-                raise fault
-            return split(0.0, 0.0)(window)
-
-        with pytest.raises(Refused) as refused:
-            await go(world, shop("v2", gate(**COUNTED, deadline="5m")), answers, emit=seen.append)
-        return str(refused.value), [event.message for event in seen if isinstance(event, Noticed)]
-
-    said, told = in_world(story)
-    cause = f"what measures it broke: {type(fault).__name__}"
-    assert cause in said
-    assert any(cause in each for each in told)
-    assert not any("s3cret" in each for each in (said, *told))
-
-
-def test_what_was_kept_and_cannot_be_read_by_the_judge_begins_anew() -> None:
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        target = shop("v2", gate(**COUNTED))
-        await go(world, target, split(0.0, 0.0), goes_on=False)
-        kept = await findings.load(world.cluster, "shop", "shop", 2)
-        odd = tuple(each.model_copy(update={"state": {"logs": "?"}, "phase": Phase.FAILED, "measured": 9}) for each in kept)
-        await findings.write(world.cluster, "shop", "shop", 2, odd)
-        result, source, _ = await go(world, target, split(0.0, 0.0), "promote")
-        return result, source
-
-    result, source = in_world(story)
-    assert result.phase == "Promoted"
-    assert source.windows[0].number == 1
-
-
 def test_each_look_runs_a_job_of_its_own() -> None:
     """One that is kept for its log answers for what it saw then, not for now."""
 
@@ -464,78 +279,6 @@ def test_each_look_runs_a_job_of_its_own() -> None:
     first, second = in_world(story)
     assert first != second
     assert max(first, second) < 0  # and none that a release's measurement has
-
-
-def test_a_share_that_is_not_what_it_should_be_is_told_before_any_result_and_decides_nothing() -> None:
-    """Four pods of five are stable, and the new version gets half of the requests."""
-
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1"))
-        half = lambda window: Both(Counts(200.0, 1.0), Counts(200.0, 1.0))  # noqa: E731
-        canary = {"steps": [{"weight": 25, "pause": "120s"}]}
-        return await go(world, shop("v2", gate(**COUNTED), gate(**COUNTED, name="more"), canary=canary), half)
-
-    result, source, seen = in_world(story)
-    assert result.phase == "Promoted"
-    assert {window.share for window in source.windows if window.weight == 25} >= {0.25}
-    told = [place for place, event in enumerate(seen) if isinstance(event, Noticed) and "in place of 25%" in event.message]
-    assert len(told) == 1  # whichever gate has counted them
-    measured = [place for place, event in enumerate(seen) if isinstance(event, Measured) and event.gate.split.is_off]
-    assert told[0] < measured[0]
-    assert "the new version gets 50% of the requests" in seen[told[0]].message
-
-
-@pytest.mark.parametrize("strategy", ["blue-green", "ab"])
-def test_where_nobody_says_which_share_a_version_gets_none_is_asked(strategy: str) -> None:
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1", strategy=strategy))
-        result, source, _ = await go(world, shop("v2", gate(**COUNTED), strategy=strategy), split(0.0, 0.0))
-        return result, source
-
-    result, source = in_world(story)
-    assert {window.share for window in source.windows} == {None}
-    assert not any(each.split.is_off for each in result.gates)
-
-
-EFFECT = {"effect": {"count": 'visits{p=~"{{pods}}"}', "total": 'orders{p=~"{{pods}}"}'}, "deadline": "4h"}
-
-
-@pytest.mark.parametrize(
-    ("new", "strategy", "phase"), [(0.15, "ab", "Promoted"), (0.07, "ab", "RolledBack"), (0.15, "canary", "Promoted")]
-)
-def test_what_is_better_is_promoted_and_what_is_worse_goes_back(new: float, strategy: str, phase: str) -> None:
-    def answers(window: Window) -> Samples:
-        visits = 20 * window.seconds
-        return Samples(Sums(visits, 0.1 * visits), Sums(visits, new * visits))
-
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1", strategy=strategy))
-        began = asyncio.get_running_loop().time()
-        result, source, _ = await go(world, shop("v2", gate(name="orders", **EFFECT), strategy=strategy), answers)
-        return result, source, asyncio.get_running_loop().time() - began
-
-    result, source, took = in_world(story)
-    assert result.phase == phase
-    assert result.gates[0].why.startswith("better: +50%" if phase == "Promoted" else "worse: -30%")
-    # each look is of the time since the one before: 100 conversions of each version, at least
-    assert sum(window.seconds for window in source.windows) * 20 * min(new, 0.1) > 100
-    assert took < 4 * 3600
-
-
-def test_what_is_neither_better_nor_worse_stays_where_it_is() -> None:
-    def answers(window: Window) -> Samples:
-        visits = 20 * window.seconds
-        return Samples(Sums(visits, 0.1 * visits), Sums(visits, 0.1 * visits))
-
-    async def story(world: World) -> Any:
-        await world.ship("apply", shop("v1", strategy="ab"))
-        with pytest.raises(Refused) as refused:
-            await go(world, shop("v2", gate(name="orders", **EFFECT), strategy="ab"), answers)
-        return str(refused.value), await world.history()
-
-    said, history = in_world(story)
-    assert "gate orders is undecided after its deadline: undecided: +0% (between -" in said
-    assert history[-1].phase == "Paused"
 
 
 @pytest.mark.parametrize("good_until", [25, 50, 100])

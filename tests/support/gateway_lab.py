@@ -290,3 +290,21 @@ def _slice(echo: Echo, number: int, address: str, ports: list[Obj]) -> Obj:
 
 def is_of_a_class(manifest: Obj) -> bool:
     return (manifest["apiVersion"].partition("/")[0], manifest["kind"]) == (GATEWAY_CLASS.group, API_GATEWAY.name)
+
+
+V1, V2, V3 = "infra-backend-v1", "infra-backend-v2", "infra-backend-v3"
+
+
+def rule(*matches: Obj, to: str = V1, filters: tuple[Obj, ...] = (), **rest: Any) -> Obj:
+    out: Obj = {"backendRefs": [backend(to)]} | ({"matches": list(matches)} if matches else {})
+    return out | ({"filters": list(filters)} if filters else {}) | rest
+
+
+def under(prefix: str, **rest: Any) -> Obj:
+    return {"path": {"type": "PathPrefix", "value": prefix}, **rest}
+
+
+async def who(cluster: Lab, path: str = "/", host: str = "", **how: Any) -> str | int:
+    """The backend that answered, or the status without one."""
+    answer = await cluster.ask(path, host=host, **how)
+    return answer.seen.service if answer.seen is not None else answer.status

@@ -14,6 +14,8 @@ from rollway.release.model import Release
 from shop import NAMESPACE_NAME, World, release
 
 TIMEOUT_S = 60
+ALL_OF = [("before", "migrate", "Complete"), ("after", "tidy", "Complete")]
+"""What has run of a version by the usual hooks."""
 
 
 def job(tag: str, behaviour: str = "{pull: 0.1s, run: 3s}", *, limit: int = 0, env: list[Obj] | None = None) -> Obj:
