@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from byroute import Followed
 from disturbed import EACH, command, prepared, shop, undisturbed, unnumbered
-from mortal import Faulty, Killed, Mortal, Stopped
+from mortal import Faulty, Killed, Mortal, Stands, Stopped
 from rollway.cluster.lock import DURATION_S
 from rollway.errors import ClusterError, Locked, Refused
 from rollway.kube.objects import LEASE
@@ -49,12 +49,15 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
     """A call that is refused, meets a conflict (of the lock: it is lost), or is done with its answer lost, ends the run with that
     error or in its way back; the same command again ends right."""
     counted, standing, history = undisturbed(strategy, verb)
-    calls = counted.calls if fault == "refused" else counted.writes
+    calls, stands = counted.calls if fault == "refused" else counted.writes, Stands()
 
     async def story(world: World, at: int) -> None:
         with contextlib.suppress(ClusterError, Locked):
             await command(world, strategy, verb, Faulty(world.cluster, at, fault))
         await asyncio.sleep(DURATION_S + 1)
+        assert not world.emptied or strategy.startswith("recreate"), f"call {at} of {calls}"
+        if not stands.is_new(world):
+            return
 
         try:
             await command(world, strategy, verb, world.cluster)
@@ -82,7 +85,7 @@ def test_any_call_may_fail(strategy: str, verb: str, fault: str) -> None:
 def test_stopped_at_any_call(strategy: str) -> None:
     """A run that a signal cancels, whatever it was just doing, leaves no lock behind; the same command at once ends right."""
     counted, standing, history = undisturbed(strategy, "apply")
-    calls = counted.calls
+    calls, stands = counted.calls, Stands()
 
     async def story(world: World, at: int) -> None:
         async def stopped() -> None:
@@ -91,6 +94,9 @@ def test_stopped_at_any_call(strategy: str) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.create_task(stopped())
         assert not list(world.sandbox.store.list(LEASE)), f"call {at} of {calls}"
+        assert not world.emptied or strategy.startswith("recreate"), f"call {at} of {calls}"
+        if not stands.is_new(world):
+            return
 
         await command(world, strategy, "apply", world.cluster)
 

@@ -113,6 +113,22 @@ class Faulty:
         return self.calls == self._at
 
 
+class Stands:
+    """How clusters stood after their run was disturbed, in one test. One that stands, at the same moment and to the byte, as
+    another did is no other cluster: the same comes of the same command."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[float, int, Any]] = []
+
+    def is_new(self, world: Any) -> bool:
+        now, store = asyncio.get_running_loop().time(), world.sandbox.store.snapshot()
+        stand = (now, store.version, store.objects)
+        if stand in self._seen:
+            return False
+        self._seen.append(stand)
+        return True
+
+
 class Stopped:
     """Passes calls on, and cancels the task that made it at one of them, as a signal does: that call is done, its answer lost."""
 
