@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import functools
 from collections.abc import Mapping
 from itertools import product
 
@@ -21,7 +22,7 @@ from rollway.release.model import Release
 from rollway.routing import fit
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
-from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
+from shop import NAMESPACE_NAME, STRATEGIES, Stand, World, in_world, release, stand_of
 
 
 class Witness:
@@ -76,6 +77,13 @@ async def live(world: World, first: Release, strategy: str, *, is_adopted: bool)
     await asyncio.sleep(20)
 
 
+@functools.cache
+def begun(strategy: str, change: str, *, is_adopted: bool = False) -> Stand:
+    """The first version of a change, live. The way there is gone once."""
+    first = version("v1", CHANGES[change][0], strategy)
+    return stand_of(lambda world: live(world, first, strategy, is_adopted=is_adopted))
+
+
 PAIRS = [*product(STRATEGIES, FITTING), *product(("recreate", "blue-green"), PARTED)]
 """Every strategy with every change that it can make."""
 RELEASED = [(strategy, change, False) for strategy, change in PAIRS]
@@ -93,7 +101,6 @@ def test_a_release_and_its_rollback_lose_nobody(strategy: str, change: str, is_a
     first, second = version("v1", before, strategy), version("v2", after, strategy)
 
     async def story(world: World) -> None:
-        await live(world, first, strategy, is_adopted=is_adopted)
         seen = Witness(world, {"v1": before.listens, "v2": after.listens})
         result = await world.ship("apply", second, strategy=strategy)
         while result.is_ok and result.phase == "Paused":
@@ -109,7 +116,7 @@ def test_a_release_and_its_rollback_lose_nobody(strategy: str, change: str, is_a
         assert seen.amiss == [] if strategy != "recreate" else not any("Ingress" in each for each in seen.amiss)
         assert seen.fewest >= PODS - is_adopted or strategy == "recreate"
 
-    in_world(story)
+    in_world(story, stand=begun(strategy, change, is_adopted=is_adopted))
 
 
 def assert_as_written(world: World, wanted: Release) -> None:
@@ -136,7 +143,6 @@ def test_wherever_a_plan_is_cut_off_the_way_back_loses_nobody(strategy: str, dat
     first, second = version("v1", before, strategy), version("v2", after, strategy)
 
     async def story(world: World) -> None:
-        await live(world, first, strategy, is_adopted=is_adopted)
         seen = Witness(world, {"v1": before.listens, "v2": after.listens})
         request = Request("apply", weight)
         plan = await shipping.plan(world.cluster, second, request, strategy=strategy, is_override=True)
@@ -153,7 +159,7 @@ def test_wherever_a_plan_is_cut_off_the_way_back_loses_nobody(strategy: str, dat
         assert seen.amiss == [] if strategy != "recreate" else not any("Ingress" in each for each in seen.amiss)
         assert seen.fewest >= PODS - (is_adopted or not goes_on) or strategy == "recreate"
 
-    in_world(story)
+    in_world(story, stand=begun(strategy, change, is_adopted=is_adopted))
 
 
 @pytest.mark.parametrize(("strategy", "change"), list(product(("ramped", "canary", "ab"), PARTED)))
@@ -183,7 +189,6 @@ def test_a_version_that_never_gets_ready_goes_back_the_way_it_came(strategy: str
     first, second = version("v1", before, strategy), version("bad", after, strategy)
 
     async def story(world: World) -> None:
-        await live(world, first, strategy, is_adopted=False)
         seen = Witness(world, {"v1": before.listens, "bad": after.listens})
         result = await world.ship("apply", second, strategy=strategy)
 
@@ -194,7 +199,7 @@ def test_a_version_that_never_gets_ready_goes_back_the_way_it_came(strategy: str
         assert seen.amiss == [] if strategy != "recreate" else not any("Ingress" in each for each in seen.amiss)
         assert seen.fewest >= PODS - 1 or strategy == "recreate"
 
-    in_world(story)
+    in_world(story, stand=begun(strategy, change))
 
 
 def own_selector(tag: str, strategy: str) -> Release:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
@@ -17,11 +18,13 @@ class Killed(BaseException):
 
 class Counted(NamedTuple):
     """How many calls and, of these, writes a run has done, and the numbers of the calls that it is worth dying after: where it
-    has only read since the call before, at the same moment, a death leaves the same cluster, and the same comes of it."""
+    has only read since the call before, at the same moment, a death leaves the same cluster, and the same comes of it. And of
+    those that it is worth failing at: of several that one line of one call of a function asks so, as of a list, the first."""
 
     calls: int
     writes: int
     deaths: tuple[int, ...]
+    faults: tuple[int, ...]
 
 
 class Mortal:
@@ -33,18 +36,23 @@ class Mortal:
         self._begun = self._writes = 0
         self._left = (-1, 0, 0.0)
         self._deaths: list[int] = []
+        self._asked: list[tuple[Any, ...]] = []
         self.calls = 0
 
     @property
     def counted(self) -> Counted:
-        return Counted(self.calls, self._writes, tuple(self._deaths))
+        faults = (at + 1 for at, asked in enumerate(self._asked) if not at or asked != self._asked[at - 1])
+        return Counted(self.calls, self._writes, tuple(self._deaths), tuple(faults))
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._cluster, name)
         is_write = name in WRITES
+        asks = sys._getframe(1)
+        line = asks.f_lasti
 
         async def passed_on(*args: Any, **kwargs: Any) -> Any:
             self._check()
+            self._asked.append((asks, line, self._begun, self._writes, asyncio.get_running_loop().time(), is_write))
             self._begun += is_write
             answer = await call(*args, **kwargs)
             self._writes += is_write
@@ -55,6 +63,7 @@ class Mortal:
 
     async def watch(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         self._check()
+        self._asked.append((object(),))  # each for itself
         self._begun += 1  # whoever follows dies by itself, and is missed by the others later only
         self._count()
         async for event in self._cluster.watch(*args, **kwargs):
