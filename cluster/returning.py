@@ -13,13 +13,15 @@ TRIES = 4
 
 
 async def give_back(cluster: Cluster, step: GiveBack) -> bool:
-    """Answers whether all that is as it was found is its owners' again. Raises only what may pass, as an API server that is
-    away."""
-    for _ in range(TRIES):
+    """Answers whether all that is as it was found is its owners' again, by a look after the last try, too. Raises only what may
+    pass, as an API server that is away."""
+    for left in reversed(range(TRIES + 1)):
         live = await cluster.get(step.ref)
         entries = lending.given_back(live, step.loans) if live else None
         if live is None or entries is None:
             return True
+        if not left:
+            break
         version = live["metadata"]["resourceVersion"]
         try:
             await cluster.patch(

@@ -14,7 +14,7 @@ from shop import STRATEGIES, World, in_world, promoted, release
 
 @pytest.mark.parametrize(("strategy", "is_paused"), [("canary", True), ("ramped", True), ("ramped", False)])
 def test_an_autoscaler_may_move_in_mid_release(strategy: str, is_paused: bool) -> None:
-    """The wait is for whatever the autoscaler asks for by then."""
+    """The wait is for whatever the autoscaler asks for by then, which is nobody's news."""
 
     async def story(world: World) -> None:
         await promoted(world, "v1", strategy)
@@ -31,14 +31,15 @@ def test_an_autoscaler_may_move_in_mid_release(strategy: str, is_paused: bool) -
             scale(world, 8, manager="kube-controller-manager")
             result = await run
 
-        assert (result.phase, world.versions()) == ("Promoted", {"v2": 8})
+        assert (result.phase, world.versions(), result.noticed) == ("Promoted", {"v2": 8}, ())
 
     in_world(story)
 
 
 @pytest.mark.parametrize(("tag", "phase", "version"), [("v2", "Promoted", "v2"), ("bad", "RolledBack", "v1")])
 def test_more_pods_by_hand_in_mid_release(tag: str, phase: str, version: str) -> None:
-    """Somebody needs capacity right now: a good release goes through with it, and a bad one comes back with it."""
+    """Somebody needs capacity right now: a good release goes through with it, and a bad one comes back with it. What was
+    waited for is told."""
 
     async def story(world: World) -> None:
         await promoted(world, "v1", "ramped")
@@ -46,8 +47,11 @@ def test_more_pods_by_hand_in_mid_release(tag: str, phase: str, version: str) ->
         await asyncio.sleep(5)
         scale(world, 6)
 
-        assert (await run).phase == phase
+        result = await run
+        assert result.phase == phase
         assert world.versions() == {version: 6}
+        told = "somebody scaled shop to 6 meanwhile: all of them were waited for, not 4 only"
+        assert result.noticed == ((told,) if tag == "v2" else ())
 
     in_world(story)
 
