@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -22,7 +23,8 @@ def decoded(shape: Shape, body: Any, asked: Options, *, only: str = "") -> Obj:
     if meant.get("metadata") is None:
         meant["metadata"] = {}
     try:
-        obj, strict = shape.read(copied(meant) if is_custom else meant)
+        # not `copied`: what tells of a key that is there twice has to be in the copy, too
+        obj, strict = shape.read(copy.deepcopy(meant) if is_custom else meant)
     except codec.Misfit as problem:
         raise bad_request(_unreadable(kind, str(problem))) from None
     if strict and asked.field_validation == "Strict" and not only:
