@@ -36,7 +36,7 @@ def bands_of(parts: Sequence[Segment], steps: Steps, load: Load) -> Bands:
         _spread(rates, segment.from_s - steps.from_s, segment.to_s - steps.from_s, steps)
 
     def told(sums: list[float]) -> tuple[float, ...]:
-        return tuple(round(total / steps.step_s, 3) for total in sums)
+        return tuple([round(total / steps.step_s, 3) for total in sums])
 
     return Bands(
         start_s=steps.from_s,

@@ -149,18 +149,14 @@ def controller_ref(kind: Kind, owner: Mapping[str, Any]) -> Obj:
 
 
 def labels_of(obj: Mapping[str, Any]) -> dict[str, str]:
-    return _of_metadata(obj, "labels")
+    """Asked of each object at each change, several times: most are plain dicts."""
+    if type(obj) is dict and type(meta := obj.get("metadata")) is dict:
+        return meta.get("labels") or {}
+    return get(obj, "metadata", "labels") or {}
 
 
 def annotations_of(obj: Mapping[str, Any]) -> dict[str, str]:
-    return _of_metadata(obj, "annotations")
-
-
-def _of_metadata(obj: Mapping[str, Any], key: str) -> dict[str, str]:
-    """Asked of each object at each change."""
-    if type(obj) is dict and type(meta := obj.get("metadata")) is dict:
-        return meta.get(key) or {}
-    return get(obj, "metadata", key) or {}
+    return get(obj, "metadata", "annotations") or {}
 
 
 def template_labels(workload: Mapping[str, Any]) -> dict[str, str]:

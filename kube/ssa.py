@@ -71,15 +71,18 @@ def apply(
     subresource: str = "",
     ignored: Sequence[Path] = (),
     type_: Type | None = None,
+    fits: bool = False,
 ) -> Obj:
     """The object after a server-side apply: merged, without what only this manager applied before and no longer does.
 
     Defaults are not filled in, and the metadata that only the server writes is the live object's. `ignored` are
-    paths that this endpoint resets (the status). `type_` is the shape of a kind that is not known here. Raises ApplyConflict
-    where others own a field that would change, unless forced; ApiError where the manifest does not fit the schema.
+    paths that this endpoint resets (the status). `type_` is the shape of a kind that is not known here. `fits`: that the manifest
+    fits the schema was seen before. Raises ApplyConflict where others own a field that would change, unless forced; ApiError
+    where the manifest does not fit the schema.
     """
     type_ = type_ or type_of(manifest)
-    refuse_misfits(manifest, type_)
+    if not fits:
+        refuse_misfits(manifest, type_)
     shares = _shares_before(live, now, type_) if live is not None else {}
     before = {key: value for key, value in (live or {}).items() if key != "metadata"}
     if live is not None:

@@ -33,7 +33,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """Time starts at `begin_s`; 0 s stands for `EPOCH` on the wall clock.
 
     A turn is asyncio's, without what only a loop needs that waits: the system is asked for readable sockets where there are any
-    but the loop's own, and timers are kept as numbers, to be compared as such.
+    but the loop's own, timers are kept as numbers, to be compared as such, and whoever calls is not asked for the thread.
     """
 
     _ready: deque[asyncio.Handle]  # asyncio's own, as are the next ones
@@ -64,6 +64,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now_s += max(seconds, 0.0)
         # a timer is due when it lies before now plus this: less than one step of a float would be nothing at all
         self._clock_resolution = max(RESOLUTION_S, 2 * math.ulp(self._now_s))
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_at(
         self,

@@ -344,7 +344,7 @@ class Api:
             check_namespace(self.store, kind, manifest, namespace)
         merged = ssa.apply(
             _in_version(kind, live) if live else None, manifest, asked.manager, force=asked.force, now=self._timestamp(),
-            subresource=asked.subresource, ignored=shape.rules.ignored(asked.subresource), type_=shape.owned,
+            subresource=asked.subresource, ignored=shape.rules.ignored(asked.subresource), type_=shape.owned, fits=True,
         )  # fmt: skip
         entries = merged["metadata"].pop("managedFields")
         obj = decoded(shape, merged, Options(field_validation="Ignore"))
