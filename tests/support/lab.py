@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pace import slowness
+from pace import slowness, stretched
 from rollway.cluster.client import KubeClient, connect
 from rollway.kube.objects import API_GATEWAY, DEPLOYMENT, NAMESPACE, POD, Obj, Ref, get
 from rollway.sandbox import daemon
@@ -90,7 +90,7 @@ class Lab:
     def probed(self, url: str, *words: str) -> Iterator[dict[str, Any]]:
         """Requests for as long as the block lasts, from the first good answer on. The report is in what it yields, afterwards."""
         document: dict[str, Any] = {}
-        with self.start("probe", url, "--wait", "30s", "--every", "1s", "-o", "json", *words) as process:
+        with self.start("probe", url, "--wait", f"{stretched(30)}s", "--every", "1s", "-o", "json", *words) as process:
             assert process.stderr
             said: list[str] = []
             while "sent" not in (line := process.stderr.readline()):
