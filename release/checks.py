@@ -91,7 +91,8 @@ def _check_map(item: Located, path: tuple[str, ...]) -> None:
     if not isinstance(value, dict):
         raise BadInput(f"{item}: {name} is {shown(value)}; it takes a mapping", where=item.where(*path))
     for key, text in value.items():
-        if not isinstance(text, str):
+        is_none = text is None and path[-1] == "annotations"  # which nobody selects by: what kubectl takes as an empty one
+        if not is_none and not isinstance(text, str):
             raise BadInput(
                 f'{item}: {name}["{key}"] is {shown(text)}; it takes a text',
                 where=item.where(*path, key),

@@ -136,6 +136,16 @@ def test_the_app_container_is_found_among_sidecars(folder: Path) -> None:
     assert load("deploy.yaml").version == "1"
 
 
+def test_an_annotation_may_have_no_value(folder: Path) -> None:
+    """As kubectl has it; a label may not, as pods are chosen by it."""
+    write(
+        deploy="manifests: [app.yaml]\n",
+        app=DEPLOYMENT.replace("metadata:\n", "metadata:\n  annotations: {example.com/a: }\n", 1),
+    )
+
+    assert load("deploy.yaml").workload["metadata"]["annotations"] == {"example.com/a": None}
+
+
 def test_one_namespace_in_the_manifests_is_the_releases(folder: Path) -> None:
     """What the manifests say counts where nothing else does; all objects get it."""
     write(

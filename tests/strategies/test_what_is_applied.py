@@ -17,7 +17,7 @@ from rollway.kube.objects import (
     get,
 )
 from rollway.release.model import Release
-from shop import NAMESPACE_NAME, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 
 def test_an_unreadable_revision_is_named_with_what_to_do() -> None:
@@ -125,5 +125,25 @@ def test_recreate_says_when_new_pods_do_not_wait_for_old_ones(policy: str | None
         assert result.phase == "Promoted"
         assert any(together) is is_mixed
         assert any("TerminationStarted" in note for note in result.plan.notes) is is_mixed
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_annotation_of_nothing_is_released_and_taken_back(strategy: str) -> None:
+    """As kubectl takes it: `sidecar.istio.io/inject:` without a value is an empty text to the API server."""
+
+    def wanted(tag: str) -> Release:
+        made = release(tag, strategy=strategy)
+        for head in (made.workload, made.workload["spec"]["template"], *made.services):
+            head["metadata"]["annotations"] = {"example.com/nothing": None}
+        return made
+
+    async def story(world: World) -> None:
+        for tag in ("v1", "v2", "v3"):
+            forward = await world.ship("apply", wanted(tag), weight=100)
+            assert (forward.phase, forward.failure) == ("Promoted", None)
+        back = await world.ship("rollback", wanted("v3"))
+        assert (back.phase, back.failure) == ("RolledBack", None)
 
     in_world(story)
