@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from .clock import parse_timestamp
 from .objects import Obj, get
@@ -40,3 +42,23 @@ def pod_status(pod: Obj) -> str:
         elif ended is not None:
             word = ended.get("reason") or f"ExitCode:{ended.get('exitCode', 0)}"
     return "Terminating" if "deletionTimestamp" in pod["metadata"] else str(word)
+
+
+def labels_text(labels: Mapping[str, Any], sign: str = "=") -> str:
+    """Labels, or a Service's selector: `app=demo, tier=web`; by ": " as YAML has them."""
+    return ", ".join(f"{key}{sign}{value}" for key, value in labels.items())
+
+
+def selector_text(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector in the notation of queries: `app=demo,tier in (a,b)`."""
+    terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
+    for term in selector.get("matchExpressions") or ():
+        key, values = term["key"], ",".join(sorted(term.get("values") or ()))
+        text = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": key,
+            "DoesNotExist": f"!{key}",
+        }[term["operator"]]
+        terms.append((key, text))
+    return ",".join(text for _, text in sorted(terms))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..kube.defaults import fill
 from ..kube.objects import SERVICE, Obj, get
+from ..kube.printed import selector_text
 from ..kube.workload import Workload, pods_of, workload_of
 from ..routing import fit
 from ..routing.fit import Misfit, Side
@@ -27,7 +28,8 @@ def selector_changes(case: Case) -> Iterator[Found]:
     yield Found(
         case.workload,
         ("spec", "selector"),
-        f"{named(case.workload)} selects its pods by {was}, the manifest by {wanted}: that cannot be changed",
+        f"{named(case.workload)} selects its pods by {selector_text(was)}, the manifest by {selector_text(wanted)}: "
+        "that cannot be changed",
         hint="keep it, release by blue-green, whose sides have one each, or give the Deployment another name and another `app`",
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..kube.intstr import resolve
 from ..kube.objects import HPA, INGRESS, PDB, SERVICE, Obj, get, matches
+from ..kube.printed import labels_text
 from ..release.model import key_of
 from .case import Case, main_port, mapping, mappings, named
 from .makers import chooses, has_others
@@ -26,7 +27,7 @@ def selects_nothing(case: Case) -> Iterator[Found]:
             yield Found(
                 service,
                 ("spec", "selector"),
-                f"{named(service)} selects pods that nothing here makes: {pairs(selector)}",
+                f"{named(service)} selects pods that nothing here makes: {labels_text(selector)}",
                 hint="nothing to do where an operator, another release or somebody by hand makes them",
                 severity="info",
             )
@@ -39,8 +40,8 @@ def _mistyped(service: Obj, selector: Mapping[str, Any], case: Case) -> Found:
     return Found(
         service,
         ("spec", "selector"),
-        f"{named(service)} selects no pods: its selector is {pairs(selector)}, "
-        f"the pods of {named(case.workload)} are {pairs(case.labels) or 'without labels'}",
+        f"{named(service)} selects no pods: its selector is {labels_text(selector)}, "
+        f"the pods of {named(case.workload)} are {labels_text(case.labels) or 'without labels'}",
         tuple(edits) if meant else (),
         hint=hint,
     )
@@ -187,10 +188,7 @@ def _meant(selector: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[dict
     key, value = next(iter(wrong.items()))
     near = key if key in labels else next((label for label, text in labels.items() if text == value), None)
     if near is None:
-        return {}, f"the pods have no label {key}: add it to the template, or select {pairs(labels, ': ')}" if labels else ""
+        others = f"add it to the template, or select {labels_text(labels, ': ')}"
+        return {}, f"the pods have no label {key}: {others}" if labels else ""
     hint = f'did you mean "{near}: {labels[near]}"?'
     return ({**right, near: labels[near]} if len(wrong) == 1 else {}), hint
-
-
-def pairs(labels: Mapping[str, Any], sign: str = "=") -> str:
-    return ", ".join(f"{key}{sign}{value}" for key, value in labels.items())

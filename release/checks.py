@@ -22,6 +22,7 @@ from ..kube.objects import (
     selects,
     template_labels,
 )
+from ..kube.printed import labels_text
 from ..kube.removed import REMOVED, current_version
 from .config import uses
 from .file import nearest, shown
@@ -210,7 +211,7 @@ def _check_selector(item: Located) -> None:
     selector, labels = get(item.obj, *path), template_labels(item.obj)
     if not isinstance(selector, dict) or not (selector.get("matchLabels") or selector.get("matchExpressions")):
         hint = (
-            f"write selector: {{matchLabels: {{{_pairs(labels, ': ')}}}}}"
+            f"write selector: {{matchLabels: {{{labels_text(labels, ': ')}}}}}"
             if labels
             else "give the template labels, and select them"
         )
@@ -222,9 +223,9 @@ def _check_selector(item: Located) -> None:
             f"{item}: spec.selector.matchExpressions cannot be read", where=item.where(*path, "matchExpressions")
         ) from error
     if not is_own:
-        wanted = _pairs(selector.get("matchLabels") or {}) or "its matchExpressions"
+        wanted = labels_text(selector.get("matchLabels") or {}) or "its matchExpressions"
         raise BadInput(
-            f"{item}: spec.selector does not match the template's labels: {wanted} against {_pairs(labels) or 'none'}",
+            f"{item}: spec.selector does not match the template's labels: {wanted} against {labels_text(labels) or 'none'}",
             where=item.where(*path),
             hint="the API server refuses it: give both the same labels",
         )
@@ -325,7 +326,3 @@ def _own(items: Sequence[Located], chosen: Located) -> list[Located]:
 def _is_grant(obj: Mapping[str, Any]) -> bool:
     """A right is granted where the objects are that it is about, which says nothing of the application's own place."""
     return is_a(obj, ROLE) or is_a(obj, ROLE_BINDING)
-
-
-def _pairs(labels: Mapping[str, Any], sign: str = "=") -> str:
-    return ", ".join(f"{key}{sign}{value}" for key, value in labels.items())

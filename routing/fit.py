@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..kube import ssa
 from ..kube.fieldset import compact
 from ..kube.objects import INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a, merged, selects, template_labels
+from ..kube.printed import labels_text
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 
 Port = str | int
@@ -229,7 +230,7 @@ def _selector(live: Obj, wanted: Obj, sides: Sequence[Side], strangers: Iterable
     if other := next((labels for labels in strangers if selects(common, labels)), None):
         return Misfit(
             f"Service {name} cannot reach {sides[0].version} and {last.version} at once: what their pods have in common, "
-            f"{_pairs(common)}, other pods have as well ({_pairs(other)})",
+            f"{labels_text(common)}, other pods have as well ({labels_text(other)})",
             "give both versions a label that stays and that no other pods have (two releases), or choose blue-green",
         )
     return common
@@ -259,10 +260,6 @@ def _port(live: Obj, wanted: Obj, port: Obj, running: Sequence[Side], coming: Si
         "name the port in both versions' containers and let targetPort be the name, so that each pod has its own (two releases), "
         "or choose blue-green, which moves pods and port in one patch",
     )
-
-
-def _pairs(labels: Mapping[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in labels.items())
 
 
 # what routes to a Service

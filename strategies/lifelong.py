@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, Obj, get, is_a, ref_of
+from ..kube.printed import selector_text
 from ..kube.workload import workload_of
 from ..plan.diff import changes
 
@@ -22,7 +23,7 @@ def refuse_other_selector(live: Obj, manifest: Obj) -> None:
     """Raises BadInput for a manifest whose selector is another one than that of the live Deployment."""
     was, wanted = _selectors(live, manifest)
     raise BadInput(
-        f"{ref_of(manifest)} selects its pods by {was}, the manifest by {wanted}",
+        f"{ref_of(manifest)} selects its pods by {selector_text(was)}, the manifest by {selector_text(wanted)}",
         hint="a Deployment's selector cannot be changed: keep it, choose blue-green, whose sides have one each, or give the "
         "Deployment another name and another `app`",
     )

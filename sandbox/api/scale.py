@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...errors import ApiError
 from ...kube import ssa
 from ...kube.objects import Kind, Obj, copied, get
+from ...kube.printed import selector_text
 
 SCALE = Kind("autoscaling/v1", "Scale", "scales")
 
@@ -60,21 +61,6 @@ def scaled(obj: Obj, replicas: int, paths: Paths) -> Obj:
         inner = inner.setdefault(key, {})
     inner[paths.wanted[-1]] = replicas
     return out
-
-
-def selector_text(selector: Mapping[str, Any]) -> str:
-    """A LabelSelector in the notation of queries: `app=demo,tier in (a,b)`."""
-    terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
-    for term in selector.get("matchExpressions") or ():
-        key, values = term["key"], ",".join(sorted(term.get("values") or ()))
-        text = {
-            "In": f"{key} in ({values})",
-            "NotIn": f"{key} notin ({values})",
-            "Exists": key,
-            "DoesNotExist": f"!{key}",
-        }[term["operator"]]
-        terms.append((key, text))
-    return ",".join(text for _, text in sorted(terms))
 
 
 def entries(live: Obj, scaled: Obj, manager: str, paths: Paths) -> list[Obj]:

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ...kube.objects import Obj, get
-from ...kube.printed import age
-from ..api.scale import selector_text
+from ...kube.printed import age, selector_text
 from .columns import AGE, NAME, Column
 
 Cells = Sequence[Any]

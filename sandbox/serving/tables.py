@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 from ...kube.clock import parse_timestamp
 from ...kube.conversion import converted
 from ...kube.objects import EVENT, Kind, Obj, get, is_namesake, labels_of
-from ...kube.printed import age, pod_status
+from ...kube.printed import age, pod_status, selector_text
 from ...kube.types_gateway import GROUP as GATEWAY_API
-from ..api.scale import selector_text
 from ..store.customs import Custom
 from . import columns, furnishings, policies
 from .columns import AGE, NAME, Column
