@@ -180,7 +180,7 @@ def test_a_saved_rollback_that_was_cut_off_is_finished(strategy: str, weight: in
         share = 0 if strategy == "blue-green" and weight < 100 else weight
         await world.ship("apply", release("v2", strategy=strategy), weight=share)
 
-    async def counted(world: World) -> Counted:
+    async def undisturbed(world: World) -> Counted:
         cluster = Mortal(world.cluster)
         await carried_out(world, await saved(world, strategy, Request("rollback")), cluster)  # type: ignore[arg-type]
         return cluster.counted
@@ -194,9 +194,9 @@ def test_a_saved_rollback_that_was_cut_off_is_finished(strategy: str, weight: in
         assert (result.failure, result.phase, world.versions()) == (None, "RolledBack", {"v1": 4}), f"killed after call {lives}"
 
     stand = stand_of(released)
-    calls, _, deaths = in_world(counted, stand=stand)
-    assert calls > 11
-    for lives in deaths:
+    counted = in_world(undisturbed, stand=stand)
+    assert counted.calls > 11
+    for lives in counted.deaths:
         in_world(functools.partial(story, lives=lives), stand=stand)
 
 
