@@ -34,9 +34,11 @@ def read(record: Mapping[str, Any], source: str) -> Release:
     """The release of a record whose place is called `source`. Raises BadInput, with the place of what is wrong in it."""
     _refuse_other_shape(record, source)
     document = Record(record, source)
+    items = []
     for item in _objects(record, document):
         check(item)
-    workload, *_ = items = list(_objects(record, document))
+        items.append(item)
+    workload = items[0]
     checks.objects([item for item in items if item.path[0] != "hooks"])
     if not (checks.is_deployment(workload.obj) or checks.is_set(workload.obj)):
         raise BadInput(f"{workload} is no Deployment, StatefulSet or DaemonSet", where=workload.where("kind"))

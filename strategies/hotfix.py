@@ -76,15 +76,10 @@ class Others:
 def _given_away(live: Obj) -> list[FieldConflict]:
     """Who has written another application's name into the label by which rollway knows its own, which is observed as though it
     were there (cluster.observe)."""
-    holders = [
-        (owner.manager, is_our_apply(owner))
-        for owner in (share.owner for share in ssa.shares_of(live).values() if LABEL in share.fields)
-    ]
-    return (
-        []
-        if any(is_ours for _, is_ours in holders)
-        else [FieldConflict(manager, fieldset.readable(LABEL)) for manager, _ in holders]
-    )
+    holders = [share.owner for share in ssa.shares_of(live).values() if LABEL in share.fields]
+    if any(map(is_our_apply, holders)):
+        return []
+    return [FieldConflict(owner.manager, fieldset.readable(LABEL)) for owner in holders]
 
 
 def refuse_scaling(live: Obj) -> None:
