@@ -75,3 +75,19 @@ def test_who_waits_for_ever_is_told() -> None:
 
     with pytest.raises(Stuck, match="every task waits for ever"):
         run_virtual(story())
+
+
+def test_what_comes_of_it_is_not_written_out() -> None:
+    """As asyncio would have it at its end, whatever it is: a cluster of a thousand pods, and a whole comparison's runs."""
+
+    class Large:
+        def __repr__(self) -> str:
+            written.append(self)
+            return "much"
+
+    async def story() -> Large:
+        return Large()
+
+    written: list[Large] = []
+    run_virtual(story())
+    assert not written
