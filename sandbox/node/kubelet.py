@@ -17,6 +17,7 @@ from ..api.deletion import delete
 from ..controllers.engine import Queue
 from ..controllers.index import is_terminal
 from ..store.store import Change, Store
+from .asking import Asking, question
 from .behaviour import READY_S, REPORTED_S, SANDBOX_S, Moment, life_of
 from .binding import Binder
 from .ephemeral import Ephemerals, to_start
@@ -108,11 +109,13 @@ class Kubelet(PodWorkers):
 
     def _runtime(self, place: Place, run: Run, pod: Obj) -> Runtime:
         """What the pod's containers run by. One that has been modelled stays so."""
-        choice = chosen(pod, self._processes)
+        asked = question(self._store, pod) if self._processes is not None else None
+        choice = chosen(pod, self._processes, asked.service["metadata"]["name"] if asked is not None else "")
         if not get(pod, "status", "containerStatuses") and choice.reason:
             self._tell(pod, choice.reason, choice.message, "Warning" if choice.is_warning else "Normal")
         if choice.kind == "model" or self._processes is None or self._addresses.is_modelled(pod):
-            return Modelled(run.life, self._spread.phase_s)
+            phase_s = self._spread.phase_s
+            return Modelled(run.life, phase_s) if asked is None else Asking(run.life, phase_s, self._store, asked)
 
         def hears(index: int, moment: Moment) -> None:
             if self._is_current(place, run):

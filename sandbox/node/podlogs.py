@@ -1,7 +1,7 @@
 """What the containers of a pod printed, and how `pods/NAME/log` answers with it.
 
 A process' output is kept with the moment of each line (`Kept`); a modelled container has printed its behaviour's `log` when it
-started, if it is the pod's first.
+started, if it is the pod's first, and last of all what its end says.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ def _modelled(pod: Obj, status: Container, container: str) -> Iterator[Line]:
     if container == pod["spec"]["containers"][0]["name"]:
         for text in life_of(pod).behaviour.log.splitlines():
             yield Line(run.get("startedAt") or get(pod, "status", "startTime", default=""), text)
+        if "message" in run:
+            yield Line(run["finishedAt"], run["message"])
 
 
 def _wanted(query: Mapping[str, str]) -> Wanted:

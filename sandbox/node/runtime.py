@@ -6,7 +6,8 @@ Two kinds: `Modelled` computes beforehand what a pod's annotations and probes le
     sandbox.rollway.dev/runtime: process     or model
 
 Without the annotation a pod is a process if its first container has a `command` that this machine has, in a sandbox that runs
-processes: the daemon at its real pace, unless it was told not to (`--no-processes`). In virtual time all pods are modelled.
+processes: the daemon at its real pace, unless it was told not to (`--no-processes`). What only asks for a Service of
+modelled pods is modelled, too (sandbox.node.asking). In virtual time all pods are.
 """
 
 from __future__ import annotations
@@ -118,17 +119,23 @@ class Choice(NamedTuple):
     is_warning: bool = False
 
 
-def chosen(pod: Obj, node: Node | None) -> Choice:
-    """Which kind of runtime a new pod gets, and what is to be said about it."""
+def chosen(pod: Obj, node: Node | None, asks: str = "") -> Choice:
+    """Which kind of runtime a new pod gets, and what is to be said about it.
+
+    `asks`: the Service that all it does is to ask for, behind which no process answers. (sandbox.node.asking)
+    """
     asked = annotations_of(pod).get(RUNTIME, "")
     if asked not in ("", "process", "model"):
         known = f"{RUNTIME}: {asked!r} is neither process nor model; the annotation is ignored"
-        return Choice(chosen(_without_choice(pod), node).kind, "RuntimeIgnored", known, is_warning=True)
+        return Choice(chosen(_without_choice(pod), node, asks).kind, "RuntimeIgnored", known, is_warning=True)
     command = get(pod, "spec", "containers", default=[{}])[0].get("command") or []
     if asked == "model" or node is None or not (asked or command):
         return Choice("model")
     if node.unable:
         return Choice("model", "Modelled", f"the pod is modelled, not run: {node.unable}", is_warning=bool(asked))
+    if not asked and asks:
+        why = f"it asks for Service {asks}, and no process is behind it"
+        return Choice("model", "Modelled", f"the pod is modelled, not run: {why}")
     if not asked and not node.has_program(str(command[0])):
         why = f"this machine has no program {command[0]}; to insist: the annotation {RUNTIME}: process"
         return Choice("model", "Modelled", f"the pod is modelled, not run: {why}")

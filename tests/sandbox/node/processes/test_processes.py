@@ -163,7 +163,8 @@ def test_what_a_process_cannot_have_is_said(tmp_path: Path) -> None:
 
 
 def test_which_pods_are_processes(tmp_path: Path) -> None:
-    """A command that this machine has, or the annotation; never without a node that can, as in virtual time."""
+    """A command that this machine has, or the annotation; never without a node that can, as in virtual time. What only asks for
+    a Service of modelled pods is modelled as well, unless the annotation says otherwise."""
 
     class Node:
         unable = ""
@@ -174,9 +175,9 @@ def test_which_pods_are_processes(tmp_path: Path) -> None:
     class Unable(Node):
         unable = "no addresses"
 
-    def kind(made: Obj, node: Any, annotation: str | None = None) -> tuple[str, str]:
+    def kind(made: Obj, node: Any, annotation: str | None = None, asks: str = "") -> tuple[str, str]:
         annotations = {} if annotation is None else {RUNTIME: annotation}
-        choice = chosen(made | {"metadata": made["metadata"] | {"annotations": annotations}}, node)
+        choice = chosen(made | {"metadata": made["metadata"] | {"annotations": annotations}}, node, asks)
         return choice.kind, choice.reason
 
     assert kind(pod("there"), Node()) == ("process", "")
@@ -187,6 +188,8 @@ def test_which_pods_are_processes(tmp_path: Path) -> None:
     assert kind(pod(), Node()) == ("model", "")
     assert kind(pod("there"), Node(), "proces") == ("process", "RuntimeIgnored")
     assert kind(pod("there"), Unable()) == ("model", "Modelled")
+    assert kind(pod("there"), Node(), asks="shop") == ("model", "Modelled")
+    assert kind(pod("there"), Node(), "process", asks="shop") == ("process", "")
 
 
 # probes
