@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from .manifests import Located
 from .rendering import Kustomization, Rendering, of_folder, parts_of, renderer_of
 
 RELEASE_FILE = "deploy.yaml"
+_VERSIONED = re.compile(r"(.+)-v[0-9][0-9.-]*")
 
 
 @dataclass
@@ -71,6 +73,15 @@ def found(paths: Sequence[str]) -> Found:
     ]
     sets = _sets_apart(plain, [application.file for application in (*described, *others)])
     return Found((*described, *others, *sets), tuple(entries), tuple(plain), tuple(foreign), tuple(dict.fromkeys(strays)))
+
+
+def versions_of_one(applications: Sequence[Application]) -> list[tuple[str, list[Application]]]:
+    """Those that may be versions of one application, with what it may be called: `shop-v1` and `shop-v2` are its workloads."""
+    families: dict[str, list[Application]] = {}
+    for application in applications:
+        if found := _VERSIONED.fullmatch(application.name):
+            families.setdefault(found[1], []).append(application)
+    return [(name, family) for name, family in families.items() if len(family) > 1]
 
 
 def _sets_apart(items: Sequence[Located], files: Sequence[str]) -> list[Application]:

@@ -51,6 +51,11 @@ class PlainFile(Strict):
     container: str | None = Field(None, description="The application's container, where a pod has several.")
     pin_config: bool = Field(True, description="Name the pods' ConfigMaps and Secrets by content, so each version keeps its own.")
     workload: str | None = Field(None, description="The Deployment to release, where the manifests hold several.")
+    workload_name: str | None = Field(
+        None,
+        description="What the workload is called in the cluster, whatever its manifests call it: each version may have a name of "
+        "its own there. What scales it follows.",
+    )
     strategy: StrategyName = Field("ramped", description="How it is released where the command does not say.")
     router: RouterName = Field(
         "auto",
@@ -100,7 +105,7 @@ class PlainFile(Strict):
                 )
         return excluded
 
-    @field_validator("workload")
+    @field_validator("workload", "workload_name")
     @classmethod
     def _is_name(cls, name: str | None) -> str | None:
         if name is not None and (wrong := wrong_object_name("Deployment", name)):

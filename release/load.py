@@ -21,6 +21,7 @@ from .model import Release, Sources, app_container, in_apply_order, key_of, read
 from .names import MAX_APP, refuse_namespace, safe_name, wrong_label
 from .options import STRATEGIES, StrategyName
 from .reading import read_text
+from .renaming import renamed
 from .rendering import Names
 from .wrong import Wrong
 from .yamlfile import Document, Path, documents
@@ -48,6 +49,7 @@ def load(
     list_of = document.where(("manifests",))
     chosen = checks.chosen_workload(items, file.workload, document.where(("workload",)) if file.workload else list_of)
     checks.workload(chosen)
+    items, chosen = renamed(items, chosen, file.workload_name, document.where(("workloadName",)))
     app = file.app or _app_of(chosen)
     selecting = checks.services(items, chosen)
     place = checks.namespace(items, chosen, namespace or file.namespace)

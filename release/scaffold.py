@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import BadInput
@@ -134,7 +134,17 @@ def _each(found: Found, namespace: str) -> Scaffold:
         texts |= {os.path.join(home, name): _release_text(application, mine, listed, excluded, namespace), **made}
     left = [item for item in found.items if item.document.source not in used]
     said = [f"in no release, as no application has them: {', '.join(f'{item} ({item.document.source})' for item in left)}"]
-    return Scaffold(texts, tuple(said if left else ()))
+    return Scaffold(texts, (*(said if left else ()), *_told_versions(found.applications)))
+
+
+def _told_versions(apps: Sequence[Application]) -> Iterator[str]:
+    """What is said of workloads that may be versions of one application: nobody else can know, so each is released by itself."""
+    for name, family in applications.versions_of_one(apps):
+        names = ", ".join(each.name for each in family)
+        yield (
+            f"{names}: if these are versions of one application, keep one release file, in which `app: {name}` and "
+            f"`workloadName: {family[0].name}` are for all of them, and let `manifests` name the version's own files"
+        )
 
 
 def _shared_routes(application: Application, theirs: Sequence[Located], items: Sequence[Located]) -> list[str]:

@@ -22,10 +22,12 @@ def refuse_renamed(app: App, observed: Observed) -> None:
     names += [(each["kind"], each["metadata"]["name"]) for each in own]
     for kind, name in names:
         if (kind, name) != (app.kind.name, app.name):
-            wanted = app.name if kind == app.kind.name else f"{app.kind.name} {app.name}"
+            is_same = kind == app.kind.name
+            wanted = app.name if is_same else f"{app.kind.name} {app.name}"
+            keep = f"`workloadName: {name}` in the release file keeps that name" if is_same else "keep its name"
             raise BadInput(
                 f"{app.release.app} is live as {kind} {name}, and the manifests call it {wanted}",
-                hint="keep its name; to start anew, give the release file another `app` and remove the old one afterwards",
+                hint=f"{keep}; to start anew, give the release file another `app` and remove the old one afterwards",
             )
 
 

@@ -259,6 +259,7 @@ def test_the_schema_knows_every_key() -> None:
         "container",
         "pinConfig",
         "workload",
+        "workloadName",
         "dependsOn",
         "probe",
         "gates",

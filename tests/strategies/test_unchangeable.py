@@ -20,10 +20,11 @@ def test_a_renamed_deployment_is_refused(strategy: str) -> None:
     async def story(world: World) -> None:
         await promoted(world, "v1", strategy)
         before = world.standing()
-        with pytest.raises(BadInput, match="live as Deployment shop, and the manifests call it shop-web"):
+        with pytest.raises(BadInput, match="live as Deployment shop, and the manifests call it shop-web") as refused:
             await world.ship(
                 "apply", shop("v2", strategy=strategy, change=lambda workload: workload["metadata"].update(name="shop-web"))
             )
+        assert "`workloadName: shop` in the release file keeps that name" in refused.value.hint
         assert world.standing() == before
 
     in_world(story)
