@@ -60,6 +60,7 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
     store, disk = _kept(state_dir, seed)
     told = settings.load(state_dir)
     processes = ProcessNode(store, state_dir, now, is_off=not told.processes)
+    paths = certificate.ensure(state_dir, datetime.now(UTC))
     sandbox = Sandbox(
         outlives=True,
         store=store,
@@ -68,13 +69,14 @@ async def _serve(state_dir: Path, ready_fd: int | None, lifeline: int | None) ->
         processes=processes,
         is_proxied=binary() is not None,
         has_endpoints=True,
+        authority=paths.authority.read_text(),
     )
     await sandbox.start()
     if told.nodes is not None:
         resize(store, told.nodes, now())
     traffic = Traffic(state_dir, sandbox, told)
     await traffic.start()
-    runner = await _listen(state_dir, sandbox, disk, processes)
+    runner = await _listen(state_dir, sandbox, disk, processes, paths)
 
     def take_up() -> None:
         told = settings.load(state_dir)
@@ -109,9 +111,10 @@ def _kept(state_dir: Path, seed: int) -> tuple[Store, Disk]:
     return store, disk
 
 
-async def _listen(state_dir: Path, sandbox: Sandbox, disk: Disk, processes: ProcessNode) -> web.AppRunner:
+async def _listen(
+    state_dir: Path, sandbox: Sandbox, disk: Disk, processes: ProcessNode, paths: certificate.Certificate
+) -> web.AppRunner:
     """Serves on loopback, on the port of last time if it is free, and leaves word of where in the state directory."""
-    paths = certificate.ensure(state_dir, datetime.now(UTC))
     token = _token(state_dir)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(paths.chain, paths.key)

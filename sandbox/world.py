@@ -45,6 +45,7 @@ class Sandbox:
     `is_proxied`: a data plane serves its Gateways, and tells by itself what became of them. `has_endpoints`: v1 Endpoints stand
     beside the EndpointSlices, for who still asks for them; each is one object, which many pods make dear. `outlives`: it is a
     cluster in the background, which loses no more than a turn by a fault, and whose nodes show from time to time that they live.
+    `authority`: the PEM of whom clients of its API trust.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Sandbox:
         is_proxied: bool = False,
         outlives: bool = False,
         has_endpoints: bool = False,
+        authority: str = "",
     ) -> None:
         self.store = Store(seed=seed, forgets=presumes) if store is None else store
         self.logs = PodLogs(self.store, processes.outputs if processes is not None else None)
@@ -70,7 +72,7 @@ class Sandbox:
         self._presumes, self._is_proxied = presumes, is_proxied
         self._balancer_lag = load_balancer
         self.load_balancer: LoadBalancerController | None = None
-        self._outlives, self._has_endpoints = outlives, has_endpoints
+        self._outlives, self._has_endpoints, self._authority = outlives, has_endpoints, authority
         self._queue = Queue(self.store, outlives=outlives)
         self._kubelet: Kubelet | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -105,7 +107,7 @@ class Sandbox:
             ReplicaSetController(self.store, index, self._queue, now, random, door),
             DeploymentController(self.store, index, self._queue, now),
             EndpointSliceController(self.store, index, self._queue, now, random),
-            NamespaceController(self.store, index, self._queue, now),
+            NamespaceController(self.store, index, self._queue, now, self._authority),
         ]
         if self._has_endpoints:
             from .controllers.endpoints import EndpointsController

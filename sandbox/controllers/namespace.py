@@ -1,4 +1,8 @@
-"""The namespace controller: a namespace that is deleted takes all of its content with it, and goes last."""
+"""The namespace controller: a namespace that is deleted takes all of its content with it, and goes last.
+
+And those that furnish it: each has a ServiceAccount called default, and in a ConfigMap the authority of the API's certificate.
+Both come back when they are deleted, the authority also when it is changed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from .engine import Queue
 from .index import Index
 
 FINALIZER = "kubernetes"
-ROOT_CA = "kube-root-ca.crt"
+ROOT_CA, DEFAULT = "kube-root-ca.crt", "default"
+_FURNITURE = {ROOT_CA: CONFIG_MAP, DEFAULT: SERVICE_ACCOUNT}
 DESCRIPTION = "kubernetes.io/description"
 _ROOT = (
     "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal "
@@ -24,8 +29,10 @@ _ROOT = (
 class NamespaceController:
     name = "namespace"
 
-    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, index: Index, queue: Queue, now: Callable[[], datetime], authority: str = "") -> None:
+        """`authority`: of the certificate that the API is served with, as PEM; empty where it is not served."""
         self._store, self._index, self._queue, self._now = store, index, queue, now
+        self._authority = authority
         self._going: set[str] = set()
 
     def note(self, change: Change) -> None:
@@ -36,7 +43,7 @@ class NamespaceController:
             else:
                 self._going.discard(meta["name"])
             self._queue.add(self.name, "", meta["name"])
-        elif meta.get("namespace") in self._going:
+        elif meta.get("namespace") in self._going or _is_furniture(change):
             self._queue.add(self.name, "", meta["namespace"])
 
     def sync(self, namespace: str, name: str) -> None:
@@ -55,10 +62,12 @@ class NamespaceController:
 
     def _furnish(self, name: str) -> None:
         """What every namespace comes with."""
-        self._ensure(SERVICE_ACCOUNT, name, {"metadata": {"name": "default"}})
-        self._ensure(
-            CONFIG_MAP, name, {"metadata": {"name": ROOT_CA, "annotations": {DESCRIPTION: _ROOT}}, "data": {"ca.crt": ""}}
-        )
+        self._ensure(SERVICE_ACCOUNT, name, {"metadata": {"name": DEFAULT}})
+        data = {"ca.crt": self._authority}
+        self._ensure(CONFIG_MAP, name, {"metadata": {"name": ROOT_CA, "annotations": {DESCRIPTION: _ROOT}}, "data": data})
+        live = self._store.get(CONFIG_MAP, name, ROOT_CA)
+        if self._authority and live.get("data") != data and "deletionTimestamp" not in live["metadata"]:
+            self._store.update(CONFIG_MAP, live | {"data": data})
 
     def _ensure(self, kind: Kind, namespace: str, obj: Obj) -> None:
         if self._store.find(kind, namespace, obj["metadata"]["name"]) is None:
@@ -81,3 +90,8 @@ class NamespaceController:
             self._store.remove(NAMESPACE, "", live["metadata"]["name"])
         else:
             self._store.update(NAMESPACE, freed)
+
+
+def _is_furniture(change: Change) -> bool:
+    """Whether something of what `_furnish` makes is no longer as it made it."""
+    return change.type != "ADDED" and change.kind == _FURNITURE.get(change.obj["metadata"]["name"])

@@ -6,7 +6,19 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from rollway.kube.objects import DEPLOYMENT, ENDPOINT_SLICE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, SERVICE, Obj, get
+from rollway.kube.objects import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    NAMESPACE,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    RESOURCE_QUOTA,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Obj,
+    get,
+)
 from rollway.sandbox import apiservice
 from rollway.sandbox.controllers.endpoints import ENDPOINTS, subsets_of
 from rollway.sandbox.timeline import run_virtual
@@ -123,5 +135,30 @@ def test_the_api_s_own_service_follows_its_port() -> None:
             slice_ = sandbox.api.get(ENDPOINT_SLICE, SPACE, "kubernetes")
             assert (slice_["endpoints"][0]["addresses"], slice_["ports"][0]["port"]) == (["127.0.0.1"], 6444)
             assert sandbox.api.get(ENDPOINTS, SPACE, "kubernetes")["subsets"][0]["ports"][0]["port"] == 6444
+
+    run_virtual(story())
+
+
+def test_every_namespace_keeps_its_account_and_the_authority_of_the_api() -> None:
+    """Both are made with it, and come back when somebody deletes them; the authority's text also when somebody changes it."""
+    root = "kube-root-ca.crt"
+
+    async def story() -> None:
+        async with Sandbox(authority="PEM") as sandbox:
+            sandbox.api.create(NAMESPACE, "", {"metadata": {"name": "shop"}})
+            await sandbox.settle()
+            sandbox.api.patch(CONFIG_MAP, "shop", root, {"data": {"ca.crt": "mine", "more": ""}})
+            await sandbox.settle()
+            for space in ("shop", SPACE):
+                assert sandbox.store.get(CONFIG_MAP, space, root)["data"] == {"ca.crt": "PEM"}
+                sandbox.api.delete(CONFIG_MAP, space, root)
+                sandbox.api.delete(SERVICE_ACCOUNT, space, "default")
+                await sandbox.settle()
+                assert sandbox.store.get(CONFIG_MAP, space, root)["data"] == {"ca.crt": "PEM"}
+                assert sandbox.store.find(SERVICE_ACCOUNT, space, "default") is not None
+            sandbox.api.delete(NAMESPACE, "", "shop")
+            await sandbox.settle()
+            assert sandbox.store.find(NAMESPACE, "", "shop") is None
+            assert sandbox.store.find(CONFIG_MAP, "shop", root) is None
 
     run_virtual(story())
