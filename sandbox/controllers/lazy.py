@@ -12,6 +12,7 @@ from ...kube.objects import (
     DEFINITION,
     GATEWAY_CLASS,
     GRPC_ROUTE,
+    HPA,
     HTTP_ROUTE,
     JOB,
     PDB,
@@ -38,6 +39,7 @@ LAZY: Mapping[Kind, Sequence[tuple[str, str]]] = {
     Kind("v1", "PersistentVolume", "persistentvolumes", namespaced=False): (_VOLUMES,),
     RESOURCE_QUOTA: (("resourcequota", "ResourceQuotaController"),),
     PDB: (("disruption", "DisruptionController"),),
+    HPA: (("autoscaler", "AutoscalerController"),),
     DEFINITION: (("definition", "DefinitionController"),),
     **dict.fromkeys((GATEWAY_CLASS, API_GATEWAY, HTTP_ROUTE, GRPC_ROUTE), (("gateway", "GatewayController"),)),
 }
