@@ -35,12 +35,16 @@ def pod_status(pod: Obj) -> str:
     """The word in the STATUS column."""
     status = pod.get("status") or {}
     word = status.get("reason") or status.get("phase") or "Unknown"
-    for state in reversed(status.get("containerStatuses") or []):
+    states = status.get("containerStatuses") or []
+    for state in reversed(states):
         waiting, ended = get(state, "state", "waiting", "reason"), get(state, "state", "terminated")
         if waiting:
             word = waiting
         elif ended is not None:
             word = ended.get("reason") or f"ExitCode:{ended.get('exitCode', 0)}"
+    if word == "Completed" and any(state.get("ready") and "running" in state.get("state", {}) for state in states):
+        is_ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ())
+        word = "Running" if is_ready else "NotReady"
     return "Terminating" if "deletionTimestamp" in pod["metadata"] else str(word)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ...kube.objects import Obj, annotations_of, get
+from ...kube.objects import Obj, annotations_of, get, labels_of
 from ...kube.printed import age
 from ..api.claims import IS_DEFAULT
 from .columns import AGE, NAME, Column
@@ -115,6 +115,73 @@ def limits(obj: Obj, now: datetime) -> Cells:
     return obj["metadata"]["name"], obj["metadata"].get("creationTimestamp", "")
 
 
+def flow(obj: Obj, now: datetime) -> Cells:
+    spec = obj.get("spec") or {}
+    level = get(spec, "priorityLevelConfiguration", "name", default="")
+    method = get(spec, "distinguisherMethod", "type", default="<none>")
+    dangling = [each["status"] for each in get(obj, "status", "conditions", default=()) if each["type"] == "Dangling"]
+    return (
+        obj["metadata"]["name"], level, spec.get("matchingPrecedence", 0), method, _created(obj, now),
+        dangling[0] if dangling else "?",
+    )  # fmt: skip
+
+
+def priority_level(obj: Obj, now: datetime) -> Cells:
+    spec = obj.get("spec") or {}
+    of_type = spec.get(str(spec.get("type", "")).lower()) or {}
+    queues = get(of_type, "limitResponse", "queuing", default={})
+    told = [queues.get(name, "<none>") for name in ("queues", "handSize", "queueLengthLimit")]
+    shares = of_type.get("nominalConcurrencyShares", "<none>")
+    return obj["metadata"]["name"], spec.get("type", ""), shares, *told, _created(obj, now)
+
+
+def address(obj: Obj, now: datetime) -> Cells:
+    ref = get(obj, "spec", "parentRef", default={})
+    resource = ".".join(filter(None, (ref.get("resource"), ref.get("group"))))
+    whose = "/".join(filter(None, (resource, ref.get("namespace"), ref.get("name"))))
+    return obj["metadata"]["name"], whose or "<none>"
+
+
+def service_network(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], ",".join(get(obj, "spec", "cidrs", default=())), _created(obj, now)
+
+
+def drivers(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], len(get(obj, "spec", "drivers", default=())), _created(obj, now)
+
+
+def capacity(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], obj.get("storageClassName", ""), obj.get("capacity") or "<unset>"
+
+
+def attributes(obj: Obj, now: datetime) -> Cells:
+    return obj["metadata"]["name"], obj.get("driverName", ""), _created(obj, now)
+
+
+def resource_claim(obj: Obj, now: datetime) -> Cells:
+    is_going, status = "deletionTimestamp" in obj["metadata"], obj.get("status") or {}
+    states = ["deleted"] if is_going else []
+    if "allocation" in status:
+        states += ["allocated", "reserved"] if status.get("reservedFor") else ["allocated"]
+    elif not is_going:
+        states += ["pending"]
+    return obj["metadata"]["name"], ",".join(states), _created(obj, now)
+
+
+def resource_slice(obj: Obj, now: datetime) -> Cells:
+    spec = obj.get("spec") or {}
+    pool = get(spec, "pool", "name", default="")
+    return obj["metadata"]["name"], spec.get("nodeName", ""), spec.get("driver", ""), pool, _created(obj, now)
+
+
+def pod_template(obj: Obj, now: datetime) -> Cells:
+    template = obj.get("template") or {}
+    containers = get(template, "spec", "containers", default=())
+    labels = ",".join(f"{key}={value}" for key, value in sorted(labels_of(template).items()))
+    names, images = (",".join(each.get(key, "") for each in containers) for key in ("name", "image"))
+    return obj["metadata"]["name"], names, images, labels or "<none>"
+
+
 _WEBHOOKS: Printer = ((NAME, Column("Webhooks", "integer"), AGE), _counted("webhooks"))
 _POLICY = (NAME, Column("Validations", "integer"), Column("ParamKind"), AGE)
 _BINDING = (NAME, Column("PolicyName"), Column("ParamRef"), AGE)
@@ -159,5 +226,27 @@ PRINTERS: Mapping[str, Printer] = {
     ),
     "RuntimeClass": ((NAME, Column("Handler"), AGE), runtime_class),
     "LimitRange": ((NAME, Column("Created At", "date")), limits),
+    "PodTemplate": ((NAME, Column("Containers"), Column("Images"), Column("Pod Labels")), pod_template),
+    "FlowSchema": (
+        (
+            NAME, Column("PriorityLevel"), Column("MatchingPrecedence", "integer"), Column("DistinguisherMethod"), AGE,
+            Column("MissingPL"),
+        ),
+        flow,
+    ),
+    "PriorityLevelConfiguration": (
+        (
+            NAME, Column("Type"), Column("NominalConcurrencyShares", "integer"), Column("Queues", "integer"),
+            Column("HandSize", "integer"), Column("QueueLengthLimit", "integer"), AGE,
+        ),
+        priority_level,
+    ),
+    "IPAddress": ((NAME, Column("ParentRef")), address),
+    "ServiceCIDR": ((NAME, Column("CIDRs"), AGE), service_network),
+    "CSINode": ((NAME, Column("Drivers", "integer"), AGE), drivers),
+    "CSIStorageCapacity": ((NAME, Column("StorageClassName"), Column("Capacity")), capacity),
+    "VolumeAttributesClass": ((NAME, Column("DriverName"), AGE), attributes),
+    "ResourceClaim": ((NAME, Column("State"), AGE), resource_claim),
+    "ResourceSlice": ((NAME, Column("Node"), Column("Driver"), Column("Pool"), AGE), resource_slice),
 }  # fmt: skip
 """By kind: the columns, and what stands in them."""

@@ -119,8 +119,14 @@ def policy(obj: Obj, now: datetime) -> Cells:
 
 
 def binding(obj: Obj, now: datetime) -> Cells:
-    ref = obj.get("roleRef") or {}
-    return obj["metadata"]["name"], f"{ref.get('kind', '')}/{ref.get('name', '')}", _created(obj, now)
+    ref, subjects = obj.get("roleRef") or {}, obj.get("subjects") or ()
+    named = {
+        kind: ", ".join(
+            "/".join(filter(None, (each.get("namespace"), each["name"]))) for each in subjects if each["kind"] == kind
+        )
+        for kind in ("User", "Group", "ServiceAccount")
+    }
+    return obj["metadata"]["name"], f"{ref.get('kind', '')}/{ref.get('name', '')}", _created(obj, now), *named.values()
 
 
 def role(obj: Obj, now: datetime) -> Cells:
@@ -146,6 +152,17 @@ def ingress_class(obj: Obj, now: datetime) -> Cells:
     return obj["metadata"]["name"], spec.get("controller", ""), told, _created(obj, now)
 
 
+_BOUND = (
+    (
+        NAME,
+        Column("Role"),
+        AGE,
+        Column("Users", "string", 1),
+        Column("Groups", "string", 1),
+        Column("ServiceAccounts", "string", 1),
+    ),
+    binding,
+)
 PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells]]] = {
     "PersistentVolumeClaim": (
         (
@@ -171,8 +188,8 @@ PRINTERS: Mapping[str, tuple[tuple[Column, ...], Callable[[Obj, datetime], Cells
     ),
     "ResourceQuota": ((NAME, Column("Request"), Column("Limit"), AGE), quota),
     "NetworkPolicy": ((NAME, Column("Pod-Selector"), AGE), policy),
-    "RoleBinding": ((NAME, Column("Role"), AGE), binding),
-    "ClusterRoleBinding": ((NAME, Column("Role"), AGE), binding),
+    "RoleBinding": _BOUND,
+    "ClusterRoleBinding": _BOUND,
     "Role": ((NAME, Column("Created At", "date")), role),
     "ClusterRole": ((NAME, Column("Created At", "date")), role),
     "PriorityClass": (

@@ -94,12 +94,18 @@ def _pod(obj: Obj, now: datetime) -> Cells:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     states = status.get("containerStatuses") or []
     ready = sum(bool(state.get("ready")) for state in states)
-    restarts = sum(state.get("restartCount", 0) for state in states)
     return (
-        obj["metadata"]["name"], f"{ready}/{len(spec.get('containers') or ())}", pod_status(obj), str(restarts),
+        obj["metadata"]["name"], f"{ready}/{len(spec.get('containers') or ())}", pod_status(obj), _restarts(states, now),
         _created(obj, now), status.get("podIP") or "<none>", spec.get("nodeName") or "<none>",
         status.get("nominatedNodeName") or "<none>", _gates(obj),
     )  # fmt: skip
+
+
+def _restarts(states: Sequence[Obj], now: datetime) -> str:
+    """How many, and how long ago the last run before this one has ended."""
+    count = sum(state.get("restartCount", 0) for state in states)
+    ended = [at for state in states if (at := get(state, "lastState", "terminated", "finishedAt"))]
+    return f"{count} ({age(max(ended), now)} ago)" if count and ended else str(count)
 
 
 def _gates(pod: Obj) -> str:
@@ -223,12 +229,21 @@ def _service(obj: Obj, now: datetime) -> Cells:
         f"{port['port']}:{port['nodePort']}/{port['protocol']}" if port.get("nodePort") else f"{port['port']}/{port['protocol']}"
         for port in spec.get("ports") or ()
     ]
-    external = spec.get("externalName") or ("<pending>" if spec["type"] == "LoadBalancer" else "<none>")
     selector = ",".join(f"{key}={value}" for key, value in sorted((spec.get("selector") or {}).items()))
     return (
-        obj["metadata"]["name"], spec["type"], spec.get("clusterIP") or "<none>", external, ",".join(ports) or "<none>",
+        obj["metadata"]["name"], spec["type"], spec.get("clusterIP") or "<none>", _external(obj), ",".join(ports) or "<none>",
         _created(obj, now), selector or "<none>",
     )  # fmt: skip
+
+
+def _external(service: Obj) -> str:
+    spec, at = service["spec"], get(service, "status", "loadBalancer", "ingress", default=())
+    if spec["type"] == "ExternalName":
+        return str(spec.get("externalName", ""))
+    balanced = {each.get("ip") or each.get("hostname") or "" for each in at} if spec["type"] == "LoadBalancer" else set()
+    return ",".join([*sorted(balanced), *(spec.get("externalIPs") or ())]) or (
+        "<pending>" if spec["type"] == "LoadBalancer" else "<none>"
+    )
 
 
 def _namespace(obj: Obj, now: datetime) -> Cells:
