@@ -1,8 +1,9 @@
 """Whether tests notice small faults in what a change touches: `python -m rollway.tools.mutate [FILE…]`.
 
-`[tool.mutate]` of pyproject.toml says which rooms are asked, and which tests each is held by, the nearest first. Those run once
-as they are, with coverage, so that each fault (mutants.py) is shown in that order to the tests alone that reach its lines. What
-lives, and is not named in mutants.toml with the reason why nobody could notice, is told with its place, and the answer is 1.
+`[tool.mutate]` of pyproject.toml says which rooms are asked, and which tests each is held by, the nearest first. The nearest run
+once as they are, with coverage, and each fault (mutants.py) is shown to the tests alone that reach its lines; what lives is shown
+to the next ones in the same way. What lives to the end, and is not named in mutants.toml with the reason why nobody could notice,
+is told with its place, and the answer is 1.
 
 Nothing is written into the tree: a process is forked for each fault, and has the one module compiled with it as it is imported.
 """
@@ -22,7 +23,6 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +36,7 @@ from .mutants import Mutant, mutants, mutated
 HEAVY = ("pytest", "_pytest.assertion.rewrite", "hypothesis", "yaml", "pydantic", "aiohttp", "jinja2", "rich.console")
 """What tests import and nobody mutates: there before the forks, once for all of them."""
 AT_MOST_S = 60.0
-"""How much of tests' time a fault is shown: of the first room that holds it first, and there the quickest."""
+"""How much of tests' time a fault is shown in a round: of its own room first, and there the quickest."""
 SLOWER = 5
 """So many times longer, and the patience that was asked for, tests may take with a fault: else it hangs, and is caught."""
 PYTEST = ("-q", "-x", "--no-header", "-W", "default", "-m", "not live and not real_time")
@@ -249,27 +249,55 @@ def shown(file: Path, fault: Mutant, tests: Sequence[str]) -> int:
     return int(pytest.main([*PYTEST, *tests]))
 
 
-def ends_of(found: Sequence[Target], known: Reach, told: Callable[[str], None], *, jobs: int, patience_s: float) -> Counter[str]:
-    """How many were caught, hung and lived; `told` hears of each that lives."""
-    ends, shows = Counter[str](), []
-    for target in found:
-        for fault in target.faults:
-            if tests := known.of(target.file, fault, target.tests):
-                work = partial(shown, target.file, fault, tests)
-                longest_s = patience_s + SLOWER * sum(known.seconds.get(test, 0) for test in tests)
-                shows.append(((target.file, fault, len(tests)), work, longest_s))
-            else:
-                ends["lived"] += 1
-                told(_told(target.file, fault, "no test comes here"))
-    for (file, fault, tests), code in at_once(shows, jobs):
-        end = "hung" if code is None else "lived" if code == 0 else "caught"
-        ends[end] += 1
-        if end == "lived":
-            told(_told(file, fault, f"{tests} tests do not notice"))
+@dataclass
+class Ends:
+    """What became of faults: how many were caught, how many of these as they hang; and those that live, each with how many tests
+    it was shown to. Tests that failed without any are in `failed`."""
+
+    caught: int = 0
+    hung: int = 0
+    living: dict[tuple[Path, Mutant], int] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+def ends_of(found: Sequence[Target], *, jobs: int, patience_s: float) -> Ends:
+    """Round by round: the nearest tests are quick, and catch most; only for what they let live the next ones are run."""
+    ends = Ends(living={(target.file, fault): 0 for target in found for fault in target.faults})
+    for round_ in range(max(len(target.tests) for target in found)):
+        asked = [
+            (target.file, fault, target.tests[round_])
+            for target in found
+            for fault in target.faults
+            if round_ < len(target.tests) and (target.file, fault) in ends.living
+        ]
+        tests = list(dict.fromkeys(each for *_, each in asked))
+        if asked:
+            print(f"{len(asked)} faults; {', '.join(tests)} as they are, then with them", flush=True)
+            known = reach(list(dict.fromkeys(file for file, *_ in asked)), tests, jobs)
+            if known.failed:
+                ends.failed = known.failed
+                break
+            _show(asked, known, ends, jobs=jobs, patience_s=patience_s)
     return ends
 
 
-def _told(file: Path, fault: Mutant, why: str) -> str:
+def _show(asked: Sequence[tuple[Path, Mutant, str]], known: Reach, ends: Ends, *, jobs: int, patience_s: float) -> None:
+    """Each fault to the tests that reach it, those of its own room first."""
+    shows: list[tuple[tuple[Path, Mutant], Callable[[], int], float]] = []
+    for file, fault, room in asked:
+        if tests := known.of(file, fault, (room,)):
+            longest_s = patience_s + SLOWER * sum(known.seconds.get(test, 0) for test in tests)
+            shows.append(((file, fault), partial(shown, file, fault, tests), longest_s))
+            ends.living[file, fault] += len(tests)
+    for key, code in at_once(shows, jobs):
+        if code != 0:
+            del ends.living[key]
+            ends.caught += 1
+            ends.hung += code is None
+
+
+def _told(file: Path, fault: Mutant, tests: int) -> str:
+    why = f"{tests} tests do not notice" if tests else "no test comes here"
     return f"{os.path.relpath(file)}:{fault.line} in {fault.where or 'the module'}: {why}\n  - {fault.before}\n  + {fault.after}"
 
 
@@ -304,16 +332,15 @@ def main(words: Sequence[str]) -> int:
     for name in HEAVY:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    tests = list(dict.fromkeys(test for target in found for test in target.tests))
-    print(f"{total} faults in {len(found)} files; first {', '.join(tests)} as they are", flush=True)
-    known = reach([target.file for target in found], tests, asked.jobs)
-    if known.failed:
-        print(f"these fail already, and say nothing of a fault: {' '.join(known.failed)}")
+    ends = ends_of(found, jobs=asked.jobs, patience_s=asked.patience)
+    if ends.failed:
+        print(f"these fail already, and say nothing of a fault: {' '.join(ends.failed)}")
         return 2
-    ends = ends_of(found, known, lambda line: print(line, flush=True), jobs=asked.jobs, patience_s=asked.patience)
-    caught = ends["caught"] + ends["hung"]
-    print(f"{caught} of {total} caught ({100 * caught / total:.1f}%), {ends['hung']} of these as they hang; {ends['lived']} live")
-    return 1 if ends["lived"] else 0
+    for (file, fault), count in ends.living.items():
+        print(_told(file, fault, count))
+    share = f"{ends.caught} of {total} caught ({100 * ends.caught / total:.1f}%)"
+    print(f"{share}, {ends.hung} of these as they hang; {len(ends.living)} live")
+    return 1 if ends.living else 0
 
 
 if __name__ == "__main__":

@@ -85,3 +85,17 @@ def test_what_hangs_is_caught(tree: Path) -> None:
     )
     done = mutate(tree, "--all", "--patience", "3")
     assert done.stdout.splitlines()[-1] == "4 of 4 caught (100.0%), 1 of these as they hang; 0 live"
+
+
+def test_what_the_nearest_let_live_is_shown_to_the_next(tree: Path) -> None:
+    """Who are not run where nothing is left for them: they are many, and slow."""
+    (tree / "room/code.py").write_text(CODE.partition("\n\n\n")[0] + "\n")
+    (tree / "next").mkdir()
+    (tree / "next/test_next.py").write_text("from room import code" + AT_THE_BOUND)
+    project = (tree / "pyproject.toml").read_text()
+    (tree / "pyproject.toml").write_text(project.replace('["tests"]', '["tests", "next"]'))
+    done = mutate(tree, "--all")
+    assert (done.returncode, "next as they are" in done.stdout) == (0, True)
+    (tree / "tests/test_code.py").write_text(TEST + AT_THE_BOUND)
+    done = mutate(tree, "--all")
+    assert (done.returncode, "next as they are" in done.stdout) == (0, False)
