@@ -15,7 +15,7 @@ from ..plan.revision import Revision, before
 from ..release.model import Release, app_container
 from ..routing import selector
 from ..routing.traffic import Host
-from .hotfix import owners_of
+from .hotfix import owners_of, scaled_by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,9 +92,11 @@ class App:
         return self.name if track == selector.STABLE else f"{self.name}-{track}"
 
     def replicas_of(self, observed: Observed, target: Revision) -> int:
-        """The pods to go back with: what there are where a release is under way or an HPA decides, else the revision's."""
-        now = self.pods_now(observed, target.replicas)
-        if observed.in_flight or observed.is_autoscaled(self.live_name(observed)):
+        """The pods to go back with: what there are where a release is under way, or an HPA or somebody else has decided, else the
+        revision's. Somebody's 0 ended what is to serve again now."""
+        now, side = self.pods_now(observed, target.replicas), self.live_name(observed)
+        live = observed.find(self.kind, self.release.namespace, side)
+        if observed.in_flight or observed.is_autoscaled(side) or (live and now and scaled_by(live)):
             return now
         asked = Release.from_record(target.release).replicas
         return asked if asked is not None and not target.is_adopted else now

@@ -85,13 +85,18 @@ def _given_away(live: Obj) -> list[FieldConflict]:
 def refuse_scaling(live: Obj) -> None:
     """Raises FieldsOwned where somebody has scaled a workload since our last word on it: they had a reason. A controller's was
     the autoscaler's, which may scale the other side by now."""
-    owner = next((manager for manager in owners_of(live, "replicas") if manager not in (FIELD_MANAGER, *CONTROLLERS)), None)
-    if owner is not None and has_written_since(live, owner):
+    if (owner := scaled_by(live)) is not None:
         raise FieldsOwned(
             f"{ref_of(live)} has been scaled by somebody else since the last release",
             detail=f".spec.replicas is managed by {owner}",
             hint="scale it back or take the number into the manifests, or overrule it with --force-conflicts",
         )
+
+
+def scaled_by(live: Obj) -> str | None:
+    """Who has scaled a workload since our last word on it; None where nobody has, or a controller."""
+    owner = next((manager for manager in owners_of(live, "replicas") if manager not in (FIELD_MANAGER, *CONTROLLERS)), None)
+    return owner if owner is not None and has_written_since(live, owner) else None
 
 
 def owners_of(live: Obj, field: str) -> list[str]:

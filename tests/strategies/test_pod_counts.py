@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from edges import autoscaler, put, scale
 from rollway.errors import BadInput, FieldsOwned
+from rollway.kube.objects import DEPLOYMENT
 from rollway.release.model import Release
-from shop import STRATEGIES, World, in_world, promoted, release
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 
 @pytest.mark.parametrize(("strategy", "is_paused"), [("canary", True), ("ramped", True), ("ramped", False)])
@@ -107,6 +108,26 @@ def test_the_way_back_keeps_what_somebody_made_of_it() -> None:
 
     for pods in (3, 10):
         in_world(lambda world, pods=pods: story(world, pods))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_way_back_of_what_was_promoted_keeps_it_too(strategy: str) -> None:
+    """By then rollway's own number is the version's, which goes with it; somebody else's is for the requests that there are.
+    Only from nothing it goes back to the pods that the version had."""
+
+    async def story(world: World, pods: int | None, after: int) -> None:
+        for version, replicas in (("v1", 4), ("v2", 8)):
+            await world.ship("apply", release(version, strategy=strategy, replicas=replicas), weight=100)
+        await asyncio.sleep(60)
+        live = "shop-green" if strategy == "blue-green" else "shop"
+        if pods is not None:
+            world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, live, {"spec": {"replicas": pods}}, manager="kubectl")
+        await world.ship("rollback", release("v2", strategy=strategy, replicas=8))
+        await asyncio.sleep(60)
+        assert world.versions() == {"v1": after}
+
+    for pods, after in ((None, 4), (6, 6), (2, 2), (0, 4)):
+        in_world(lambda world, pods=pods, after=after: story(world, pods, after))
 
 
 @pytest.mark.parametrize("strategy", ["canary", "ramped", "ab"])
