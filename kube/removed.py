@@ -95,6 +95,8 @@ REMOVED: Mapping[tuple[str, str], Removal] = {
     for since, version, current, *kinds in _rows(_TABLE)
     for kind in kinds
 }
+GONE: frozenset[str] = frozenset(kind for (_, kind), removal in REMOVED.items() if not removal.current)
+"""The kinds that nothing took the place of."""
 STABLE: Mapping[str, frozenset[str]] = {version: frozenset(kinds) for version, *kinds in _rows(_STABLE)}
 """The kinds of each stable version."""
 

@@ -55,11 +55,15 @@ def last_pod_taken(case: Case) -> Iterator[Found]:
 
 
 def cannot_move(case: Case) -> Iterator[Found]:
-    surge, unavailable = case.rolling.max_surge, case.rolling.max_unavailable
-    if case.rolling.type == "RollingUpdate" and _is_stuck(surge, unavailable):
-        obj, path = _limits_of(case)
-        edit = Edit(None if obj is None else case.key, (*path, "maxSurge"), 1)
-        yield Found(obj, (*path, "maxUnavailable"), "maxSurge and maxUnavailable are both 0", (edit,))
+    """Of the rolling update that would run, and of the Deployment's own, which it has when no release is under way."""
+    from ..strategies.manifests import rolling_of
+
+    own = (case.workload, ("spec", "strategy", "rollingUpdate"))
+    for rolling, (obj, path) in ((case.rolling, _limits_of(case)), (rolling_of(case.workload), own)):
+        if rolling and rolling.type == "RollingUpdate" and _is_stuck(rolling.max_surge, rolling.max_unavailable):
+            edit = Edit(None if obj is None else case.key, (*path, "maxSurge"), 1)
+            yield Found(obj, (*path, "maxUnavailable"), "maxSurge and maxUnavailable are both 0", (edit,))
+            return
 
 
 def limit_in_vain(case: Case) -> Iterator[Found]:

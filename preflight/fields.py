@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..kube.objects import Obj, kind_of
+from ..kube.objects import HPA, Obj, is_a, kind_of
 from ..kube.schema import ListOf, MapOf, Struct, Type, field_type, is_declared, schema_of
 from ..kube.validation.manifest import Mistake, mistakes
+from ..kube.validation.manifest import named as named_path
 from ..release.file import nearest
 from ..release.model import key_of
 from ..release.yamlfile import Path, Twin
@@ -23,7 +24,10 @@ def refused(case: Case) -> Iterator[Found]:
         kind, is_hook = kind_of(obj["apiVersion"], obj["kind"]), any(obj is each for each in hooks)
         for mistake in mistakes(kind, obj) if kind else ():
             # RW010 says so with what the release file adds to it, and so does RW046
-            if mistake.path[:2] != ("spec", "strategy") and not (is_hook and mistake.path == (*POD, "restartPolicy")):
+            is_released = obj["kind"] == case.workload["kind"] and key_of(obj) == case.key
+            if is_released and mistake.path[:2] == ("spec", "strategy"):
+                continue
+            if not (is_hook and mistake.path == (*POD, "restartPolicy")):
                 yield _refused(obj, mistake)
 
 
@@ -61,6 +65,13 @@ def unknown(case: Case) -> Iterator[Found]:
 def _found(obj: Obj, path: Path, holder: Obj, of: Struct) -> Found:
     key = str(path[-1])
     near = nearest(key, of.fields)
+    if of.name == "LabelSelector" and not near:
+        return _flat(obj, path, holder)
+    if is_a(obj, HPA) and key == _OF_V1 and path[:-1] == ("spec",):
+        hint = (
+            "in v2 it is metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]"
+        )
+        return Found(obj, path, f"{named(obj)} has {key}, a field of autoscaling/v1", hint=hint)
     meant = near.partition('"')[2].partition('"')[0]
     edits: tuple[Edit, ...] = ()
     if meant and meant not in holder:
@@ -71,6 +82,19 @@ def _found(obj: Obj, path: Path, holder: Obj, of: Struct) -> Found:
         obj, path, f"{named(obj)} has an unknown field {key}{told}", edits,
         hint="take it out, or see `kubectl explain`", severity="error" if near else "warning",
     )  # fmt: skip
+
+
+def _flat(obj: Obj, path: Path, holder: Obj) -> Found:
+    """Of a label right in a selector, as Services have them: elsewhere labels are below matchLabels, in any version."""
+    key, where = str(path[-1]), named_path(path[:-1])
+    edits = (Edit(key_of(obj), path, is_removal=True), Edit(key_of(obj), (*path[:-1], "matchLabels", key), holder[key]))
+    return Found(
+        obj, path, f"{named(obj)} has the label {key} right in {where}", edits if isinstance(holder[key], str) else (),
+        hint=f"write {path[-2]}: {{matchLabels: {{{key}: …}}}}",
+    )  # fmt: skip
+
+
+_OF_V1 = "targetCPUUtilizationPercentage"
 
 
 def _unknown(type_: Type | None, value: Any, path: Path) -> Iterator[tuple[Path, Obj, Struct]]:

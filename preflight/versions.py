@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..kube.objects import Obj, get
-from ..kube.removed import REMOVED, Removal, home_of
+from ..kube.objects import KINDS, Obj, get
+from ..kube.removed import GONE, REMOVED, Removal, home_of
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from .case import Case, mappings, named
@@ -18,13 +18,19 @@ def removed(case: Case) -> Iterator[Found]:
         if (removal := REMOVED.get((version, kind))) is not None:
             yield _gone(obj, removal)
         elif (home := home_of(version, kind)) is not None:
-            hint = f"write apiVersion: {home}" if home else "see `kubectl api-resources`"
-            edits = (Edit(key_of(obj), ("apiVersion",), home),) if home else ()
-            # without a home it may be younger than what we know of Kubernetes
-            yield Found(
-                obj, ("apiVersion",), f"{named(obj)}: there is no {kind} in {version}", edits,
-                hint=hint, severity="error" if home else "warning",
-            )  # fmt: skip
+            yield _misplaced(obj, [home] if home else [known.api_version for known in KINDS if known.name == kind])
+
+
+def _misplaced(obj: Obj, homes: list[str]) -> Found:
+    """Of a kind that its version never had. `homes`: where it is, as far as is known."""
+    edits = (Edit(key_of(obj), ("apiVersion",), homes[0]),) if len(homes) == 1 else ()
+    hint = f"write apiVersion: {' or '.join(homes)}" if homes else "see `kubectl api-resources`"
+    is_gone = obj["kind"] in GONE
+    # without a home it may be younger than what we know of Kubernetes
+    return Found(
+        obj, ("apiVersion",), f"{named(obj)}: there is no {obj['kind']} in {obj['apiVersion']}", edits,
+        hint="take it out: Kubernetes has it no more" if is_gone else hint, severity="error" if homes or is_gone else "warning",
+    )  # fmt: skip
 
 
 def _gone(obj: Obj, removal: Removal) -> Found:

@@ -97,8 +97,16 @@ def _check_map(item: Located, path: tuple[str, ...]) -> None:
             raise BadInput(
                 f'{item}: {name}["{key}"] is {shown(text)}; it takes a text',
                 where=item.where(*path, key),
-                hint='write "", or take it out' if text is None else "quote it",
+                hint=_text_hint(text, is_flat=path == ("spec", "selector")),
             )
+
+
+def _text_hint(value: Any, *, is_flat: bool) -> str:
+    if value is None:
+        return 'write "", or take it out'
+    if isinstance(value, dict | list):
+        return "a Service's selector is the labels themselves: selector: {app: shop}" if is_flat else ""
+    return "quote it"
 
 
 def chosen_workload(items: Sequence[Located], name: str | None, where: str) -> Located:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ..cluster.port import Cluster
 from ..errors import ApiError, NotFound
 from ..kube.objects import NAMESPACE, VIRTUAL_SERVICE, Obj, is_a, kind_of
+from ..kube.removed import home_of
 from ..plan.plan import Plan
 from ..plan.steps import Apply
 
@@ -61,5 +62,7 @@ def _is_custom(obj: Obj) -> bool:
 
 
 def _is_nobodys(obj: Obj) -> bool:
-    """A kind that rollway does not know, of a group: a custom resource, and no misspelt kind of Kubernetes."""
-    return kind_of(obj["apiVersion"], obj["kind"]) is None and "/" in obj["apiVersion"]
+    """A kind that rollway does not know, of a group that may be anybody's: a custom resource, and none that Kubernetes would have
+    in a group of its own, whose names are without a dot or known with all that is in them."""
+    version, kind = obj["apiVersion"], obj["kind"]
+    return kind_of(version, kind) is None and "." in version.rpartition("/")[0] and home_of(version, kind) is None

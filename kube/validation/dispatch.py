@@ -18,6 +18,7 @@ from . import pod as validation_pod
 from . import policy as validation_policy
 from . import rbac as validation_rbac
 from . import service as validation_service
+from . import volumes as validation_volumes
 from . import warnings as validation_warnings
 from . import workload as validation_workload
 from .checks import Problem, Problems
@@ -144,6 +145,7 @@ _CHECKS: Mapping[str, Check] = {
     "ConfigMap": validation_data.config_map,
     "Secret": validation_data.secret,
     "Lease": validation_data.lease,
+    "PersistentVolumeClaim": validation_volumes.claim,
     "PodDisruptionBudget": validation_policy.budget,
     "HorizontalPodAutoscaler": validation_policy.autoscaler,
     "Ingress": validation_ingress.ingress,

@@ -213,6 +213,8 @@ def _refusal(problem: Problem, obj: Obj) -> Mistake:
     text = f"{problem.field}: {problem.text}" if problem.field else problem.text
     if problem.reason == "FieldValueRequired" and last in _UNTIL_NOW:
         return Mistake((*path, last), text, meant=_UNTIL_NOW[last])
+    if problem.text.endswith("may not be 0 when `maxSurge` is 0"):
+        return Mistake(path, text, "one of maxSurge and maxUnavailable has to be above 0")
     return Mistake(path, text, _HINTS.get((problem.reason, last), _near(problem)))
 
 
@@ -235,8 +237,13 @@ def _near(problem: Problem) -> str:
     if problem.reason != "FieldValueNotSupported":
         return ""
     seen, *known = re.findall(r'"([^"]*)"', problem.text)
+    seen = _SHORT.get(seen, seen)
     near = difflib.get_close_matches(seen.lower(), [each.lower() for each in known], n=1)
     return next((f'did you mean "{each}"?' for each in known if near and each.lower() == near[0]), "")
+
+
+_SHORT = {"ROX": "ReadOnlyMany", "RWX": "ReadWriteMany", "RWO": "ReadWriteOnce", "RWOP": "ReadWriteOncePod"}
+"""How kubectl shows access modes."""
 
 
 # places

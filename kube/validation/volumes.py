@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..objects import Obj
+from ..objects import Obj, get
+from ..quantity import amount
 from . import checks
 from .checks import Problems
 
@@ -51,3 +52,29 @@ def _modes(field: str, source: Obj) -> Problems:
     for name, mode in pairs:
         if mode is not None and not 0 <= mode <= MOST_OPEN:
             yield checks.invalid(f"{field}.{name}", mode, "must be a number between 0 and 0777 (octal), both inclusive")
+
+
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+VOLUME_MODES = ("Block", "Filesystem")
+
+
+def claim(obj: Obj) -> Problems:
+    spec = obj.get("spec") or {}
+    modes = spec.get("accessModes") or ()
+    if not modes:
+        yield checks.required("spec.accessModes", "at least 1 access mode is required")
+    yield from checks.label_selector("spec.selector", spec.get("selector"))
+    for mode in modes:
+        if mode not in ACCESS_MODES:
+            yield checks.unsupported("spec.accessModes", mode, ACCESS_MODES)
+    if "ReadWriteOncePod" in modes and len(set(modes)) > 1:
+        yield checks.forbidden("spec.accessModes", "may not use ReadWriteOncePod with other access modes")
+    size = get(spec, "resources", "requests", "storage")
+    if size is None:
+        yield checks.required("spec.resources[storage]")
+    elif amount(size) <= 0:
+        yield checks.invalid("spec.resources[storage]", size, "must be greater than zero")
+    if name := spec.get("storageClassName"):
+        yield from checks.by_rule("spec.storageClassName", name, checks.subdomain_name)
+    if (mode := spec.get("volumeMode")) is not None and mode not in VOLUME_MODES:
+        yield checks.unsupported("spec.volumeMode", mode, VOLUME_MODES)

@@ -50,6 +50,22 @@ def test_apply_keeps_it_and_says_so_once(file: Path) -> None:
     assert "no definition" not in second.err
 
 
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("policy/v1", "PodSecurityPolicy"), ("networking.k8s.io/v1", "Gateway"), ("autoscaling/v3", "HorizontalPodAutoscaler")],
+)
+def test_a_kind_that_kubernetes_itself_would_have_is_none_of_somebodys(tmp_path: Path, version: str, kind: str) -> None:
+    """It is refused before anything is made, as on a real cluster: nobody can define it."""
+    file = written(tmp_path, {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "spec": {}})
+    with shell(file, is_sandbox=True) as deploy:
+        moment = deploy.moment
+        for verb in ("plan", "apply"):
+            outcome = deploy(verb, "--force")
+            assert outcome.code == 4, outcome.out
+            assert "no definition" not in outcome.err, outcome.err
+        assert "Deployment" not in deploy.changed_since(moment)
+
+
 def test_a_definition_that_stands_is_taken_whatever_its_plural(tmp_path: Path) -> None:
     """The plural cannot be known from a manifest; a second definition of the kind would never be established."""
     names = {"kind": "ServiceMonitor", "plural": "smons", "singular": "smon"}

@@ -106,6 +106,13 @@ MUST = {
     ),
     "both 0": Case("RW010", limits(0, "0%"), severity="error"),
     "both 0, adopted by blue-green": Case("RW010", limits(0, 0), "blue-green", "error"),
+    "both 0, which the Deployment has again when a canary is done": Case(
+        "RW010", limits(0, 0), "canary", "error", place="rollingUpdate.maxUnavailable"
+    ),
+    "both 0, beneath the release file's own limits": Case(
+        "RW010", both(limits(0, 0), with_file(strategies={"ramped": {"maxSurge": 1}})), severity="error",
+        place="spec.strategy.rollingUpdate",
+    ),
     "a volume for one node": Case("RW011", claim("ReadWriteOnce"), place="volumes[0]"),
     "a volume for one pod": Case("RW011", claim("ReadWriteOncePod"), "canary", "error"),
     "a host port": Case(
@@ -168,6 +175,12 @@ MUST = {
     ),
     "a kind in a version that never had it": Case(
         "RW022", adds("{apiVersion: networking.k8s.io/v1, kind: PodDisruptionBudget, metadata: {name: b}}"), severity="error"
+    ),
+    "a kind that is gone, in a version that never had it": Case(
+        "RW022", adds("{apiVersion: policy/v1, kind: PodSecurityPolicy, metadata: {name: p}}"), severity="error"
+    ),
+    "a kind of others, in a version of Kubernetes' own": Case(
+        "RW022", adds("{apiVersion: networking.k8s.io/v1, kind: Gateway, metadata: {name: g}}"), severity="error"
     ),
     "a kind that nobody knows": Case("RW022", adds("{apiVersion: apps/v1, kind: Fleet, metadata: {name: f}}")),
     "a Deployment of old": Case("RW022", sets("deployment.apiVersion", "extensions/v1beta1"), severity="error"),
@@ -270,6 +283,17 @@ MUST = {
     "readynessProbe": Case("RW029", misspelt, severity="error", place="containers[0].readynessProbe"),
     "replica": Case("RW029", both(pods(None), sets("spec.replica", 3)), severity="error", place="spec.replica"),
     "a field that is like nothing": Case("RW029", sets("spec.zzz", 3)),
+    "a label right in a budget's selector": Case(
+        "RW029",
+        adds("{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b}, spec: {minAvailable: 1, "
+             "selector: {app: shop}}}"),
+        severity="error", place="spec.selector.app",
+    ),
+    "an autoscaler's field of another version": Case(
+        "RW029",
+        both(pods(None), scaled(), lambda app: app.objects[-1]["spec"].update(targetCPUUtilizationPercentage=80)),
+        severity="error", place="targetCPUUtilizationPercentage",
+    ),
     "a match that Istio does not know": Case(
         "RW029", routes(TO_SHOP, MATCHED.replace("{match", "{retrys: {attempts: 3}, match")), severity="error", place="retrys"
     ),
@@ -284,6 +308,22 @@ MUST = {
     ),
     "a quantity of another world": Case(
         "RW034", sets("container.resources", {"limits": {"memory": "512mb"}}), severity="error", place="limits.memory"
+    ),
+    "an access mode in short": Case(
+        "RW034",
+        adds("{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: d}, spec: {accessModes: [RWO], "
+             "resources: {requests: {storage: 1Gi}}}}"),
+        severity="error", place="accessModes",
+    ),
+    "limits of another Deployment that are both 0": Case(
+        "RW034",
+        adds(
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: api}, spec: {selector: {matchLabels: {app: api}}, "
+            "strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}, template: {metadata: {labels: {app: api}}, "
+            "spec: {containers: [{name: api, image: 'api:1'}]}}}}"
+        ),
+        severity="error",
+        place="maxUnavailable",
     ),
     "a variable that is there twice": Case(
         "RW034", sets("container.env", [{"name": "A", "value": "1"}, {"name": "A"}]), severity="error", place="env[1]"
@@ -366,10 +406,7 @@ NEAR_MISSES = {
     "a part may be missing": Case("RW009", limits(0, 1)),
     "rounded down to none": Case("RW009", both(pods(1), limits("25%", "25%"))),
     "limits that recreate does not use": Case("RW009", both(pods(1), limits(1, 1)), "recreate"),
-    "limits that the release file overrules": Case(
-        "RW010", both(limits(0, 0), with_file(strategies={"ramped": {"maxSurge": 1}})),
-    ),
-    "limits that a canary does not use": Case("RW010", limits(0, 0), "canary"),
+    "limits that let one pod go": Case("RW010", limits(0, 1), "canary"),
     "a volume for many nodes": Case("RW011", claim("ReadWriteMany")),
     "a volume that recreate hands over": Case("RW011", claim("ReadWriteOncePod"), "recreate"),
     "a volume that goes before it comes": Case("RW011", both(claim("ReadWriteOnce"), limits(0, 1))),

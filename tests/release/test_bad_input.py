@@ -429,6 +429,12 @@ MANIFESTS = [
         "quote it",
     ),
     Case(
+        "a Service that selects as a Deployment does",
+        app(DEPLOYMENT + "---\n" + SERVICE.replace("    app: shop", "    matchLabels: {app: shop}")),
+        'app.yaml:23:5: Service shop: spec.selector["matchLabels"] is a mapping; it takes a text',
+        "the labels themselves",
+    ),
+    Case(
         "a label of nothing",
         changed("labels: {app: shop}", "labels: {app: shop, tier: }"),
         'app.yaml:11:27: Deployment shop: spec.template.metadata.labels["tier"] is empty; it takes a text',

@@ -124,7 +124,8 @@ def sets(at: str, value: Any) -> Spoil:
 
 
 def claim(mode: str) -> Spoil:
-    pvc = f"{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: data}}, spec: {{accessModes: [{mode}]}}}}"
+    spec = f"{{accessModes: [{mode}], resources: {{requests: {{storage: 1Gi}}}}}}"
+    pvc = f"{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: data}}, spec: {spec}}}"
     return both(adds(pvc), sets("pod.volumes", [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]))
 
 
