@@ -1,5 +1,5 @@
 """What becomes of the pods when their node does: one that is not ready is tainted, what does not tolerate a taint is evicted, and
-the pods of a node that is gone are deleted.
+the pods of a node that is gone are deleted, also those that have ended.
 
 A toleration with seconds holds so long from when the taint came. (Kubernetes 1.36: node lifecycle, taint eviction, pod GC.)
 """
@@ -35,7 +35,7 @@ class NodeLifecycle:
     def sync(self, namespace: str, name: str) -> None:
         node = self._store.find(NODE, "", name)
         if node is None:
-            for pod in list(self._pods(name)):
+            for pod in [pod for pod in self._store.list(POD) if _is_left(pod, name)]:
                 delete(self._store, POD, pod["metadata"]["namespace"], pod["metadata"]["name"], now=self._now(), grace_s=0)
             return
         wanted = tainted(node, self._now())
@@ -61,10 +61,15 @@ class NodeLifecycle:
         return None
 
     def _pods(self, node: str) -> Iterator[Obj]:
+        """Those that may have to leave it."""
         for pod in self._store.list(POD):
-            is_here = get(pod, "spec", "nodeName") == node and not is_terminal(pod)
-            if is_here and "deletionTimestamp" not in pod["metadata"]:
+            if _is_left(pod, node) and not is_terminal(pod):
                 yield pod
+
+
+def _is_left(pod: Obj, node: str) -> bool:
+    """Whether it is on that node, and nobody takes it away."""
+    return get(pod, "spec", "nodeName") == node and "deletionTimestamp" not in pod["metadata"]
 
 
 def tainted(node: Obj, now: datetime) -> list[Obj]:

@@ -87,6 +87,22 @@ def test_the_pods_of_a_node_that_is_gone_move() -> None:
     on_two_nodes(story)
 
 
+def test_what_has_ended_goes_with_its_node_too() -> None:
+    async def story(store: Store) -> None:
+        node = f"{NODE_NAME}-1"
+        meta = {"name": "done", "namespace": "default", "uid": "u"}
+        spec = {"nodeName": node, "containers": [{"name": "a", "image": "a"}]}
+        store.create(POD, {"metadata": meta, "spec": spec, "status": {"phase": "Succeeded"}})
+        elsewhere = spec | {"nodeName": f"{NODE_NAME}-2"}
+        store.create(POD, {"metadata": meta | {"name": "elsewhere"}, "spec": elsewhere, "status": {"phase": "Failed"}})
+        store.remove(NODE, "", node)
+        await asyncio.sleep(10)
+        assert store.find(POD, "default", "done") is None
+        assert store.find(POD, "default", "elsewhere") is not None
+
+    on_two_nodes(story)
+
+
 def test_a_taint_that_is_not_tolerated_moves_the_pods_at_once() -> None:
     async def story(store: Store) -> None:
         taint = {"key": "maintenance", "effect": "NoExecute"}
