@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +30,27 @@ def save(made: SavedPlan, path: str) -> str:
     from ..ship.saved import document
 
     target, data = Path(path), (json.dumps(document(made), indent=2, ensure_ascii=False) + "\n").encode()
+    refuse_no_file(path)
+    beside = target.with_name(f".{target.name}.new")
     try:
-        target.unlink(missing_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+        os.replace(beside, target)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise BadInput(f"the plan cannot be written to {path}: {error.strerror}") from error
     return _digest(data)
+
+
+def refuse_no_file(path: str) -> None:
+    """Raises BadInput where something is there that a file must not take the place of: a device such as /dev/stdout, a pipe, a
+    folder. A link is looked through: what it leads to would be lost to whoever goes by it."""
+    with contextlib.suppress(OSError):
+        if not stat.S_ISREG(os.stat(path).st_mode) or path.startswith(("/dev/", "/proc/")):
+            raise BadInput(f"{path} is there, and is no file", hint="name a file, which is written anew")
 
 
 def load(path: str, digest: str | None) -> tuple[SavedPlan, str]:

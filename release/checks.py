@@ -12,6 +12,8 @@ from ..errors import BadInput
 from ..kube.objects import (
     DAEMON_SET,
     DEPLOYMENT,
+    GRPC_ROUTE,
+    HTTP_ROUTE,
     ROLE,
     ROLE_BINDING,
     SERVICE,
@@ -42,6 +44,7 @@ def objects(items: Sequence[Located]) -> list[Located]:
         _check_version(item)
         _check_name(item)
         _check_texts(item)
+        _check_route(item)
         meta = item.obj["metadata"]
         group = item.obj["apiVersion"].rpartition("/")[0]
         key = (group, item.obj["kind"], meta.get("namespace") or "", meta["name"])
@@ -72,6 +75,17 @@ def _check_name(item: Located) -> None:
     namespace = meta.get("namespace")
     if namespace and (wrong := wrong_label(namespace)):
         raise BadInput(f"{item}: namespace {namespace!r} is {wrong}", where=item.where("metadata", "namespace"))
+
+
+def _check_route(item: Located) -> None:
+    """Of the Gateway API: who splits requests reads them by their shape, whatever else `deploy check` finds in them."""
+    kind = next((kind for kind in (HTTP_ROUTE, GRPC_ROUTE) if is_a(item.obj, kind)), None)
+    if kind is None:
+        return
+    from ..kube.validation.manifest import misshapen
+
+    for mistake in misshapen(kind._replace(api_version=item.obj["apiVersion"]), item.obj):
+        raise BadInput(f"{item}: {mistake.text}", where=item.where(*mistake.path), hint=mistake.hint)
 
 
 def _check_texts(item: Located) -> None:

@@ -212,10 +212,16 @@ def app_container(workload: Mapping[str, Any], app: str, container: str = "") ->
 def readable(obj: Obj) -> Obj:
     """A Secret with its stringData in its data, where the API server puts it: what is written only can never be compared with
     what is live, and an apply would leave its old values behind."""
-    if not is_a(obj, SECRET) or not obj.get("stringData"):
-        return obj
-    written = {key: base64.b64encode(str(value).encode()).decode() for key, value in obj["stringData"].items()}
-    return {**{key: value for key, value in obj.items() if key != "stringData"}, "data": {**(obj.get("data") or {}), **written}}
+    texts, data = obj.get("stringData"), obj.get("data") or {}
+    if not is_a(obj, SECRET) or not texts or not isinstance(texts, dict) or not isinstance(data, dict):
+        return obj  # of another type: `deploy check` says so
+    written = {key: _encoded(text) for key, text in texts.items()}
+    return {**{key: value for key, value in obj.items() if key != "stringData"}, "data": {**data, **written}}
+
+
+def _encoded(text: Any) -> str:
+    """As the API server has it: a key without a value holds an empty text."""
+    return base64.b64encode(("" if text is None else str(text)).encode()).decode()
 
 
 def in_apply_order(objects: tuple[Obj, ...]) -> tuple[Obj, ...]:

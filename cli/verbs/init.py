@@ -15,6 +15,7 @@ from ...errors import BadInput
 from .. import options as given
 from ..context import Connected
 from ..options import DEFAULT_FILE, Where
+from ..saved import refuse_no_file
 from ..session import Screen, Session
 from ..verb import verb
 
@@ -115,6 +116,8 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Seque
     if there and not overwrite:
         raise BadInput(f"{there[0]} is there already", hint="name another with -f, or replace it with --overwrite")
     beside: list[tuple[Path, Path]] = []
+    for path in there:
+        refuse_no_file(path)
     for path, text in texts.items():
         try:
             target = Path(path).resolve()

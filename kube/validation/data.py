@@ -18,7 +18,7 @@ def config_map(obj: Obj) -> Problems:
             yield from checks.by_rule(f"{part}[{key}]", key, checks.config_key)
             if part == "binaryData" and key in (obj.get("data") or {}):
                 yield checks.invalid(f"{part}[{key}]", key, "duplicate of key present in data")
-    size = sum(len(value.encode()) for part in ("data", "binaryData") for value in (obj.get(part) or {}).values())
+    size = sum(len((value or "").encode()) for part in ("data", "binaryData") for value in (obj.get(part) or {}).values())
     if size > 1024 * 1024:
         yield checks.too_long("", 1024 * 1024)
 
@@ -49,12 +49,12 @@ def secret(obj: Obj) -> Problems:
     data = obj.get("data") or {}
     for key in sorted(data):
         yield from checks.by_rule(f"data[{key}]", key, checks.config_key)
-    if sum(len(value) * 3 // 4 for value in data.values()) > 1024 * 1024:
+    if sum(len(value or "") * 3 // 4 for value in data.values()) > 1024 * 1024:
         yield checks.too_long("data", 1024 * 1024)
     for key in _SECRET_KEYS.get(obj.get("type", ""), ()):
         if key not in data:
             yield checks.required(f"data[{key}]")
-        elif key.startswith(".docker") and (why := _unreadable(data[key])):
+        elif key.startswith(".docker") and (why := _unreadable(data[key] or "")):
             yield checks.invalid(f"data[{key}]", "<secret contents redacted>", why)
     if obj.get("type") == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
         yield checks.required("data[username]")

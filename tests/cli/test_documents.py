@@ -163,6 +163,31 @@ def test_a_saved_plan_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     assert (again.code, again.document["isEmpty"], again.document["phase"]) == (0, True, "Paused")
 
 
+def test_a_saved_plan_takes_the_place_of_files_alone(tmp_path: Path) -> None:
+    """A device, a pipe or a folder stays what it is: who may write into /dev took /dev/stdout away from everybody."""
+    pipe, folder, linked = tmp_path / "pipe", tmp_path / "folder", tmp_path / "linked"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    linked.symlink_to(pipe)
+    with shell() as deploy:
+        for path in (pipe, folder, linked, Path("/dev/stdout")):
+            before = os.lstat(path)
+            for words in (("plan", "--out", str(path)), ("init", str(EXAMPLE.parent / "k8s"), "-f", str(path), "--overwrite")):
+                outcome = deploy(*words)
+                assert (outcome.code, f"{path} is there, and is no file" in outcome.err) == (2, True), outcome.err
+            assert os.path.samestat(before, os.lstat(path))
+
+
+def test_a_saved_plan_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    (tmp_path / ".plan.json.new").mkdir()
+    path.write_text("the plan before")
+    with shell() as deploy:
+        outcome = deploy("plan", "--out", str(path))
+
+    assert (outcome.code, path.read_text()) == (2, "the plan before"), outcome.err
+
+
 def test_a_saved_plan_can_be_pinned(tmp_path: Path) -> None:
     """By the digest that `plan --out` tells, any other file is refused; and one that was edited is, whoever applies it."""
     path = tmp_path / "plan.json"

@@ -56,6 +56,46 @@ EVERYTHING = (
 {apiVersion: batch/v1, kind: CronJob, metadata: {name: c},
  spec: {jobTemplate: {spec: {template: {metadata: {labels: {app: shop}}}}}}}
 ---
+{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {a: b}}, stringData: {TOKEN: x}, data: {KEY: eA==}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: r}, type: kubernetes.io/dockerconfigjson, data: {.dockerconfigjson: e30=}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: t}, type: kubernetes.io/tls, data: {tls.crt: eA==, tls.key: eA==}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: {MODE: x}, binaryData: {B: eA==}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}, imagePullSecrets: [{name: r}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: o},
+ rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: o}, subjects: [{kind: ServiceAccount, name: a}],
+ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: o}}
+---
+{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: n}, spec: {podSelector: {matchLabels: {app: shop}},
+ policyTypes: [Ingress], ingress: [{from: [{podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}],
+ ports: [{port: 80, protocol: TCP}]}]}}
+---
+{apiVersion: batch/v1, kind: Job, metadata: {name: k}, spec: {backoffLimit: 2, template: {spec: {restartPolicy: Never,
+ containers: [{name: k, image: 'k:1', envFrom: [{configMapRef: {name: m}}, {secretRef: {name: s}}]}]}}}}
+---
+{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}, spec: {replicas: 1, serviceName: db,
+ selector: {matchLabels: {app: db}},
+ template: {metadata: {labels: {app: db}}, spec: {containers: [{name: db, image: 'db:1',
+ volumeMounts: [{name: d, mountPath: /d}]}]}},
+ volumeClaimTemplates: [{metadata: {name: d}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]}}
+---
+{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: z}, spec: {selector: {matchLabels: {app: z}},
+ template: {metadata: {labels: {app: z}}, spec: {tolerations: [{key: a, operator: Exists}],
+ containers: [{name: z, image: 'z:1'}]}}}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: w},
+ spec: {parentRefs: [{name: g}], hostnames: [a.example],
+ rules: [{matches: [{path: {type: PathPrefix, value: /}}], backendRefs: [{name: shop, port: 80, weight: 1}]}]}}
+---
+{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: l}, spec: {maxReplicas: 9,
+ targetCPUUtilizationPercentage: 80, scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: db}}}
+---
 {apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: shop}}}
 """
 )

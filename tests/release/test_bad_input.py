@@ -435,6 +435,15 @@ MANIFESTS = [
         "the labels themselves",
     ),
     Case(
+        "a route that is none",
+        app(
+            DEPLOYMENT
+            + "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r}\nspec: {rules: [7]}\n"
+        ),
+        'app.yaml:20:16: HTTPRoute r: spec.rules[0]: Invalid value: "integer": spec.rules[0] in body must be of type object: '
+        '"integer"',
+    ),
+    Case(
         "a label of nothing",
         changed("labels: {app: shop}", "labels: {app: shop, tier: }"),
         'app.yaml:11:27: Deployment shop: spec.template.metadata.labels["tier"] is empty; it takes a text',

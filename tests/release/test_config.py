@@ -135,3 +135,17 @@ def test_twice_is_once(tmp_path: Path) -> None:
     release = read(tmp_path, "a")
 
     assert pinned(release.workload, release.services, release.others) == (release.workload, release.others)
+
+
+def test_a_secret_s_text_without_a_value_is_empty(tmp_path: Path) -> None:
+    """As the API server has it; and what is no mapping is left for `deploy check` to name."""
+    (tmp_path / "deploy.yaml").write_text("app: shop\nmanifests: [app.yaml]\n")
+    for written, data in (
+        ("{key: }", {"key": ""}),
+        ("{key: a, more: }", {"key": "YQ==", "more": ""}),
+        ("[key]", None),
+        ("key", None),
+    ):
+        (tmp_path / "app.yaml").write_text(MANIFESTS.replace("stringData: {key: value}", f"stringData: {written}"))
+        secret = next(obj for obj in load(str(tmp_path / "deploy.yaml")).manifests if obj["kind"] == "Secret")
+        assert secret.get("data") == data
