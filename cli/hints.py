@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 VERBS = {
     **dict.fromkeys(("undo", "abort", "cancel", "revert", "back"), "deploy rollback"),
-    **dict.fromkeys(("release", "ship", "upgrade", "install", "rollout", "run", "start", "deploy", "update"), "deploy apply"),
+    **dict.fromkeys(
+        ("release", "ship", "upgrade", "install", "rollout", "run", "start", "deploy", "update", "up"), "deploy apply"
+    ),
     **dict.fromkeys(("continue", "resume", "next", "approve", "finish", "unpause"), "deploy promote"),
     **dict.fromkeys(("diff", "preview", "dry-run"), "deploy plan"),
     **dict.fromkeys(("lint", "validate", "verify"), "deploy check"),
@@ -28,10 +30,12 @@ ROLLOUT = {"status": "deploy status", "history": "deploy history", "undo": "depl
 """What `kubectl rollout` calls what."""
 NOWHERE = {
     **dict.fromkeys(
-        ("delete", "destroy", "uninstall", "remove", "rm"),
+        ("delete", "destroy", "uninstall", "remove", "rm", "down"),
         "nothing here takes an application away: `kubectl delete -f` does; `apply --prune` takes what has left the manifests",
     ),
     **dict.fromkeys(("pause", "hold"), "`deploy apply --to 50%` stops at a share; a canary pauses by its own steps"),
+    **dict.fromkeys(("rolling", "rolling-update"), "`deploy apply ramped` replaces pods one after the other"),
+    **dict.fromkeys(("completion", "completions"), "`deploy --install-completion bash` makes words complete"),
     "restart": "`kubectl rollout restart` does that",
     "scale": "`kubectl scale` does that; what is to last is `replicas` in the manifests",
     **dict.fromkeys(("set", "image", "set-image"), "a new version is `deploy apply --image :TAG`"),
