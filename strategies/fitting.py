@@ -177,8 +177,10 @@ def _close(draft: Draft, live: Obj, wanted: Obj) -> None:
     coming |= {each: merged(coming[each], {"name": None}) for each in named}
     if former.keys() - coming.keys() or any(fit.loses(former[each], coming[each]) for each in shared):
         draft.tell_taken(wanted)  # a patch takes what it writes without asking whose it is
-        ports = list(coming.values())
-        draft.patch(SERVICE, live["metadata"]["name"], {"spec": {"ports": ports}}, "the ports of the manifests, and no others")
+        gone = sorted({port for port, _ in former} - {port for port, _ in coming})
+        told = f": whoever still asks for {', '.join(map(str, gone))} gets no answer" if gone else ""
+        why = f"the ports of the manifests, and no others{told}"
+        draft.patch(SERVICE, live["metadata"]["name"], {"spec": {"ports": list(coming.values())}}, why)
 
 
 def routes(release: Release, obj: Obj) -> bool:
