@@ -128,6 +128,7 @@ class _View:
         self._hindered_at = 0.0
         self._told = ""
         self._refused_at = math.inf
+        self._refused_since = math.inf
         self._done_at = math.inf
 
     @property
@@ -147,8 +148,10 @@ class _View:
 
     @property
     def _over_at(self) -> float:
-        """The deadline since something last moved; a refusal is given less time."""
-        refused_for_good_at = max(self._refused_at, self._moved_at) + REFUSED_FOR_S
+        """The deadline since something last moved; a refusal is given less time. Where room was made for as long as it lasted,
+        the controller asks again in at most as long: it doubles its pauses, and hears nothing of pods of another version."""
+        awaited_s = self._refused_at - self._refused_since if self._refused_at < math.inf else 0.0
+        refused_for_good_at = max(self._refused_at, self._moved_at) + REFUSED_FOR_S + awaited_s
         return min(self._moved_at + self.step.deadline_s + self.step.ready_for_s, refused_for_good_at)
 
     @property
@@ -178,8 +181,9 @@ class _View:
 
     def _look_for_hindrances(self) -> None:
         now, refused = asyncio.get_running_loop().time(), self._refusal
-        is_refused = refused is not None and refused.is_final and not self._goes_on
-        self._refused_at = min(self._refused_at, now) if is_refused else math.inf
+        is_refused = refused is not None and refused.is_final
+        self._refused_since = min(self._refused_since, now) if is_refused else math.inf
+        self._refused_at = min(self._refused_at, now) if is_refused and not self._goes_on else math.inf
         problem, by = self.pods.hindrance, paused_by(self.deployment)
         is_stopped = by and by != FIELD_MANAGER and self.step.until == "rolled-out"
         pod_says = ": ".join(filter(None, (problem.reason, problem.detail))) if problem else ""

@@ -55,7 +55,7 @@ class Scripted:
         for at, of, obj in self._story:
             if of == kind:
                 await asyncio.sleep(max(at - loop.time(), 0))
-                yield Event("ADDED", obj)
+                yield Event("DELETED" if obj.get("gone") else "ADDED", obj)
         await asyncio.Event().wait()
 
     async def list(self, kind: Kind, namespace: str, **_: Any) -> Sequence[Obj]:
@@ -125,6 +125,21 @@ def test_a_refusal_is_not_final_while_pods_come_or_leave() -> None:
     story = [(0, DEPLOYMENT, deployment(QUOTA)), (0, POD, leaving), (0, POD, pod("new")), (40, DEPLOYMENT, DONE)]
 
     assert waited(*story)[:2] == (pytest.approx(40), "")
+
+
+@pytest.mark.parametrize(
+    ("comes_at", "ends_at", "is_well"), [(43, 43, True), (50, 45, False)], ids=["asked again", "not even then"]
+)
+def test_who_was_refused_while_pods_left_is_given_as_long_again(comes_at: float, ends_at: float, is_well: bool) -> None:
+    """The controller doubles the time between its tries, and is not told that others' pods have left: what was refused for 20 s
+    is asked for again after at most as long, and is final only then."""
+    leaving = pod("old", READY, deletionTimestamp="2026-01-01T00:00:00Z")
+    gone = {**leaving, "gone": True}
+    story = [(0, DEPLOYMENT, deployment(QUOTA)), (0, POD, leaving), (20, POD, gone), (comes_at, DEPLOYMENT, DONE)]
+
+    after_s, failure, _ = waited(*story)
+
+    assert (after_s, failure == "") == (pytest.approx(ends_at), is_well)
 
 
 def test_a_webhook_that_does_not_answer_has_until_the_deadline() -> None:

@@ -8,16 +8,18 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from edges import Between, set_image, shop, told
+from edges import Between, put, set_image, shop, told
 from rollway.cli.views.failure_text import failure_lines
 from rollway.cli.views.paint import Paint
 from rollway.cluster.port import Cluster, Event
 from rollway.errors import ApiError, Forbidden
 from rollway.kube.objects import (
     POD,
+    RESOURCE_QUOTA,
     Obj,
 )
-from shop import STRATEGIES, World, in_world, promoted, release
+from rollway.release.model import Release
+from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 
 @pytest.mark.parametrize(("tag", "phase", "versions"), [("v2", "Paused", {"v1": 4, "v2": 1}), ("bad", "RolledBack", {"v1": 4})])
@@ -186,6 +188,37 @@ def test_a_selector_may_be_made_of_expressions(strategy: str) -> None:
         assert result.failure is not None
         assert "exit 1" in result.failure.pods[0].reason
         assert (result.phase, world.routed_versions()) == ("RolledBack", {"v2"})
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("is_found", [False, True], ids=["ours", "found"])
+def test_a_quota_that_is_full_as_long_as_old_pods_leave_fails_neither_way(is_found: bool) -> None:
+    """They take 20 s each: the new version's pods are refused all the while, and asked for again some time after; so are the old
+    one's on the way back from a half."""
+    options = {"ramped": {"maxSurge": 0, "maxUnavailable": 1, "progressDeadlineSeconds": 120}}
+
+    def lingering(tag: str) -> Release:
+        wanted = release(tag, options=options)
+        behaviour = "{pull: 0.1s, start: 1s, stop: 20s}"
+        wanted.workload["spec"]["template"]["metadata"]["annotations"]["sandbox.rollway.dev/behaviour"] = behaviour
+        wanted.workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 60
+        return wanted
+
+    async def story(world: World) -> None:
+        if is_found:
+            put(world, *lingering("v1").manifests)
+            await asyncio.sleep(30)
+        else:
+            await world.ship("apply", lingering("v1"))
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "4"}}}
+        world.sandbox.api.create(RESOURCE_QUOTA, NAMESPACE_NAME, quota)
+        half = await world.ship("apply", lingering("v2"), weight=50)
+        assert (half.phase, half.failure) == ("Paused", None)
+
+        back = await world.ship("rollback", lingering("v2"))
+
+        assert (back.phase, back.failure, world.versions()) == ("RolledBack", None, {"v1": 4})
 
     in_world(story)
 
