@@ -18,10 +18,10 @@ EXPECT = "what a good answer is can be said with --expect"
 
 
 class Moment(NamedTuple):
-    """How far it has come."""
+    """How far it has come: in requests of which it is known what became of them, as the verdict counts them; one under way
+    may turn out as none that this machine has sent in time."""
 
     seconds: float
-    sent: int
     good: int
     lost: int
     p99_s: float
@@ -79,4 +79,4 @@ async def _awaited(origin: Origin, wait_s: float) -> None:
 
 def _moment(load: Sending) -> Moment:
     tally = load.tally
-    return Moment(load.elapsed_s, tally.sent, tally.good, tally.lost, tally.p99_s)
+    return Moment(load.elapsed_s, tally.good, tally.lost, tally.p99_s)

@@ -144,7 +144,7 @@ def _add(to: tuple[dict[str, int], dict[str, int]], bucket: Bucket) -> None:
 def moment_line(moment: Moment, seconds: float | None) -> str:
     of = "" if seconds is None else f" of {stopwatch(seconds)}"
     latency = f" · p99 {span(moment.p99_s)}" if moment.good else ""
-    return f"{stopwatch(moment.seconds)}{of} · {moment.sent:,} sent · {moment.lost:,} lost{latency}"
+    return f"{stopwatch(moment.seconds)}{of} · {moment.good:,} good · {moment.lost:,} lost{latency}"
 
 
 def span(seconds: float) -> str:
