@@ -38,7 +38,7 @@ from .lock import Lock
 from .owners import apply_ours, in_the_way
 from .port import Cluster
 from .renew import renew
-from .returning import give_back
+from .returning import claim, give_back
 from .standing import Standing, followed_together
 from .waiting import StepFailed, wait_for
 
@@ -252,6 +252,8 @@ class Executor:
         """Fields of our own other writes (scale, selector patch), and those the plan says it takes over, are taken; no others."""
         had_changed, had_touched = self._has_changed, self._has_touched
         self._before_change()
+        if step.drops and not await claim(self._cluster, step):
+            self._notice(f"{step.ref} keeps {len(step.drops)} fields that kubectl has applied and the manifests no longer have")
         try:
             seen = None if step.ref in self._before else self._seen.get(step.ref)
             self._took(step, await apply_ours(self._cluster, step, seen) or await self._cluster.apply(step.manifest))

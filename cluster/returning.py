@@ -3,9 +3,12 @@ nothing else, tied to the object as it was read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import ApiError
+from ..kube.objects import Obj, Ref
 from ..plan import lending
-from ..plan.steps import GiveBack
+from ..plan.steps import Apply, GiveBack
 from .port import Cluster
 
 TRIES = 4
@@ -15,9 +18,24 @@ TRIES = 4
 async def give_back(cluster: Cluster, step: GiveBack) -> bool:
     """Answers whether all that is as it was found is its owners' again, by a look after the last try, too. Raises only what may
     pass, as an API server that is away."""
+    return await _manage(cluster, step.ref, lambda live: lending.given_back(live, step.loans))
+
+
+async def claim(cluster: Cluster, step: Apply) -> bool:
+    """The same of what kubectl has applied and an apply is to take away: whether it is rollway's to take."""
+
+    def entries(live: Obj) -> list[Obj] | None:
+        found = lending.claimed(live, step.drops, step.manifest["apiVersion"])
+        return found if found != live["metadata"].get("managedFields") else None
+
+    return await _manage(cluster, step.ref, entries)
+
+
+async def _manage(cluster: Cluster, ref: Ref, wanted: Callable[[Obj], list[Obj] | None]) -> bool:
+    """Whether the managedFields of a live object are as `wanted`, which answers None where they are."""
     for left in reversed(range(TRIES + 1)):
-        live = await cluster.get(step.ref)
-        entries = lending.given_back(live, step.loans) if live else None
+        live = await cluster.get(ref)
+        entries = wanted(live) if live else None
         if live is None or entries is None:
             return True
         if not left:
@@ -25,7 +43,7 @@ async def give_back(cluster: Cluster, step: GiveBack) -> bool:
         version = live["metadata"]["resourceVersion"]
         try:
             await cluster.patch(
-                step.ref,
+                ref,
                 [
                     {"op": "test", "path": "/metadata/resourceVersion", "value": version},
                     {"op": "replace", "path": "/metadata/managedFields", "value": entries},

@@ -1,4 +1,5 @@
-"""Whose fields a release has taken, and how those that it has left as it found them go back to whom they were taken from.
+"""Whose fields a release has taken, and how those that it has left as it found them go back to whom they were taken from; and
+what kubectl has applied that goes with the release.
 
 A write that changes a field takes it from everybody else who managed it, for good: an owner whose value stands there again would
 still meet a conflict when they next change it. The entries are put right in a request of their own: in one with the value, the
@@ -10,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from ..kube import fieldset, ssa
-from ..kube.fieldset import ABSENT, NOTHING
-from ..kube.objects import Obj, digest, ref_of
+from ..kube import fieldset, lastapplied, ssa
+from ..kube.fieldset import ABSENT, NOTHING, FieldSet, Path
+from ..kube.objects import JOB, PERSISTENT_VOLUME_CLAIM, Obj, digest, get, is_a, ref_of
 from ..kube.ssa import Owner, Share
 from .drift import CONTROLLERS
 from .marks import is_our_apply
@@ -20,6 +21,11 @@ from .observed import FIELD_MANAGER
 from .steps import Loan
 
 SPEC = "f:spec"
+CLIENT_SIDE = "kubectl-client-side-apply"
+KEPT: FieldSet = frozenset({(SPEC, "f:replicas"), ("f:metadata", "f:labels"), ("f:metadata", "f:annotations")})
+"""Which kubectl may hold without having meant it for ever: who leaves the number out leaves it to an autoscaler."""
+FIXED = (PERSISTENT_VOLUME_CLAIM, JOB)
+"""Kinds of which the API server lets hardly anything go."""
 
 
 def taken(found: Obj, live: Obj, after: Obj, *, entirely: bool = False) -> Iterator[Loan]:
@@ -47,6 +53,45 @@ def taken(found: Obj, live: Obj, after: Obj, *, entirely: bool = False) -> Itera
                     ref=ref_of(found), manager=owner.manager, operation=operation, api_version=owner.api_version, path=path,
                     was=was, is_shared=path in ours,
                 )  # fmt: skip
+
+
+def dropped(live: Obj | None, manifest: Obj) -> tuple[Path, ...]:
+    """What `kubectl apply`, of either kind, has put there and the manifest no longer has: kubectl's next apply would take it
+    away, and so has that of whoever takes its place. Where rollway has applied the object before, that alone of it which it held,
+    too: the rest somebody has added since."""
+    entries = get(live, "metadata", "managedFields", default=[])
+    if live is None or not any(entry.get("manager") in (lastapplied.KUBECTL, CLIENT_SIDE) for entry in entries):
+        return ()
+    if any(is_a(live, kind) for kind in FIXED):
+        return ()
+    type_, ours = ssa.type_of(manifest), _applied(live)
+    theirs = [share for share in ssa.shares_of(live).values() if _is_kubectls(share.owner)]
+    noted = lastapplied.written(live, manifest["apiVersion"], type_)
+    # a client-side apply is noted to hold what the API server has filled in, too
+    held = [share.fields if share.owner.operation == "Apply" else share.fields & noted for share in theirs]
+    found = NOTHING.union(*held) & ours if ours else NOTHING.union(*held)
+    return tuple(fieldset.ordered(found - fieldset.fields_of(manifest, type_) - KEPT))
+
+
+def claimed(live: Obj, paths: Iterable[Path], api_version: str) -> list[Obj]:
+    """The managedFields in which those of these fields that kubectl holds are such as rollway has applied last, so that its next
+    apply takes away what it no longer has; as they are where kubectl holds none."""
+    shares, asked, moved = ssa.shares_of(live), frozenset(paths), NOTHING
+    for key, share in list(shares.items()):
+        if _is_kubectls(share.owner):
+            moved |= share.fields & asked
+            shares[key] = share._replace(fields=share.fields - asked)
+    if not moved:
+        return list(get(live, "metadata", "managedFields", default=[]))
+    own = Owner(FIELD_MANAGER, "Apply", api_version, "")
+    share = shares.get(own.key, Share(own, NOTHING, ""))
+    shares[own.key] = share._replace(fields=share.fields | moved)
+    return ssa.entries_of(shares.values())
+
+
+def _is_kubectls(owner: Owner) -> bool:
+    is_apply = (owner.manager, owner.operation) in ((lastapplied.KUBECTL, "Apply"), (CLIENT_SIDE, "Update"))
+    return is_apply and not owner.subresource
 
 
 def is_as_found(obj: Obj, loan: Loan) -> bool:
@@ -81,7 +126,7 @@ def fingerprint(value: Any) -> str:
     return "" if value is ABSENT else digest(value)
 
 
-def _applied(obj: Obj) -> fieldset.FieldSet:
+def _applied(obj: Obj) -> FieldSet:
     """What rollway's own apply holds."""
     shares = ssa.shares_of(obj).values()
     return frozenset().union(*(share.fields for share in shares if is_our_apply(share.owner)))

@@ -28,13 +28,15 @@ class Change(NamedTuple):
 
 
 class Apply(Frozen):
-    """Server-side apply of the whole manifest. `takes_over` are the fields of other managers that it takes, knowingly."""
+    """Server-side apply of the whole manifest. `takes_over` are the fields of other managers that it takes, knowingly; `drops`
+    those, as managedFields have them, that kubectl has applied and the manifest no longer has: they go with it."""
 
     type: Literal["apply"] = "apply"
     manifest: Obj
     creates: bool
     changes: tuple[Change, ...] = ()
     takes_over: tuple[FieldConflict, ...] = ()
+    drops: tuple[tuple[str, ...], ...] = ()
     why: str
 
     @property

@@ -16,21 +16,22 @@ from .model import Found
 
 
 def selector_changes(case: Case) -> Iterator[Found]:
-    """Of the application's own workload, by a strategy that ends in it."""
+    """Of the application's own workload, by a strategy that ends in it, and rolls it in place."""
     known = workload_of(case.workload)
     if known.is_set:
         yield from _fixed_changes(case, known)
         return
     live = _running(case)
     was, wanted = (get(obj, "spec", "selector") for obj in (live, case.workload))
-    if live is None or _has_sides(case) or not was or was == wanted:
+    if live is None or _has_sides(case) or case.chosen.makes_room or not was or was == wanted:
         return
     yield Found(
         case.workload,
         ("spec", "selector"),
         f"{named(case.workload)} selects its pods by {selector_text(was)}, the manifest by {selector_text(wanted)}: "
         "that cannot be changed",
-        hint="keep it, release by blue-green, whose sides have one each, or give the Deployment another name and another `app`",
+        hint="keep it; release by blue-green or canary, which run a second Deployment; or give the Deployment another name and "
+        "another `app`",
     )
 
 

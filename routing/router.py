@@ -67,6 +67,9 @@ class Router(ABC):
     can: ClassVar[frozenset[Feature]] = frozenset()
     """What beside shares and matches."""
 
+    late_s: ClassVar[int] = 0
+    """How long who serves the routes may take to hear of a change, where nobody says when it has."""
+
     @property
     def looked_at(self) -> tuple[Kind, ...]:
         """Of which the live objects are asked for by this release."""

@@ -28,6 +28,7 @@ from ..plan.revision import Revision, before, in_flight_of, live_of, unsettled_o
 from ..release.model import Release
 from ..routing import fit
 from ..strategies import by_name, of_release
+from ..strategies.app import reaches
 from ..strategies.surroundings import dropped
 
 
@@ -50,8 +51,18 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     objects = {**observed.objects, **{ref: obj for ref, obj in zip(former, found, strict=True) if obj is not UNREAD}}
     unread = frozenset(ref for ref, obj in zip(former, found, strict=True) if obj is UNREAD)
     observed = replace(observed, objects=objects, unread=unread, kind=kind_of_workload(release.workload))
+    observed = replace(observed, objects={**observed.objects, **await _reaching(cluster, release, observed)})
     observed = replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
     return await _with_claims(cluster, release, observed)
+
+
+async def _reaching(cluster: Cluster, release: Release, observed: Observed) -> dict[Ref, Obj]:
+    """The Services by which what somebody else has deployed is reached, whatever the manifests of the release call theirs."""
+    foreign = observed.objects.get(ref_of(release.workload)) if not observed.history else None
+    if foreign is None:
+        return {}
+    found = await _allowed(cluster, SERVICE, release.namespace)
+    return {ref_of(service): service for service in found if reaches(service, foreign)}
 
 
 UNREAD: Obj = {}

@@ -140,15 +140,14 @@ def _hooking(release: Release) -> Iterator[Right]:
 
 
 def adopting(release: Release, strategies: Collection[str]) -> set[Right]:
-    """What only the first release of an application that somebody else deployed needs, and its way back: running pods and their
-    ReplicaSet get the label that routing goes by; and nothing is left beside what was found."""
-    found: set[Right] = set()
+    """What only the first release of an application that somebody else deployed needs, and its way back: the Services that reach
+    it are looked for; running pods and their ReplicaSet get the label that routing goes by, also where the version is the one
+    that runs; and nothing is left beside what was found."""
+    found = on(SERVICE, "list")
     if "blue-green" in strategies:
         green = f"{release.workload['metadata']['name']}-{by_name('blue-green').suffix}"
         found |= on(DEPLOYMENT, "delete", names=[green])
-    if "blue-green" in strategies or any(of_release(name, release).routing_kinds for name in strategies):
-        found |= labelling()
-    return found
+    return found | (set() if workload_of(release.workload).is_set else labelling())
 
 
 def renewing(kind: Kind) -> set[Right]:

@@ -16,6 +16,7 @@ from ..routing.routers.istio import Istio
 from ..routing.traffic import VARIANT, Traffic
 from .draft import Draft
 from .manifests import Rolling
+from .refusals import refuse_no_service
 from .routed import Routed
 
 
@@ -75,7 +76,7 @@ class Ab(Routed):
                 "ab tells requests apart by what they carry, and replicas, how many pods there are, cannot",
                 hint="let the router be gateway or istio; canary shares requests by pods",
             )
-        self._refuse_no_service()
+        refuse_no_service(self.app, f"{self.name} has no Service to route to")
         self._refuse_unfit()
 
     def _beside(self, observed: Observed, weight: int) -> list[str]:

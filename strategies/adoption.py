@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..health.deployment import paused_by
-from ..kube.objects import Obj, get, template_labels
+from ..kube.objects import DEPLOYMENT, Obj, get, template_labels
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
 from ..routing.selector import STABLE
 from . import manifests
@@ -14,7 +14,7 @@ def adopt(draft: Draft, name: str) -> None:
     """Adds the track to running pods that lack it, without replacing one; goes on where that was cut off."""
     live = draft.workload(name)
     is_labelled, is_paused = TRACK_LABEL in template_labels(live or {}), bool(get(live, "spec", "paused"))
-    if live is None or not draft.replicas(name) or (is_labelled and not is_paused):
+    if live is None or draft.kind != DEPLOYMENT or not draft.replicas(name) or (is_labelled and not is_paused):
         return
     if not is_paused:
         draft.wait(name, "rolled-out", draft.replicas(name), "what is rolling still is waited for")

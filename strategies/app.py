@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import BadInput
-from ..kube.objects import SERVICE, Kind, Obj, annotations_of, as_manifest, is_a, ref_of
+from ..kube.objects import SERVICE, Kind, Obj, annotations_of, as_manifest, get, is_a, ref_of, selects, template_labels
 from ..kube.routes import ROUTES, shares_of
 from ..kube.workload import kind_of_workload, pods_of, workload_of
 from ..plan.drift import changed_since
@@ -93,13 +93,16 @@ class App:
 
     def replicas_of(self, observed: Observed, target: Revision) -> int:
         """The pods to go back with: what there are where a release is under way, or an HPA or somebody else has decided, else the
-        revision's. Somebody's 0 ended what is to serve again now."""
+        revision's; of one that was found as many as it had then, where a release has made another number of them. Somebody's 0
+        ended what is to serve again now."""
         now, side = self.pods_now(observed, target.replicas), self.live_name(observed)
         live = observed.find(self.kind, self.release.namespace, side)
         if observed.in_flight or observed.is_autoscaled(side) or (live and now and scaled_by(live)):
             return now
+        if target.is_adopted:
+            return target.replicas if live and FIELD_MANAGER in owners_of(live, "replicas") else now
         asked = Release.from_record(target.release).replicas
-        return asked if asked is not None and not target.is_adopted else now
+        return asked if asked is not None else now
 
     def gone(self, observed: Observed) -> list[str]:
         """The workloads that are there as far as the history knows, and that somebody has deleted."""
@@ -113,17 +116,35 @@ class App:
         return [name for name in dict.fromkeys(names) if observed.find(self.kind, self.release.namespace, name) is None]
 
     def unrecorded(self, observed: Observed) -> list[str]:
-        """The workloads with pods of a version that the history does not have, in sentences: somebody has deleted its record, as
-        nothing else does of what is live or under way."""
+        """What runs of a version that the history does not have, in sentences: somebody has deleted its record, as nothing else
+        does of what is live or under way."""
+        lost = self._unrecorded(observed)
+        newest = observed.history[-1] if lost else None
+        told = f"the newest known is revision {newest.number} ({newest.version})" if newest else ""
+        return [f"the record of {_version_of(each)}, which {each['metadata']['name']} runs, is gone: {told}" for each in lost]
+
+    def _unrecorded(self, observed: Observed) -> list[Obj]:
+        """The workloads with pods of such a version."""
         known = {revision.digest for revision in observed.history}
         if not known:
             return []
         own = observed.find(self.kind, self.release.namespace, self.name)
         found = {ref_of(each): each for each in (own, *observed.workloads(self.release.app)) if each and pods_of(each)}
-        lost = [each for each in found.values() if digest_of(each) and digest_of(each) not in known]
-        newest = observed.history[-1]
-        told = f"the newest known is revision {newest.number} ({newest.version})"
-        return [f"the record of {_version_of(each)}, which {each['metadata']['name']} runs, is gone: {told}" for each in lost]
+        return [each for each in found.values() if digest_of(each) and digest_of(each) not in known]
+
+    def served(self, observed: Observed) -> str:
+        """The version that users have: by the history, or by what runs where its record is gone, or by what was found."""
+        side = self.live_name(observed)
+        lost = [each for each in self._unrecorded(observed) if each["metadata"]["name"] == side]
+        if lost:
+            return _version_of(lost[0])
+        return observed.live.version if observed.live else self.foreign_version(observed)
+
+    def given_up(self, observed: Observed) -> str:
+        """The version that a way back leaves where the history has none newer than what it leads to: what runs without a record,
+        or what users have."""
+        lost = self._unrecorded(observed)
+        return _version_of(lost[-1]) if lost else self.served(observed)
 
     def drifted(self, observed: Observed) -> list[str]:
         """Where the live side runs another image than the history says, in a sentence with who changed it."""
@@ -153,9 +174,14 @@ class App:
         return self._found(foreign, observed) if foreign else None
 
     def _found(self, foreign: Obj, observed: Observed) -> Release:
-        live = (observed.find(SERVICE, self.release.namespace, name) for name in self.service_names)
-        services = tuple(as_manifest(service) for service in live if service)
-        others = tuple(as_manifest(obj) for mine in self.release.others if (obj := observed.objects.get(ref_of(mine))))
+        live = [
+            obj for ref, obj in observed.objects.items() if ref.is_a(SERVICE) and ref.namespace == self.release.namespace and obj
+        ]
+        mine = [each for each in live if each["metadata"]["name"] in self.service_names or reaches(each, foreign)]
+        services = tuple(as_manifest(service) for service in mine)
+        known = {ref_of(service) for service in mine}
+        theirs = (observed.objects.get(ref_of(obj)) for obj in self.release.others)
+        others = tuple(as_manifest(obj) for obj in theirs if obj and ref_of(obj) not in known)
         workload = as_manifest(foreign)
         workload["spec"].pop("paused", None)  # as somebody left it for a while: a way back that pauses would never arrive
         return dataclasses.replace(self.release, workload=workload, services=services, others=others)
@@ -205,6 +231,12 @@ class App:
                 hint=back or "release the version you want with `deploy apply --image …`",
             )
         return target
+
+
+def reaches(service: Obj, workload: Obj) -> bool:
+    """Whether a live Service chooses the workload's pods."""
+    chosen = get(service, "spec", "selector", default={})
+    return bool(chosen) and selects(chosen, template_labels(workload))
 
 
 def _version_of(live: Obj) -> str:

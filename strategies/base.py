@@ -125,7 +125,7 @@ class Strategy(Homecoming):
         is_done = not abandoned and target is observed.live and last.phase == "RolledBack"
         source = abandoned[-1] if abandoned else last if is_done else target
         # without anything to abandon it goes forward, to a revision that was rolled back before
-        was, weight = (source, 0) if abandoned or is_done else (observed.live or target, 100)
+        was, weight = (source.version, 0) if abandoned or is_done else (self.app.given_up(observed), 100)
         surroundings.tell_owned(draft)
         if draft.steps:
             surroundings.tell_brought(draft, Release.from_record(target.release))
@@ -137,7 +137,7 @@ class Strategy(Homecoming):
             back.is_back = True
             self._return_to(back, source, replicas)
             undo = tuple(step for step in back.steps if not isinstance(step, Record))
-        goal = Goal("rollback", source.number, was.version, target.version, weight, replicas)
+        goal = Goal("rollback", source.number, was, target.version, weight, replicas)
         plan = self._plan_of(draft, goal, Split(stable=replicas, canary=0, percent=0.0))
         return plan.model_copy(update={"undo": undo, "undo_note": "" if undo else "none: this is the way back"})
 
@@ -213,7 +213,7 @@ class Strategy(Homecoming):
         if not self.force:
             refuse_others(self.app, observed)
             refuse_paused(self.app, observed)
-        if observed.live and observed.live.digest == self.release.digest:
+        if (observed.live and observed.live.digest == self.release.digest) or self._is_found_running(observed):
             weight = 100  # what is live already is shared with nobody: at most something of it has to be put right
         current, asked = self._current(observed), weight
         if current and current.phase == "Paused":
@@ -224,7 +224,7 @@ class Strategy(Homecoming):
         if not replicas:
             draft.notes.append(f"{self.app.name} has 0 pods: nothing shows whether {self.release.version} can start")
         base = observed.live
-        was = base.version if base else self.app.foreign_version(observed)
+        was = self.app.served(observed)
         split = self._finish(draft, replicas) if weight >= 100 else self._share(draft, weight, replicas)
         surroundings.await_all(draft, self.release)
         if weight >= 100:

@@ -7,7 +7,7 @@ from ..kube.objects import HPA, SERVICE, Obj, is_a, merged, selects, template_la
 from ..plan.marks import digest_of, track_of
 from ..plan.observed import APP_LABEL, TRACK_LABEL, scales
 from ..plan.plan import Split
-from ..plan.revision import Revision
+from ..plan.revision import Revision, live_of
 from ..release.model import Release
 from ..routing import fit, selector
 from ..routing.traffic import GREEN
@@ -16,6 +16,7 @@ from .base import Strategy
 from .draft import Draft
 from .manifests import Rolling
 from .ramped import Ramped
+from .refusals import refuse_no_service
 
 
 class TwoSides(Strategy):
@@ -49,11 +50,7 @@ class TwoSides(Strategy):
 
     def refuse_unfit(self) -> None:
         super().refuse_unfit()
-        if not self.release.services:
-            raise BadInput(
-                "blue-green has no Service to switch: the manifests hold none that selects the application's pods",
-                hint="add the Service, or choose ramped or canary",
-            )
+        refuse_no_service(self.app, "blue-green has no Service to switch")
 
     def _previews(self, track: str) -> list[Obj]:
         """None where there is no Service, which a plan refuses."""
@@ -157,6 +154,8 @@ class BlueGreen(TwoSides):
         holds = [
             track for track in (live, self._other(live)) if digest_of(draft.workload(self._name_of(track))) == release.digest
         ]
+        if live == selector.STABLE and self._runs_already(draft, release):
+            holds = [live]
         if not holds and draft.workload(self.app.name) is None and live == selector.STABLE:
             self._first(draft, release, replicas)
             return
@@ -177,11 +176,6 @@ class BlueGreen(TwoSides):
         self._give_routes_back(draft, release)
         self._close_ports(draft, release)
 
-    def _stands(self, draft: Draft, release: Release) -> bool:
-        """Whether the application's own Deployment is still what somebody else had deployed: by what its pods are made of."""
-        exact = manifests.stable(release, None, self.rolling, is_exact=True)
-        return draft.workload(self.app.name) is not None and not draft.rolls(self._as_found(draft, exact))
-
     def _stage(self, draft: Draft, release: Release, track: str, replicas: int, *, with_preview: bool) -> str:
         """Brings a side to a version at full size; answers the side's name."""
         name, made = self._name_of(track), self._side(release, track, replicas)
@@ -196,19 +190,26 @@ class BlueGreen(TwoSides):
         if with_preview and release.services:
             draft.apply(self._preview(track), "reaches the new version before anybody else does", is_made=True)
         draft.resume(name)
-        why, had_force = f"{release.version} beside the live version, at full size", draft.force
+        why, why_wait = f"{release.version} runs already", "all of it, as it is to be"
+        if track != live:
+            why = f"{release.version} beside the live version, at full size"
+            why_wait = "nothing is switched before all of it is ready"
+        had_force = draft.force
         draft.force |= track != live and not draft.replicas(name)  # of a side without pods nothing serves: only said, not refused
         draft.apply(made, why, is_made=track == GREEN)
         draft.force = had_force
-        draft.wait(name, "rolled-out", replicas, "nothing is switched before all of it is ready")
+        draft.wait(name, "rolled-out", replicas, why_wait)
         return name
 
     def _pin(self, draft: Draft, track: str) -> None:
         """Services that reach every track are bound to the live one, before pods of the other appear. That asks for no more ready
         pods than they reach now: an application in trouble must not be kept from its cure. One that does not even select them,
         but others', has nobody else to be bound to."""
-        own = template_labels(draft.workload(self._name_of(track)) or {})
-        for name in self.app.service_names:
+        own, coming = template_labels(draft.workload(self._name_of(track)) or {}), template_labels(self.release.workload)
+        running = live_of(draft.history)
+        found = running.release["services"] if running else ()  # one that the manifests call otherwise goes along
+        theirs = [each["metadata"]["name"] for each in found if not selects(fit.plain(each), coming)]
+        for name in dict.fromkeys([*self.app.service_names, *theirs]):
             live = draft.find(SERVICE, name)
             if live is not None and selector.track_of(live) is None and (not own or selects(fit.plain(live), own)):
                 ready = draft.ready(self._name_of(track))

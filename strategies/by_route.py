@@ -90,6 +90,8 @@ class BlueGreenByRoute(TwoSides, Routed):
         own, second = draft.workload(self.app.name), draft.workload(self._second_name)
         if own is None or not draft.replicas(self.app.name) or digest_of(own) == self.release.digest:
             return False
+        if self._runs_already(draft, self.release):
+            return False
         return not self._is_switched(draft) or digest_of(second) == self.release.digest
 
     def _is_switched(self, draft: Draft) -> bool:

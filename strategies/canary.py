@@ -18,7 +18,7 @@ from ..routing.traffic import CANARY, Traffic
 from . import manifests
 from .draft import Draft
 from .manifests import Rolling
-from .refusals import refuse_empty
+from .refusals import refuse_empty, refuse_no_service
 from .routed import Routed
 
 
@@ -87,7 +87,7 @@ class Canary(Routed):
         super().refuse_unfit()
         router = self._router
         if router:
-            self._refuse_no_service()
+            refuse_no_service(self.app, f"{self.name} has no Service to route to")
         self._refuse_unfit()
         if not router and any(step.match for step in self.release.options.canary.steps):
             raise BadInput(

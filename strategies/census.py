@@ -30,3 +30,9 @@ class Census:
         is_rolling = live is not None and get(live, "spec", "template") != get(after, "spec", "template")
         surge = workload_of(after).limits(after, wanted).surge if is_rolling else 0
         self.set(ref, min(before + wanted, max(before, wanted + surge)) if is_rolling else max(before, wanted))
+
+
+def newer(after: Obj, live: Obj | None) -> Obj:
+    """The next generation, so that the old status no longer speaks for the object."""
+    generation = get(live, "metadata", "generation", default=0) + 1
+    return {**after, "metadata": {**after["metadata"], "generation": generation}}

@@ -29,6 +29,7 @@ from ..kube.objects import (
     ref_of,
 )
 from ..kube.workload import Counts, is_workload, pods_of, replaces_in_order, workload_of
+from ..plan import lending
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
@@ -51,11 +52,12 @@ from ..plan.steps import (
 )
 from ..routing import fit
 from . import hotfix, lifelong, refusals
-from .census import Census
+from .census import Census, newer
 from .hotfix import Applied, Others
 from .loans import Loans
 from .manifests import namesakes_apart
 
+MADE_ANEW = "it has no pods, and is made anew: its selector becomes another one"
 ROUTE_DEADLINE_S = 60
 """How long whatever serves a route may take to take it up."""
 
@@ -132,7 +134,7 @@ class Draft:
             refusals.refuse_theirs(self.observed, self.app, live, manifest)
         if live is not None and self.has_other_selector(manifest):
             self.refuse_other_selector(manifest)
-            self.steps.append(Delete(ref=ref_of(live), why="it has no pods, and is made anew: its selector becomes another one"))
+            self.prune(ref_of(live), MADE_ANEW)
             live = None
         after, takes_over = self._applied(live, manifest)
         after = declared(after)
@@ -144,10 +146,12 @@ class Draft:
             return False
         if is_workload(manifest):
             self.census.applied(live, after)
-            after = _newer(after, live)
+            after = newer(after, live)
         self._write(live, after)
         self.notes += self._others.undone(live, takes_over)
-        self.steps.append(Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, why=why))
+        drops = lending.dropped(live, manifest)
+        step = Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, drops=drops, why=why)
+        self.steps.append(step)
         return True
 
     def applied(self, manifest: Obj) -> Obj:
@@ -181,7 +185,7 @@ class Draft:
         after = merged(live, patch)
         if found := changes(live, after):
             self.steps.append(Patch(ref=ref_of(live), patch=patch, changes=found, why=why))
-            self._write(live, _newer(after, live) if is_workload(live) else after)
+            self._write(live, newer(after, live) if is_workload(live) else after)
 
     def label(self, name: str, labels: dict[str, str], why: str) -> None:
         """Labels the pods of a Deployment as they run, and its template."""
@@ -191,7 +195,7 @@ class Draft:
         pods = self.replicas(name)
         self.steps.append(Label(ref=ref_of(live), labels=labels, pods=pods, deadline_s=self.deadline_s, why=why))
         template = {"template": {"metadata": {"labels": labels}}, "paused": None}
-        after = _newer(merged(live, {"spec": template}), live)
+        after = newer(merged(live, {"spec": template}), live)
         self._write(live, after)
         self._settle(after, "rolled-out", pods)
 
@@ -214,7 +218,7 @@ class Draft:
             refusals.refuse_emptying(filter(None, self.objects.values()), self.app, live)
         self.steps.append(Scale(ref=ref_of(live), replicas=replicas, was=self.replicas(name), is_dark=is_dark, why=why))
         self.census.set(ref_of(live), max(self.census.of(ref_of(live)), replicas))
-        self._write(live, _newer(merged(live, {"spec": {"replicas": replicas}}), live))
+        self._write(live, newer(merged(live, {"spec": {"replicas": replicas}}), live))
 
     def renew(self, ref: Ref, which: Renewed, pods: int, why: str) -> None:
         """Adds the step by which pods of a set go, so that it makes them anew."""
@@ -390,9 +394,3 @@ class Draft:
         status = known.status(Counts(total, pods, total, total, False), get(live, "metadata", "generation", default=1), wanted)
         self.objects[ref_of(live)] = {**live, "status": status}
         self.census.set(ref_of(live), total)
-
-
-def _newer(after: Obj, live: Obj | None) -> Obj:
-    """The next generation, so that the old status no longer speaks for the object."""
-    generation = get(live, "metadata", "generation", default=0) + 1
-    return {**after, "metadata": {**after["metadata"], "generation": generation}}

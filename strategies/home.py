@@ -22,12 +22,12 @@ from ..kube.objects import (
 from ..kube.order import in_order
 from ..kube.workload import pods_of, workload_of
 from ..plan.marks import digest_of, owns_replicas, track_of
-from ..plan.observed import FIELD_MANAGER
+from ..plan.observed import FIELD_MANAGER, Observed
 from ..plan.revision import Revision
 from ..release.model import Release
 from ..routing import selector
 from . import adoption, fitting, manifests, surroundings
-from .draft import Draft
+from .draft import MADE_ANEW, Draft
 from .hotfix import owners_of
 from .manifests import Rolling
 from .ways_in import WaysIn
@@ -36,6 +36,9 @@ from .ways_in import WaysIn
 class Homecoming(WaysIn, ABC):
     is_dark: ClassVar[bool] = False
     """Whether all old pods go before the first new one comes, so that two versions never run side by side."""
+
+    makes_room: ClassVar[bool] = False
+    """Whether the user's own Deployment can be without pods for a while, so that it may be made anew with another selector."""
 
     @property
     @abstractmethod
@@ -70,6 +73,24 @@ class Homecoming(WaysIn, ABC):
 
     def _as_found(self, draft: Draft, exact: Obj) -> Obj:
         return adoption.as_found(draft, exact, is_tracked=self._is_tracked(draft))
+
+    def _stands(self, draft: Draft, release: Release) -> bool:
+        """Whether the application's own Deployment is what somebody else had deployed: by what its pods are made of."""
+        exact = manifests.stable(release, None, self.rolling, is_exact=True)
+        return draft.workload(self.app.name) is not None and not draft.rolls(self._as_found(draft, exact))
+
+    def _runs_already(self, draft: Draft, release: Release) -> bool:
+        """Whether what somebody else deployed has the pods of the release, which lack nothing of it but marks of ours."""
+        is_theirs = not digest_of(draft.workload(self.app.name)) and bool(draft.replicas(self.app.name))
+        return is_theirs and not draft.has_other_selector(release.workload) and self._stands(draft, release)
+
+    def _is_found_running(self, observed: Observed) -> bool:
+        """Whether somebody else has deployed just what is released."""
+        own = observed.workload(self.release.namespace, self.app.name)
+        if own is None or digest_of(own) or observed.in_flight:
+            return False
+        draft = Draft(observed, self.release.app, self.release.namespace, deadline_s=self.deadline_s, force=True)
+        return self._runs_already(draft, self.release)
 
     def _come_home(
         self,
@@ -141,8 +162,11 @@ class Homecoming(WaysIn, ABC):
         is_back: bool = False,
     ) -> None:
         name = self.app.name
-        if is_adopted and adoption.is_half_done(draft.workload(name)):
+        runs_already = not is_adopted and self._runs_already(draft, release)
+        if adoption.is_half_done(draft.workload(name)) if is_adopted else runs_already:
             adoption.adopt(draft, name)
+        if draft.has_other_selector(release.workload):
+            self._make_room(draft, release, replicas)
         if final and not is_back:
             self._roll_beside(draft, release, replicas)
         live = draft.workload(name)
@@ -159,6 +183,8 @@ class Homecoming(WaysIn, ABC):
             in_place = manifest(final)
         rolls = draft.rolls(in_place)
         why, why_wait = self._why_roll(draft, release, rolls=rolls)
+        if runs_already:
+            why, why_wait = f"{release.version} runs already: its pods stay", "none of them is replaced"
         if rolls:
             self._warn_of_downtime(draft, in_place, replicas)
             self._clear(draft, in_place)
@@ -174,6 +200,19 @@ class Homecoming(WaysIn, ABC):
         draft.wait(name, "rolled-out", replicas, why_wait)
         if final:
             self._apply_own(draft, manifest(final), "its own way of rolling, as it was")
+
+    def _make_room(self, draft: Draft, release: Release, replicas: int) -> None:
+        """Takes away a Deployment whose selector becomes another one, so that it can be made anew."""
+        name = self.app.name
+        if draft.replicas(name):
+            self._stand_in(draft, release, replicas)
+            draft.scale(name, 0, "it is made anew: its selector becomes another one", is_dark=self.is_dark)
+        draft.wait(name, "drained", 0, "its pods leave before it is made anew")
+        if live := draft.workload(name):
+            draft.prune(ref_of(live), MADE_ANEW)
+
+    def _stand_in(self, draft: Draft, release: Release, replicas: int) -> None:
+        """Lets others carry all requests, where it `makes_room`: the application's own Deployment is about to have no pods."""
 
     def _roll_beside(self, draft: Draft, release: Release, replicas: int) -> None:
         """Rolls the user's own Deployment at the number of pods that it has, where second ones carry all that it lacks: as many
@@ -280,7 +319,8 @@ class Homecoming(WaysIn, ABC):
 
     def _make_ready(self, draft: Draft, release: Release) -> None:
         """All that has to be before pods of the release stand beside those of another version."""
-        draft.refuse_other_selector(release.workload)
+        if not self.makes_room or workload_of(release.workload).is_set:
+            draft.refuse_other_selector(release.workload)
         self._support(draft, release)
         if not self.is_dark:
             fitting.bridge(draft, release)

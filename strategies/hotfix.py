@@ -9,6 +9,7 @@ from ..kube import fieldset, ssa
 from ..kube.defaults import declared
 from ..kube.objects import Obj, Ref, get, known_as, ref_of
 from ..kube.workload import names_workload
+from ..plan import lending
 from ..plan.drift import CONTROLLERS, says_the_same
 from ..plan.marks import is_our_apply
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
@@ -38,14 +39,17 @@ class Others:
         somebody has written since is somebody's decision: FieldsOwned is raised unless `force` is. One that they wrote before
         (and that every release since has agreed with), or that reads as the manifests say, is taken over like the others.
         """
-        foreign = _given_away(live)
+        foreign, known = _given_away(live), live
+        if paths := lending.dropped(live, manifest):
+            entries = lending.claimed(live, paths, manifest["apiVersion"])
+            known = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
         try:
-            after = ssa.apply(live, manifest, FIELD_MANAGER, now="")
+            after = ssa.apply(known, manifest, FIELD_MANAGER, now="")
             if not foreign:
                 return after, ()
         except ApplyConflict as conflict:
             foreign += [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in foreign]
-            after = ssa.apply(live, manifest, FIELD_MANAGER, force=True, now="")
+            after = ssa.apply(known, manifest, FIELD_MANAGER, force=True, now="")
         same = {cause.field for cause in foreign if says_the_same(live, declared(after), cause.field)}
         if not self._is_under_way:
             self._agreed |= {(known_as(ref_of(live)), field) for field in same}

@@ -24,8 +24,8 @@ def refuse_other_selector(live: Obj, manifest: Obj) -> None:
     was, wanted = _selectors(live, manifest)
     raise BadInput(
         f"{ref_of(manifest)} selects its pods by {selector_text(was)}, the manifest by {selector_text(wanted)}",
-        hint="a Deployment's selector cannot be changed: keep it, choose blue-green, whose sides have one each, or give the "
-        "Deployment another name and another `app`",
+        hint="a Deployment's selector cannot be changed: keep it; choose blue-green, whose sides have one each, or canary, which "
+        "makes it anew behind its second Deployment; or give the Deployment another name and another `app`",
     )
 
 

@@ -16,6 +16,7 @@ from .manifests import Rolling
 class Recreate(Strategy):
     name = "recreate"
     is_dark = True
+    makes_room = True
 
     @property
     def rolling(self) -> Rolling:
@@ -45,7 +46,7 @@ class Recreate(Strategy):
         return "downtime: from the last old pod's end to the first new one's readiness"
 
     def _finish(self, draft: Draft, replicas: int) -> Split:
-        if draft.replicas(self.app.name):
+        if draft.replicas(self.app.name) and not self._runs_already(draft, self.release):
             draft.notes.append("there will be downtime: all old pods stop before the first new one starts")
             if get(self.release.workload, "spec", "podReplacementPolicy") == "TerminationStarted":
                 draft.notes.append("podReplacementPolicy TerminationStarted: new pods start while old ones are still ending")

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import BadInput, FieldsOwned
-from ..kube.objects import Obj, get, labels_of, ref_of
+from ..kube.objects import SERVICE, Obj, get, is_a, labels_of, ref_of, template_labels
+from ..kube.printed import labels_text
 from ..plan.marks import track_of
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..routing import selector
@@ -77,6 +78,21 @@ def refuse_empty(app: App, weight: int, replicas: int) -> None:
             f"{app.name} has 0 pods: there is nothing of which {app.release.version} could have {weight}%",
             hint="wait until it is scaled up; `--full` gives the new version to everybody, whenever that is",
         )
+
+
+def refuse_no_service(app: App, what: str) -> None:
+    """Raises BadInput where no Service of the manifests selects the application's pods; `what` is in the way then."""
+    if app.release.services:
+        return
+    own = template_labels(app.release.workload)
+    hint = "add the Service, or choose ramped or canary"
+    for service in (obj for obj in app.release.others if is_a(obj, SERVICE)):
+        chosen = get(service, "spec", "selector", default={})
+        apart = {key: value for key, value in chosen.items() if own.get(key, value) != value}
+        if apart and chosen.keys() <= own.keys() and len(apart) < len(chosen):
+            carried = labels_text({key: own[key] for key in apart})
+            hint = f"{ref_of(service)} selects {labels_text(apart)}, and the pods carry {carried}: leave that out of its selector"
+    raise BadInput(f"{what}: the manifests hold none that selects the application's pods", hint=hint)
 
 
 def refuse_theirs(observed: Observed, app: str, live: Obj | None, manifest: Obj) -> None:

@@ -23,6 +23,8 @@ from .draft import Draft
 class Routed(Strategy):
     """The second side's pods are ready before anything is routed to them, and leave when nothing is."""
 
+    makes_room = True
+
     @property
     @abstractmethod
     def is_sticky(self) -> bool:
@@ -92,7 +94,7 @@ class Routed(Strategy):
         an HPA scales is never without requests."""
         if draft.workload(self._second_name) is None:
             self._routes_home(draft, self.release)
-        elif draft.observed.is_autoscaled(self.app.name):
+        elif draft.observed.is_autoscaled(self.app.name) and not draft.has_other_selector(self.release.workload):
             # pods that get no requests would be scaled away before everybody comes back to them
             draft.notes.append(f"an HPA scales {self.app.name}: it is rolled in place, while the share stays as it is")
         else:
@@ -102,6 +104,24 @@ class Routed(Strategy):
             router.lay(draft, self._sides(draft, self.release))
             router.send(draft, Traffic(100), f"{self.release.version} for everybody")
         return super()._finish(draft, replicas)
+
+    def _stand_in(self, draft: Draft, release: Release, replicas: int) -> None:
+        """The second side carries everybody meanwhile: as it is where it serves, else made of the release."""
+        name = self._second_name
+        if draft.ready(name):
+            draft.scale(name, replicas, "at full size before it takes everybody")
+        else:
+            made = manifests.second(release, self.suffix, self.suffix, replicas, deadline_s=self.deadline_s)
+            if draft.has_other_selector(made):
+                draft.scale(name, 0, "none of its pods is ready, and its selector becomes another one")
+                draft.wait(name, "drained", 0, "its pods leave")
+            draft.resume(name)
+            draft.apply(made, f"{release.version} for everybody, while {self.app.name} is made anew", is_made=True)
+        draft.wait(name, "rolled-out", replicas, "until all of it is ready")
+        if (router := self._router) and self._is_tracked(draft):
+            router.lay(draft, self._sides(draft, release))
+            router.send(draft, Traffic(100), f"everybody to {name}, while {self.app.name} is made anew")
+            draft.hold(max(release.traffic.proxy_sync, router.late_s), "until no proxy sends requests to the other part")
 
     def _split_by_route(self, draft: Draft, router: Router, replicas: int) -> Split:
         """Pods on each side as they are, and the share that routes give."""
@@ -162,13 +182,6 @@ class Routed(Strategy):
                     f"{route['kind']} {route['metadata']['name']} would be refused once it is split: {found[0].text}",
                     hint="leave room for the share, the match or the copies, which take one more of these",
                 )
-
-    def _refuse_no_service(self) -> None:
-        if not self.release.services:
-            raise BadInput(
-                f"{self.name} has no Service to route to: the manifests hold none that selects the application's pods",
-                hint="add the Service, or choose ramped or canary",
-            )
 
     def _second(self, replicas: int) -> Obj:
         return manifests.second(self.release, self.suffix, self.suffix, replicas, deadline_s=self.deadline_s)

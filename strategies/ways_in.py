@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..kube.objects import SERVICE, Kind, Obj, Ref, get, selects, template_labels
 from ..plan.marks import is_ours
 from ..plan.observed import TRACK_LABEL, Observed
-from ..plan.revision import unsettled_of
+from ..plan.revision import live_of, unsettled_of
 from ..release.model import Release
 from ..routing import selector
 from ..routing.router import Outside, Router
@@ -37,8 +37,9 @@ class WaysIn:
         bound to one of its tracks still."""
         found = [obj for ref, obj in draft.objects.items() if ref.is_a(SERVICE) and obj]
         names = self.app.service_names
-        live = [draft.observed.live.release["workload"]] if draft.observed.live else []
-        pods = [template_labels(workload) for workload in (self.release.workload, *live)]
+        live = draft.observed.live or live_of(draft.history)
+        running = [live.release["workload"]] if live else []
+        pods = [template_labels(workload) for workload in (self.release.workload, *running)]
 
         def is_of_app(service: Obj) -> bool:
             name, chosen = service["metadata"]["name"], get(service, "spec", "selector", default={})

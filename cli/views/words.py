@@ -284,7 +284,8 @@ def _given_back(step: GiveBack) -> str:
 
 
 def _why(step: Apply) -> str:
-    return f"{step.why}; takes fields over from {', '.join(step.former_owners)}" if step.takes_over else step.why
+    takes = f"; takes fields over from {', '.join(step.former_owners)}" if step.takes_over else ""
+    return f"{step.why}{takes}{'; takes away what only kubectl has applied' if step.drops else ''}"
 
 
 def _back(step: Step, version: str) -> str:

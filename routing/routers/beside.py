@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
-from typing import ClassVar
 
 from ...kube.objects import SERVICE, Obj, Ref, is_a, known_as, ref_of
 from ...plan.marks import is_ours
@@ -20,9 +19,6 @@ from ..traffic import TRACKS, Traffic
 
 class Beside(Router):
     """The second Service is there before anything names it, and goes after."""
-
-    late_s: ClassVar[int] = 0
-    """How long who serves the routes may take to hear of a change, where nobody says when it has."""
 
     def parts(self) -> list[Obj]:
         service = next((each for each in self.release.services if each["metadata"]["name"] == self.host.name), None)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import pytest
+from edges import put
 from hooked import hook
 from mortal import Killed, Mortal
 from permitted import Permitted
@@ -108,6 +109,13 @@ class Account:
         await self.promoted(wanted)
         assert (await self.world.ship("rollback", wanted, cluster=self.cluster)).phase == "RolledBack"
 
+    async def takes_up(self, strategy: str) -> None:
+        """What somebody else deployed is released as it runs."""
+        wanted = self.shop("v1", strategy)
+        put(self.world, *wanted.manifests)
+        await asyncio.sleep(20)
+        await self.world.ship("apply", wanted, cluster=self.cluster)
+
     async def changes_its_mind(self, strategies: Collection[str]) -> None:
         """From every strategy to every other, in the middle of a release that failed."""
         for number, (one, other) in enumerate((a, b) for a in strategies for b in strategies if a != b):
@@ -143,6 +151,7 @@ def test_what_is_granted_is_enough_and_all_of_it_is_used(strategies: tuple[str, 
     for strategy in strategies:
         used |= used_in(lambda account, strategy=strategy: whole_life(account, strategy), granted, options)
         used |= used_in(lambda account, strategy=strategy: account.adopts(strategy), granted, options)
+        used |= used_in(lambda account, strategy=strategy: account.takes_up(strategy), granted, options)
     used |= used_in(lambda account: account.changes_its_mind(strategies), granted, options)
 
     assert rules(granted - used) == []

@@ -147,3 +147,30 @@ def test_there_is_a_way_back_where_the_service_that_was_found_has_been_made_anew
         assert world.sandbox.store.get(SERVICE, NAMESPACE_NAME, "shop")["spec"]["clusterIP"] == address
 
     in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_was_found_comes_back_with_as_many_pods(strategy: str) -> None:
+    """The number of the version that goes is its own; one that somebody has scaled to since is their decision."""
+
+    async def story(world: World) -> None:
+        await found(world)
+        fewer = release("v1", strategy=strategy, replicas=2, options=QUICK)
+        await world.ship("apply", fewer, weight=100)
+        assert world.versions() == {"v1": 2}
+        await world.ship("rollback", fewer)
+        await asyncio.sleep(30)
+        assert world.versions() == {"v0": 4}
+
+        await world.ship("apply", fewer, weight=100)
+        live = next(d for d in world.sandbox.store.list(DEPLOYMENT, NAMESPACE_NAME) if d["spec"]["replicas"])
+        patch = {"spec": {"replicas": 3}}
+        world.sandbox.api.patch(
+            DEPLOYMENT, NAMESPACE_NAME, live["metadata"]["name"], patch, subresource="scale", manager="kubectl"
+        )
+        await asyncio.sleep(30)
+        await world.ship("rollback", fewer)
+        await asyncio.sleep(30)
+        assert world.versions() == {"v0": 3}
+
+    in_world(story)

@@ -6,75 +6,23 @@ import asyncio
 import copy
 import dataclasses
 import functools
-from collections.abc import Mapping
 from itertools import product
 
 import pytest
 from byroute import routed
-from changing import CHANGES, FITTING, PARTED, PODS, Look, version
+from changing import CHANGES, FITTING, PARTED, PODS, Look, own_selector, version
 from cutoff import carried_out
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rollway.errors import BadInput
 from rollway.health.pods import is_ready
-from rollway.kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, Obj, get, kind_of, labels_of, selects
+from rollway.kube.objects import DEPLOYMENT, INGRESS, POD, SERVICE, labels_of, selects
 from rollway.release.model import Release
 from rollway.routing import fit
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, Stand, World, in_world, release, stand_of
-
-
-class Witness:
-    """Looks at the cluster after each change: how few pods the Service reached, and what was ever amiss."""
-
-    def __init__(self, world: World, listens: Mapping[str, int]) -> None:
-        self._store, self._listens = world.sandbox.store, listens
-        self.fewest = PODS
-        self.amiss: list[str] = []
-        self.stop = self._store.subscribe(lambda change: self._look() if change.kind in (POD, SERVICE, INGRESS) else None)
-
-    def _look(self) -> None:
-        service = self._store.find(SERVICE, NAMESPACE_NAME, "shop")
-        if service is None:
-            return
-        pods = [
-            pod for pod in self._store.list(POD, NAMESPACE_NAME) if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]
-        ]
-        chosen = [pod for pod in pods if selects(get(service, "spec", "selector"), labels_of(pod))]
-        ports = fit.ports_of(service)
-        well = [pod for pod in chosen if all(self._listens[tag_of(pod)] == number_on(pod, port) for port in ports)]
-        self.fewest = min(self.fewest, len(well))
-        if len(well) < len(chosen):
-            self.amiss.append(f"{len(chosen) - len(well)} pods asked at a port that they do not have")
-        for ingress in self._store.list(INGRESS, NAMESPACE_NAME):
-            self.amiss += [f"the Ingress asks for port {lost.port}" for lost in fit.lacks(ingress, {"shop": service})]
-
-
-def tag_of(pod: Obj) -> str:
-    return str(pod["spec"]["containers"][0]["image"]).rpartition(":")[2]
-
-
-def number_on(pod: Obj, port: Obj) -> int | None:
-    target = port.get("targetPort", port["port"])
-    declared = pod["spec"]["containers"][0].get("ports") or ()
-    return (
-        target
-        if isinstance(target, int)
-        else next((each["containerPort"] for each in declared if each.get("name") == target), None)
-    )
-
-
-async def live(world: World, first: Release, strategy: str, *, is_adopted: bool) -> None:
-    """The first version, released by the strategy or by somebody who never heard of rollway."""
-    if not is_adopted:
-        assert (await world.ship("apply", first, strategy=strategy)).is_ok
-        return
-    for manifest in first.manifests:
-        kind = kind_of(manifest["apiVersion"], manifest["kind"])
-        assert kind is not None
-        world.sandbox.api.create(kind, NAMESPACE_NAME, copy.deepcopy(manifest), manager="kubectl-client-side-apply")
-    await asyncio.sleep(20)
+from witness import Witness, live
 
 
 @functools.cache
@@ -200,30 +148,6 @@ def test_a_version_that_never_gets_ready_goes_back_the_way_it_came(strategy: str
         assert seen.fewest >= PODS - 1 or strategy == "recreate"
 
     in_world(story, stand=begun(strategy, change))
-
-
-def own_selector(tag: str, strategy: str) -> Release:
-    """Manifests that carry their version in the Deployment's selector, and so in the Service's."""
-    made = version(tag, Look(labels={"version": tag}, selector={"app": "shop", "version": tag}), strategy)
-    made.workload["spec"]["selector"] = {"matchLabels": {"app": "shop", "version": tag}}
-    return made
-
-
-@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "blue-green"])
-def test_a_version_with_a_selector_of_its_own_is_refused_before_anything_is_touched(strategy: str) -> None:
-    """Every strategy that ends in the application's own Deployment says so at its start."""
-
-    async def story(world: World) -> None:
-        await live(world, own_selector("v1", strategy), strategy, is_adopted=False)
-        mark = world.sandbox.store.version
-
-        with pytest.raises(BadInput, match="selects its pods by") as refused:
-            await world.ship("apply", own_selector("v2", strategy), strategy=strategy)
-
-        assert "blue-green" in refused.value.hint
-        assert world.changed_since(mark) <= {"Lease"}
-
-    in_world(story)
 
 
 @pytest.mark.parametrize("following", STRATEGIES)

@@ -10,8 +10,10 @@ import pytest
 from rollway.cluster.events import Noticed
 from rollway.errors import ApiError, BadInput, Refused
 from rollway.kube.objects import DEPLOYMENT, HPA, PDB, POD, SECRET, Ref, labels_of
+from rollway.ship import run as shipping
 from rollway.ship.run import Result
 from rollway.ship.status import status
+from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 STAGED: dict[str, Any] = {"blueGreen": {"autoPromote": False, "scaleDownDelaySeconds": 2}}
@@ -424,9 +426,12 @@ def test_the_record_of_what_is_live_was_deleted(strategy: str) -> None:
         with pytest.raises(Refused, match="the history lacks what runs") as refused:
             await world.ship("promote", last)
         assert "the record of v3" in refused.value.detail
+        next_one = await shipping.plan(world.cluster, wanted("v4", strategy), Request("apply"))
+        assert (next_one.from_version, next_one.to_version) == ("v3", "v4")
 
         result = await world.ship("rollback", last)
-        assert (result.is_ok, result.plan.to_version) == (True, "v2"), result.failure
+        assert result.is_ok, result.failure
+        assert (result.plan.from_version, result.plan.to_version) == ("v3", "v2")
         assert any("the record of v3" in note for note in result.plan.notes)
         await asyncio.sleep(60)
         assert (world.routed_versions(), world.versions()) == ({"v2"}, {"v2": 4})
@@ -470,7 +475,8 @@ def test_the_record_of_what_is_under_way_was_deleted(strategy: str) -> None:
             await world.ship("promote", last)
 
         result = await world.ship("rollback", last)
-        assert (result.is_ok, result.plan.to_version) == (True, "v2"), result.failure
+        assert result.is_ok, result.failure
+        assert (result.plan.from_version, result.plan.to_version) == ("v3", "v2")
         await asyncio.sleep(60)
         assert (world.routed_versions(), world.versions(), world.emptied) == ({"v2"}, {"v2": 4}, [])
 

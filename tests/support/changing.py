@@ -101,3 +101,10 @@ def version(tag: str, look: Look, strategy: str) -> Release:
         strategy=made.strategy,
         options=made.options,
     )
+
+
+def own_selector(tag: str, strategy: str) -> Release:
+    """Manifests that carry their version in the Deployment's selector, and so in the Service's."""
+    made = version(tag, Look(labels={"version": tag}, selector={"app": "shop", "version": tag}), strategy)
+    made.workload["spec"]["selector"] = {"matchLabels": {"app": "shop", "version": tag}}
+    return made
