@@ -152,7 +152,7 @@ def words(match: Mapping[str, Any]) -> str:
     said += [f"?{name}={_text_words(wanted) or '…'}" for name, wanted in (match.get("queryParams") or {}).items()]
     said += [f"{_HEADS.get(key, key)} {_text_words(match[key])}" for key in _STRING_FIELDS if match.get(key)]
     others = [key for key in _CONDITIONS if match.get(key) and key not in (*_MAP_FIELDS, *_STRING_FIELDS)]
-    return " and ".join([*said, *(f"{key} {match[key]}" for key in others)])
+    return " and ".join([*said, *(f"{key} {_value_words(match[key])}" for key in others)])
 
 
 def _header_words(name: str, wanted: Mapping[str, str]) -> str:
@@ -168,6 +168,13 @@ def _text_words(wanted: Mapping[str, str]) -> str:
     """Empty where it only has to be there."""
     (operator, text), *_ = [*wanted.items()] or [("exact", "")]
     return {"exact": text, "prefix": f"{text}…"}.get(operator, f"~{text}")
+
+
+def _value_words(value: Any) -> str:
+    """ "app=web,tier=paid" of labels, "mesh, front" of a list."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={wanted}" for name, wanted in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _unescaped(pattern: str) -> str:

@@ -31,6 +31,9 @@ def revision(strategy: str, weight: int, **options: Any) -> Revision:
     ({"query": {"beta": "1"}}, "?beta=1"),
     ({"method": {"exact": "GET"}, "withoutHeaders": {"x-old": {}}}, "no x-old and method GET"),
     ({"headers": {"x-v": {"regex": "2.*"}}, "port": 8080}, "x-v: ~2.* and port 8080"),
+    ({"sourceLabels": {"app": "web", "tier": "paid"}, "gateways": ["mesh", "front"]},
+     "sourceLabels app=web,tier=paid and gateways mesh, front"),
+    ({"sourceNamespace": "edge"}, "sourceNamespace edge"),
 ])  # fmt: skip
 def test_a_match_in_words(match: dict[str, Any], said: str) -> None:
     assert words(normal(match)) == said
