@@ -204,14 +204,15 @@ class CanaryOptions(Strict):
         return steps
 
 
-_DEFAULT_MATCH: dict[str, Any] = {"headers": {"x-api-version": {"exact": "v2"}}}
+DEFAULT_MATCH: dict[str, Any] = {"headers": {"x-api-version": {"exact": "v2"}}}
+"""What an A/B test tells requests apart by, where its release file says nothing; a revision's record does not say it either."""
 
 
 class AbOptions(Strict):
     """Two versions side by side, told apart by what a request carries; Istio routes."""
 
     match: tuple[Match, ...] = Field(
-        (_DEFAULT_MATCH,),
+        (DEFAULT_MATCH,),
         description="Requests for the second variant: any of these Istio HTTPMatchRequests. Also cookie, userAgent and query.",
     )
     weight: Annotated[StrictInt, Field(ge=0, le=100)] | None = Field(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ..plan.revision import Revision
 from ..release.matching import words
+from ..release.options import DEFAULT_MATCH
 
 MOST_MATCHES = 2
 
@@ -53,7 +54,8 @@ def matching(revision: Revision) -> str:
 
 def _matched(revision: Revision) -> Sequence[Mapping[str, Any]]:
     if revision.strategy == "ab":
-        return _block(revision, "ab").get("match") or ()
+        matches: Sequence[Mapping[str, Any]] = _block(revision, "ab").get("match", (DEFAULT_MATCH,))
+        return matches
     reached = [step for step in _steps(revision) if step.get("weight", 0) <= revision.weight]
     return [match for step in reached for match in step.get("match") or ()]
 

@@ -41,6 +41,7 @@ def test_a_match_in_words(match: dict[str, Any], said: str) -> None:
 
 @pytest.mark.parametrize(("strategy", "weight", "options", "at", "to"), [
     ("ab", 0, {"ab": {"match": [B]}}, ": requests with x-version: b go to 1.1", " to requests with x-version: b"),
+    ("ab", 0, {}, ": requests with x-api-version: v2 go to 1.1", " to requests with x-api-version: v2"),
     ("ab", 20, {"ab": {"match": [B]}}, " at 20%", " to 20%"),
     ("canary", 0, {"canary": {"steps": [{"weight": 0, "match": [B]}, {"weight": 50}]}}, ": requests with x-version: b go to 1.1",
      " to requests with x-version: b"),
