@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import ApiError
-from ..kube.objects import DESTINATION_RULE, SERVICE, SERVICE_ENTRY, VIRTUAL_SERVICE, Obj, get, is_a
+from ..kube.objects import DEPLOYMENT, DESTINATION_RULE, SERVICE, SERVICE_ENTRY, VIRTUAL_SERVICE, Obj, get, is_a
+from ..kube.printed import labels_text
 from ..kube.ssa import refuse_misfits, type_of
+from ..plan.marks import is_ours
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from ..routing import claims
@@ -16,7 +18,8 @@ from ..routing.matches import Undecided
 from ..routing.subsets import is_host
 from ..routing.traffic import Host, Traffic
 from ..routing.unfit import unfits
-from .case import Case, mappings, named, texts
+from .case import Case, mapping, mappings, named, texts
+from .makers import chooses, has_others, makers
 from .model import Edit, Found
 
 
@@ -127,6 +130,51 @@ def subset_unknown(case: Case) -> Iterator[Found]:
                     f"{named(routes)} routes to subset {subset} of {host}; {has}",
                     hint="name one of them, or add it to the rule",
                 )  # fmt: skip
+
+
+def subset_empty(case: Case) -> Iterator[Found]:
+    """While two versions run, subsets reach both; at the end they are as the manifests have them."""
+    own = {service["metadata"]["name"] for service in case.release.services}
+    if has_others(case.release.manifests):
+        return  # an operator may make pods of any labels
+    there = (*case.makers, *makers(_of_others(case)))
+    for routes in case.written(VIRTUAL_SERVICE):
+        for path, weight, target in _shares(routes):
+            subset, host = target.get("subset"), str(target.get("host", ""))
+            name = host.partition(".")[0]
+            if not isinstance(subset, str) or not weight or name not in own or not _is_local(case, host):
+                continue
+            for labels in _labels_of(case, Host(name, case.release.namespace), subset):
+                if not any(chooses(labels, maker) for maker in there):
+                    yield Found(
+                        routes, (*path, "subset"),
+                        f"{named(routes)} sends {weight}% to subset {subset} of {host}, and no pod has its labels, "
+                        f"{labels_text(labels)}",
+                        hint="let the subset choose by what every version has, or leave the route to it out: canary and ab share "
+                        "requests by themselves",
+                    )  # fmt: skip
+
+
+def _of_others(case: Case) -> Iterator[Obj]:
+    """Live Deployments that the release does not replace."""
+    for live in case.live(DEPLOYMENT):
+        if live["metadata"]["name"] != case.workload["metadata"]["name"] and not is_ours(live, case.release.app):
+            yield live
+
+
+def _labels_of(case: Case, host: Host, subset: str) -> Iterator[Obj]:
+    for rule in rules_of(list(case.all(DESTINATION_RULE)), host):
+        yield from (mapping(each, "labels") for _, each in mappings(rule, "spec", "subsets") if each.get("name") == subset)
+
+
+def _shares(routes: Obj) -> Iterator[tuple[Path, Any, Obj]]:
+    """Each target of a route, with its path and its weight: an only one gets all, of several one gets what it says."""
+    for kind in ("http", "tcp", "tls"):
+        for place, rule in mappings(routes, "spec", kind):
+            targets = mappings(rule, "route")
+            for index, target in targets:
+                weight = target.get("weight", 0) if len(targets) > 1 else 100
+                yield ("spec", kind, place, "route", index, "destination"), weight, mapping(target, "destination")
 
 
 def routed_elsewhere(case: Case) -> Iterator[Found]:

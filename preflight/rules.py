@@ -605,6 +605,16 @@ RULES: tuple[Rule, ...] = (
         "hostnames: [beta.example.com]     # another host than that of the route that is there already",
         routes.twice,
     ),
+    Rule(
+        "RW059",
+        "warning",
+        "a route to a subset that has no pods",
+        "Once the release is done, requests that take the route are answered 503.",
+        "Told where neither the manifests nor, with --live, other Deployments that are known have pods with the subset's "
+        "labels; the version before may have had them. While two versions run, each subset reaches both.",
+        "kind: DestinationRule\nspec: {host: shop, subsets: [{name: v1, labels: {app: shop}}]}     # a version is of one release",
+        istio.subset_empty,
+    ),
 )
 
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in sorted((*RULES, UNREASONED, UNUSED), key=lambda rule: rule.id)}

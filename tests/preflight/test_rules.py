@@ -23,6 +23,8 @@ from spoils import (
     MATCHING_TOO,
     NGINX,
     NGINX_TOO,
+    NINE_OF_TEN,
+    OF_ALL,
     OF_HOST_B,
     POLICED,
     POLICY,
@@ -248,6 +250,12 @@ MUST = {
         place="spec.http",
     ),
     "a subset without a rule": Case("RW027", routes("{route: [{destination: {host: shop, subset: v2}}]}")),
+    "a subset of the version before": Case(
+        "RW059", both(routes(NINE_OF_TEN), subsets("v1", "v2")), place="spec.http[0].route[0].destination.subset"
+    ),
+    "all to a subset of the version before": Case(
+        "RW059", both(routes("{route: [{destination: {host: shop, subset: v1}}]}"), subsets("v1")), "canary"
+    ),
     "counts of a range of their own": Case(
         "RW042",
         gated(**(COUNTED | {"errors": 'sum(increase(e{pod=~"{{ pods }}"}[5m]))'})),
@@ -519,6 +527,15 @@ NEAR_MISSES = {
         "RW033", both(subsets("stable", "b"), routes("{route: [{destination: {host: shop, subset: b}}]}")), "ab"
     ),
     "a subset called as ab's, by another strategy": Case("RW033", subsets("v2-rollway-b")),
+    "a subset that pods of the manifests are of": Case(
+        "RW059",
+        both(routes(NINE_OF_TEN), subsets("v1"), makes_pods("Deployment", "app: other, version: v1")),
+    ),
+    "a subset that nothing is sent to": Case(
+        "RW059",
+        both(routes(NINE_OF_TEN.replace("90", "0").replace("shop}, weight: 10", "shop}, weight: 100")), subsets("v1")),
+    ),
+    "a subset of all versions": Case("RW059", both(routes(NINE_OF_TEN), adds(OF_ALL))),
     "a subset that the rule has": Case(
         "RW027", both(routes("{route: [{destination: {host: shop, subset: v2}}]}"), subsets("v1", "v2"))
     ),

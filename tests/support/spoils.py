@@ -218,6 +218,13 @@ def misspelt(app: Written) -> None:
 
 
 TO_SHOP = "{route: [{destination: {host: shop}}]}"
+NINE_OF_TEN = "{route: [{destination: {host: shop, subset: v1}, weight: 90}, {destination: {host: shop}, weight: 10}]}"
+OF_ALL = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: d}
+spec: {host: shop, subsets: [{name: v1, labels: {app: shop}}]}
+"""
 MATCHED = "{match: [{headers: {x-api-version: {exact: v2}}}], route: [{destination: {host: shop}}]}"
 
 
