@@ -13,8 +13,9 @@ from ..plan.marks import is_ours
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from ..routing import claims
-from ..routing.istio import routes_of, rules_of, split
+from ..routing.istio import routes_of, rules_of, split, splits_http
 from ..routing.matches import Undecided
+from ..routing.routers.istio import Istio
 from ..routing.subsets import is_host
 from ..routing.traffic import Host, Traffic
 from ..routing.unfit import unfits
@@ -200,13 +201,20 @@ def unsplittable(case: Case) -> Iterator[Found]:
     for obj, path, message, hint in unfits(objects, host):
         if is_ab or path == ("spec", "host"):
             yield Found(obj, path, message, hint=hint, severity="error" if is_ab else "warning")
-    for routes in routes_of(objects, host) if is_ab else ():
+    users, ab = routes_of(objects, host) if is_ab else [], case.release.options.ab
+    gets_some = bool(ab.weight) or claims.needs_own(users, host) or case.router != Istio.name
+    for routes in users:
         try:
-            split(routes, host, Traffic(0, case.release.options.ab.match))
+            gets_some |= split(routes, host, Traffic(0, ab.match)) != split(routes, host, Traffic(0))
         except Undecided as both:
+            gets_some = True
             message = f"a match of ab and one of {named(routes)} cannot be written as one: {both}"
             hint = "let ab tell requests apart by something that the route does not ask for, such as another header"
             yield Found(routes, ("spec", "http"), message, hint=hint)
+    if any(splits_http(routes, host) for routes in users) and not gets_some:
+        message = f"no route of {' and '.join(map(named, users))} takes a request that ab's match takes: its variant would get none"
+        hint = "match what the routes to the host take, or add a route that takes it"
+        yield Found(users[0], ("spec", "http"), message, hint=hint, severity="warning")
 
 
 def is_shaped(obj: Obj) -> bool:

@@ -348,7 +348,8 @@ RULES: tuple[Rule, ...] = (
         "The test could not be told apart from the user's own routes, or would take requests that it was not meant for.",
         "Two DestinationRules for the host (a warning for other strategies: Istio takes the policy of one of them), subsets "
         "whose parts would have no name, a host without HTTP routes, or a match and one of the test's that cannot be written "
-        "as one, such as two regular expressions for the same header.",
+        "as one, such as two regular expressions for the same header. A warning where no request can meet both the test's "
+        "match and any route's: nothing would come to the variant.",
         "http:\n- match: [{headers: {x-region: {exact: eu}}}]\n  route: [{destination: {host: shop, subset: eu}}]",
         istio.unsplittable,
     ),

@@ -26,6 +26,7 @@ from spoils import (
     NINE_OF_TEN,
     OF_ALL,
     OF_HOST_B,
+    ONLY_ADMIN,
     POLICED,
     POLICY,
     SECRET_KEY,
@@ -248,6 +249,10 @@ MUST = {
         "ab",
         severity="error",
         place="spec.http",
+    ),
+    "a match that no route can meet": Case(
+        "RW033",
+        both(routes(ONLY_ADMIN), with_file(strategies={"ab": {"match": [{"uri": {"prefix": "/beta"}}]}})), "ab", place="spec.http",
     ),
     "a subset without a rule": Case("RW027", routes("{route: [{destination: {host: shop, subset: v2}}]}")),
     "a subset of the version before": Case(
@@ -525,6 +530,13 @@ NEAR_MISSES = {
     "a host outside": Case("RW026", routes(TO_SHOP.replace("host: shop", "host: api.example.com"))),
     "own subsets and routes, for ab": Case(
         "RW033", both(subsets("stable", "b"), routes("{route: [{destination: {host: shop, subset: b}}]}")), "ab"
+    ),
+    "a match that one of the routes can meet": Case(
+        "RW033", both(routes(ONLY_ADMIN, TO_SHOP), with_file(strategies={"ab": {"match": [{"uri": {"prefix": "/beta"}}]}})), "ab"
+    ),
+    "a share of all beside a match that no route can meet": Case(
+        "RW033",
+        both(routes(ONLY_ADMIN), with_file(strategies={"ab": {"match": [{"uri": {"prefix": "/beta"}}], "weight": 10}})), "ab",
     ),
     "a subset called as ab's, by another strategy": Case("RW033", subsets("v2-rollway-b")),
     "a subset that pods of the manifests are of": Case(

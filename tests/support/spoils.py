@@ -225,6 +225,7 @@ kind: DestinationRule
 metadata: {name: d}
 spec: {host: shop, subsets: [{name: v1, labels: {app: shop}}]}
 """
+ONLY_ADMIN = "{match: [{uri: {prefix: /admin}}], route: [{destination: {host: shop}}]}"
 MATCHED = "{match: [{headers: {x-api-version: {exact: v2}}}], route: [{destination: {host: shop}}]}"
 
 
