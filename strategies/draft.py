@@ -261,7 +261,9 @@ class Draft:
         if live is None or progress(live, "rolled-out", pods, is_autoscaled=True).is_done:
             return
         if by := paused_by(live):
-            self.notes.append(f"{ref} is paused by {by}, and not waited for")
+            whose = "as its manifest has it" if by == FIELD_MANAGER else f"by {by}"
+            note = f"{ref} is paused {whose}, and not waited for"
+            self.notes += [note] if note not in self.notes else []
             return
         self.steps.append(Wait(ref=ref, until="rolled-out", pods=pods, is_autoscaled=True, deadline_s=deadline_s, why=why))
         self._settle(live, "rolled-out", pods)

@@ -137,6 +137,21 @@ def replication_controller(tag: str) -> Obj:
     return made | {"apiVersion": "v1", "kind": "ReplicationController", "spec": spec}
 
 
+@EACH
+def test_another_deployment_that_its_manifest_pauses_is_told_of_once(strategy: str) -> None:
+    async def story(world: World) -> None:
+        paused = api("v1")
+        paused["spec"]["paused"] = True
+        await world.ship("apply", with_others("v1", strategy=strategy), weight=100)
+        result = await world.ship("apply", with_others("v2", paused, strategy=strategy), weight=100)
+
+        assert result.is_ok, result.failure
+        told = [note for note in result.plan.notes if "paused" in note]
+        assert told == ["Deployment api is paused as its manifest has it, and not waited for"]
+
+    in_world(story)
+
+
 RENEWED = (stateful_set, daemon_set, job)
 OTHERS = pytest.mark.parametrize("made", [*RENEWED, replication_controller], ids=lambda made: made.__name__)
 
