@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .intstr import fenceposts, resolve
-from .objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Kind, Obj, Ref, get, labels_of
+from .objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Kind, Obj, Ref, get, labels_of, template_labels
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """What `kubectl rollout restart` writes into the pods' template."""
@@ -161,3 +161,10 @@ def newest_hash(live: Mapping[str, Any], revisions: Iterable[Obj]) -> str:
 def is_owned(obj: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     owners = obj["metadata"].get("ownerReferences") or ()
     return any(owner["uid"] == live["metadata"].get("uid") for owner in owners)
+
+
+def labels_of_all(workloads: Iterable[Obj]) -> dict[str, str]:
+    """By which the pods of all of these are listed: what their selectors have in common, which differ where the version is in
+    them. Empty where they have nothing in common: only a list of all pods has theirs then."""
+    first, *rest = (get(each, "spec", "selector", "matchLabels", default={}) or template_labels(each) for each in workloads)
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in rest)}

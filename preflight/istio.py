@@ -212,7 +212,9 @@ def unsplittable(case: Case) -> Iterator[Found]:
             hint = "let ab tell requests apart by something that the route does not ask for, such as another header"
             yield Found(routes, ("spec", "http"), message, hint=hint)
     if any(splits_http(routes, host) for routes in users) and not gets_some:
-        message = f"no route of {' and '.join(map(named, users))} takes a request that ab's match takes: its variant would get none"
+        message = (
+            f"no route of {' and '.join(map(named, users))} takes a request that ab's match takes: its variant would get none"
+        )
         hint = "match what the routes to the host take, or add a route that takes it"
         yield Found(users[0], ("spec", "http"), message, hint=hint, severity="warning")
 

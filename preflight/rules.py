@@ -380,7 +380,7 @@ RULES: tuple[Rule, ...] = (
         "a Deployment's selector that changes",
         "The API server refuses it: a strategy that rolls the application's own Deployment in place cannot end in it.",
         "Told by `deploy check --live`. The version belongs into the pods' labels, not into what the Deployment selects by. "
-        "blue-green, canary and ab make the side anew that serves nobody, recreate all of it, and so can change it. Of a "
+        "blue-green, canary and ab make the side anew that serves nobody, and so can change it. Of a "
         "StatefulSet its claim templates, its serviceName and "
         "the order of its pods cannot be changed either.",
         "selector: {matchLabels: {app: shop}}     # without version",

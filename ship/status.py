@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,8 @@ from ..cluster import findings, history
 from ..cluster.lock import Held, held_by, lock_ref
 from ..cluster.port import Cluster
 from ..errors import Forbidden, RollwayError, TimedOut
-from ..kube.objects import POD, SECRET, Obj, get, template_labels
+from ..kube.objects import POD, SECRET, Obj, ref_of
+from ..kube.workload import labels_of_all
 from ..plan.evidence import Evidence
 from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
@@ -68,7 +69,13 @@ async def status(cluster: Cluster, release: Release) -> Status:
 
 async def looked(cluster: Cluster, release: Release) -> Looked:
     lease_ref = lock_ref(release.app, release.namespace)
-    observed, lease, pods = await asyncio.gather(look(cluster, release), cluster.get(lease_ref), _pods(cluster, release))
+    labels = labels_of_all([release.workload])
+    pods_asked = _pods(cluster, release.namespace, labels)
+    observed, lease, pods = await asyncio.gather(look(cluster, release), cluster.get(lease_ref), pods_asked)
+    own = observed.objects.get(ref_of(release.workload))
+    live = [*observed.workloads(release.app), *([own] if own else [])]
+    if (wider := labels_of_all([release.workload, *live])) != labels:
+        pods = await _pods(cluster, release.namespace, wider)
     last = observed.history[-1] if observed.history else None
     gates = await findings.load(cluster, release.app, release.namespace, last.number) if last else ()
     return Looked(observed, pods, held_by(lease) if lease else None, gates)
@@ -91,11 +98,10 @@ def status_of(release: Release, found: Looked) -> Status:
     )
 
 
-async def _pods(cluster: Cluster, release: Release) -> Sequence[Obj]:
-    """The application's, whatever version; none where they may not be listed."""
-    labels = get(release.workload, "spec", "selector", "matchLabels", default={}) or template_labels(release.workload)
+async def _pods(cluster: Cluster, namespace: str, labels: Mapping[str, str]) -> Sequence[Obj]:
+    """None where they may not be listed."""
     with contextlib.suppress(Forbidden):
-        return await cluster.list(POD, release.namespace, labels=labels)
+        return await cluster.list(POD, namespace, labels=labels)
     return ()
 
 

@@ -8,7 +8,7 @@ from ..cluster.port import Cluster
 from ..health.pods import is_of_template, is_ready
 from ..kube.clock import now
 from ..kube.objects import POD, Obj, annotations_of, get, labels_of, ref_of, selects
-from ..kube.workload import kind_of_workload, workload_of
+from ..kube.workload import kind_of_workload, labels_of_all, workload_of
 from ..measure.port import Side, Window
 from ..plan.marks import track_of
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL
@@ -36,8 +36,7 @@ async def window_of(
     found = {ref_of(each): each for each in await cluster.list(kind, release.namespace, labels={APP_LABEL: release.app})}
     if (own := ref_of(release.workload)) not in found and (live := await cluster.get(own)) is not None:
         found[own] = live
-    labels = get(release.workload, "spec", "selector", "matchLabels", default={})
-    pods = await cluster.list(POD, release.namespace, labels=labels)
+    pods = await cluster.list(POD, release.namespace, labels=labels_of_all([release.workload, *found.values()]))
     new, stable = _sides(found.values(), pods, revision, stable_version)
     if revision is None:
         new = stable

@@ -206,7 +206,7 @@ class Homecoming(WaysIn, ABC):
         name = self.app.name
         if draft.replicas(name):
             self._stand_in(draft, release, replicas)
-            draft.scale(name, 0, "it is made anew: its selector becomes another one", is_dark=self.is_dark)
+            draft.scale(name, 0, "it is made anew: its selector becomes another one")
         draft.wait(name, "drained", 0, "its pods leave before it is made anew")
         if live := draft.workload(name):
             draft.prune(ref_of(live), MADE_ANEW)

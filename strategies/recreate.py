@@ -16,7 +16,6 @@ from .manifests import Rolling
 class Recreate(Strategy):
     name = "recreate"
     is_dark = True
-    makes_room = True
 
     @property
     def rolling(self) -> Rolling:

@@ -252,7 +252,9 @@ MUST = {
     ),
     "a match that no route can meet": Case(
         "RW033",
-        both(routes(ONLY_ADMIN), with_file(strategies={"ab": {"match": [{"uri": {"prefix": "/beta"}}]}})), "ab", place="spec.http",
+        both(routes(ONLY_ADMIN), with_file(strategies={"ab": {"match": [{"uri": {"prefix": "/beta"}}]}})),
+        "ab",
+        place="spec.http",
     ),
     "a subset without a rule": Case("RW027", routes("{route: [{destination: {host: shop, subset: v2}}]}")),
     "a subset of the version before": Case(
