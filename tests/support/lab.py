@@ -93,7 +93,7 @@ class Lab:
         with self.start("probe", url, "--wait", f"{stretched(30)}s", "--every", "1s", "-o", "json", *words) as process:
             assert process.stderr
             said: list[str] = []
-            while "sent" not in (line := process.stderr.readline()):
+            while " good" not in (line := process.stderr.readline()):
                 said.append(line)
                 assert line, f"{said}, {process.stdout.read() if process.stdout else None}"
             drained = threading.Thread(target=process.stderr.read)
