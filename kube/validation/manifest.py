@@ -51,7 +51,11 @@ def misshapen(kind: Kind, obj: Obj) -> list[Mistake]:
     if type_ is None:
         return []
     if type_.is_custom:
-        return [_refusal(each, obj) for each in dispatch.problems(kind, copy.deepcopy(obj)) if each.reason in _OF_SHAPE]
+        try:
+            whole, _ = decoded(copy.deepcopy(obj), type_)
+        except Misfit as misfit:
+            return [Mistake((), str(misfit))]
+        return [_refusal(each, obj) for each in dispatch.problems(kind, whole) if each.reason in _OF_SHAPE]
     found = [*_misfits(type_, obj, ()), *_holes(type_, obj, ())]
     return [each._replace(text=f"{named(each.path)} {_hidden(each.text, obj)}") for each in found]
 
