@@ -16,15 +16,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-import yaml
-
 from ...kube.codec import Misfit, amount, quantity
 from ...kube.objects import Obj, get
+from ..annotated import mapping_of
 from ..api.unacted import METRICS
 
 TOLERANCE = "0.1"
 WINDOW_S = {"scaleUp": 0, "scaleDown": 300}
 """How long an earlier recommendation holds up a change that way, where the autoscaler does not say."""
+MOST = Decimal(10**18)
+"""Of what can be measured: the API server has no larger quantities, nor sums of them."""
+MOST_PERCENT = 2**31 - 1
+"""That a status can hold."""
 MOST_PERIOD_S = 1800
 """Of a policy, as the API has it."""
 _POLICIES: Mapping[str, Sequence[Obj]] = {
@@ -69,18 +72,19 @@ class Proposal(NamedTuple):
 
 def given(text: str) -> Mapping[str, str]:
     """The annotation's values by metric. Raises ValueError with a sentence."""
-    try:
-        said = yaml.load(text, Loader=yaml.BaseLoader) if text.strip() else {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(said, dict):
-        raise ValueError(f"should be a mapping, is {said!r}")  # noqa: TRY004  (somebody's text, not a caller's mistake)
+    said = mapping_of(text)
     for name, value in said.items():
-        try:
-            amount(str(value).removesuffix("%"))
-        except Misfit:
-            raise ValueError(f"{name}: {value!r} is neither a quantity nor a share such as 80%") from None
-    return {str(name): str(value) for name, value in said.items()}
+        if not isinstance(value, str) or not _is_measure(value):
+            what = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+            raise ValueError(f"{name}: {what} is neither a quantity nor a share such as 80%")
+    return {str(name): value for name, value in said.items()}
+
+
+def _is_measure(value: str) -> bool:
+    try:
+        return 0 <= amount(value.removesuffix("%")) <= MOST
+    except Misfit:
+        return False
 
 
 def proposal(metric: Obj, said: Mapping[str, str], pods: Pods, current: int, tolerances: Mapping[str, Decimal]) -> Proposal:
@@ -92,16 +96,17 @@ def proposal(metric: Obj, said: Mapping[str, str], pods: Pods, current: int, tol
     name = source.get("name", "") if is_resource else get(source, "metric", "name", default="")
     if name not in said:
         raise Unmeasured(reason, f"{name} is not among the metrics given by the annotation {METRICS}")
-    if type_ in ("Object", "External"):
-        replicas, seen = _of_all(amount(said[name].removesuffix("%")), source["target"], pods, current, tolerances)
-    elif not pods.ready:
+    is_of_pods = type_ not in ("Object", "External")
+    if is_of_pods and not pods.ready:
         raise Unmeasured(reason, "did not receive metrics for targeted pods (pods might be unready)")
-    else:
-        try:
+    try:
+        if is_of_pods:
             ratio, seen = _average(said[name], name, source, pods, is_resource=is_resource)
-        except LookupError as error:
-            raise Unmeasured(reason, f"failed to get {name} utilization: {error.args[0]}") from error
-        replicas = _by_average(ratio, pods, current, tolerances)
+            replicas = _by_average(ratio, pods, current, tolerances)
+        else:
+            replicas, seen = _of_all(amount(said[name].removesuffix("%")), source.get("target") or {}, pods, current, tolerances)
+    except LookupError as error:
+        raise Unmeasured(reason, f"failed to get {name} utilization: {error.args[0]}") from error
     about = {each: source[each] for each in ("name", "container", "metric", "describedObject") if each in source}
     return Proposal(replicas, _called(type_, name, source), {"type": type_, key: about | {"current": seen}})
 
@@ -121,19 +126,30 @@ def _called(type_: str, name: str, source: Obj) -> str:
 
 
 def _average(text: str, name: str, source: Obj, pods: Pods, *, is_resource: bool) -> tuple[Decimal, Obj]:
-    """(seen for wanted, what is seen) of an average over pods. Raises LookupError where it is of requests that are not."""
-    target, value = source["target"], amount(text.removesuffix("%"))
+    """(seen for wanted, what is seen) of an average over pods. Raises LookupError where it is of requests that are not, or of no
+    target."""
+    target, value = source.get("target") or {}, amount(text.removesuffix("%"))
     share = target.get("averageUtilization")
     request = (
         pods.request(name, source.get("container", "")) if is_resource and (share is not None or text.endswith("%")) else None
     )
     if request is not None and text.endswith("%"):
-        value = request * value / 100
+        value = min(request * value / 100, MOST)
     seen: Obj = {"averageValue": quantity(f"{value.quantize(Decimal('0.001')).normalize():f}")}
     if share is None or request is None:
-        return value / amount(target["averageValue"]), seen
+        return value / _wanted(target, "averageValue"), seen
+    if not request:
+        raise LookupError("no metrics returned matched known pods")
     used = value / request * 100
-    return used / share, {"averageUtilization": int(used)} | seen
+    return used / _wanted(target, "averageUtilization"), {"averageUtilization": min(int(used), MOST_PERCENT)} | seen
+
+
+def _wanted(target: Obj, field: str) -> Decimal:
+    """What a target names; an API server takes none that names nothing above 0. Raises LookupError for one."""
+    wanted = amount(target.get(field, 0))
+    if wanted <= 0:
+        raise LookupError(f"the target has no {field} above 0")
+    return wanted
 
 
 def _by_average(ratio: Decimal, pods: Pods, current: int, tolerances: Mapping[str, Decimal]) -> int:
@@ -147,13 +163,14 @@ def _by_average(ratio: Decimal, pods: Pods, current: int, tolerances: Mapping[st
 
 
 def _of_all(value: Decimal, target: Obj, pods: Pods, current: int, tolerances: Mapping[str, Decimal]) -> tuple[int, Obj]:
-    """Of what is measured once for all pods: as a whole, or as each one's part of it."""
+    """Of what is measured once for all pods: as a whole, or as each one's part of it. Raises LookupError where that is of no
+    target."""
     if "averageValue" in target:
-        wanted = amount(target["averageValue"])
+        wanted = _wanted(target, "averageValue")
         part = (value / max(current, 1)).quantize(Decimal("0.001"))
         is_near = bool(current) and _is_near(value / (wanted * current), tolerances)
         return current if is_near else math.ceil(value / wanted), {"averageValue": quantity(f"{part.normalize():f}")}
-    ratio = value / amount(target["value"])
+    ratio = value / _wanted(target, "value")
     seen = {"value": quantity(f"{value.normalize():f}")}
     return current if _is_near(ratio, tolerances) else math.ceil(ratio * pods.ready), seen
 

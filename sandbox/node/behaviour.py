@@ -26,9 +26,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, cast
 
-import yaml
-
 from ...kube.objects import Obj, annotations_of, get
+from ..annotated import mapping_of
 
 BEHAVIOUR = "sandbox.rollway.dev/behaviour"
 VERSIONS = "sandbox.rollway.dev/versions"
@@ -300,15 +299,10 @@ def pre_stop_s(hook: Mapping[str, Any] | None) -> float:
 
 def _mapping(text: str, where: str, problems: list[str]) -> Mapping[Any, Any]:
     try:
-        # Versions such as 3.10 are names, not numbers: nothing is converted but what the readers convert.
-        value = yaml.load(text, Loader=yaml.BaseLoader) if text.strip() else {}
-    except yaml.YAMLError as error:
-        problems.append(f"{where}: not YAML: {' '.join(str(error).split())}")
+        return mapping_of(text)
+    except ValueError as error:
+        problems.append(f"{where}: {error}")
         return {}
-    if not isinstance(value, Mapping):
-        problems.append(f"{where}: should be a mapping, is {value!r}")
-        return {}
-    return value
 
 
 def _bool(value: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rollway.kube.objects import DEPLOYMENT, EVENT, HPA, Obj
 from rollway.sandbox.api.unacted import METRICS
-from rollway.sandbox.controllers.autoscaling import Past, Pods, allowed, given, proposal
+from rollway.sandbox.controllers.autoscaling import Past, Pods, Unmeasured, allowed, given, proposal, tolerances_of
 from rollway.sandbox.controllers.index import condition_of
 from rollway.sandbox.timeline import run_virtual
 from rollway.sandbox.world import Sandbox
@@ -254,3 +254,48 @@ def test_what_was_asked_for_lately_holds_it() -> None:
 def test_the_annotation_is_read_as_text() -> None:
     assert given("cpu: 90%\nrequests: 1200") == {"cpu": "90%", "requests": "1200"}
     assert given("") == {}
+
+
+RESOURCE = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Value", "value": "5"}}}
+ALIASES = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 8)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "metric", "reason"),
+    [
+        ("messages: 5", outside(type="Value", value="0"), "FailedGetExternalMetric"),
+        ("messages: 5", outside(type="AverageValue", averageValue="0"), "FailedGetExternalMetric"),
+        ("messages: 5", outside(type="Value"), "FailedGetExternalMetric"),
+        ("messages: 5", {"type": "External", "external": {"metric": {"name": "messages"}}}, "FailedGetExternalMetric"),
+        ("cpu: 90%", on_cpu(0), "FailedGetResourceMetric"),
+        ("cpu: 90%", {"type": "Resource"}, "FailedGetResourceMetric"),
+        ("cpu: 5", RESOURCE, "FailedGetResourceMetric"),
+        ("cpu: 1e40", on_cpu(50), "InvalidMetrics"),
+        ("cpu: -90%", on_cpu(50), "InvalidMetrics"),
+        ("cpu: {a: b}", on_cpu(50), "InvalidMetrics"),
+        (f"{ALIASES}cpu: *i", on_cpu(50), "InvalidMetrics"),
+        (f"- {{{ALIASES.replace(chr(10), ', ')}}}", on_cpu(50), "InvalidMetrics"),
+    ],
+)
+def test_what_nobody_can_measure_by_is_said_and_scales_nothing(said: str, metric: Obj, reason: str) -> None:
+    """Whatever the autoscaler and its annotation hold: the other controllers go on."""
+
+    async def story(sandbox: Sandbox) -> None:
+        shop = Shop(sandbox, said, metrics=[metric])
+        await asyncio.sleep(40)
+        assert shop.replicas == 2
+        condition = condition_of(shop.hpa, "ScalingActive") or {}
+        assert (condition["status"], condition["reason"]) == ("False", reason)
+        assert len(condition["message"]) < 500
+        assert shop.told()
+
+    on_a_cluster(story)
+
+
+def test_pods_that_request_nothing_have_no_utilization() -> None:
+    """A request of 0 is none to compare with; the real one says so in these words."""
+    pods = Pods(2, 0, lambda resource, container: Decimal(0))
+    with pytest.raises(Unmeasured, match="no metrics returned matched known pods"):
+        proposal(on_cpu(50), given("cpu: 90%"), pods, 2, tolerances_of({}))
