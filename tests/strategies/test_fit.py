@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 from byroute import routed
 from changing import CHANGES, FITTING, PARTED, PODS, Look, own_selector, version
-from cutoff import carried_out
+from cutoff import carried_out, gone_on
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rollway.errors import BadInput
@@ -95,14 +95,7 @@ def test_wherever_a_plan_is_cut_off_the_way_back_loses_nobody(strategy: str, dat
         request = Request("apply", weight)
         plan = await shipping.plan(world.cluster, second, request, strategy=strategy, is_override=True)
         await carried_out(world, plan, second, cut)
-
-        if goes_on:
-            result = await world.ship("apply", second, strategy=strategy, weight=100)
-        else:
-            result = await world.ship("rollback", second, strategy=strategy, to_revision=1)
-
-        assert result.is_ok, result.failure
-        await asyncio.sleep(60)
+        await gone_on(world, second, strategy, to_the_end=goes_on)
         assert_as_written(world, second if goes_on else first)
         assert seen.amiss == [] if strategy != "recreate" else not any("Ingress" in each for each in seen.amiss)
         assert seen.fewest >= PODS - (is_adopted or not goes_on) or strategy == "recreate"

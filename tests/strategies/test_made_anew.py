@@ -7,7 +7,7 @@ import functools
 
 import pytest
 from changing import PODS, own_selector
-from cutoff import carried_out
+from cutoff import carried_out, gone_on
 from edges import autoscaler, shop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,14 +80,7 @@ def test_wherever_it_is_cut_off_both_ways_lose_nobody(strategy: str, data: st.Da
         seen = Witness(world, LISTENS)
         plan = await shipping.plan(world.cluster, wanted, Request("apply", 100), strategy=strategy, is_override=True)
         await carried_out(world, plan, wanted, cut)
-
-        if goes_on:
-            result = await world.ship("apply", wanted, strategy=strategy, weight=100)
-        else:
-            result = await world.ship("rollback", wanted, strategy=strategy, to_revision=1)
-
-        assert result.is_ok, result.failure
-        await asyncio.sleep(60)
+        await gone_on(world, wanted, strategy, to_the_end=goes_on)
         assert_alone(world, "v2" if goes_on else "v1")
         assert seen.fewest >= PODS - (not goes_on)
 

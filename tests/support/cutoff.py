@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from rollway.cluster.execute import Executor
 from rollway.cluster.journal import Journal
 from rollway.cluster.lock import Lock
@@ -20,3 +22,13 @@ async def carried_out(world: World, plan: Plan, wanted: Release, steps: int | No
     async with Lock(world.cluster, plan.app, plan.namespace, "test@nowhere/0") as lock:
         executor = Executor(world.cluster, lock, Journal.of(observed.history, plan), lambda event: None)
         assert await executor.run(plan.model_copy(update={"steps": tuple(kept)})) is None
+
+
+async def gone_on(world: World, wanted: Release, strategy: str, *, to_the_end: bool) -> None:
+    """The same command again, to everybody, or the way back to the first version, and a minute of rest: it arrives."""
+    if to_the_end:
+        result = await world.ship("apply", wanted, strategy=strategy, weight=100)
+    else:
+        result = await world.ship("rollback", wanted, strategy=strategy, to_revision=1)
+    assert result.is_ok, result.failure
+    await asyncio.sleep(60)

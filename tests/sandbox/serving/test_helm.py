@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,6 @@ from kubectls import VERSIONS, fetched
 from rollway.sandbox import daemon
 
 Helm = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = tmp_path_factory.mktemp("sandbox")
-    daemon.up(path)
-    yield path
-    daemon.down(path)
 
 
 @pytest.fixture(params=VERSIONS)

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,14 +55,6 @@ class Answer(NamedTuple):
 
 
 Kubectl = Callable[..., Answer]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = tmp_path_factory.mktemp("sandbox")
-    daemon.up(path)
-    yield path
-    daemon.down(path)
 
 
 @pytest.fixture(params=PROGRAMS)
