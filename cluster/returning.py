@@ -23,12 +23,7 @@ async def give_back(cluster: Cluster, step: GiveBack) -> bool:
 
 async def claim(cluster: Cluster, step: Apply) -> bool:
     """The same of what kubectl has applied and an apply is to take away: whether it is rollway's to take."""
-
-    def entries(live: Obj) -> list[Obj] | None:
-        found = lending.claimed(live, step.drops, step.manifest["apiVersion"])
-        return found if found != live["metadata"].get("managedFields") else None
-
-    return await _manage(cluster, step.ref, entries)
+    return await _manage(cluster, step.ref, lambda live: lending.claimed(live, step.drops, step.manifest["apiVersion"]))
 
 
 async def _manage(cluster: Cluster, ref: Ref, wanted: Callable[[Obj], list[Obj] | None]) -> bool:

@@ -73,16 +73,16 @@ def dropped(live: Obj | None, manifest: Obj) -> tuple[Path, ...]:
     return tuple(fieldset.ordered(found - fieldset.fields_of(manifest, type_) - KEPT))
 
 
-def claimed(live: Obj, paths: Iterable[Path], api_version: str) -> list[Obj]:
+def claimed(live: Obj, paths: Iterable[Path], api_version: str) -> list[Obj] | None:
     """The managedFields in which those of these fields that kubectl holds are such as rollway has applied last, so that its next
-    apply takes away what it no longer has; as they are where kubectl holds none."""
+    apply takes away what it no longer has; None where kubectl holds none."""
     shares, asked, moved = ssa.shares_of(live), frozenset(paths), NOTHING
     for key, share in list(shares.items()):
         if _is_kubectls(share.owner):
             moved |= share.fields & asked
             shares[key] = share._replace(fields=share.fields - asked)
     if not moved:
-        return list(get(live, "metadata", "managedFields", default=[]))
+        return None
     own = Owner(FIELD_MANAGER, "Apply", api_version, "")
     share = shares.get(own.key, Share(own, NOTHING, ""))
     shares[own.key] = share._replace(fields=share.fields | moved)

@@ -74,19 +74,23 @@ def _matches(routes: Obj) -> Iterator[tuple[Path, Obj]]:
 
 def weights_off(case: Case) -> Iterator[Found]:
     for routes in case.written(VIRTUAL_SERVICE):
-        for kind in ("http", "tcp", "tls"):
-            for place, rule in mappings(routes, "spec", kind):
-                targets = mappings(rule, "route")
-                weights = [target.get("weight", 0) for _, target in targets]
-                if len(weights) < 2 or not all(isinstance(weight, int) for weight in weights) or sum(weights) == 100:
-                    continue
-                total = sum(weights)
-                shares = "no target gets anything" if not total else f"their shares are of {total}, not of 100"
-                yield Found(
-                    routes, ("spec", kind, place, "route"),
-                    f"the weights {' + '.join(map(str, weights))} are {total} together: {shares}",
-                    hint="make them 100 together", severity="error" if total == 0 else None,
-                )  # fmt: skip
+        for at, rule in _rules(routes):
+            weights = [target.get("weight", 0) for _, target in mappings(rule, "route")]
+            if len(weights) < 2 or not all(isinstance(weight, int) for weight in weights) or sum(weights) == 100:
+                continue
+            total = sum(weights)
+            shares = "no target gets anything" if not total else f"their shares are of {total}, not of 100"
+            yield Found(
+                routes, (*at, "route"),
+                f"the weights {' + '.join(map(str, weights))} are {total} together: {shares}",
+                hint="make them 100 together", severity="error" if total == 0 else None,
+            )  # fmt: skip
+
+
+def _rules(routes: Obj) -> Iterator[tuple[Path, Obj]]:
+    """Each rule by which a VirtualService sends requests, with its path."""
+    for kind in ("http", "tcp", "tls"):
+        yield from ((("spec", kind, place), rule) for place, rule in mappings(routes, "spec", kind))
 
 
 def host_unknown(case: Case) -> Iterator[Found]:
@@ -170,12 +174,11 @@ def _labels_of(case: Case, host: Host, subset: str) -> Iterator[Obj]:
 
 def _shares(routes: Obj) -> Iterator[tuple[Path, Any, Obj]]:
     """Each target of a route, with its path and its weight: an only one gets all, of several one gets what it says."""
-    for kind in ("http", "tcp", "tls"):
-        for place, rule in mappings(routes, "spec", kind):
-            targets = mappings(rule, "route")
-            for index, target in targets:
-                weight = target.get("weight", 0) if len(targets) > 1 else 100
-                yield ("spec", kind, place, "route", index, "destination"), weight, mapping(target, "destination")
+    for at, rule in _rules(routes):
+        targets = mappings(rule, "route")
+        for index, target in targets:
+            weight = target.get("weight", 0) if len(targets) > 1 else 100
+            yield (*at, "route", index, "destination"), weight, mapping(target, "destination")
 
 
 def routed_elsewhere(case: Case) -> Iterator[Found]:
@@ -236,14 +239,12 @@ def is_shaped(obj: Obj) -> bool:
 
 def _destinations(routes: Obj) -> Iterator[tuple[Path, Obj]]:
     """Where requests are sent, mirrors included, each with its path."""
-    for kind in ("http", "tcp", "tls"):
-        for place, rule in mappings(routes, "spec", kind):
-            at: Path = ("spec", kind, place)
-            for index, target in mappings(rule, "route"):
-                yield from _named((*at, "route", index, "destination"), target.get("destination"))
-            yield from _named((*at, "mirror"), rule.get("mirror"))
-            for index, target in mappings(rule, "mirrors"):
-                yield from _named((*at, "mirrors", index, "destination"), target.get("destination"))
+    for at, rule in _rules(routes):
+        for index, target in mappings(rule, "route"):
+            yield from _named((*at, "route", index, "destination"), target.get("destination"))
+        yield from _named((*at, "mirror"), rule.get("mirror"))
+        for index, target in mappings(rule, "mirrors"):
+            yield from _named((*at, "mirrors", index, "destination"), target.get("destination"))
 
 
 def _named(path: Path, destination: Any) -> Iterator[tuple[Path, Obj]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from ..cluster.port import Cluster
 from ..errors import ApiError
-from ..kube.objects import NODE, POD, RESOURCE_QUOTA, Kind, Obj, get, ref_of, template_labels
+from ..kube.objects import NODE, POD, RESOURCE_QUOTA, Kind, Obj, ref_of
+from ..kube.workload import labels_of_all
 from ..plan.observed import Observed
 from ..release.model import Release
 from ..strategies.app import App
@@ -30,7 +31,7 @@ async def ask(cluster: Cluster, release: Release, strategy: str | None = None, *
     observed = await look(cluster, release, strategy)
     live = Release.from_record(observed.live.release) if observed.live else App(release).found(observed)
     room = [*await _all(cluster, RESOURCE_QUOTA, release.namespace), *await _all(cluster, NODE, "")] if with_room else []
-    pods = await _all(cluster, POD, release.namespace, labels=_own_labels(release))
+    pods = await _all(cluster, POD, release.namespace, labels=labels_of_all([release.workload]))
     return Asked(live, replace(observed, objects={**observed.objects, **{ref_of(obj): obj for obj in room}}), startup_of(pods))
 
 
@@ -39,7 +40,3 @@ async def _all(cluster: Cluster, kind: Kind, namespace: str, labels: Mapping[str
         return await cluster.list(kind, namespace, labels=labels)
     except ApiError:
         return ()
-
-
-def _own_labels(release: Release) -> dict[str, str]:
-    return get(release.workload, "spec", "selector", "matchLabels", default={}) or template_labels(release.workload)

@@ -29,7 +29,6 @@ from ..kube.objects import (
     ref_of,
 )
 from ..kube.workload import Counts, is_workload, pods_of, replaces_in_order, workload_of
-from ..plan import lending
 from ..plan.diff import changes
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.revision import Revision
@@ -136,11 +135,11 @@ class Draft:
             self.refuse_other_selector(manifest)
             self.prune(ref_of(live), MADE_ANEW)
             live = None
-        after, takes_over = self._applied(live, manifest)
-        after = declared(after)
+        applied = self._applied(live, manifest)
+        after = declared(applied.after)
         if live is not None and is_workload(manifest) and (apart := namesakes_apart(after, manifest)) != manifest:
-            manifest = apart
-            after, takes_over = self._applied(live, manifest)
+            manifest, applied = apart, self._applied(live, apart)
+            after = applied.after
         found = changes(live, after)
         if live is not None and not found:
             return False
@@ -148,20 +147,20 @@ class Draft:
             self.census.applied(live, after)
             after = newer(after, live)
         self._write(live, after)
-        self.notes += self._others.undone(live, takes_over)
-        drops = lending.dropped(live, manifest)
+        self.notes += self._others.undone(live, applied.takes_over)
+        takes_over, drops = applied.takes_over, applied.drops
         step = Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, drops=drops, why=why)
         self.steps.append(step)
         return True
 
     def applied(self, manifest: Obj) -> Obj:
         """The object as an apply would leave it, which keeps what others have set."""
-        return self._applied(self.find_like(manifest), manifest)[0]
+        return self._applied(self.find_like(manifest), manifest).after
 
     def tell_taken(self, manifest: Obj) -> None:
         """Notes what is undone of others where a patch makes an object what the manifest says. Raises FieldsOwned, as apply."""
         live = self.find_like(manifest)
-        found = self._others.undone(live, self._applied(live, manifest)[1])
+        found = self._others.undone(live, self._applied(live, manifest).takes_over)
         self.notes += [note for note in found if note not in self.notes]
 
     def has_other_selector(self, manifest: Obj) -> bool:
@@ -204,7 +203,7 @@ class Draft:
         live = self.find_like(manifest)
         if live is None:
             return False
-        after, _ = self._applied(live, manifest)
+        after = self._applied(live, manifest).after
         return bool(changes({"spec": get(live, "spec", "template")}, {"spec": get(after, "spec", "template")}))
 
     def scale(self, name: str, replicas: int, why: str, *, is_dark: bool = False) -> None:
@@ -380,7 +379,7 @@ class Draft:
     def _applied(self, live: Obj | None, manifest: Obj) -> Applied:
         """The object after the apply, and whose fields are taken over for it. Raises FieldsOwned."""
         if live is None:
-            return ssa.apply(None, manifest, FIELD_MANAGER, now=""), ()
+            return Applied(ssa.apply(None, manifest, FIELD_MANAGER, now=""))
         # kept: whether it rolls is asked, of more than one manifest, before it is applied
         known = self._known.setdefault(id(live), [])
         if (found := next((after for _, asked, after in known if asked == manifest), None)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from ..errors import ApplyConflict, FieldConflict, FieldsOwned
 from ..kube import fieldset, ssa
@@ -19,8 +20,14 @@ from ..plan.steps import Apply, Delete, Record, Scale, Step
 MOST_FIELDS = 3
 LABEL = ("f:metadata", "f:labels", f"f:{APP_LABEL}")
 PODS = ("f:spec", "f:template", "f:spec")
-Applied = tuple[Obj, tuple[FieldConflict, ...]]
-"""An object after an apply, and what was taken over from others for it."""
+
+
+class Applied(NamedTuple):
+    """An object after an apply, what was taken over from others for it, and what of kubectl's goes with it (plan.steps.Apply)."""
+
+    after: Obj
+    takes_over: tuple[FieldConflict, ...] = ()
+    drops: tuple[fieldset.Path, ...] = ()
 
 
 class Others:
@@ -39,14 +46,13 @@ class Others:
         somebody has written since is somebody's decision: FieldsOwned is raised unless `force` is. One that they wrote before
         (and that every release since has agreed with), or that reads as the manifests say, is taken over like the others.
         """
-        foreign, known = _given_away(live), live
-        if paths := lending.dropped(live, manifest):
-            entries = lending.claimed(live, paths, manifest["apiVersion"])
+        foreign, known, drops = _given_away(live), live, lending.dropped(live, manifest)
+        if drops and (entries := lending.claimed(live, drops, manifest["apiVersion"])):
             known = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
         try:
             after = ssa.apply(known, manifest, FIELD_MANAGER, now="")
             if not foreign:
-                return after, ()
+                return Applied(after, drops=drops)
         except ApplyConflict as conflict:
             foreign += [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in foreign]
             after = ssa.apply(known, manifest, FIELD_MANAGER, force=True, now="")
@@ -60,7 +66,7 @@ class Others:
                 detail="\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent),
                 hint="take the change into the manifests, or overrule it with --force-conflicts",
             )
-        return after, tuple(foreign)
+        return Applied(after, tuple(foreign), drops)
 
     def undone(self, live: Obj | None, takes_over: Iterable[FieldConflict]) -> Iterator[str]:
         """A note of what an apply undoes that others have written since rollway's last one."""
