@@ -147,7 +147,7 @@ def subset_empty(case: Case) -> Iterator[Found]:
         for path, weight, target in _shares(routes):
             subset, host = target.get("subset"), str(target.get("host", ""))
             name = host.partition(".")[0]
-            if not isinstance(subset, str) or not weight or name not in own or not _is_local(case, host):
+            if not isinstance(subset, str) or name not in own or not _is_local(case, host):
                 continue
             for labels in _labels_of(case, Host(name, case.release.namespace), subset):
                 if not any(chooses(labels, maker) for maker in there):
@@ -172,13 +172,15 @@ def _labels_of(case: Case, host: Host, subset: str) -> Iterator[Obj]:
         yield from (mapping(each, "labels") for _, each in mappings(rule, "spec", "subsets") if each.get("name") == subset)
 
 
-def _shares(routes: Obj) -> Iterator[tuple[Path, Any, Obj]]:
-    """Each target of a route, with its path and its weight: an only one gets all, of several one gets what it says."""
+def _shares(routes: Obj) -> Iterator[tuple[Path, int, Obj]]:
+    """Each target that gets some of a route's requests, with its path and its weight: an only one gets all, of several one gets
+    what it says."""
     for at, rule in _rules(routes):
         targets = mappings(rule, "route")
         for index, target in targets:
             weight = target.get("weight", 0) if len(targets) > 1 else 100
-            yield (*at, "route", index, "destination"), weight, mapping(target, "destination")
+            if isinstance(weight, int) and weight:
+                yield (*at, "route", index, "destination"), weight, mapping(target, "destination")
 
 
 def routed_elsewhere(case: Case) -> Iterator[Found]:
