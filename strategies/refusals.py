@@ -10,7 +10,9 @@ from ..kube.objects import SERVICE, Obj, get, is_a, labels_of, ref_of, template_
 from ..kube.printed import labels_text
 from ..plan.marks import track_of
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
+from ..release.image import split_image
 from ..routing import selector
+from . import lifelong
 from .app import App
 from .hotfix import owners_of
 
@@ -33,14 +35,33 @@ def refuse_renamed(app: App, observed: Observed) -> None:
 
 
 def refuse_others(app: App, observed: Observed) -> None:
-    """Raises FieldsOwned where the workload is released as another application: each would undo what the other does."""
+    """Raises FieldsOwned where the workload is released as another application: each would undo what the other does; or where it
+    is found, and is another one to all appearance: it would be taken away with its pods, to be made anew."""
     live, own = observed.workload(app.release.namespace, app.name), app.release.app
+    if live and not observed.history and _is_another(live, app):
+        raise FieldsOwned(
+            f"{app.kind.name} {app.name} is there already, and seems to be another application: it selects its pods otherwise, "
+            f"and runs {' and '.join(_images(live))}",
+            hint="give the manifests' another name; to take it over for good: --force-conflicts",
+        )
     other = labels_of(live).get(APP_LABEL, own) if live else own
     if other != own:
         raise FieldsOwned(
             f"{app.kind.name} {app.name} is released as {other}, not as {own}",
             hint=f"`app: {other}` in the release file goes on with it; to take it over for good: --force-conflicts",
         )
+
+
+def _is_another(live: Obj, app: App) -> bool:
+    """By what it selects and what it runs: of a next version at least the image's repository is the same."""
+    wanted = split_image(app.release.image)[0]
+    return lifelong.has_other_selector(live, app.release.workload) and all(
+        split_image(image)[0] != wanted for image in _images(live)
+    )
+
+
+def _images(live: Obj) -> list[str]:
+    return [str(each.get("image", "")) for each in get(live, "spec", "template", "spec", "containers", default=[])]
 
 
 def refuse_paused(app: App, observed: Observed) -> None:

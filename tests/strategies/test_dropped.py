@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import functools
 import json
 from typing import Any
 
 import pytest
 from edges import put
+from mortal import Killed, Mortal
 from rollway.kube import lastapplied
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, SERVICE, Obj, get, kind_of
 from rollway.plan.steps import Apply
@@ -165,3 +168,30 @@ def test_a_service_keeps_what_it_was_allotted() -> None:
         assert (service["spec"]["clusterIP"], get(service, "metadata", "annotations", "old")) == (address, None)
 
     in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["ramped", "canary"])
+def test_killed_after_any_call_it_goes_with_the_next_run_or_stays_with_the_way_back(strategy: str) -> None:
+    """Also between the two requests that it takes: whose it is, and the apply."""
+
+    async def story(world: World, lives: int | None, calls: list[int]) -> None:
+        client_side(world, *richer("v1", strategy).manifests)
+        await asyncio.sleep(20)
+        before, wanted, cluster = world.standing(), plainer("v2", strategy), Mortal(world.cluster, lives)
+        with contextlib.suppress(Killed):
+            await world.ship("apply", wanted, weight=100, cluster=cluster)
+        calls.append(cluster.calls)
+        await asyncio.sleep(60)
+        goes_back = bool(lives and lives % 2) and len(await world.history()) > 1
+        again = await (world.ship("rollback", wanted) if goes_back else world.ship("apply", wanted, weight=100))
+        assert again.is_ok, again.failure
+        await asyncio.sleep(60)
+        if goes_back:
+            assert differences(before, world.standing()) == []
+        else:
+            assert variables(world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, "shop")) == [KEPT]
+
+    calls: list[int] = []
+    in_world(functools.partial(story, lives=None, calls=calls))
+    for lives in range(1, calls[0]):
+        in_world(functools.partial(story, lives=lives, calls=calls))

@@ -7,7 +7,9 @@ import copy
 from pathlib import Path
 
 import pytest
-from rollway.kube.objects import kind_of
+from edges import put, shop
+from rollway.errors import RollwayError
+from rollway.kube.objects import Obj, kind_of
 from rollway.release.load import load
 from rollway.release.manifests import read
 from rollway.release.model import Release
@@ -97,5 +99,30 @@ def test_taken_up_as_they_are(name: str, strategy: str, tmp_path: Path) -> None:
         await asyncio.sleep(60)
         assert world.versions() == found
         assert bool(world.emptied) == (strategy == "recreate")
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_namesake_that_is_another_application_is_not_touched(strategy: str) -> None:
+    """Found under the name of the manifests, with pods of another image that are selected otherwise: canary and ab would take it
+    away, and blue-green its pods. Who means it says so."""
+
+    def other(workload: Obj) -> None:
+        workload["spec"]["selector"]["matchLabels"] = {"app": "db"}
+        workload["spec"]["template"]["metadata"]["labels"] = {"app": "db"}
+        workload["spec"]["template"]["spec"]["containers"][0]["image"] = "ghcr.io/acme/db:16"
+
+    async def story(world: World) -> None:
+        put(world, shop("v1", change=other).workload)
+        await asyncio.sleep(30)
+        mark = world.sandbox.store.version
+        with pytest.raises(RollwayError, match="seems to be another application") as refused:
+            await world.ship("apply", shop("v2", strategy=strategy), weight=100)
+        assert "ghcr.io/acme/db:16" in refused.value.summary
+        assert world.changed_since(mark) <= {"Lease"}
+
+        if strategy == "canary":
+            assert (await world.ship("apply", shop("v2", strategy=strategy), weight=100, force=True)).phase == "Promoted"
 
     in_world(story)
