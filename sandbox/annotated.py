@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 200
-_SHORT.maxlevel = 2
-"""Aliases make a few lines as long as one likes, once they are written out."""
 
 
 def mapping_of(text: str) -> Mapping[Any, Any]:
@@ -21,5 +15,11 @@ def mapping_of(text: str) -> Mapping[Any, Any]:
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(said, Mapping):
-        raise ValueError(f"should be a mapping, is {_SHORT.repr(said)}")  # noqa: TRY004  (somebody's text, not a caller's mistake)
+        raise ValueError(f"should be a mapping, is {shown(said)}")  # noqa: TRY004  (somebody's text, not a caller's mistake)
     return said
+
+
+def shown(value: object) -> str:
+    """As it stands in a sentence; of what is nested no more than its type, as aliases make a few lines endless."""
+    texts = value if isinstance(value, list) else [value]
+    return repr(value) if all(isinstance(each, str) for each in texts) else f"a {type(value).__name__}"

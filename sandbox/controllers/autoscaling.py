@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ...kube.codec import Misfit, amount, quantity
 from ...kube.objects import Obj, get
-from ..annotated import mapping_of
+from ..annotated import mapping_of, shown
 from ..api.unacted import METRICS
 
 TOLERANCE = "0.1"
@@ -75,8 +75,7 @@ def given(text: str) -> Mapping[str, str]:
     said = mapping_of(text)
     for name, value in said.items():
         if not isinstance(value, str) or not _is_measure(value):
-            what = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
-            raise ValueError(f"{name}: {what} is neither a quantity nor a share such as 80%")
+            raise ValueError(f"{name}: {shown(value)} is neither a quantity nor a share such as 80%")
     return {str(name): value for name, value in said.items()}
 
 
