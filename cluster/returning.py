@@ -16,7 +16,7 @@ TRIES = 4
 
 
 async def give_back(cluster: Cluster, step: GiveBack) -> bool:
-    """Answers whether all that is as it was found is its owners' again, by a look after the last try, too. Raises only what may
+    """Answers whether all that is as it was found is its owners' again, by what the API server said last. Raises only what may
     pass, as an API server that is away."""
     return await _manage(cluster, step.ref, lambda live: lending.given_back(live, step.loans))
 
@@ -28,16 +28,14 @@ async def claim(cluster: Cluster, step: Apply) -> bool:
 
 async def _manage(cluster: Cluster, ref: Ref, wanted: Callable[[Obj], list[Obj] | None]) -> bool:
     """Whether the managedFields of a live object are as `wanted`, which answers None where they are."""
-    for left in reversed(range(TRIES + 1)):
-        live = await cluster.get(ref)
+    live = await cluster.get(ref)
+    for _ in range(TRIES):
         entries = wanted(live) if live else None
         if live is None or entries is None:
             return True
-        if not left:
-            break
         version = live["metadata"]["resourceVersion"]
         try:
-            await cluster.patch(
+            live = await cluster.patch(
                 ref,
                 [
                     {"op": "test", "path": "/metadata/resourceVersion", "value": version},
@@ -47,4 +45,5 @@ async def _manage(cluster: Cluster, ref: Ref, wanted: Callable[[Obj], list[Obj] 
         except ApiError as error:
             if error.may_pass:
                 raise
-    return False
+            live = await cluster.get(ref)
+    return live is None or wanted(live) is None

@@ -69,7 +69,7 @@ class Prometheus:
                 raise self._unseen(window)
             return Histograms(before, after)
         sides = await asyncio.gather(self._counts(window, stable), self._counts(window, window.new))
-        if sides == [None, None]:
+        if all(side is None for side in sides):
             raise self._unseen(window)
         return counted(self._gate, Both(*(side or Counts(0.0, 0.0) for side in sides)), window)
 

@@ -43,6 +43,9 @@ class Disputed:
 
     async def get(self, ref: Ref) -> Obj | None:
         self.read += 1
+        return self._as_it_stands()
+
+    def _as_it_stands(self) -> Obj:
         meta = {"name": "shop", "namespace": "shop", "resourceVersion": str(self.read), "managedFields": self._entries}
         return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": self._replicas}}
 
@@ -52,7 +55,7 @@ class Disputed:
             raise self._error
         self.patched.append(patch)
         self._entries = patch[1]["value"]
-        return {}
+        return self._as_it_stands()
 
 
 class Held:
@@ -80,6 +83,7 @@ def test_whoever_comes_between_is_read_anew(times: int) -> None:
     live = Disputed(times)
 
     assert carried_out(live) == (None, [])
+    assert live.read == times + 1  # what the API server answers to the patch is the look after it
     [[tie, written]] = live.patched
     assert (tie["op"], tie["path"], tie["value"]) == ("test", "/metadata/resourceVersion", str(times + 1))
     assert written["path"] == "/metadata/managedFields"

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -73,6 +74,14 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
     root = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
 
     assert held == found | root
+
+
+def test_the_types_of_every_room_are_checked() -> None:
+    """mypy looks only at what it is told of, or led to from there."""
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["packages"]
+    modules = {room for room in ROOMS if list((ROOT / room).rglob("*.py"))} - {"examples"}
+
+    assert {name.removeprefix("rollway.") for name in checked} == modules | {"tools"}
 
 
 def test_the_wheel_brings_a_man_page_a_command(wheel: Path) -> None:
