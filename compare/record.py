@@ -39,6 +39,8 @@ from .routes import routed
 from .routes.model import Group
 from .traffic import Recording
 
+ROUTERS = (INGRESS, HTTP_ROUTE, VIRTUAL_SERVICE)
+MESH = "mesh"
 _DEAF, _AGAIN = "@", "~"  # no pod's name has one
 
 
@@ -101,6 +103,7 @@ class Recorder(Census):
         self._copies: list[Routing] = []
         self.new_is_asked = asyncio.Event()
         self._proxy: Proxy = KUBE_PROXY
+        self._asks: int | None = None
         for pod in store.list(POD, namespace):
             self._note_pod(pod, is_known=True)
         self._route()
@@ -245,14 +248,15 @@ class Recorder(Census):
     def _told_by(
         self, service: str, piece: Obj | None, before: Obj | None, was: Mapping[str, str]
     ) -> tuple[Iterable[str], Mapping[str, str]]:
-        """(pods that a slice may hold no longer, what it says of those of which it may say something else) at the Service's first
-        port: of nobody where it lacks that port; by a name of its own where the pod does not listen there. `was` is what `before`
-        said: of a hundred endpoints mostly one is another."""
+        """(pods that a slice may hold no longer, what it says of those of which it may say something else) at the Service's port
+        that clients ask for: of nobody where it lacks that port; by a name of its own where the pod does not listen there. `was`
+        is what `before` said: of a hundred endpoints mostly one is another."""
         live = self._store.find(SERVICE, self._namespace, service)
         ports, pieces = fit.ports_of(live), (piece or {}).get("ports") or ()
         if not piece or not ports:
             return was, states_of(piece, self._name_of)
-        number = next((each["port"] for each in pieces if each.get("name", "") == ports[0].get("name", "")), None)
+        asked = next((port for port in ports if port["port"] == self._asks), ports[0])
+        number = next((each["port"] for each in pieces if each.get("name", "") == asked.get("name", "")), None)
         if number is None:
             return was, {}
         key = service, piece["metadata"]["name"]
@@ -283,10 +287,7 @@ class Recorder(Census):
         """Where requests go from now on. A group that is new is told all that is known of its pods."""
         routes = routed(self._store, self._namespace, self._service, self._matching)
         self._proxy = self._proxy if routes.proxy == KUBE_PROXY else routes.proxy
-        routers = self._store.list(INGRESS, self._namespace)
-        known = {self._service: found} if (found := self._store.find(SERVICE, self._namespace, self._service)) else {}
-        is_led_astray = any(fit.lacks(router, known) for router in routers)
-        targets = () if is_led_astray else tuple(Target(share, group.name) for share, group in routes.shares)
+        targets = () if self._is_astray() else tuple(Target(share, group.name) for share, group in routes.shares)
         if not self._routings or self._routings[-1].targets != targets:
             self._routings.append(Routing(self._now_s(), targets))
         copied = tuple(Target(share, group.name) for share, group in routes.copies)
@@ -302,6 +303,25 @@ class Recorder(Census):
                     if is_new:
                         self._told.append(Told(self._now_s(), group.name, pod, state))
                     self._note_asked(group.name, pod, state)
+
+    def _is_astray(self) -> bool:
+        """Whether requests meet a port that the Service does not have: the one by which a route leads to it, or, where clients
+        ask for the Service itself, the first one that it had."""
+        live = self._store.find(SERVICE, self._namespace, self._service)
+        if live is None:
+            return False
+        self._asks = self._asks or next((port["port"] for port in fit.ports_of(live)), None)
+        routers = [router for kind in ROUTERS for router in self._store.list(kind, self._namespace) if _is_asked_itself(router)]
+        if any(each.service == self._service for router in routers for each in fit.backends(router)):
+            return any(fit.lacks(router, {self._service: live}) for router in routers)
+        return not fit.has(live, self._asks)
+
+
+def _is_asked_itself(router: Obj) -> bool:
+    """Not what routes within a mesh: there it is the Service that clients ask for."""
+    if is_a(router, VIRTUAL_SERVICE):
+        return any(name != MESH for name in get(router, "spec", "gateways", default=()))
+    return not any(ref.get("kind") == SERVICE.name for ref in get(router, "spec", "parentRefs", default=()))
 
 
 def _pod_of(name: str) -> str:

@@ -11,7 +11,8 @@ from byroute import ROUTED_WAYS, by_way
 from changing import CHANGES, Look, version
 from rollway.compare.forecast import MOST_PODS, forecast
 from rollway.compare.pace import Pace
-from rollway.kube.objects import DEPLOYMENT
+from rollway.kube.objects import DEPLOYMENT, INGRESS, is_a
+from rollway.release.model import Release
 from rollway.ship import asking
 from rollway.ship import run as shipping
 from rollway.strategies.base import Request
@@ -146,13 +147,16 @@ def test_what_a_rehearsal_refuses_is_not_foretold() -> None:
 
 def told_of(first: Look, second: Look, strategy: str) -> Any:
     """The forecast of a release that changes the Service, the pods or the Ingress so."""
+    return told_between(version("v1", first, strategy), version("v2", second, strategy))
 
+
+def told_between(first: Release, second: Release) -> Any:
     async def story(world: World) -> Any:
-        await world.ship("apply", version("v1", first, strategy), strategy=strategy)
-        return await asking.ask(world.cluster, version("v2", second, strategy), strategy, with_room=False)
+        await world.ship("apply", first, strategy=first.strategy)
+        return await asking.ask(world.cluster, second, second.strategy, with_room=False)
 
     observed = in_world(story).observed
-    return forecast(version("v2", second, strategy), Request("apply", 100), strategy, observed, pace=Pace(), steady_pods=4)
+    return forecast(second, Request("apply", 100), second.strategy, observed, pace=Pace(), steady_pods=4)
 
 
 @pytest.mark.parametrize("change", ["label", "numeric target, named ports", "all of it"])
@@ -163,6 +167,32 @@ def test_what_is_served_all_the_way_is_foretold_so(strategy: str, change: str) -
 
     assert told is not None
     assert told.lost.median == 0
+
+
+def asked_itself(tag: str, look: Look, strategy: str) -> Release:
+    """That version where clients ask for the Service itself: there is no Ingress."""
+    made = version(tag, look, strategy)
+    return replace(made, others=tuple(obj for obj in made.others if not is_a(obj, INGRESS)))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_who_asks_for_a_port_that_goes_is_lost(strategy: str) -> None:
+    """Of the Service itself: whoever comes by an Ingress is led along."""
+    look, moved = Look(), Look(port=8080)
+
+    lost = told_between(asked_itself("v1", look, strategy), asked_itself("v2", moved, strategy))
+    led = told_of(look, moved, strategy)
+
+    assert lost.lost.median > led.lost.median + 100
+    assert (led.lost.median == 0) == (strategy != "recreate")
+
+
+def test_a_port_that_comes_first_is_not_what_clients_ask_for() -> None:
+    """They keep to the one they know, wherever it stands."""
+    first, second = asked_itself("v1", Look(), "ramped"), asked_itself("v2", Look(), "ramped")
+    second.services[0]["spec"]["ports"].insert(0, {"name": "metrics", "port": 9100, "targetPort": "metrics"})
+
+    assert told_between(first, second).lost.median == 0
 
 
 @pytest.mark.parametrize(
