@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..kube.objects import get
+from ..plan.observed import FIELD_MANAGER
 from ..plan.steps import Until
 
 UNANSWERED = ("failed calling webhook", "internal error", "timeout", "deadline exceeded", "connection refused", "try again")
@@ -79,6 +80,11 @@ def paused_by(deployment: Mapping[str, Any] | None) -> str:
     entries = get(deployment, "metadata", "managedFields", default=[])
     owners = [entry["manager"] for entry in entries if get(entry, "fieldsV1", "f:spec", "f:paused") is not None]
     return ", ".join(owners) or "somebody"
+
+
+def told_pauser(by: str) -> str:
+    """Whose pause it is, behind "paused", of a Deployment that rollway applies and does not pause by itself."""
+    return "as its manifest has it" if by == FIELD_MANAGER else f"by {by}"
 
 
 class _Counts(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ..health.deployment import paused_by
 from ..health.pods import is_of_template, is_ready
 from ..health.workloads import progress
 from ..kube.defaults import declared
@@ -28,7 +29,7 @@ from ..kube.objects import (
 from ..kube.workload import pods_of, workload_of
 from ..plan.drift import Changed, changed_since, kept_of_others, says_the_same
 from ..plan.marks import track_of
-from ..plan.observed import DIGEST_ANNOTATION, VERSION_ANNOTATION, Observed
+from ..plan.observed import DIGEST_ANNOTATION, FIELD_MANAGER, VERSION_ANNOTATION, Observed
 from ..plan.revision import Revision
 from ..release.image import split_image
 from ..release.model import Release, app_container
@@ -116,6 +117,7 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
     yield from App(release).unrecorded(observed)
     yield from _changed_others(release, observed)
     yield from surroundings.told_standing(observed)
+    yield from surroundings.told_unready(release, observed)
     current = observed.in_flight
     if current is None:
         for side in found:
@@ -135,9 +137,8 @@ def remarks(release: Release, observed: Observed, found: Sequence[Side]) -> Iter
     for side in second if current.strategy in ("canary", "ab") else []:
         if not side.wanted:
             yield f"{side.name} has no pod: nothing of {current.version} runs"
-    sticky = [service["metadata"]["name"] for service in _services(release, observed) if _is_sticky(service)]
-    if sticky and current.phase == "Paused" and current.strategy in ("canary", "ramped"):
-        yield f"Service {sticky[0]} keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"
+    if current.phase == "Paused" and current.strategy in ("canary", "ramped") and _routed_share(release, observed) is None:
+        yield from stands.of_clients(_services(release, observed))
 
 
 def _changed_others(release: Release, observed: Observed) -> Iterator[str]:
@@ -181,12 +182,17 @@ def _side(release: Release, observed: Observed, deployment: Obj, services: Seque
         kind=deployment["kind"],
         wanted=wanted,
         gets="requests" if is_routed else "nothing",
-        message="" if state.is_done else state.message,
+        message="" if state.is_done else f"{state.message}{_stopped(deployment)}",
         other_than="" if is_expected or not is_routed else f"revision {expected[0].number} is {expected[0].image}",
         changed=changed_since(deployment, _released_at(observed), released),
         kept=kept_of_others(deployment, released) if released else (),
         percent=percent,
     )
+
+
+def _stopped(deployment: Obj) -> str:
+    by = paused_by(deployment)
+    return f"; paused by {by}" if by not in ("", FIELD_MANAGER) else ""
 
 
 def _released(deployment: Obj, history: Sequence[Revision]) -> Obj | None:
@@ -236,7 +242,3 @@ def _routed_share(release: Release, observed: Observed) -> float | None:
 
 def _is_reached(pod: Obj, services: Iterable[Obj]) -> bool:
     return is_ready(pod) and any(selects(get(service, "spec", "selector"), labels_of(pod)) for service in services)
-
-
-def _is_sticky(service: Obj) -> bool:
-    return bool(get(service, "spec", "sessionAffinity") == "ClientIP")

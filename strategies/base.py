@@ -17,7 +17,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Record, Step
 from ..release.model import Release
 from ..routing.ratio import Pods
-from . import already, hooks, hotfix, manifests, surroundings
+from . import already, hooks, hotfix, manifests, stands, surroundings
 from .adoption import adopt, is_half_done
 from .closing import Goal, changes_anything, plan_of, since_live
 from .draft import Draft
@@ -226,6 +226,9 @@ class Strategy(Homecoming):
         base = observed.live
         was = self.app.served(observed)
         split = self._finish(draft, replicas) if weight >= 100 else self._share(draft, weight, replicas)
+        if 0 < split.percent < 100 and not self._router_name(self.release):
+            live = filter(None, map(draft.find_like, self.release.services))
+            draft.notes += stands.of_clients((*self.release.services, *live))
         surroundings.await_all(draft, self.release)
         if weight >= 100:
             self._end_promoted(draft, number, prune=prune, reruns_hooks=reruns_hooks)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..health.deployment import paused_by
+from ..health.deployment import paused_by, told_pauser
 from ..health.routes import is_seen, taken_up
 from ..health.workloads import WORKLOADS, progress
 from ..kube import ssa
@@ -260,8 +260,7 @@ class Draft:
         if live is None or progress(live, "rolled-out", pods, is_autoscaled=True).is_done:
             return
         if by := paused_by(live):
-            whose = "as its manifest has it" if by == FIELD_MANAGER else f"by {by}"
-            note = f"{ref} is paused {whose}, and not waited for"
+            note = f"{ref} is paused {told_pauser(by)}, and not waited for"
             self.notes += [note] if note not in self.notes else []
             return
         self.steps.append(Wait(ref=ref, until="rolled-out", pods=pods, is_autoscaled=True, deadline_s=deadline_s, why=why))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from ..kube.objects import get
 from ..plan.revision import Revision
 from ..release.matching import words
 from ..release.options import DEFAULT_MATCH
@@ -43,6 +44,13 @@ def brief(revision: Revision) -> str:
 def gets(revision: Revision) -> Gets:
     """What a release sends to its version at its weight."""
     return "requests" if revision.weight or _matched(revision) else "copies" if _copied(revision) else "nothing"
+
+
+def of_clients(services: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is said of a share of pods behind Services that keep a client on its pod."""
+    sticky = (each["metadata"]["name"] for each in services if get(each, "spec", "sessionAffinity") == "ClientIP")
+    name = next(sticky, "")
+    return [f"Service {name} keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"] if name else []
 
 
 def matching(revision: Revision) -> str:

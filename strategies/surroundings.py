@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..errors import BadInput, FieldsOwned
+from ..health.deployment import paused_by, told_pauser
 from ..health.workloads import WORKLOADS, progress
 from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
 from ..kube.order import in_order
@@ -115,6 +116,18 @@ def told_standing(observed: Observed) -> Iterator[str]:
     draft = Draft(observed, live.app, live.namespace, deadline_s=PATIENCE_S)
     if left := sorted(str(ref_of(obj)) for obj in left_over(draft, release) if applied_by_us(obj)):
         yield f"not in the manifests of {live.version}: {', '.join(left)} (`deploy apply --prune` removes what it may)"
+
+
+def told_unready(release: Release, observed: Observed) -> Iterator[str]:
+    """Of the release's other workloads those that have not come to what they are to be, and how far they are."""
+    for live in (observed.objects.get(ref_of(obj)) for obj in release.others if _is_followed(ref_of(obj))):
+        if live is None:
+            continue
+        known = WORKLOADS.get((_group(live["apiVersion"]), live["kind"]))
+        state = known(live) if known else progress(live, "rolled-out", pods_of(live), is_autoscaled=True)
+        if not state.is_done:
+            by = paused_by(live)
+            yield f"{ref_of(live)}: {state.failure or state.message}{f'; paused {told_pauser(by)}' if by else ''}"
 
 
 def prune(draft: Draft, release: Release) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 
 from ...health.routes import is_route
 from ...kube import fieldset
-from ...kube.objects import DAEMON_SET, SERVICE, Obj, annotations_of, get, is_a
+from ...kube.objects import DAEMON_SET, JOB, SERVICE, Obj, annotations_of, get, is_a
 from ...kube.workload import is_workload, names_workload
 from ...plan.diff import inside
 from ...plan.observed import VERSION_ANNOTATION
@@ -33,7 +33,7 @@ def row(step: Step) -> Row:
         case Apply():
             return Row("+" if step.creates else "~", str(step.ref), _applied(step), _why(step), step.ref.name)
         case Patch():
-            return Row("~", str(step.ref), _fields(step.changes), step.why, step.ref.name)
+            return Row("~", str(step.ref), _patched(step), step.why, step.ref.name)
         case Label():
             return Row("~", str(step.ref), f"{pods(step.pods)} labelled as they run", step.why, step.ref.name)
         case Scale():
@@ -211,10 +211,19 @@ def _changed(step: Apply) -> str:
         said.append(f"{count.before} → {pods(int(count.after))}")
     if partition := by_path.get(".spec.updateStrategy.rollingUpdate.partition"):
         said.append(f"partition {partition.after or 0}")
-    paused = by_path.get(".spec.paused")
-    if paused and (paused.after or paused.before):
-        said.append("held on the way" if paused.after else "resumed")
+    if (paused := by_path.get(".spec.paused")) and (held := _held(paused)):
+        said.append(held)
     return ", ".join(said) or _fields(step.changes)
+
+
+def _patched(step: Patch) -> str:
+    first, *others = step.changes
+    held = _held(first) if first.path == ".spec.paused" and not others else ""
+    return held or _fields(step.changes)
+
+
+def _held(paused: Change) -> str:
+    return "held on the way" if paused.after else "resumed" if paused.before else ""
 
 
 def _versions(step: Apply) -> tuple[str, str]:
@@ -261,6 +270,8 @@ def _awaited(step: Wait) -> str:
     match step.until:
         case "rolled-out" if step.ref.is_a(DAEMON_SET):
             return "until every node has one that is ready"
+        case "rolled-out" if step.ref.is_a(JOB):
+            return "until it is complete"
         case "rolled-out":
             return f"until {step.pods} of {step.pods} {'is' if step.pods == 1 else 'are'} ready"
         case "held":

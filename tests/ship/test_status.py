@@ -12,7 +12,9 @@ from rollway.cli.views.paint import Paint
 from rollway.cli.views.standing_text import status_lines
 from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HPA, HTTP_ROUTE, SERVICE, Kind
 from rollway.release.model import Release
+from rollway.ship import run as shipping
 from rollway.ship.status import Status, status
+from rollway.strategies.base import Request
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 RESTART = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}}}
@@ -263,6 +265,39 @@ def test_a_share_of_clients_is_no_share_of_requests() -> None:
         patched(world, SERVICE, "shop", {"spec": {"sessionAffinity": "ClientIP"}}, "kubectl")
 
         assert "Service shop keeps a client on its pod" in told(await status(world.cluster, release("v2", strategy="canary")))
+
+    in_world(story)
+
+
+CLIENTS = "Service shop keeps a client on its pod (sessionAffinity): shares are of clients, not of requests"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "weight"), [("canary", 50), ("ramped", 50), ("ramped", 100), ("recreate", 100), ("blue-green", 0)]
+)
+def test_a_plan_says_so_of_every_share_of_pods(strategy: str, weight: int) -> None:
+    """Before anything is changed; not where there is no share."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        wanted = release("v2", strategy=strategy)
+        wanted.services[0]["spec"]["sessionAffinity"] = "ClientIP"
+        made = await shipping.plan(world.cluster, wanted, Request("apply", weight=weight))
+
+        assert made.notes.count(CLIENTS) == (weight == 50)
+
+    in_world(story)
+
+
+def test_a_share_that_a_route_gives_is_of_requests_whatever_the_service_keeps() -> None:
+    async def story(world: World) -> None:
+        v1, v2 = (routed(tag, strategy="canary") for tag in ("v1", "v2"))
+        await promoted(world, v1)
+        patched(world, SERVICE, "shop", {"spec": {"sessionAffinity": "ClientIP"}}, "kubectl")
+        result = await world.ship("apply", v2, weight=50)
+
+        assert (result.phase, result.plan.router, CLIENTS in result.plan.notes) == ("Paused", "gateway", False)
+        assert CLIENTS not in (await status(world.cluster, v2)).remarks
 
     in_world(story)
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from rollway.errors import FieldsOwned
 from rollway.kube.objects import DEPLOYMENT, get
+from rollway.ship.status import status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
 QUICK = {"blueGreen": {"scaleDownDelaySeconds": 1}}
@@ -40,6 +41,26 @@ def test_the_live_side_is_refused_at_once_with_who_paused_it(strategy: str, verb
         await world.ship("apply", after, weight=100, force=True)
         await asyncio.sleep(60)
         assert world.versions() == {"v2": 4}
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("strategy", ["recreate", "ramped"])
+def test_status_says_who_holds_up_a_side_that_is_not_rolled_out(strategy: str) -> None:
+    """Beside how far it has come: the run that would have told of it was cut off."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        wanted = release("bad", strategy=strategy)
+        running = asyncio.create_task(world.ship("apply", wanted, weight=100))
+        await asyncio.sleep(6)
+        pause(world)
+        await asyncio.sleep(1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        (own,) = (await status(world.cluster, wanted)).sides
+
+        assert own.message.endswith("; paused by kubectl-rollout")
 
     in_world(story)
 

@@ -152,6 +152,43 @@ def test_another_deployment_that_its_manifest_pauses_is_told_of_once(strategy: s
     in_world(story)
 
 
+@EACH
+def test_status_tells_of_another_deployment_that_the_release_went_through_without(strategy: str) -> None:
+    """Somebody has paused it, so it was not waited for: its pods are of the version before, and its Deployment says otherwise."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", with_others("v1", api("v1"), strategy=strategy), weight=100)
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "api", {"spec": {"paused": True}}, manager="kubectl-rollout")
+        wanted = with_others("v2", api("v2"), strategy=strategy)
+        result = await world.ship("apply", wanted, weight=100)
+        seen = await status(world.cluster, wanted)
+        world.sandbox.api.patch(DEPLOYMENT, NAMESPACE_NAME, "api", {"spec": {"paused": None}}, manager="kubectl-rollout")
+        await asyncio.sleep(60)
+
+        assert result.is_ok, result.failure
+        assert "Deployment api: 0 of 2 pods updated; paused by kubectl-rollout" in seen.remarks
+        assert (await status(world.cluster, wanted)).remarks == ()
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("made", [stateful_set, daemon_set, job], ids=lambda made: made.__name__)
+def test_status_tells_of_another_workload_that_is_not_ready(made: Callable[[str], Obj]) -> None:
+    async def story(world: World) -> None:
+        wanted = with_others("v1", made("v1"))
+        await world.ship("apply", wanted, weight=100)
+        whole = await status(world.cluster, wanted)
+        broken = with_others("v2", made("bad"))
+        result = await world.ship("apply", broken, weight=100, goes_back=False)
+        (remark,) = (await status(world.cluster, broken)).remarks
+
+        assert (whole.remarks, result.phase) == ((), "Failed")
+        obj = broken.others[0]
+        assert remark.startswith(f"{obj['kind']} {obj['metadata']['name']}: ")
+
+    in_world(story)
+
+
 RENEWED = (stateful_set, daemon_set, job)
 OTHERS = pytest.mark.parametrize("made", [*RENEWED, replication_controller], ids=lambda made: made.__name__)
 
