@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..release import aliases
+
 VERBS = {
     **dict.fromkeys(("undo", "abort", "cancel", "revert", "back"), "deploy rollback"),
     **dict.fromkeys(
@@ -40,11 +42,6 @@ NOWHERE = {
     "scale": "`kubectl scale` does that; what is to last is `replicas` in the manifests",
     **dict.fromkeys(("set", "image", "set-image"), "a new version is `deploy apply --image :TAG`"),
 }
-STRATEGIES = {
-    **dict.fromkeys(("rolling", "rolling-update", "rollingupdate", "rolling_update"), "ramped"),
-    **dict.fromkeys(("a/b", "ab-test", "abtest", "ab-testing"), "ab"),
-    **dict.fromkeys(("blue/green", "red-black", "bluegreen", "blue_green", "bg", "b/g"), "blue-green"),
-}
 OPTIONS = {
     "--dry-run": "`deploy plan` shows what would be done, and changes nothing",
     "--diff": "`deploy plan` shows it",
@@ -64,17 +61,23 @@ OPTIONS = {
 
 
 def of_strategy(word: str) -> str:
-    found = STRATEGIES.get(word.lower())
-    return f"it is called {found} here" if found else of_argument(word)
+    return aliases.of_strategy(word) or of_argument(word)
 
 
 def of_argument(word: str) -> str:
     """Of a word that is no name of anything: a share, or an image."""
     if re.fullmatch(r"\d{1,3}%", word):
         return f"write it as --to {word}"
+    if re.fullmatch(r"v?\d+(\.\d+)+\S*", word):
+        return f"a version is released by --image :{word}, and gone back to by --to-revision N: `deploy history` has the numbers"
     if word.endswith((".yaml", ".yml")):
         return f"a release file is named with -f {word}"
     return f"write it as --image {word}" if re.fullmatch(r"[\w./:-]*:[\w.-]+", word) else ""
+
+
+def of_number(word: str) -> str:
+    """The same of what is a number alone, where no application may be called so."""
+    return f"write it as --to {word}%" if re.fullmatch(r"\d{1,2}|100", word) else ""
 
 
 def of_verb(words: Sequence[str], group: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
+import itertools
 import os
 import re
 import sys
@@ -48,10 +49,21 @@ class Verbs(TyperGroup):
 
 
 class OneVerb(TyperCommand):
-    """An option that may stand without its value, and examples that are as wide as the help is."""
+    """An option that may stand without its value, none that takes the next option for it, and examples as wide as the help is."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [f"{word}={given.JOB}" if word == "--in-cluster" else word for word in args])
+        words = [f"{word}={given.JOB}" if word == "--in-cluster" else word for word in args]
+        if not ctx.resilient_parsing:
+            self._refuse_swallowed(ctx, words)
+        return super().parse_args(ctx, words)
+
+    def _refuse_swallowed(self, ctx: Any, words: Sequence[str]) -> None:
+        known = {name: option for option in self.get_params(ctx) for name in option.opts}
+        for word, following in itertools.pairwise(itertools.takewhile(lambda each: each != "--", words)):
+            option, name = known.get(word), following.partition("=")[0]
+            if option and not getattr(option, "is_flag", True) and name in known:
+                wanted = getattr(option, "metavar", None) or "value"
+                raise BadInput(f"{word} lacks its {wanted}: {name} is an option", hint=f"{ctx.command_path} --help")
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         self.epilog = named(self.name or "").epilog(formatter.width - INDENT)
@@ -230,7 +242,7 @@ def _of_option(error: Any) -> str:
 
 def _of_argument(message: str) -> str:
     extra = re.search(r"unexpected extra argument\(s\) \((\S+)\)", message)
-    return hints.of_argument(extra[1]) if extra else ""
+    return (hints.of_argument(extra[1]) or hints.of_number(extra[1])) if extra else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -277,7 +277,7 @@ def strategy_named(text: str | None) -> str | None:
     raise BadInput(
         f"{text!r} is no strategy",
         detail=f"the strategies: {', '.join(NAMES)}",
-        hint=hints.of_strategy(text) or did_you_mean(text, NAMES),
+        hint=hints.of_strategy(text) or hints.of_number(text) or did_you_mean(text, NAMES),
     )
 
 

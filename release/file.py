@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 from pydantic_core import ErrorDetails
 
 from ..errors import BadInput
+from . import aliases
 from .names import MAX_APP, safe_name, wrong_label, wrong_object_name
 from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Traffic
 from .rendering import Entry
@@ -169,7 +170,7 @@ def _bad_input(error: ErrorDetails, document: Document, model: type[BaseModel]) 
         return BadInput(text, where=document.where((*path, *cause.at)), hint=cause.hint), path
     if error["type"] == "extra_forbidden":
         parent = f" in {named(loc[:-1])}" if len(loc) > 1 else ""
-        hint = nearest(str(loc[-1]), keys_at(loc[:-1], model)) or _further_down(str(loc[-1]), loc[:-1], model)
+        hint = _of_key(str(loc[-1]), loc[:-1], model, document.data)
         # what no release file would have for a key may be a line of one that was named by mistake, and be nobody's business
         key = f' "{loc[-1]}"' if re.fullmatch(r"[A-Za-z][\w. -]{0,39}", str(loc[-1])) else ""
         return BadInput(f"unknown key{key}{parent}", where=document.where(loc), hint=hint), loc
@@ -178,8 +179,7 @@ def _bad_input(error: ErrorDetails, document: Document, model: type[BaseModel]) 
         return BadInput(f"{named(loc)} is missing", where=document.where(loc[:-1])), loc
     seen = error["input"]
     if error["type"] == "literal_error" and path == ("strategy",):
-        hint = nearest(str(seen), STRATEGIES) or f"one of {', '.join(STRATEGIES)}"
-        return BadInput(f"unknown strategy {shown(seen)}", where=document.where(path), hint=hint), path
+        return unknown_strategy(seen, document.where(path)), path
     return BadInput(f"{named(path)} is {shown(seen)}; it takes {_wanted(error)}", where=document.where(path)), path
 
 
@@ -242,6 +242,26 @@ def nearest(word: str, known: Iterable[str]) -> str:
     folded = {name.replace("-", "").replace("_", "").lower(): name for name in known}
     near = difflib.get_close_matches(word.replace("-", "").replace("_", "").lower(), list(folded), n=1, cutoff=0.6)
     return f'did you mean "{folded[near[0]]}"?' if near else ""
+
+
+def unknown_strategy(seen: Any, where: str = "") -> BadInput:
+    hint = nearest(str(seen), STRATEGIES) or aliases.of_strategy(str(seen)) or f"one of {', '.join(STRATEGIES)}"
+    return BadInput(f"unknown strategy {shown(seen)}", where=where, hint=hint)
+
+
+def _of_key(word: str, path: Path, model: type[BaseModel], data: Any) -> str:
+    """A hint at the key that was meant. An option of strategies is known by its very name, and before what merely looks alike."""
+    known = keys_at(path, model)
+    if path == ("strategies",):
+        return nearest(aliases.STRATEGIES.get(word.lower(), word), known)
+    if not path and word == "replicas":
+        has_manifests = isinstance(data, Mapping) and "manifests" in data
+        return "how many pods there are is what the manifests say: spec.replicas" if has_manifests else 'it belongs under "web"'
+    blocks = [key for key in keys_at(("strategies",), model) if word in keys_at(("strategies", key), model)] if not path else []
+    if blocks:
+        named_so = (f'"strategies.{key}"' for key in blocks)
+        return f"it belongs under {' or '.join(named_so)}"
+    return nearest(word, known) or _further_down(word, path, model)
 
 
 def _further_down(word: str, path: Path, model: type[BaseModel]) -> str:

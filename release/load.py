@@ -13,7 +13,7 @@ from ..errors import BadInput
 from ..kube.objects import Obj, get
 from . import checks, manifests
 from .config import pinned
-from .file import PlainFile, named, nearest, parsed, shown, sort_of
+from .file import PlainFile, named, nearest, parsed, shown, sort_of, unknown_strategy
 from .hooks import WrittenHook
 from .image import checked, replaced
 from .manifests import Located
@@ -289,6 +289,5 @@ def _with_image(chosen: Located, app: str, file: PlainFile, document: Document, 
 
 def _strategy(name: str) -> StrategyName:
     if name not in STRATEGIES:
-        hint = nearest(name, STRATEGIES) or f"one of {', '.join(STRATEGIES)}"
-        raise BadInput(f"unknown strategy {name!r}", hint=hint)
+        raise unknown_strategy(name)
     return name

@@ -61,6 +61,9 @@ def _hint(app: str, apps: Collection[str], near: Collection[str]) -> str:
     found = difflib.get_close_matches(app.lower(), [*apps, *near], n=1, cutoff=0.5)
     if found:
         return f"did you mean {found[0]}?"
+    if app.isdecimal() and near:
+        share = f"a share as --to {app}%, " if int(app[:4]) <= 100 else ""
+        return f"write {share}a revision as --to-revision {app}"
     if app.isdecimal():
-        return f"a revision is named with --to-revision {app}"
+        return f"`deploy rollback --to-revision {app}` goes back to a revision"
     return f"there are {', '.join(apps)}" if apps else "name another namespace with -n"

@@ -41,6 +41,10 @@ WRONG = [
     (["apply", "recreate", "--to", "50%"], "recreate", ""),
     (["apply", "blue-green", "--to", "50%"], "blue-green cannot stop at 50%", ""),
     (["init"], "init needs manifests, or --from-live", "deploy init k8s/"),
+    (["init", "--from-live", "-n", "shop"], "--from-live lacks its NAME: -n is an option", "deploy init --help"),
+    (["init", "--from-live", "--sandbox"], "--from-live lacks its NAME: --sandbox is an option", "deploy init --help"),
+    (["apply", "--in-cluster", "--imge", "x"], "no such option: --imge", "--image"),
+    (["apply", "--image", "--in-cluster"], "--image lacks its IMAGE: --in-cluster is an option", "deploy apply --help"),
     (["sandbox", "upp"], "there is no verb 'upp'", "did you mean up?"),
 ]
 

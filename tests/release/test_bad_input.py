@@ -145,6 +145,25 @@ RELEASE_FILE = [
     Case("unknown key on top", deploy(APP + "manifest: x\n"), 'deploy.yaml:2:1: unknown key "manifest"', '"manifests"'),
     Case("unknown strategy", deploy(APP + "strategy: canry\n"), "deploy.yaml:2:1: unknown strategy 'canry'", '"canary"'),
     Case("bluegreen", deploy(APP + "strategy: bluegreen\n"), "deploy.yaml:2:1: unknown strategy 'bluegreen'", '"blue-green"'),
+    Case(
+        "another tool's", deploy(APP + "strategy: rolling\n"), "deploy.yaml:2:1: unknown strategy 'rolling'", "called ramped here"
+    ),
+    Case("another tool's flag", deploy(APP), "unknown strategy 'Rolling'", "called ramped here", {"strategy": "Rolling"}),
+    Case(
+        "another tool's block",
+        deploy(APP + "strategies: {red-black: {}}\n"),
+        'deploy.yaml:2:14: unknown key "red-black" in strategies',
+        '"blueGreen"',
+    ),
+    Case("pods", deploy(APP + "replicas: 3\n"), 'deploy.yaml:2:1: unknown key "replicas"', "what the manifests say"),
+    Case("pods of no manifests", deploy("app: shop\nreplicas: 3\n"), 'deploy.yaml:2:1: unknown key "replicas"', 'under "web"'),
+    Case("an option on top", deploy(APP + "steps: []\n"), 'deploy.yaml:2:1: unknown key "steps"', '"strategies.canary"'),
+    Case(
+        "one of several strategies'",
+        deploy(APP + "maxSurge: 1\n"),
+        'deploy.yaml:2:1: unknown key "maxSurge"',
+        '"strategies.ramped" or "strategies.canary"',
+    ),
     Case("strategy of no kind", deploy(APP + "strategy: [a]\n"), "deploy.yaml:2:1: unknown strategy a list", "one of recreate"),
     Case("strategy flag", deploy(APP), "unknown strategy 'rampd'", 'did you mean "ramped"?', {"strategy": "rampd"}),
     Case(
