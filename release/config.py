@@ -64,6 +64,28 @@ def pinned(workload: Obj, services: tuple[Obj, ...], others: tuple[Obj, ...]) ->
     return out, tuple(objects)
 
 
+def as_written(workload: Obj, others: tuple[Obj, ...]) -> tuple[Obj, tuple[Obj, ...]]:
+    """The same under the names that the user gave, as though nothing had been named by content; what was given where nothing
+    is."""
+    names = {(_kind(obj), obj["metadata"]["name"]): written_name(obj) for obj in others if is_pinned(obj)}
+    if not names:
+        return workload, others
+    out = copy.deepcopy(workload)
+    for use in uses(get(out, "spec", "template", "spec", default={})):
+        use.holder[use.field] = names.get((use.kind, use.name), use.name)
+    there = {(_kind(obj), obj["metadata"]["name"]) for obj in others}
+    return out, tuple(
+        _unmarked(obj) if is_pinned(obj) else obj
+        for obj in others
+        if not is_pinned(obj) or (_kind(obj), written_name(obj)) not in there
+    )
+
+
+def holds_the_same(live: Obj | None, wanted: Obj) -> bool:
+    """Whether a ConfigMap or Secret of the cluster has what this one has, and nothing besides."""
+    return live is not None and all((live.get(key) or {}) == (wanted.get(key) or {}) for key in ("data", "binaryData"))
+
+
 def _kind(obj: Obj) -> Kind | None:
     return next((kind for kind in (CONFIG_MAP, SECRET) if is_a(obj, kind)), None)
 
@@ -82,6 +104,12 @@ def _by_content(obj: Obj) -> Obj:
     mark = digest([obj.get("data"), obj.get("binaryData"), obj.get("type")])[:_HASH]
     name = f"{meta['name'][: LONGEST_NAME - _HASH - 1]}-{mark}"
     return {**obj, "metadata": {**meta, "name": name, "labels": {**labels_of(obj), CONTENT_LABEL: mark}}}
+
+
+def _unmarked(obj: Obj) -> Obj:
+    labels = {key: value for key, value in labels_of(obj).items() if key != CONTENT_LABEL}
+    meta = {key: value for key, value in obj["metadata"].items() if key != "labels"}
+    return {**obj, "metadata": {**meta, "name": written_name(obj), **({"labels": labels} if labels else {})}}
 
 
 def uses(pod: Obj) -> Iterator[Use]:

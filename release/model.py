@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import BadInput
 from ..kube.objects import DEPLOYMENT, HPA, INGRESS, KINDS, PDB, SECRET, Obj, copied, digest, get, is_a, kind_of
-from . import conduct
+from . import conduct, config
 from .hooks import Hook, WrittenHook
 from .image import split_image
 from .options import STRATEGIES, RouterName, StrategyName, StrategyOptions, Traffic
@@ -128,6 +128,13 @@ class Release:
         """A copy that ends on the manifests' own Deployment, whatever the strategy."""
         blue_green = self.options.blue_green.model_copy(update={"come_home": True})
         return replace(self, options=self.options.model_copy(update={"blue_green": blue_green}))
+
+    @cached_property
+    def as_written(self) -> Release:
+        """A copy whose pods read their configuration under the names that the user gave it; itself where nothing is named by
+        content, or hooks read it, too."""
+        workload, others = (self.workload, self.others) if self.hooks else config.as_written(self.workload, self.others)
+        return self if others is self.others else replace(self, workload=workload, others=in_apply_order(others))
 
     def with_namespace(self, namespace: str) -> Release:
         """A copy in that namespace; what others may have elsewhere, as a RoleBinding in kube-system, stays there. Raises BadInput

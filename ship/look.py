@@ -36,7 +36,9 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     """What is live of the application, and of whatever the strategies in its history may have left beside it."""
     revisions = await history.load(cluster, release.app, release.namespace)
     involved = {strategy or release.strategy, *(revision.strategy for revision in revisions)}
-    known = [release, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
+    is_found = all(revision.is_adopted for revision in revisions)  # under the names as written, if those run already
+    written = [release.as_written] if is_found and release.as_written is not release else []
+    known = [release, *written, *(Release.from_record(revision.release) for revision in _concerned(revisions))]
     refs = set().union(*(refs_of(each, involved) for each in known), dropped(release, revisions))
     # what only an earlier revision had, this account may have lost the right to read; the others are listed
     former = sorted(ref for ref in refs - refs_of(release, involved) if not (names_workload(ref) or ref.is_a(HPA)))

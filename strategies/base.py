@@ -213,7 +213,7 @@ class Strategy(Homecoming):
         if not self.force:
             refuse_others(self.app, observed)
             refuse_paused(self.app, observed)
-        if (observed.live and observed.live.digest == self.release.digest) or self._is_found_running(observed):
+        if (observed.live and observed.live.digest == self.release.digest) or self.is_found_running(observed):
             weight = 100  # what is live already is shared with nobody: at most something of it has to be put right
         current, asked = self._current(observed), weight
         if current and current.phase == "Paused":

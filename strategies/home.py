@@ -84,7 +84,7 @@ class Homecoming(WaysIn, ABC):
         is_theirs = not digest_of(draft.workload(self.app.name)) and bool(draft.replicas(self.app.name))
         return is_theirs and not draft.has_other_selector(release.workload) and self._stands(draft, release)
 
-    def _is_found_running(self, observed: Observed) -> bool:
+    def is_found_running(self, observed: Observed) -> bool:
         """Whether somebody else has deployed just what is released."""
         own = observed.workload(self.release.namespace, self.app.name)
         if own is None or digest_of(own) or observed.in_flight:

@@ -130,6 +130,30 @@ def test_it_can_be_left_off(tmp_path: Path) -> None:
     assert sorted(names(release, "ConfigMap")) == ["dashboards", "settings"]
 
 
+def test_as_it_was_written(tmp_path: Path) -> None:
+    """What was named by content has the names that were given to it again, in the pods and of what others refer to, too; it is
+    the very release that is loaded where nothing is named so."""
+    named, written = read(tmp_path, "a"), read(tmp_path, "a", "pinConfig: false\n")
+
+    assert named.digest != written.digest
+    assert named.as_written.digest == written.digest
+    assert (named.as_written.workload, set(names(named.as_written, "Secret"))) == (written.workload, {"keys"})
+    assert written.as_written is written
+
+
+def test_what_hooks_read_as_well_keeps_its_name(tmp_path: Path) -> None:
+    """Their Jobs are written once and for all."""
+    job = (
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate}\nspec: {template: {spec: {restartPolicy: Never, containers: "
+    )
+    job += "[{name: a, image: migrate:1, envFrom: [{configMapRef: {name: settings}}]}]}}}\n"
+    (tmp_path / "job.yaml").write_text(job)
+    release = read(tmp_path, "a", "before: [job.yaml]\n")
+
+    assert release.hooks
+    assert release.as_written is release
+
+
 def test_twice_is_once(tmp_path: Path) -> None:
     """What is named by content already is not named again."""
     release = read(tmp_path, "a")

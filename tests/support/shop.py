@@ -141,9 +141,9 @@ class World:
         provide(self.sandbox.store, wanted.workload)
         return await shipping.run(cluster, wanted, request, strategy=strategy, options=shipping.Options(**options))
 
-    async def deploy_by_hand(self, *, tag: str = "v0") -> None:
+    async def deploy_by_hand(self, *, tag: str = "v0", wanted: Release | None = None) -> None:
         """What `kubectl apply` would have left, by somebody who never heard of rollway."""
-        wanted = release(tag)
+        wanted = wanted or release(tag)
         for manifest in (*wanted.others, *wanted.services, wanted.workload):
             kind = kind_of(manifest["apiVersion"], manifest["kind"])
             assert kind is not None
