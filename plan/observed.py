@@ -24,8 +24,9 @@ class Observed:
     they are, where they are asked for; None: not even those of the release's own. `strangers` are others' pods and Ingresses that
     a change of a Service would concern; they are looked for only where one changes. `claimed` are objects that other applications
     have released, looked for only where something is left over of this one; `is_claimed_anywhere`: also of other namespaces.
-    `unread` are objects that only earlier revisions have, and that may not be read. `kind` is what the application's workload
-    is."""
+    `unread` are objects that only earlier revisions have, and that may not be read. `wide` are objects of a kind in no namespace
+    that only the cluster knows: they are held to be in the release's, as their manifests are. `kind` is what the application's
+    workload is."""
 
     objects: Mapping[Ref, Obj | None] = field(default_factory=dict)
     history: tuple[Revision, ...] = ()
@@ -35,7 +36,13 @@ class Observed:
     claimed: frozenset[Ref] = frozenset()
     is_claimed_anywhere: bool = True
     unread: frozenset[Ref] = frozenset()
+    wide: frozenset[Ref] = frozenset()
     kind: Kind = DEPLOYMENT
+
+    def is_claimed(self, ref: Ref) -> bool:
+        """Whether another application has it; what is `wide` is one object, whatever namespace it is known by."""
+        nowhere = ref._replace(namespace="")
+        return ref in self.claimed or (ref in self.wide and any(each._replace(namespace="") == nowhere for each in self.claimed))
 
     def find(self, kind: Kind, namespace: str, name: str) -> Obj | None:
         return self.objects.get(Ref(kind.api_version, kind.name, namespace, name))

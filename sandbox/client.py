@@ -45,7 +45,7 @@ class InProcess:
     async def get(self, ref: Ref) -> Obj | None:
         await asyncio.sleep(0)
         try:
-            return self._api.get(self._kind(ref), ref.namespace, ref.name)
+            return self._api.get(*self._at(ref))
         except NotFound:
             return None
 
@@ -81,9 +81,7 @@ class InProcess:
         is_merge = isinstance(patch, Mapping)
         wanted = copied(patch) if is_merge else [copied(each) for each in patch]
         return self._api.patch(
-            self._kind(ref),
-            ref.namespace,
-            ref.name,
+            *self._at(ref),
             wanted,
             "merge" if is_merge else "json",
             manager=MANAGER,
@@ -93,7 +91,7 @@ class InProcess:
     async def delete(self, ref: Ref, *, uid: str = "") -> None:
         await asyncio.sleep(0)
         try:
-            self._api.delete(self._kind(ref), ref.namespace, ref.name, propagation="Background", uid=uid)
+            self._api.delete(*self._at(ref), propagation="Background", uid=uid)
         except NotFound:
             return
 
@@ -169,6 +167,11 @@ class InProcess:
         ref = Ref(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta.get("name", ""))
         kind = self._kind(ref)
         return kind, (ref.namespace or "default") if kind.namespaced else "", ref.name
+
+    def _at(self, ref: Ref) -> tuple[Kind, str, str]:
+        """Of a kind that only the cluster knows, nobody could tell before that it is in no namespace."""
+        kind = self._kind(ref)
+        return kind, ref.namespace if kind.namespaced else "", ref.name
 
     def _kind(self, ref: Ref) -> Kind:
         if (known := kind_of(ref.api_version, ref.kind)) is not None:

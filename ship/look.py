@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ..cluster import history
@@ -52,10 +52,18 @@ async def look(cluster: Cluster, release: Release, strategy: str | None = None) 
     )
     objects = {**observed.objects, **{ref: obj for ref, obj in zip(former, found, strict=True) if obj is not UNREAD}}
     unread = frozenset(ref for ref, obj in zip(former, found, strict=True) if obj is UNREAD)
-    observed = replace(observed, objects=objects, unread=unread, kind=kind_of_workload(release.workload))
+    objects, wide = _placed(objects)
+    observed = replace(observed, objects=objects, unread=unread, wide=wide, kind=kind_of_workload(release.workload))
     observed = replace(observed, objects={**observed.objects, **await _reaching(cluster, release, observed)})
     observed = replace(observed, elsewhere=elsewhere, strangers=await _strangers(cluster, observed, known))
     return await _with_claims(cluster, release, observed)
+
+
+def _placed(objects: Mapping[Ref, Obj | None]) -> tuple[dict[Ref, Obj | None], frozenset[Ref]]:
+    """With what turned out to be in no namespace known by the one that it was asked for in; and which that is."""
+    wide = {ref: obj for ref, obj in objects.items() if obj and ref.namespace and not obj["metadata"].get("namespace")}
+    held = {ref: {**obj, "metadata": {**obj["metadata"], "namespace": ref.namespace}} for ref, obj in wide.items()}
+    return {**objects, **held}, frozenset(wide)
 
 
 async def _reaching(cluster: Cluster, release: Release, observed: Observed) -> dict[Ref, Obj]:
@@ -83,7 +91,7 @@ async def _with_claims(cluster: Cluster, release: Release, observed: Observed) -
     may be an application's of any."""
     left = [ref for ref in dropped(release, observed.history) if observed.objects.get(ref)]
     app, namespace = release.app, release.namespace
-    if any(ref.namespace != namespace for ref in left):
+    if any(ref.namespace != namespace or ref in observed.wide for ref in left):
         with contextlib.suppress(Forbidden):
             return replace(observed, claimed=await history.claimed(cluster, app, namespace, everywhere=True))
     claimed = await history.claimed(cluster, app, namespace) if left else frozenset()

@@ -68,6 +68,8 @@ def dropped(release: Release, history: Sequence[Revision]) -> dict[Ref, Obj]:
     by itself."""
     had = {ref_of(obj): obj for revision in history for obj in revision.others if not is_pinned(obj)}
     wanted = {ref_of(obj) for obj in (release.workload, *release.services, *release.others)}
+    # records of before it was known have none of what is in no namespace, and the manifest the release's
+    wanted |= {ref._replace(namespace="") for ref in wanted}
     return {ref: obj for ref, obj in had.items() if ref not in wanted}
 
 
@@ -75,7 +77,7 @@ def left_over(draft: Draft, release: Release) -> list[Obj]:
     """What of that the cluster still has, and no other application has taken up. What is longer gone from the manifests may be
     anybody's by now, but where rollway's own apply is the one that made it what it is."""
     observed = draft.observed
-    gone = (obj for ref, obj in dropped(release, observed.history).items() if ref not in observed.claimed)
+    gone = (obj for ref, obj in dropped(release, observed.history).items() if not observed.is_claimed(ref))
     there = [live for obj in gone if (live := draft.find_like(obj))]
     recent = _of_late(release, observed.history)
     return [live for live in there if ref_of(live) in recent or applied_by_us(live) is not None]
@@ -185,7 +187,8 @@ def owner_of(obj: Obj) -> str:
 
 
 def _may_go(draft: Draft, live: Obj) -> bool:
-    if ref_of(live).namespace != draft.namespace and not draft.observed.is_claimed_anywhere:
+    is_elsewhere = ref_of(live).namespace != draft.namespace or ref_of(live) in draft.observed.wide
+    if is_elsewhere and not draft.observed.is_claimed_anywhere:
         return False  # somebody else's, for all that is known
     return applied_by_us(live) is not None and not owner_of(live) and is_prunable(ref_of(live))
 
