@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..kube.objects import get, selects
+from ..kube.objects import annotations_of, get, ref_of, selects
 from ..release.hooks import LIMITS_S, WrittenHook
 from ..release.image import split_image
 from .case import POD, Case, mapping, mappings
@@ -69,6 +69,21 @@ def gets_requests(case: Case) -> Iterator[Found]:
                 name = service["metadata"]["name"]
                 message = f"Service {name} chooses the pods of {item} ({_called(each)}), which would get requests"
                 yield Found(item.obj, ("spec", "template", "metadata", "labels"), message, hint="give its pods other labels")
+
+
+OTHERS = {"helm.sh/hook": "Helm", "argocd.argoproj.io/hook": "Argo CD"}
+"""By the annotation that says when they run it."""
+
+
+def of_others(case: Case) -> Iterator[Found]:
+    """A Job of another tool's, written for a moment of its own."""
+    for obj in case.release.others:
+        marks = annotations_of(obj)
+        mark = next((each for each in OTHERS if each in marks), "")
+        if mark:
+            message = f"{ref_of(obj)} is a hook of {OTHERS[mark]}'s ({marks[mark]}): here it is applied as all others are"
+            hint = "leave it out (`helm template --no-hooks`), or name the Job under `before` or `after` in the release file"
+            yield Found(obj, ("metadata", "annotations", mark), message, hint=hint)
 
 
 def _called(each: WrittenHook) -> str:

@@ -616,6 +616,16 @@ RULES: tuple[Rule, ...] = (
         "kind: DestinationRule\nspec: {host: shop, subsets: [{name: v1, labels: {app: shop}}]}     # a version is of one release",
         istio.subset_empty,
     ),
+    Rule(
+        "RW060",
+        "warning",
+        "a hook of another tool among the manifests",
+        "It is made once, beside the pods, and not at the moment that it was written for; a Job that is there is not run again.",
+        "By its annotation, `helm.sh/hook` or `argocd.argoproj.io/hook`. A chart that rollway renders comes without its hooks; a "
+        "Job that is to run around a release is named under `before`, `after` or `beforeRollback`.",
+        "manifests: [{helm: chart/}]     # or what `helm template --no-hooks` writes",
+        hooks.of_others,
+    ),
 )
 
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in sorted((*RULES, UNREASONED, UNUSED), key=lambda rule: rule.id)}

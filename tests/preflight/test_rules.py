@@ -292,6 +292,17 @@ MUST = {
     "versions that never get requests at once": Case("RW043", gated(), "blue-green"),
     "a share at which it does not stop": Case("RW043", gated("60s", "60s", **VALUED, when=[25, 60]), "canary", place="gates[0]"),
     "a preview Service's name": Case("RW039", named_so("a" * 56), "blue-green", severity="error", place="metadata.name"),
+    "a test of a chart's": Case(
+        "RW060",
+        adds("{apiVersion: v1, kind: Pod, metadata: {name: shop-test, annotations: {helm.sh/hook: test}}, "
+             "spec: {containers: [{name: wget, image: busybox}], restartPolicy: Never}}"),
+        place="metadata.annotations.helm.sh/hook",
+    ),
+    "a Job that Argo CD runs first": Case(
+        "RW060",
+        adds("{apiVersion: batch/v1, kind: Job, metadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}, "
+             "spec: {template: {spec: {containers: [{name: a, image: shop:1}], restartPolicy: Never}}}}"),
+    ),
     "10% of four pods": Case("RW028", steps(10, 50), "canary", place="steps[0].weight"),
     "two steps that are one": Case("RW028", steps(48, 50), "canary", place="steps[1].weight"),
     "the default steps": Case("RW028", lambda app: None, "canary", "info"),
@@ -558,6 +569,11 @@ NEAR_MISSES = {
         "RW042", gated(**{key: text.replace("{{ interval }}", "5m") for key, text in COUNTED.items()}, max=0.05)
     ),
     "ready-made counts": Case("RW042", gated(use="istio")),
+    "a Job that is nobody's hook": Case(
+        "RW060",
+        adds("{apiVersion: batch/v1, kind: Job, metadata: {name: migrate, annotations: {team: web}}, "
+             "spec: {template: {spec: {containers: [{name: a, image: shop:1}], restartPolicy: Never}}}}"),
+    ),
     "enough traffic": Case("RW043", gated("60s", "5m", rate=20), "canary"),
     "little traffic, and somebody who promotes": Case("RW043", gated("60s", None, rate=1), "canary"),
     "half of the traffic, by pods": Case("RW043", both(gated("2m", "2m", rate=2), pods(1)), "canary"),
