@@ -12,6 +12,7 @@ from ..kube.workload import labels_of_all
 from ..plan.observed import Observed
 from ..release.model import Release
 from ..strategies.app import App
+from . import ours
 from .look import look
 from .startup import Startup, startup_of
 
@@ -31,7 +32,8 @@ async def ask(cluster: Cluster, release: Release, strategy: str | None = None, *
     observed = await look(cluster, release, strategy)
     live = Release.from_record(observed.live.release) if observed.live else App(release).found(observed)
     room = [*await _all(cluster, RESOURCE_QUOTA, release.namespace), *await _all(cluster, NODE, "")] if with_room else []
-    pods = await _all(cluster, POD, release.namespace, labels=labels_of_all([release.workload]))
+    known = ours.workloads(release, observed)
+    pods = ours.of_these(await _all(cluster, POD, release.namespace, labels=labels_of_all(known)), known)
     return Asked(live, replace(observed, objects={**observed.objects, **{ref_of(obj): obj for obj in room}}), startup_of(pods))
 
 

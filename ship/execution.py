@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ..cluster.alarm import Alarm
 from ..cluster.events import Failure, RunBegan, RunFailed
 from ..cluster.execute import Executor
 from ..cluster.journal import Journal
@@ -18,6 +19,7 @@ from ..plan.revision import Revision, before
 from ..plan.steps import Phase, Record
 from ..release.model import Release
 from ..strategies.base import Strategy
+from . import ours
 from .look import look
 from .options import Options
 from .result import Result
@@ -97,7 +99,7 @@ class Execution:
         except FieldsOwned as theirs:
             await executor.unwind(self.observed.history, theirs.summary)
             raise
-        if failure is None and watches.alarm and (reason := await settle(self.cluster, self.release, watches, self._alarm)):
+        if failure is None and watches.alarm and (reason := await self._settle(watches, self._alarm)):
             return Failure(reason, after_s=asyncio.get_running_loop().time() - self._began)
         return failure
 
@@ -105,12 +107,15 @@ class Execution:
         self.options.emit(RunBegan(back, is_way_back=True))
         back_failure = await executor.run(back)
         if self.options.watches.probe:
-            await settle(self.cluster, self.release, Watches(self.options.watches.probe), None)
+            await self._settle(Watches(self.options.watches.probe), None)
         if back_failure:
             await self._record_failed(executor, back_failure)
         after: Phase = "Failed" if back_failure else self.journal.revisions[self.plan.revision].phase
         weight = 0 if after == "RolledBack" else self.plan.weight
         return self._result(after, weight, failure, back=back, back_failure=back_failure)
+
+    async def _settle(self, watches: Watches, alarm: Alarm | None) -> str:
+        return await settle(self.cluster, self.release, ours.workloads(self.release, self.observed), watches, alarm)
 
     async def _record_failed(self, executor: Executor, failure: Failure) -> None:
         """Of a release: a rollback that failed is none that is under way."""

@@ -12,7 +12,7 @@ from ..cluster import findings, history
 from ..cluster.lock import Held, held_by, lock_ref
 from ..cluster.port import Cluster
 from ..errors import Forbidden, RollwayError, TimedOut
-from ..kube.objects import POD, SECRET, Obj, ref_of
+from ..kube.objects import POD, SECRET, Obj
 from ..kube.workload import labels_of_all
 from ..plan.evidence import Evidence
 from ..plan.observed import APP_LABEL, Observed
@@ -20,6 +20,7 @@ from ..plan.revision import Revision
 from ..plan.steps import Phase
 from ..release.model import Release
 from ..strategies.app import App
+from . import ours
 from .look import look
 from .pauses import left_s
 from .sides import Side, given, remarks, sides
@@ -72,9 +73,7 @@ async def looked(cluster: Cluster, release: Release) -> Looked:
     labels = labels_of_all([release.workload])
     pods_asked = _pods(cluster, release.namespace, labels)
     observed, lease, pods = await asyncio.gather(look(cluster, release), cluster.get(lease_ref), pods_asked)
-    own = observed.objects.get(ref_of(release.workload))
-    live = [*observed.workloads(release.app), *([own] if own else [])]
-    if (wider := labels_of_all([release.workload, *live])) != labels:
+    if (wider := labels_of_all(ours.workloads(release, observed))) != labels:
         pods = await _pods(cluster, release.namespace, wider)
     last = observed.history[-1] if observed.history else None
     gates = await findings.load(cluster, release.app, release.namespace, last.number) if last else ()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..cluster.alarm import Alarm, pause
 from ..cluster.port import Cluster
 from ..errors import ClusterError
 from ..kube.objects import POD, Obj, get
+from ..kube.workload import labels_of_all
 from ..release.model import Release
+from . import ours
 
 if TYPE_CHECKING:
     from ..load.verdict import Verdict
@@ -57,8 +59,9 @@ async def watched(watches: Watches) -> AsyncIterator[None]:
         await watches.stop()
 
 
-async def settle(cluster: Cluster, release: Release, watches: Watches, alarm: Alarm | None) -> str:
-    """Looks on after the last step, until what it changed can lose nothing any more. Answers the alarm's reason, or nothing.
+async def settle(cluster: Cluster, release: Release, known: Sequence[Obj], watches: Watches, alarm: Alarm | None) -> str:
+    """Looks on after the last step, until what it changed can lose nothing any more. `known` are the application's workloads
+    (ship.ours), those too that have gone since. Answers the alarm's reason, or nothing.
 
     Pods that terminate may still be asked by proxies that have not learnt of it: so until they are gone, for as long as they may
     take (their grace period, at most a minute), and then for a proxy's interval more.
@@ -67,7 +70,11 @@ async def settle(cluster: Cluster, release: Release, watches: Watches, alarm: Al
         watches.probe.mark("after the last step")
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LONGEST_S
-    while (left_s := await _terminating_s(cluster, release)) and loop.time() < ends_at and not (alarm and alarm.done()):
+    while (
+        (left_s := await _terminating_s(cluster, release.namespace, known))
+        and loop.time() < ends_at
+        and not (alarm and alarm.done())
+    ):
         await pause(min(LOOK_EVERY_S, left_s, ends_at - loop.time()), alarm)
     await pause(release.traffic.proxy_sync + LEARNT_S, alarm)
     if not (alarm and alarm.done()):
@@ -75,11 +82,10 @@ async def settle(cluster: Cluster, release: Release, watches: Watches, alarm: Al
     return alarm.result() if alarm and alarm.done() else ""
 
 
-async def _terminating_s(cluster: Cluster, release: Release) -> float:
-    """The longest that a pod of the application that is to go may still take; 0 where none is to, or where we may not know."""
-    labels = get(release.workload, "spec", "selector", "matchLabels", default={})
+async def _terminating_s(cluster: Cluster, namespace: str, known: Sequence[Obj]) -> float:
+    """The longest that a pod of these that is to go may still take; 0 where none is to, or where we may not know."""
     try:
-        pods = await cluster.list(POD, release.namespace, labels=labels)
+        pods = ours.of_these(await cluster.list(POD, namespace, labels=labels_of_all(known)), known)
     except ClusterError:
         return 0.0
     return max((_grace_s(pod) for pod in pods if get(pod, "metadata", "deletionTimestamp")), default=0.0)

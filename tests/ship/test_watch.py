@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
+from changing import own_selector
 from rollway.cli.views.failure_text import failure_lines
 from rollway.cli.views.paint import Paint
 from rollway.cluster.events import Failure, RunBegan, RunEvent, StepBegan, Waiting
@@ -13,6 +15,7 @@ from rollway.load.report import Sample
 from rollway.load.target import Bound
 from rollway.load.verdict import Verdict
 from rollway.plan.steps import Hold, Wait
+from rollway.release.options import StrategyOptions
 from rollway.ship.run import Result
 from shop import STRATEGIES, in_world, promoted, release
 from tallied import report_of
@@ -147,6 +150,25 @@ def test_a_verdict_waits_until_the_old_pods_are_gone():
     assert result.verdict.summary == "0 of 12 requests lost"
     assert watch.rested_at - ended >= 2.0 + 1.0, "a second of preStop, then what proxies take to learn"
     assert watch.calls == ["start up", "rest", "stop", "stop"]
+
+
+def test_so_it_does_for_pods_that_another_selector_chooses():
+    """Those of the version before: no selector of the version that came has them."""
+
+    async def story(world):
+        options = {"blueGreen": {"scaleDownDelaySeconds": 1}}
+        v1, v2 = (
+            dataclasses.replace(own_selector(tag, "blue-green"), options=StrategyOptions.model_validate(options))
+            for tag in ("v1", "v2")
+        )
+        await promoted(world, v1)
+        watch, ended = Sentinel(), []
+        result = await world.ship("apply", v2, watch=watch, emit=lambda event: ended.append(asyncio.get_running_loop().time()))
+        return result, watch.rested_at - ended[-1]
+
+    result, rested_s = in_world(story)
+    assert result.phase == "Promoted"
+    assert rested_s >= 2.0 + 1.0
 
 
 def test_steps_are_what_losses_are_told_by():

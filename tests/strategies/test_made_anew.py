@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import functools
 
 import pytest
@@ -12,10 +14,11 @@ from edges import autoscaler, shop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rollway.errors import BadInput
-from rollway.kube.objects import DEPLOYMENT, SERVICE, get
+from rollway.kube.objects import DEPLOYMENT, SERVICE, Obj, get
 from rollway.release.model import Release
 from rollway.routing import fit
 from rollway.ship import run as shipping
+from rollway.ship.asking import ask
 from rollway.ship.status import status
 from rollway.ship.windows import window_of
 from rollway.strategies.base import Request
@@ -105,6 +108,26 @@ def test_a_share_is_told_of_pods_that_another_selector_chooses() -> None:
         assert (len(window.new.names), len(window.stable.names)) == (1, PODS)
 
     in_world(story, stand=begun("canary", is_adopted=False))
+
+
+def test_a_rehearsal_learns_from_the_pods_that_run_however_the_next_version_selects_its_own() -> None:
+    """How long they took to start; another application's beside them say nothing of it."""
+
+    async def story(world: World) -> None:
+        await world.ship("apply", dataclasses.replace(release("v1"), app="api", workload=other_workload("api")))
+        asked = await ask(world.cluster, own_selector("v2", "canary"))
+
+        assert asked.startup.pods == PODS
+
+    in_world(story, stand=begun("canary", is_adopted=False))
+
+
+def other_workload(name: str) -> Obj:
+    made = copy.deepcopy(release("v1").workload)
+    made["metadata"] = {"name": name, "namespace": NAMESPACE_NAME}
+    made["spec"]["selector"] = {"matchLabels": {"app": name}}
+    made["spec"]["template"]["metadata"]["labels"] = {"app": name}
+    return made
 
 
 @pytest.mark.parametrize("strategy", ["canary", "ab"])
