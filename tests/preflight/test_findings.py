@@ -7,6 +7,8 @@ import yaml
 from checked import Written, findings, found
 from rollway import preflight
 from rollway.kube.objects import get
+from rollway.preflight.model import Edit
+from rollway.preflight.patch import snippet_text
 from spoils import NGINX, adds, old_ingress, sets
 
 
@@ -27,6 +29,16 @@ def test_the_sentences() -> None:
         "backend": {"service": {"name": "shop", "port": {"number": 80}}},
         "pathType": "ImplementationSpecific",
     }
+
+
+def test_fixes_of_a_part_and_of_a_part_of_it_are_shown_where_both_are_to_be_seen() -> None:
+    """In whichever order they come."""
+    obj = {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 0}}}}
+    inner = Edit(None, ("spec", "strategy", "rollingUpdate", "maxSurge"), 1)
+    outer = Edit(None, ("spec", "strategy", "rollingUpdate"), {"maxSurge": 1})
+
+    for edits in ((inner, outer), (outer, inner)):
+        assert snippet_text(obj, edits) == (("spec", "strategy"), "rollingUpdate:\n  maxSurge: 1")
 
 
 def test_an_old_ingress_becomes_a_new_one() -> None:

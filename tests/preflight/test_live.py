@@ -314,6 +314,7 @@ def test_a_service_that_cannot_serve_two_versions_is_told_beforehand() -> None:
         assert found("RW035", fixed, strategy, named) == []
     for strategy in ("recreate", "blue-green"):
         assert found("RW035", numbered, strategy, before) == []
+    assert found("RW035", both(numbered, sets("container.image", "shop:old")), "canary", before), "another port, the same image"
 
 
 def test_a_selector_that_cannot_change_is_told_beforehand() -> None:

@@ -99,6 +99,10 @@ MUST = {
         "RW008",
         container(livenessProbe={"exec": {"command": ["up"]}}, readinessProbe={"exec": {"command": ["up"]}}),
     ),
+    "liveness asks the same by gRPC": (
+        "RW008",
+        container(livenessProbe={"grpc": {"port": 8080}}, readinessProbe={"grpc": {"port": 8080}}),
+    ),
 }
 
 

@@ -416,6 +416,7 @@ def test_found_and_mended(name: str, told: Told) -> None:
 NEAR_MISSES = {
     "a Job's policy": Case("RW055", adds(POLICED)),
     "a StatefulSet's partition": Case("RW054", adds(DATABASE % "partition")),
+    "a DaemonSet's limit": Case("RW054", adds(DATABASE.replace("StatefulSet", "DaemonSet") % "maxUnavailable")),
     "a key that is there": Case("RW038", configured(KEY, CONFIG)),
     "a key in stringData": Case(
         "RW038", configured(SECRET_KEY, "{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {token: x}}")

@@ -179,6 +179,19 @@ def test_an_anchor_is_left_alone(folder: Path) -> None:
     assert [(finding.id, "anchor" in reason) for finding, reason in done.left] == [("RW005", True)]
 
 
+def test_what_is_left_is_told_in_the_order_in_which_it_was_found(folder: Path) -> None:
+    """Whether there is a fix that cannot be written, or none."""
+    text = SOUND.replace("lifecycle: {preStop: {sleep: {seconds: 5}}}", "lifecycle: &hook {preStop: {sleep: {seconds: 1}}}")
+    text = text.replace("shop:1.4.0", "shop:latest") + "      - {name: other, image: 'other:1', lifecycle: *hook}\n"
+    release = read(text)
+    found = preflight.findings(release)
+
+    for findings in (found, found[::-1]):
+        left = rewritten(release, findings, lambda source: read_text(source, source)).left
+        assert [finding.id for finding, _ in left] == [finding.id for finding in findings]
+    assert {bool(finding.fix) for finding in found} == {True, False}
+
+
 def test_the_release_file_is_mended_where_it_is_wrong(folder: Path) -> None:
     """Its own limits of a rolling update."""
     release = read(SOUND.replace("replicas: 4", "replicas: 1"), file="strategies:\n  ramped: {maxUnavailable: 1}   # why not\n")
