@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import BadInput
@@ -234,9 +234,12 @@ def _release_text(
         return release_text(draft, _app_name(application), listed, named, excluded, _image(workload))
     assert workload is not None
     chosen = next(item for item in items if item.obj is workload)
-    lines = [f"exclude: [{', '.join(scalar_text(name) for name in excluded)}]"] if excluded else []
-    lines += [f"workload: {scalar_text(named)}"] if named else []
-    return _text(workload, checks.namespace(items, chosen, asked or None), listed, "\n".join(lines))
+    lines = [_exclude(excluded), f"workload: {scalar_text(named)}" if named else ""]
+    return _text(workload, checks.namespace(items, chosen, asked or None), listed, "\n".join(filter(None, lines)))
+
+
+def _exclude(heads: Sequence[str]) -> str:
+    return f"exclude: [{', '.join(scalar_text(head) for head in heads)}]" if heads else ""
 
 
 def _workloads(items: Sequence[Located]) -> list[Obj]:
@@ -280,11 +283,12 @@ def from_described(
         own.obj["spec"]["replicas"] = replicas
         draft.main.root.at("spec", "replicas").take()
     objects = [*live, *([draft.workload] if draft.workload else []), *draft.beside]
-    files = _standing(folder, objects, but=MANIFESTS_FILE if replaces else "")
+    files, others = _standing(folder, objects, but=MANIFESTS_FILE if replaces else "")
     missing = [obj for obj in objects if key_of(obj) not in files]
     paths = [*dict.fromkeys(files.values()), *([MANIFESTS_FILE] if missing else [])]
     there = [os.path.join(folder, path) for path in dict.fromkeys(files.values())]
     excluded = _heads(imports.foreign(item.obj, "") for item in manifests.raw(there, "", "") if imports.is_foreign(item.obj))
+    excluded += [head for head in others if head not in excluded]
     workload = own.obj if own else draft.workload
     application = Application(draft.name, place, workload, draft)
     listed = [scalar_text(path) for path in paths]
@@ -301,12 +305,12 @@ def from_live(deployment: Obj, services: Sequence[Obj], folder: str = "", *, rep
     empty where files of the `folder`, which the release file is to lie in, hold all of them already. What that file has does
     not count where the new one `replaces` it."""
     live = [*services, deployment]
-    files = _standing(folder, live, but=MANIFESTS_FILE if replaces else "")
+    files, excluded = _standing(folder, live, but=MANIFESTS_FILE if replaces else "")
     missing = [_cleaned(obj) for obj in live if key_of(obj) not in files]
     paths = list(dict.fromkeys(files.values()))
     namespace = get(deployment, "metadata", "namespace", default="")
     listed = [scalar_text(path) for path in (*paths, *([MANIFESTS_FILE] if missing else []))]
-    return _text(deployment, namespace, listed, ""), _manifests(missing)
+    return _text(deployment, namespace, listed, _exclude(excluded)), _manifests(missing)
 
 
 def serves(service: Obj, workload: Obj) -> bool:
@@ -315,21 +319,42 @@ def serves(service: Obj, workload: Obj) -> bool:
     return selects({key: value for key, value in selector.items() if key != POD_HASH}, template_labels(workload))
 
 
-def _standing(folder: str, live: Sequence[Obj], *, but: str) -> dict[Key, str]:
-    """The one file, relative to the folder, that holds each object. Files that are no manifests, or another application's as
-    well, are passed over; and what several hold, as overlays do, is in none of them."""
+class _Standing(NamedTuple):
+    """The one file, relative to a folder, that holds each object; and what those files hold of other applications."""
+
+    files: dict[Key, str]
+    excluded: list[str]
+
+
+def _standing(folder: str, live: Sequence[Obj], *, but: str) -> _Standing:
+    """Files that are no manifests, or other applications' alone, are passed over; and what several hold, as overlays do, is in
+    none of them."""
     wanted = {key_of(obj): get(obj, "metadata", "namespace", default="") for obj in live}
     found: dict[Key, list[str]] = {}
+    excluded: dict[str, list[str]] = {}
     for path in manifests.files_below(folder)[: manifests.MAX_FILES]:
         name = os.path.relpath(path, folder or ".")
         with contextlib.suppress(BadInput):
-            held = [item.obj for item in manifests.read([path], "", "")] if name != but else []
-            if any((checks.is_deployment(obj) or checks.is_set(obj)) and key_of(obj) not in wanted for obj in held):
-                continue
-            for obj in held:
-                if obj["metadata"].get("namespace") in (None, "", wanted.get(key_of(obj))):
-                    found.setdefault(key_of(obj), []).append(name)
-    return {key: found[key][0] for key in wanted if len(found.get(key, ())) == 1}
+            mine, theirs = _of_file(manifests.read([path], "", "") if name != but else [], wanted)
+            excluded[name] = [str(item).replace(" ", "/", 1) for item in theirs]
+            for item in mine:
+                if item.obj["metadata"].get("namespace") in (None, "", wanted.get(key_of(item.obj))):
+                    found.setdefault(key_of(item.obj), []).append(name)
+    files = {key: found[key][0] for key in wanted if len(found.get(key, ())) == 1}
+    return _Standing(files, [head for name in dict.fromkeys(files.values()) for head in excluded[name]])
+
+
+def _of_file(held: Sequence[Located], wanted: Collection[Key]) -> tuple[Sequence[Located], Sequence[Located]]:
+    """(what a file has of a release, what of other applications). Sets beside its only Deployment are released along with that;
+    where all of its workloads are others', it has nothing of the release."""
+    found = [item.obj for item in held if checks.is_deployment(item.obj) or checks.is_set(item.obj)]
+    own = next((obj for obj in found if key_of(obj) in wanted), None)
+    only = [obj for obj in found if checks.is_deployment(obj)] == [own]
+    others = [] if only else [obj for obj in found if obj is not own]
+    if own is None or not others:
+        return ((), ()) if others else (held, ())
+    application, *rest = (Application(obj["metadata"]["name"], "", obj) for obj in (own, *others))
+    return applications.share_out(application, rest, held)
 
 
 def _text(workload: Obj, namespace: str, listed: Sequence[str], lines_below: str) -> str:

@@ -114,7 +114,9 @@ def _write(session: Session, texts: dict[str, str], overwrite: bool, said: Seque
     """All of the files, or none."""
     there = [path for path in texts if Path(path).exists()]
     if there and not overwrite:
-        raise BadInput(f"{there[0]} is there already", hint="name another with -f, or replace it with --overwrite")
+        is_beside = there[0] != next(iter(texts))  # the manifests, whose place is the release file's folder
+        other = "name a release file in a folder of its own, -f NAME/deploy.yaml" if is_beside else "name another with -f"
+        raise BadInput(f"{there[0]} is there already", hint=f"{other}, or replace it with --overwrite")
     beside: list[tuple[Path, Path]] = []
     for path in there:
         refuse_no_file(path)

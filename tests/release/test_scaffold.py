@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -238,6 +239,40 @@ def test_from_live_writes_no_second_copy_of_what_stands_in_the_folder(tmp_path: 
     Path("overlay.yaml").write_text(Path("base/web.yaml").read_text())
     deploy, manifests = from_live(LIVE, [SERVICE])
     assert [doc["kind"] for doc in yaml.safe_load_all(manifests)] == ["Deployment"]
+
+
+def manifest_of(live: dict[str, Any], name: str) -> dict[str, Any]:
+    made = copy.deepcopy({key: live[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": name}})
+    if made["kind"] != "Service":
+        made["spec"]["selector"] = {"matchLabels": {"app": name}}
+        made["spec"]["template"]["metadata"] = {"labels": {"app": name}}
+    return made
+
+
+def test_from_live_takes_its_own_of_a_file_of_several_applications(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is another's is excluded: nothing is written a second time. A set beside the one Deployment is released along."""
+    monkeypatch.chdir(tmp_path)
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"}, "spec": {"selector": {"app": "shop"}}}
+    shop, api = manifest_of(LIVE, "shop"), manifest_of(LIVE, "api")
+    db = {**manifest_of(LIVE, "db"), "kind": "StatefulSet"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "any"}, "data": {}}
+    Path("all.yaml").write_text(yaml.safe_dump_all([api, db, config, service, shop]))
+    deploy, manifests = from_live(LIVE, [SERVICE])
+
+    assert manifests == ""
+    assert yaml.safe_load(deploy)["manifests"] == ["all.yaml"]
+    assert yaml.safe_load(deploy)["exclude"] == ["Deployment/api", "StatefulSet/db"]
+    Path("deploy.yaml").write_text(deploy)
+    assert load("deploy.yaml").workload["metadata"]["name"] == "shop"
+
+    Path("all.yaml").write_text(yaml.safe_dump_all([db, service, shop]))
+    deploy, manifests = from_live(LIVE, [SERVICE])
+    assert ("exclude" in yaml.safe_load(deploy), manifests) == (False, "")
+
+    Path("all.yaml").write_text(yaml.safe_dump_all([api, service]))
+    deploy, manifests = from_live(LIVE, [SERVICE])
+    assert yaml.safe_load(deploy)["manifests"] == [MANIFESTS_FILE]
+    assert [doc["kind"] for doc in yaml.safe_load_all(manifests)] == ["Service", "Deployment"]
 
 
 def test_from_live_replaces_its_own_file_where_it_is_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
