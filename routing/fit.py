@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..kube import ssa
-from ..kube.fieldset import compact
+from ..kube.fieldset import Path, compact
 from ..kube.objects import INGRESS, SERVICE, VIRTUAL_SERVICE, Obj, get, is_a, merged, selects, template_labels
 from ..kube.printed import labels_text
 from ..plan.observed import FIELD_MANAGER, TRACK_LABEL
@@ -132,6 +132,17 @@ def number_of(port: Mapping[str, Any]) -> tuple[int, str]:
     return port["port"], protocol_of(port)
 
 
+def path_of(port: Mapping[str, Any]) -> Path:
+    """Where managedFields have it."""
+    return "f:spec", "f:ports", f"k:{compact(dict(zip(('port', 'protocol'), number_of(port), strict=True)))}"
+
+
+def gone(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[Obj]:
+    """The ports of the live Service that the other form does not have, by number."""
+    coming = set(map(number_of, ports_of(wanted)))
+    return [port for port in ports_of(live) if number_of(port) not in coming]
+
+
 def as_written(live: Obj, wanted: Obj) -> list[Obj]:
     """The ports of a manifest as a patch of the live Service writes them, which takes the list whole: with what is allotted to
     them and what others have set, and without what we alone have, in patches too, and the manifest does not say. An apply leaves
@@ -140,8 +151,7 @@ def as_written(live: Obj, wanted: Obj) -> list[Obj]:
     owners = ssa.owners_of(live)
 
     def is_kept(port: Obj, field: str) -> bool:
-        path = ("f:spec", "f:ports", f"k:{compact(dict(zip(('port', 'protocol'), number_of(port), strict=True)))}", f"f:{field}")
-        is_others = any(owner.manager != FIELD_MANAGER for owner in owners.get(path, ()))
+        is_others = any(owner.manager != FIELD_MANAGER for owner in owners.get((*path_of(port), f"f:{field}"), ()))
         return field in ("port", "protocol", "nodePort") or is_others
 
     def written(port: Obj) -> Obj:

@@ -160,7 +160,8 @@ class Draft:
     def tell_taken(self, manifest: Obj) -> None:
         """Notes what is undone of others where a patch makes an object what the manifest says. Raises FieldsOwned, as apply."""
         live = self.find_like(manifest)
-        found = self._others.undone(live, self._applied(live, manifest).takes_over)
+        found = [*self._others.undone(live, self._applied(live, manifest).takes_over)]
+        found += self._others.ousted(live, manifest, force=self.force)
         self.notes += [note for note in found if note not in self.notes]
 
     def has_other_selector(self, manifest: Obj) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import ApplyConflict, FieldConflict, FieldsOwned
@@ -16,6 +16,7 @@ from ..plan.marks import is_our_apply
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.plan import is_change
 from ..plan.steps import Apply, Delete, Record, Scale, Step
+from ..routing import fit
 
 MOST_FIELDS = 3
 LABEL = ("f:metadata", "f:labels", f"f:{APP_LABEL}")
@@ -59,13 +60,8 @@ class Others:
         same = {cause.field for cause in foreign if says_the_same(live, declared(after), cause.field)}
         if not self._is_under_way:
             self._agreed |= {(known_as(ref_of(live)), field) for field in same}
-        recent = self._recent(live, (cause for cause in foreign if cause.field not in same))
-        if recent and not force:
-            raise FieldsOwned(
-                f"{ref_of(live)} has been changed by somebody else since the last release",
-                detail="\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent),
-                hint="take the change into the manifests, or overrule it with --force-conflicts",
-            )
+        if not force:
+            _refuse(live, self._recent(live, (cause for cause in foreign if cause.field not in same)))
         return Applied(after, tuple(foreign), drops)
 
     def undone(self, live: Obj | None, takes_over: Iterable[FieldConflict]) -> Iterator[str]:
@@ -76,11 +72,32 @@ class Others:
             more = f" and {len(recent) - MOST_FIELDS} more" if len(recent) > MOST_FIELDS else ""
             yield f"undoes what {owners} changed of {ref_of(live)} since the last release: {fields}{more}"
 
+    def ousted(self, live: Obj | None, wanted: Obj, *, force: bool) -> Iterator[str]:
+        """The same of a Service's ports that `wanted` does not have: an apply leaves them, and a patch takes them away. Raises
+        FieldsOwned unless `force` is."""
+        shares, gone = ssa.shares_of(live or {}).values(), [fit.path_of(port) for port in fit.gone(live, wanted)]
+        held = {path: {share.owner.manager for share in shares if path in share.fields} for path in gone}
+        theirs = {path: managers for path, managers in held.items() if FIELD_MANAGER not in managers}
+        causes = [FieldConflict(each, fieldset.readable(path)) for path, managers in theirs.items() for each in sorted(managers)]
+        if live and not force:
+            _refuse(live, self._recent(live, causes))
+        return self.undone(live, causes)
+
     def _recent(self, live: Obj, causes: Iterable[FieldConflict]) -> list[FieldConflict]:
         """What others have made of it since the last release, as nobody's manifests say."""
         ref = known_as(ref_of(live))
         disputed = (cause for cause in causes if (ref, cause.field) not in self._agreed)
         return [cause for cause in disputed if has_written_since(live, cause.manager, self._released_at)]
+
+
+def _refuse(live: Obj, recent: Sequence[FieldConflict], beside: str = "") -> None:
+    """Raises FieldsOwned where somebody has written any of these since; `beside` ends the hint."""
+    if recent:
+        raise FieldsOwned(
+            f"{ref_of(live)} has been changed by somebody else since the last release",
+            detail="\n".join(f"{cause.field} is managed by {cause.manager}" for cause in recent),
+            hint=f"take the change into the manifests, or overrule it with --force-conflicts{beside}",
+        )
 
 
 def _given_away(live: Obj) -> list[FieldConflict]:
@@ -129,13 +146,8 @@ def refuse(steps: Iterable[Step], observed: Observed, app: str) -> None:
     elif steps:
         touched |= dict.fromkeys(ref_of(each) for each in observed.workloads(app))
     for ref in touched:
-        live = observed.objects.get(ref)
-        if live and (found := written_since(live)):
-            raise FieldsOwned(
-                f"{ref} has been changed by somebody else since the last release",
-                detail="\n".join(f"{each.field} is managed by {each.manager}" for each in found),
-                hint="take the change into the manifests, or overrule it with --force-conflicts; `deploy rollback` needs neither",
-            )
+        if live := observed.objects.get(ref):
+            _refuse(live, written_since(live), "; `deploy rollback` needs neither")
 
 
 def written_since(live: Obj) -> tuple[FieldConflict, ...]:

@@ -249,11 +249,13 @@ def test_what_was_changed_of_a_side_that_is_idle_by_now_is_in_nobodys_way(change
 SERVICE_EDITS: tuple[dict[str, Any], ...] = (
     {"spec": {"selector": {"tier": "web"}}},
     {"spec": {"ports": [{"name": "http", "port": 80, "targetPort": 9999}]}},
+    {"spec": {"ports": [{"name": "http", "port": 81, "targetPort": "http"}]}},
+    {"spec": {"ports": [{"name": "http", "port": 80, "targetPort": "http"}, {"name": "debug", "port": 99}]}},
 )
 
 
 @EACH
-@pytest.mark.parametrize("edit", SERVICE_EDITS, ids=["selector", "targetPort"])
+@pytest.mark.parametrize("edit", SERVICE_EDITS, ids=["selector", "targetPort", "another port", "one port more"])
 def test_what_somebody_made_of_the_service_is_told_and_not_undone_without_a_word(strategy: str, edit: dict[str, Any]) -> None:
     """By status; an apply is refused, and a rollback says whose change it undoes."""
 
