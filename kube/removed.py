@@ -5,6 +5,7 @@ Facts of Kubernetes' deprecation guide and of its published API.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -113,3 +114,10 @@ def home_of(api_version: str, kind: str) -> str | None:
     if kind in STABLE.get(api_version, {kind}):
         return None
     return next((version for version, kinds in reversed(list(STABLE.items())) if kind in kinds), "")
+
+
+def meant_of(api_version: str, kind: str) -> str:
+    """The kind of a stable version that was certainly meant, where it is written otherwise than it is called; else empty."""
+    folded = {known.lower(): known for known in STABLE.get(api_version, ())}
+    near = difflib.get_close_matches(kind.lower(), list(folded), n=1, cutoff=0.85)
+    return folded[near[0]] if near and folded[near[0]] != kind else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..kube.objects import KINDS, Obj, get
-from ..kube.removed import GONE, REMOVED, Removal, home_of
+from ..kube.removed import GONE, REMOVED, Removal, home_of, meant_of
 from ..release.model import key_of
 from ..release.yamlfile import Path
 from .case import Case, mappings, named
@@ -18,7 +18,17 @@ def removed(case: Case) -> Iterator[Found]:
         if (removal := REMOVED.get((version, kind))) is not None:
             yield _gone(obj, removal)
         elif (home := home_of(version, kind)) is not None:
-            yield _misplaced(obj, [home] if home else [known.api_version for known in KINDS if known.name == kind])
+            meant = "" if home else meant_of(version, kind)
+            yield (
+                _misspelt(obj, meant)
+                if meant
+                else _misplaced(obj, [home] if home else [known.api_version for known in KINDS if known.name == kind])
+            )
+
+
+def _misspelt(obj: Obj, meant: str) -> Found:
+    told = f"{named(obj)}: there is no {obj['kind']} in {obj['apiVersion']}; it is called {meant}"
+    return Found(obj, ("kind",), told, hint=f"write kind: {meant}", severity="error")
 
 
 def _misplaced(obj: Obj, homes: list[str]) -> Found:

@@ -8,6 +8,7 @@ from typing import Any
 from ..objects import DEFINITION, POD, Kind, Obj, get, is_namesake
 from ..schema import schema_of
 from ..types_gateway import GROUP as GATEWAY_API
+from . import autoscaler as validation_autoscaler
 from . import batch as validation_batch
 from . import checks, jobstatus, kept
 from . import cron as validation_cron
@@ -147,7 +148,7 @@ _CHECKS: Mapping[str, Check] = {
     "Lease": validation_data.lease,
     "PersistentVolumeClaim": validation_volumes.claim,
     "PodDisruptionBudget": validation_policy.budget,
-    "HorizontalPodAutoscaler": validation_policy.autoscaler,
+    "HorizontalPodAutoscaler": validation_autoscaler.autoscaler,
     "Ingress": validation_ingress.ingress,
     "NetworkPolicy": validation_policy.network_policy,
     "Role": validation_rbac.role,

@@ -1,4 +1,4 @@
-"""What the API server refuses in the objects that say how others may be used: budgets, autoscalers, network policies."""
+"""What the API server refuses in the objects that say how others may be used: budgets, network policies."""
 
 from __future__ import annotations
 
@@ -30,21 +30,6 @@ def budget(obj: Obj) -> Problems:
     policy, known = spec.get("unhealthyPodEvictionPolicy"), ("AlwaysAllow", "IfHealthyBudget")
     if policy is not None and policy not in known:
         yield checks.unsupported("spec.unhealthyPodEvictionPolicy", policy, known)
-
-
-def autoscaler(obj: Obj) -> Problems:
-    spec = obj["spec"]
-    least, most = spec.get("minReplicas"), spec.get("maxReplicas", 0)
-    if least is not None and least < 1:
-        yield checks.invalid("spec.minReplicas", least, "must be greater than or equal to 1")
-    if most < 1:
-        yield checks.invalid("spec.maxReplicas", most, "must be greater than 0")
-    if least is not None and most < least:
-        yield checks.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
-    target = spec.get("scaleTargetRef") or {}
-    for name in ("kind", "name"):
-        if not target.get(name):
-            yield checks.required(f"spec.scaleTargetRef.{name}")
 
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")

@@ -185,6 +185,12 @@ MUST = {
     "a kind of others, in a version of Kubernetes' own": Case(
         "RW022", adds("{apiVersion: networking.k8s.io/v1, kind: Gateway, metadata: {name: g}}"), severity="error"
     ),
+    "a kind in small letters": Case(
+        "RW022", adds("{apiVersion: v1, kind: configmap, metadata: {name: c}}"), severity="error", place="kind"
+    ),
+    "a kind in the plural": Case(
+        "RW022", adds("{apiVersion: batch/v1, kind: Cronjobs, metadata: {name: c}}"), severity="error", place="kind"
+    ),
     "a kind that nobody knows": Case("RW022", adds("{apiVersion: apps/v1, kind: Fleet, metadata: {name: f}}")),
     "a Deployment of old": Case("RW022", sets("deployment.apiVersion", "extensions/v1beta1"), severity="error"),
     "an autoscaler of old": Case(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from rollway.errors import Invalid
 from rollway.kube.objects import DEPLOYMENT, EVENT, HPA, Obj
 from rollway.sandbox.api.unacted import METRICS
 from rollway.sandbox.controllers.autoscaling import Past, Pods, Unmeasured, allowed, given, proposal, tolerances_of
@@ -272,6 +273,24 @@ ALIASES = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
         ("cpu: 90%", on_cpu(0), "FailedGetResourceMetric"),
         ("cpu: 90%", {"type": "Resource"}, "FailedGetResourceMetric"),
         ("cpu: 5", RESOURCE, "FailedGetResourceMetric"),
+    ],
+)
+def test_what_names_no_target_is_refused_and_scales_nothing_where_it_is_there(said: str, metric: Obj, reason: str) -> None:
+    """As a state on disk may have it, of a time when nothing refused it."""
+
+    async def story(sandbox: Sandbox) -> None:
+        with pytest.raises(Invalid, match="spec.metrics"):
+            Shop(sandbox, said, metrics=[metric])
+
+    on_a_cluster(story)
+    with pytest.raises(Unmeasured) as unmeasured:
+        proposal(metric, given(said), Pods(2, 0, lambda resource, container: Decimal(1)), 2, tolerances_of({}))
+    assert unmeasured.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "metric", "reason"),
+    [
         ("cpu: 1e40", on_cpu(50), "InvalidMetrics"),
         ("cpu: -90%", on_cpu(50), "InvalidMetrics"),
         ("cpu: {a: b}", on_cpu(50), "InvalidMetrics"),
