@@ -143,6 +143,15 @@ def gone(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> list[Obj]
     return [port for port in ports_of(live) if number_of(port) not in coming]
 
 
+def unanswered(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """ ": whoever still asks for 80 gets no answer", where the other form lacks ports of the live Service; else empty. Of one
+    whose number stays, the protocol is told."""
+    numbers = {port["port"] for port in ports_of(wanted)}
+    left = sorted({(port["port"], f" by {protocol_of(port)}" if port["port"] in numbers else "") for port in gone(live, wanted)})
+    told = ", ".join(f"{number}{protocol}" for number, protocol in left)
+    return told and f": whoever still asks for {told} gets no answer"
+
+
 def as_written(live: Obj, wanted: Obj) -> list[Obj]:
     """The ports of a manifest as a patch of the live Service writes them, which takes the list whole: with what is allotted to
     them and what others have set, and without what we alone have, in patches too, and the manifest does not say. An apply leaves

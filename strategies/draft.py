@@ -299,7 +299,7 @@ class Draft:
         self.steps.append(
             Route(
                 ref=ref_of(live), selector=selector, was=was, ports=tuple(ports) if moves else None, changes=changes(live, after),
-                min_ready=min_ready, why=why,
+                min_ready=min_ready, why=f"{why}{fit.unanswered(live, wanted)}",
                 former=former if sides else None, side=side if sides else None, former_pods=self.replicas(former.name),
                 deadline_s=self.deadline_s,
             )

@@ -177,9 +177,7 @@ def _close(draft: Draft, live: Obj, wanted: Obj) -> None:
     coming |= {each: merged(coming[each], {"name": None}) for each in named}
     if former.keys() - coming.keys() or any(fit.loses(former[each], coming[each]) for each in shared):
         draft.tell_taken(wanted)  # a patch takes what it writes without asking whose it is
-        gone = sorted({port for port, _ in former} - {port for port, _ in coming})
-        told = f": whoever still asks for {', '.join(map(str, gone))} gets no answer" if gone else ""
-        why = f"the ports of the manifests, and no others{told}"
+        why = f"the ports of the manifests, and no others{fit.unanswered(live, wanted)}"
         draft.patch(SERVICE, live["metadata"]["name"], {"spec": {"ports": list(coming.values())}}, why)
 
 

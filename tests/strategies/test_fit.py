@@ -77,6 +77,19 @@ def assert_as_written(world: World, wanted: Release) -> None:
     assert ingress["spec"] == wanted.others[-1]["spec"]
 
 
+@pytest.mark.parametrize(("change", "port"), [("port's number, by name", "80"), ("protocol", "80 by TCP")])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_port_that_goes_is_told_by_number_and_where_that_stays_by_protocol(strategy: str, change: str, port: str) -> None:
+    """At the step that takes it away: a patch of the ports, or a switch that moves them with the pods."""
+    told = f": whoever still asks for {port} gets no answer"
+
+    async def story(world: World) -> None:
+        result = await world.ship("apply", version("v2", CHANGES[change][1], strategy), strategy=strategy, weight=100)
+        assert [step.why for step in result.plan.steps if getattr(step, "why", "").endswith(told)]
+
+    in_world(story, stand=begun(strategy, change))
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())

@@ -279,7 +279,7 @@ def test_what_names_no_target_is_refused_and_scales_nothing_where_it_is_there(sa
     """As a state on disk may have it, of a time when nothing refused it."""
 
     async def story(sandbox: Sandbox) -> None:
-        with pytest.raises(Invalid, match="spec.metrics"):
+        with pytest.raises(Invalid, match=r"spec\.metrics"):
             Shop(sandbox, said, metrics=[metric])
 
     on_a_cluster(story)
