@@ -54,7 +54,7 @@ from . import hotfix, lifelong, refusals
 from .census import Census, newer
 from .hotfix import Applied, Others
 from .loans import Loans
-from .manifests import namesakes_apart
+from .manifests import account_stated, namesakes_apart
 
 MADE_ANEW = "it has no pods, and is made anew: its selector becomes another one"
 ROUTE_DEADLINE_S = 60
@@ -135,11 +135,9 @@ class Draft:
             self.refuse_other_selector(manifest)
             self.prune(ref_of(live), MADE_ANEW)
             live = None
+        manifest = self._stated(live, manifest)
         applied = self._applied(live, manifest)
         after = declared(applied.after)
-        if live is not None and is_workload(manifest) and (apart := namesakes_apart(after, manifest)) != manifest:
-            manifest, applied = apart, self._applied(live, apart)
-            after = applied.after
         found = changes(live, after)
         if live is not None and not found:
             return False
@@ -149,20 +147,21 @@ class Draft:
         self._write(live, after)
         self.notes += self._others.undone(live, applied.takes_over)
         takes_over, drops = applied.takes_over, applied.drops
-        step = Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, drops=drops, why=why)
-        self.steps.append(step)
+        self.steps.append(
+            Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, drops=drops, why=why)
+        )
         return True
 
     def applied(self, manifest: Obj) -> Obj:
         """The object as an apply would leave it, which keeps what others have set."""
-        return self._applied(self.find_like(manifest), manifest).after
+        return self._applied(live := self.find_like(manifest), self._stated(live, manifest)).after
 
     def tell_taken(self, manifest: Obj) -> None:
         """Notes what is undone of others where a patch makes an object what the manifest says. Raises FieldsOwned, as apply."""
         live = self.find_like(manifest)
-        found = [*self._others.undone(live, self._applied(live, manifest).takes_over)]
-        found += self._others.ousted(live, manifest, force=self.force)
-        self.notes += [note for note in found if note not in self.notes]
+        undone = self._others.undone(live, self._applied(live, manifest).takes_over)
+        ousted = self._others.ousted(live, manifest, force=self.force)
+        self.notes += [note for note in (*undone, *ousted) if note not in self.notes]
 
     def has_other_selector(self, manifest: Obj) -> bool:
         """Whether the live Deployment selects its pods otherwise than the manifest does."""
@@ -202,10 +201,8 @@ class Draft:
     def rolls(self, manifest: Obj) -> bool:
         """Whether applying this Deployment replaces running pods."""
         live = self.find_like(manifest)
-        if live is None:
-            return False
-        after = self._applied(live, manifest).after
-        return bool(changes({"spec": get(live, "spec", "template")}, {"spec": get(after, "spec", "template")}))
+        was, after = ({"spec": get(each, "spec", "template")} for each in (live, self.applied(manifest)))
+        return live is not None and bool(changes(was, after))
 
     def scale(self, name: str, replicas: int, why: str, *, is_dark: bool = False) -> None:
         """`is_dark`: nobody is to be served meanwhile."""
@@ -375,6 +372,13 @@ class Draft:
         if live is not None:
             self.loans.note(live, after)
         self.objects[known_as(ref_of(after))] = after
+
+    def _stated(self, live: Obj | None, manifest: Obj) -> Obj:
+        """The manifest with what has to be said over what is live. Raises FieldsOwned."""
+        if live is None or not is_workload(manifest):
+            return manifest
+        after = self._applied(live, manifest).after
+        return account_stated(after, namesakes_apart(declared(after), manifest))
 
     def _applied(self, live: Obj | None, manifest: Obj) -> Applied:
         """The object after the apply, and whose fields are taken over for it. Raises FieldsOwned."""

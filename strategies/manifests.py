@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ..kube.intstr import resolve
-from ..kube.objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Obj, copied, get
+from ..kube.objects import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Obj, copied, get, merged
 from ..kube.workload import workload_of
 from ..plan.observed import APP_LABEL, DIGEST_ANNOTATION, TRACK_LABEL, VERSION_ANNOTATION
 from ..release.model import Release
 from ..routing.selector import STABLE
+
+ACCOUNT = ("serviceAccountName", "serviceAccount")
 
 
 class Rolling(NamedTuple):
@@ -114,6 +116,15 @@ def namesakes_apart(applied: Obj, manifest: Obj) -> Obj:
             if ours.get(port.get("name"), _number_of(port)) != _number_of(port):
                 container["ports"].append({**port, "name": f"port-{port['containerPort']}"})
     return out
+
+
+def account_stated(applied: Obj, manifest: Obj) -> Obj:
+    """The manifest of a workload, with the account `default` where it names none and an apply would leave another. The field has
+    an older name, which the API server keeps in step with it: nobody holds that, and it brings back what an apply takes away."""
+    left, said = (get(each, "spec", "template", "spec", default={}) for each in (applied, manifest))
+    if not left.get("serviceAccount") or left.get("serviceAccountName") or any(said.get(name) for name in ACCOUNT):
+        return manifest
+    return merged(manifest, {"spec": {"template": {"spec": {"serviceAccountName": "default"}}}})
 
 
 def _number_of(port: Obj) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from rollway.kube.objects import (
     DEPLOYMENT,
     POD,
     SECRET,
+    SERVICE_ACCOUNT,
     Ref,
     get,
 )
@@ -51,6 +52,34 @@ def test_what_is_live_can_be_repaired_though_its_predecessor_is_forgotten() -> N
         assert await found(world, "ConfigMap") == ["shop-settings"]
 
     in_world(story)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_account_that_only_one_version_names_goes_with_it(strategy: str) -> None:
+    """The API server keeps an older name of the field in step, which nobody holds: an apply without a word of it leaves the
+    account as it was. There and back, each version's pods run under its own, and what is said again changes nothing."""
+
+    async def story(world: World) -> None:
+        world.sandbox.api.create(SERVICE_ACCOUNT, NAMESPACE_NAME, {"metadata": {"name": "robot"}})
+        named = release("v2", strategy=strategy)
+        named.workload["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
+        await promoted(world, "v1", strategy)
+        assert (await world.ship("apply", named, weight=100)).is_ok
+        assert accounts(world) == {("v2", "robot")}
+        assert (await world.ship("rollback", named)).is_ok
+        assert accounts(world) == {("v1", "default")}
+        assert (await world.ship("apply", release("v1", strategy=strategy), weight=100)).plan.is_empty
+        assert (await world.ship("apply", named, weight=100)).is_ok
+        await promoted(world, "v3", strategy)
+        assert accounts(world) == {("v3", "default")}
+
+    in_world(story)
+
+
+def accounts(world: World) -> set[tuple[str, str]]:
+    """(version, account) of all pods that stay."""
+    pods = [pod for pod in world.sandbox.store.list(POD, NAMESPACE_NAME) if "deletionTimestamp" not in pod["metadata"]]
+    return {(pod["spec"]["containers"][0]["image"].partition(":")[2], pod["spec"]["serviceAccountName"]) for pod in pods}
 
 
 def test_a_key_may_hold_nothing() -> None:
