@@ -58,7 +58,7 @@ class OneVerb(TyperCommand):
         return super().parse_args(ctx, words)
 
     def _refuse_swallowed(self, ctx: Any, words: Sequence[str]) -> None:
-        known = {name: option for option in self.get_params(ctx) for name in option.opts}
+        known = {name: option for option in self.get_params(ctx) for name in option.opts if name.startswith("-")}
         for word, following in itertools.pairwise(itertools.takewhile(lambda each: each != "--", words)):
             option, name = known.get(word), following.partition("=")[0]
             if option and not getattr(option, "is_flag", True) and name in known:
