@@ -6,12 +6,12 @@ import asyncio
 
 from ..cluster.port import Cluster
 from ..errors import ApiError, BadInput, Invalid
-from ..kube import ssa
 from ..kube.conversion import converted
 from ..kube.defaults import declared
 from ..kube.objects import DESTINATION_RULE, VIRTUAL_SERVICE, Obj, is_a, ref_of
+from ..plan import foreseen
 from ..plan.diff import changes
-from ..plan.observed import FIELD_MANAGER, Observed
+from ..plan.observed import Observed
 from ..plan.plan import Plan
 from ..release.model import Release
 
@@ -45,7 +45,7 @@ def _is_changed(live: Obj | None, manifest: Obj) -> bool:
     if live is None or is_a(manifest, VIRTUAL_SERVICE) or is_a(manifest, DESTINATION_RULE):
         return False
     there = converted(live, manifest["apiVersion"])
-    after = ssa.apply(there, manifest, FIELD_MANAGER, force=True, now="")
+    after = foreseen.applied(there, manifest, force=True)
     return any(not change.path.startswith(_OURS) for change in changes(there, declared(after)))
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from ..health.deployment import paused_by, told_pauser
 from ..health.routes import is_seen, taken_up
 from ..health.workloads import WORKLOADS, progress
-from ..kube import ssa
 from ..kube.conversion import converted
 from ..kube.defaults import declared
 from ..kube.objects import (
@@ -29,8 +28,9 @@ from ..kube.objects import (
     ref_of,
 )
 from ..kube.workload import Counts, is_workload, pods_of, replaces_in_order, workload_of
+from ..plan import foreseen
 from ..plan.diff import changes
-from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
+from ..plan.observed import APP_LABEL, Observed
 from ..plan.revision import Revision
 from ..plan.steps import (
     Apply,
@@ -85,7 +85,6 @@ class Draft:
         self.census = Census(self.objects)
         entries = observed.live.entries if observed.live else ()
         self._others = Others(entries[-1].at if entries else "", is_under_way=observed.in_flight is not None)
-        self._known: dict[int, list[tuple[Obj, Obj, Applied]]] = {}  # by the live object's id; held, so that it stays its own
 
     # what is there by now
 
@@ -383,14 +382,8 @@ class Draft:
     def _applied(self, live: Obj | None, manifest: Obj) -> Applied:
         """The object after the apply, and whose fields are taken over for it. Raises FieldsOwned."""
         if live is None:
-            return Applied(ssa.apply(None, manifest, FIELD_MANAGER, now=""))
-        # kept: whether it rolls is asked, of more than one manifest, before it is applied
-        known = self._known.setdefault(id(live), [])
-        if (found := next((after for _, asked, after in known if asked == manifest), None)) is not None:
-            return found
-        after = self._others.applied(live, manifest, force=self.force)
-        known.append((live, manifest, after))
-        return after
+            return Applied(foreseen.applied(None, manifest))
+        return self._others.applied(live, manifest, force=self.force)
 
     def _settle(self, live: Obj, until: Until, pods: int) -> None:
         """Writes the status that the wait has waited for."""

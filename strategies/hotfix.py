@@ -10,7 +10,7 @@ from ..kube import fieldset, ssa
 from ..kube.defaults import declared
 from ..kube.objects import Obj, Ref, get, known_as, ref_of
 from ..kube.workload import names_workload
-from ..plan import lending
+from ..plan import foreseen, lending
 from ..plan.drift import CONTROLLERS, says_the_same
 from ..plan.marks import is_our_apply
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
@@ -51,12 +51,12 @@ class Others:
         if drops and (entries := lending.claimed(live, drops, manifest["apiVersion"])):
             known = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
         try:
-            after = ssa.apply(known, manifest, FIELD_MANAGER, now="")
+            after = foreseen.applied(known, manifest)
             if not foreign:
                 return Applied(after, drops=drops)
         except ApplyConflict as conflict:
             foreign += [cause for cause in conflict.conflicts if cause.manager != FIELD_MANAGER and cause not in foreign]
-            after = ssa.apply(known, manifest, FIELD_MANAGER, force=True, now="")
+            after = foreseen.applied(known, manifest, force=True)
         same = {cause.field for cause in foreign if says_the_same(live, declared(after), cause.field)}
         if not self._is_under_way:
             self._agreed |= {(known_as(ref_of(live)), field) for field in same}
