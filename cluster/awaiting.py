@@ -13,9 +13,10 @@ from ..health.deployment import Progress
 from ..health.pods import Problem, is_ready, problem_of
 from ..health.routes import ROUTES
 from ..health.workloads import WORKLOADS, progress
-from ..kube.objects import EVENT, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
+from ..kube.objects import EVENT, JOB, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
 from ..kube.workload import SET_HASH, is_workload, replaces_in_order
 from ..plan.steps import Wait
+from . import jobs
 from .port import Cluster
 from .renew import newest_of
 from .waiting import StepFailed, last_log
@@ -24,7 +25,6 @@ Moved = Callable[[str, int, int], None]
 LOOK_EVERY_S = 5.0
 """At the pods, where the workload itself says nothing."""
 PODS_TOLD = 3
-CREATION = ("SuccessfulCreate", "FailedCreate")
 
 _FOLLOWED = {**WORKLOADS, **ROUTES}
 
@@ -47,6 +47,8 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> Obj | No
         try:
             while True:
                 await asyncio.wait({following}, timeout=LOOK_EVERY_S)
+                if live is None and not following.done() and await _has_gone(cluster, kind, step.ref):
+                    return None
                 if following.done():
                     event = following.result()
                     if event.type == "DELETED" and _progress(kind, event.obj, step).is_done:
@@ -70,6 +72,22 @@ async def wait_for_other(cluster: Cluster, step: Wait, moved: Moved) -> Obj | No
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+
+
+async def _has_gone(cluster: Cluster, kind: Kind, ref: Ref) -> bool:
+    """Whether a Job had come to its end, and been put away, before this wait began, as its events tell: a watch says nothing of
+    what is not there. Raises StepFailed where it has failed, and of what somebody has deleted."""
+    if (kind.group, kind.name) not in WORKLOADS or await cluster.get(ref) is not None:
+        return False
+    try:
+        last = (await jobs.last_word(cluster, ref) if ref.is_a(JOB) else None) or {}
+    except Forbidden:
+        return True  # nobody can tell of one that most likely has ended
+    if last.get("type") == "Warning" and last.get("reason") not in jobs.CREATION:
+        raise StepFailed(f"{ref}: the Job failed: {last.get('message') or last.get('reason')}")
+    if last.get("reason") != jobs.COMPLETED:
+        raise StepFailed(f"{ref} is gone: somebody deleted it while this run was under way")
+    return True
 
 
 def _progress(kind: Kind, live: Obj | None, step: Wait) -> Progress:
@@ -130,7 +148,9 @@ async def refused_of(cluster: Cluster, live: Obj) -> str:
     meta = live["metadata"]
     with contextlib.suppress(ClusterError):
         events = await cluster.list(EVENT, meta["namespace"], fields={"involvedObject.name": meta["name"]})
-        own = [each for each in events if get(each, "involvedObject", "kind") == live["kind"] and each.get("reason") in CREATION]
+        own = [
+            each for each in events if get(each, "involvedObject", "kind") == live["kind"] and each.get("reason") in jobs.CREATION
+        ]
         newest = max(own, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""), default=None)
         if newest is not None and newest["reason"] == "FailedCreate":
             return str(newest.get("message") or "its pods are refused")

@@ -328,7 +328,8 @@ class Homecoming(WaysIn, ABC):
     def _support(self, draft: Draft, release: Release) -> None:
         """What the pods need, before them; and Services that are not there yet. What routes to a port that a Service is yet to
         have waits until it does."""
-        others = [obj for obj in in_order(release.others) if not self._is_routing(obj)]
+        wanted = (obj for obj in in_order(release.others) if not surroundings.has_run(draft, release, obj))
+        others = [obj for obj in wanted if not self._is_routing(obj)]
         for obj in (obj for obj in others if not fitting.routes(release, obj)):
             draft.apply(self._unscaled(draft, self.other(draft, obj)), "the release's own")
         for service in release.services:

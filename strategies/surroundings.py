@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import BadInput, FieldsOwned
 from ..health.deployment import paused_by, told_pauser
 from ..health.workloads import WORKLOADS, progress
-from ..kube.objects import DEPLOYMENT, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, ref_of
+from ..kube.objects import DEPLOYMENT, JOB, NAMESPACE, PERSISTENT_VOLUME_CLAIM, Obj, Ref, get, is_a, ref_of
 from ..kube.order import in_order
 from ..kube.workload import is_workload, pods_of
 from ..plan.drift import applied_at
@@ -47,6 +47,19 @@ def await_all(draft: Draft, release: Release) -> None:
     note = f"applied, and not waited for: {', '.join(unwatched)}"
     if unwatched and note not in draft.notes:
         draft.notes.append(note)
+
+
+def has_run(draft: Draft, release: Release, obj: Obj) -> bool:
+    """Whether a Job that is not there any more has done its work for this release, and would do it again if it were made anew:
+    that of the version which a way back leads to, as it was promoted; and one that its ttlSecondsAfterFinished has put away,
+    where the release has come to a pause since, or is live."""
+    if not is_a(obj, JOB) or draft.find_like(obj) is not None:
+        return False
+    if draft.is_back:
+        return True
+    known = [each for each in (draft.observed.in_flight, draft.observed.live) if each and each.digest == release.digest]
+    is_past = any(entry.phase in ("Paused", "Promoted") for each in known for entry in each.entries)
+    return is_past and get(obj, "spec", "ttlSecondsAfterFinished") is not None
 
 
 def _is_left_unready(draft: Draft, ref: Ref) -> bool:

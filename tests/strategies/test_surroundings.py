@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 import pytest
 from besides import api, with_others
+from rollway.cluster.awaiting import wait_for_other
+from rollway.cluster.waiting import StepFailed
 from rollway.errors import TimedOut
 from rollway.health.pods import is_ready
 from rollway.health.workloads import WORKLOADS
-from rollway.kube.objects import DEPLOYMENT, POD, RESOURCE_QUOTA, STATEFUL_SET, Obj, kind_of
+from rollway.kube.objects import DEPLOYMENT, JOB, POD, RESOURCE_QUOTA, STATEFUL_SET, Obj, Ref, kind_of
+from rollway.plan.steps import Wait
 from rollway.ship.status import status
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, release
 
@@ -144,6 +147,70 @@ def test_status_tells_of_another_workload_that_is_not_ready(made: Callable[[str]
         assert remark.startswith(f"{obj['kind']} {obj['metadata']['name']}: ")
 
     in_world(story)
+
+
+def brief(tag: str = "v1", *, ttl_s: int | None = 1) -> Obj:
+    """A migration that is called alike in every version, and put away soon after it has ended."""
+    made = job(tag)
+    made["metadata"]["name"] = "migrate"
+    made["spec"] |= {"ttlSecondsAfterFinished": ttl_s} if ttl_s is not None else {}
+    return made
+
+
+@pytest.mark.parametrize("ttl_s", [1, None], ids=["put away", "deleted"])
+@EACH
+def test_a_job_that_has_run_for_a_release_and_is_gone_is_not_run_again(strategy: str, ttl_s: int | None) -> None:
+    """By the same command said again, by a promotion, by a way back to the version that it was promoted with; by the next release
+    it is."""
+
+    async def away(world: World) -> None:
+        await asyncio.sleep(60)
+        if ttl_s is None and world.sandbox.store.find(JOB, NAMESPACE_NAME, "migrate"):
+            world.sandbox.api.delete(JOB, NAMESPACE_NAME, "migrate", propagation="Background")
+            await asyncio.sleep(60)
+
+    async def story(world: World) -> None:
+        ran: list[str] = []
+        world.sandbox.store.subscribe(lambda each: ran.append(each.type) if each.kind == JOB and each.type == "ADDED" else None)
+        v1, v2 = (with_others(tag, brief(ttl_s=ttl_s), strategy=strategy) for tag in ("v1", "v2"))
+        await world.ship("apply", v1, weight=100)
+        await away(world)
+        begun = await world.ship("apply", v2)
+        await away(world)
+        assert (begun.is_ok, len(ran)) == (True, 2)
+        if ttl_s is not None:
+            await world.ship("promote" if begun.phase == "Paused" else "apply", v2)
+            await away(world)
+        back = await world.ship("rollback", v2)
+
+        assert (back.failure, world.routed_versions(), len(ran)) == (None, {"v1"}, 2)
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("tag", ["v1", "bad"])
+def test_the_end_of_a_job_that_was_put_away_before_anybody_looked_is_told_by_its_events(tag: str) -> None:
+    """The first release waits for its application before: the Job is gone by then, and was waited for in vain."""
+
+    async def story(world: World) -> None:
+        result = await world.ship("apply", with_others("v1", api("v1"), brief(tag, ttl_s=0)), weight=100)
+
+        assert (result.phase, result.seconds < 60) == ("Promoted" if tag == "v1" else "Failed", True)
+        assert result.failure is None or "Job migrate: the Job failed: " in result.failure.summary
+
+    in_world(story)
+
+
+def test_another_workload_that_is_gone_before_it_is_waited_for_fails_at_once() -> None:
+    """Its whole patience was spent on what nobody would make again."""
+
+    async def story(world: World) -> float:
+        step = Wait(ref=Ref("apps/v1", "StatefulSet", NAMESPACE_NAME, "db"), until="rolled-out", pods=2, deadline_s=180, why="")
+        with pytest.raises(StepFailed, match="StatefulSet db is gone: somebody deleted it"):
+            await wait_for_other(world.cluster, step, lambda *_: None)
+        return asyncio.get_running_loop().time()
+
+    assert in_world(story) < 20
 
 
 RENEWED = (stateful_set, daemon_set, job)
