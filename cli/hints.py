@@ -39,6 +39,7 @@ NOWHERE = {
     **dict.fromkeys(("rolling", "rolling-update"), "`deploy apply ramped` replaces pods one after the other"),
     **dict.fromkeys(("completion", "completions"), "`deploy --install-completion bash` makes words complete"),
     "restart": "`kubectl rollout restart` does that",
+    **dict.fromkeys(("retry", "rerun", "again"), "the same command again goes on where it was cut off"),
     "scale": "`kubectl scale` does that; what is to last is `replicas` in the manifests",
     **dict.fromkeys(("set", "image", "set-image"), "a new version is `deploy apply --image :TAG`"),
 }

@@ -145,10 +145,8 @@ class Draft:
             after = newer(after, live)
         self._write(live, after)
         self.notes += self._others.undone(live, applied.takes_over)
-        takes_over, drops = applied.takes_over, applied.drops
-        self.steps.append(
-            Apply(manifest=manifest, creates=live is None, changes=found, takes_over=takes_over, drops=drops, why=why)
-        )
+        taken, drops = applied.takes_over, applied.drops
+        self.steps.append(Apply(manifest=manifest, creates=live is None, changes=found, takes_over=taken, drops=drops, why=why))
         return True
 
     def applied(self, manifest: Obj) -> Obj:

@@ -29,6 +29,7 @@ WORDS = [
     (["rollout", "undo"], "it is called `deploy rollback` here"),
     (["rollout", "status"], "it is called `deploy status` here"),
     (["rollout", "restart"], "`kubectl rollout restart` does that"),
+    (["retry"], "the same command again goes on where it was cut off"),
     (["rollout"], "it is called `deploy apply` here"),
     (["delete"], "`kubectl delete -f` does"),
     (["down"], "`kubectl delete -f` does"),
