@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rollway.gates.figures import Both, Counts, Histograms, Phase
 from rollway.gates.judges.sequential import RATIOS, WEIGHTS, Sequential, Spread
 
+SIMULATED = pytest.mark.usefixtures("untraced")
 GOOD, BAD = 0.005, 0.05
 
 
@@ -29,17 +30,20 @@ def test_the_mixture_stakes_everything_once() -> None:
     assert min(RATIOS) > 1
 
 
+@SIMULATED
 @pytest.mark.parametrize("rate", [0.1, 1.0, 10.0, 1000.0])
 def test_a_good_release_is_left_alone_at_every_look(rate: float) -> None:
     """Watched for an hour, every ten seconds. The bound is 1%; of 400 releases 9 would be seen with probability under 2%."""
     assert alarms(Traffic(rate, 9.0, GOOD, GOOD), 400, 360) <= 8 / 400
 
 
+@SIMULATED
 @pytest.mark.parametrize("rate", [0.1, 1.0, 10.0, 1000.0])
 def test_a_base_rate_that_doubles_on_both_sides_says_nothing(rate: float) -> None:
     assert alarms(Traffic(rate, 9 * rate, GOOD, GOOD, doubled=range(60, 120)), 300, 150) <= 8 / 300
 
 
+@SIMULATED
 @pytest.mark.parametrize("rate", [0.1, 1.0, 10.0, 1000.0])
 @pytest.mark.parametrize("clump", [5, 10, 20])
 def test_clumps_are_not_taken_for_many(clump: int, rate: float) -> None:
@@ -47,6 +51,7 @@ def test_clumps_are_not_taken_for_many(clump: int, rate: float) -> None:
     assert alarms(Traffic(rate, 9 * rate, GOOD, GOOD, clump=clump), 200, 360) <= 6 / 200
 
 
+@SIMULATED
 @pytest.mark.parametrize(("rate", "stable", "within_s"), [(1.0, 9.0, 90.0), (1.0, 19.0, 80.0), (10.0, 90.0, 20.0)])
 def test_a_bad_release_is_found_soon(rate: float, stable: float, within_s: float) -> None:
     """Ten times as many errors, in the middle of 301 releases."""
