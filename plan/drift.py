@@ -63,11 +63,16 @@ def changed_since(obj: Obj, released_at: str = "", released: Obj | None = None) 
 
 
 def kept_of_others(obj: Obj, released: Obj) -> tuple[Changed, ...]:
-    """What others had put into the pods' template before rollway's last apply, and the manifest that it released does not say: an
-    apply, a rollback's too, leaves what it has never held. Restarts are none of it."""
+    """What others had put into the pods' template before rollway's last apply, and the manifest that it released does not say."""
+    since = _applied_at(ssa.shares_of(obj).values())
+    return tuple(each for each in left_of_others(obj, released) if since and each.at <= since)
+
+
+def left_of_others(obj: Obj, manifest: Obj) -> tuple[Changed, ...]:
+    """What others have put into the pods' template, and the manifest does not say: an apply, a rollback's too, leaves what it has
+    never held. Restarts are none of it."""
     shares = ssa.shares_of(obj).values()
-    since = _applied_at(shares)
-    said = copied(released)
+    said = copied(manifest)
     defaults.fill(said)
     ours = frozenset().union(*(share.fields for share in shares if share.owner.manager == FIELD_MANAGER))
     known = ours | {path[:depth] for share in shares for path in share.fields for depth in range(len(path))}
@@ -77,11 +82,7 @@ def kept_of_others(obj: Obj, released: Obj) -> tuple[Changed, ...]:
         is_theirs = path[: len(PODS)] == PODS and path != RESTART and path not in known
         return is_theirs and live not in NOTHING and live != fieldset.value_at(said, path)
 
-    out: list[Changed] = []
-    for share in _of_others(shares):
-        if since and share.time <= since:
-            out += _told(share, filter(is_kept, share.fields))
-    return tuple(out)
+    return tuple(each for share in _of_others(shares) for each in _told(share, filter(is_kept, share.fields)))
 
 
 def applied_at(obj: Obj) -> str:

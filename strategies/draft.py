@@ -140,11 +140,13 @@ class Draft:
         found = changes(live, after)
         if live is not None and not found:
             return False
+        told = [*self._others.undone(live, applied.takes_over)]
         if is_workload(manifest):
             self.census.applied(live, after)
             after = newer(after, live)
+            told += self._others.kept(after, manifest)
         self._write(live, after)
-        self.notes += self._others.undone(live, applied.takes_over)
+        self.notes += [note for note in told if note not in self.notes]
         taken, drops = applied.takes_over, applied.drops
         self.steps.append(Apply(manifest=manifest, creates=live is None, changes=found, takes_over=taken, drops=drops, why=why))
         return True

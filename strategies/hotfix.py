@@ -11,7 +11,7 @@ from ..kube.defaults import declared
 from ..kube.objects import Obj, Ref, get, known_as, ref_of
 from ..kube.workload import names_workload
 from ..plan import foreseen, lending
-from ..plan.drift import CONTROLLERS, says_the_same
+from ..plan.drift import CONTROLLERS, left_of_others, says_the_same
 from ..plan.marks import is_our_apply
 from ..plan.observed import APP_LABEL, FIELD_MANAGER, Observed
 from ..plan.plan import is_change
@@ -71,6 +71,11 @@ class Others:
             fields = ", ".join(cause.field for cause in recent[:MOST_FIELDS])
             more = f" and {len(recent) - MOST_FIELDS} more" if len(recent) > MOST_FIELDS else ""
             yield f"undoes what {owners} changed of {ref_of(live)} since the last release: {fields}{more}"
+
+    def kept(self, after: Obj, manifest: Obj) -> Iterator[str]:
+        """What others have added to a workload's pods, and an apply takes into the next version: by whom."""
+        for each in left_of_others(after, manifest):
+            yield f"{ref_of(after)} keeps what {each.by} has added to its pods: {each.named(MOST_FIELDS)}"
 
     def ousted(self, live: Obj | None, wanted: Obj, *, force: bool) -> Iterator[str]:
         """The same of a Service's ports that `wanted` does not have: an apply leaves them, and a patch takes them away. Raises

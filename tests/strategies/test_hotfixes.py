@@ -16,7 +16,9 @@ from rollway.kube.objects import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, SERVICE
 from rollway.plan.marks import track_of
 from rollway.plan.steps import Apply, Record
 from rollway.release.model import Release
+from rollway.ship import run as shipping
 from rollway.ship.status import status
+from rollway.strategies.base import Request
 from rollway.strategies.hotfix import owners_of
 from shop import NAMESPACE_NAME, STRATEGIES, World, in_world, promoted, release
 
@@ -367,5 +369,34 @@ def test_a_change_that_git_and_the_cluster_agree_on_is_in_nobodys_way(strategy: 
         assert not any("undoes" in note for note in result.plan.notes)
         live = world.sandbox.store.get(HTTP_ROUTE, NAMESPACE_NAME, "shop")
         assert (live["spec"]["rules"][0]["timeouts"], owners_of(live, "rules")) == ({"request": "9s"}, ["argocd-controller"])
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("action", ["apply", "rollback"])
+@pytest.mark.parametrize("strategy", ["recreate", "ramped", "canary", "ab"])
+def test_what_somebody_has_added_to_the_pods_goes_along_and_is_told(strategy: str, action: str) -> None:
+    """An apply leaves what rollway has never held: the next version has it, too, and so has the one that is gone back to. Pods
+    that were restarted are as they were."""
+
+    async def story(world: World) -> None:
+        await promoted(world, "v1", strategy)
+        await promoted(world, "v2", strategy)
+        restart = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}
+        patched(world, "shop", {"spec": {"template": restart}}, "kubectl-rollout")
+        await asyncio.sleep(30)
+        wanted, request = release("v3", strategy=strategy), Request(action, 100 if action == "apply" else None)
+        before = await shipping.plan(world.cluster, wanted, request)
+        set_env(world, "shop")
+        await asyncio.sleep(30)
+        plan = await shipping.plan(world.cluster, wanted, request)
+        await world.ship(action, wanted, weight=100 if action == "apply" else None)
+
+        told = [note for note in plan.notes if " keeps what " in note]
+        assert [note.partition(":")[0] for note in told] == ["Deployment shop keeps what kubectl-set has added to its pods"]
+        assert 'env[name="FIX"].value' in told[0]
+        assert not any(" keeps what " in note for note in before.notes)
+        live = world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, "shop")
+        assert live["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "FIX", "value": "1"}]
 
     in_world(story)
