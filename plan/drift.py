@@ -82,7 +82,15 @@ def left_of_others(obj: Obj, manifest: Obj) -> tuple[Changed, ...]:
         is_theirs = path[: len(PODS)] == PODS and path != RESTART and path not in known
         return is_theirs and live not in NOTHING and live != fieldset.value_at(said, path)
 
-    return tuple(each for share in _of_others(shares) for each in _told(share, filter(is_kept, share.fields)))
+    return tuple(each for share in _of_others(shares) for each in _told(share, _whole(filter(is_kept, share.fields))))
+
+
+def _whole(paths: Iterable[fieldset.Path]) -> list[fieldset.Path]:
+    """Of an item of a list that is all theirs, as a variable is, the item alone: what it is known by is theirs, too."""
+    found = [*paths]
+    items = {path[:-1] for path in found if f'"{path[-1].removeprefix("f:")}":' in path[-2].removeprefix("k:")}
+    kept = (next((path[:depth] for depth in range(len(path)) if path[:depth] in items), path) for path in found)
+    return list(dict.fromkeys(kept))
 
 
 def applied_at(obj: Obj) -> str:

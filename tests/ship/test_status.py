@@ -80,7 +80,7 @@ def test_what_others_had_added_and_a_rollback_has_left_is_told(strategy: str) ->
         assert (side.version, side.changed) == ("v1", ())
         env = '.spec.template.spec.containers[name="shop"].env[name="FIX"]'
         fields = {
-            "kubectl-set": (f"{env}.name", f"{env}.value"),
+            "kubectl-set": (env,),
             "kubectl-annotate": (".spec.template.metadata.annotations.team",),
         }
         assert {kept.by: kept.fields for kept in side.kept} == fields

@@ -393,8 +393,8 @@ def test_what_somebody_has_added_to_the_pods_goes_along_and_is_told(strategy: st
         await world.ship(action, wanted, weight=100 if action == "apply" else None)
 
         told = [note for note in plan.notes if " keeps what " in note]
-        assert [note.partition(":")[0] for note in told] == ["Deployment shop keeps what kubectl-set has added to its pods"]
-        assert 'env[name="FIX"].value' in told[0]
+        added = '.spec.template.spec.containers[name="shop"].env[name="FIX"]'
+        assert told == [f"Deployment shop keeps what kubectl-set has added to its pods: {added}"]
         assert not any(" keeps what " in note for note in before.notes)
         live = world.sandbox.store.get(DEPLOYMENT, NAMESPACE_NAME, "shop")
         assert live["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "FIX", "value": "1"}]
