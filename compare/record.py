@@ -103,7 +103,7 @@ class Recorder(Census):
         self._copies: list[Routing] = []
         self.new_is_asked = asyncio.Event()
         self._proxy: Proxy = KUBE_PROXY
-        self._asks: int | None = None
+        self._asks: tuple[int, str] | None = None
         for pod in store.list(POD, namespace):
             self._note_pod(pod, is_known=True)
         self._route()
@@ -255,7 +255,7 @@ class Recorder(Census):
         ports, pieces = fit.ports_of(live), (piece or {}).get("ports") or ()
         if not piece or not ports:
             return was, states_of(piece, self._name_of)
-        asked = next((port for port in ports if port["port"] == self._asks), ports[0])
+        asked = next((port for port in ports if fit.number_of(port) == self._asks), ports[0])
         number = next((each["port"] for each in pieces if each.get("name", "") == asked.get("name", "")), None)
         if number is None:
             return was, {}
@@ -310,11 +310,11 @@ class Recorder(Census):
         live = self._store.find(SERVICE, self._namespace, self._service)
         if live is None:
             return False
-        self._asks = self._asks or next((port["port"] for port in fit.ports_of(live)), None)
+        self._asks = self._asks or next(map(fit.number_of, fit.ports_of(live)), None)
         routers = [router for kind in ROUTERS for router in self._store.list(kind, self._namespace) if _is_asked_itself(router)]
         if any(each.service == self._service for router in routers for each in fit.backends(router)):
             return any(fit.lacks(router, {self._service: live}) for router in routers)
-        return not fit.has(live, self._asks)
+        return self._asks is not None and self._asks not in map(fit.number_of, fit.ports_of(live))
 
 
 def _is_asked_itself(router: Obj) -> bool:

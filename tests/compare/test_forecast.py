@@ -187,6 +187,14 @@ def test_who_asks_for_a_port_that_goes_is_lost(strategy: str) -> None:
     assert (led.lost.median == 0) == (strategy != "recreate")
 
 
+def test_who_asks_by_another_protocol_is_lost() -> None:
+    first, second = (Look(target=8080, protocol=protocol) for protocol in ("TCP", "UDP"))
+
+    told = told_between(asked_itself("v1", first, "ramped"), asked_itself("v2", second, "ramped"))
+
+    assert told.lost.median > 100
+
+
 def test_a_port_that_comes_first_is_not_what_clients_ask_for() -> None:
     """They keep to the one they know, wherever it stands."""
     first, second = asked_itself("v1", Look(), "ramped"), asked_itself("v2", Look(), "ramped")
