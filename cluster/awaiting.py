@@ -6,17 +6,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from ..errors import ClusterError, Forbidden
 from ..health.deployment import Progress
 from ..health.pods import Problem, is_ready, problem_of
 from ..health.routes import ROUTES
 from ..health.workloads import WORKLOADS, progress
-from ..kube.objects import EVENT, JOB, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of
+from ..kube.objects import EVENT, JOB, POD, REPLICATION_CONTROLLER, Kind, Obj, Ref, get, is_a, kind_of, labels_of, ref_of
 from ..kube.workload import SET_HASH, is_workload, replaces_in_order
 from ..plan.steps import Wait
-from . import jobs
 from .port import Cluster
 from .renew import newest_of
 from .waiting import StepFailed, last_log
@@ -25,6 +24,9 @@ Moved = Callable[[str, int, int], None]
 LOOK_EVERY_S = 5.0
 """At the pods, where the workload itself says nothing."""
 PODS_TOLD = 3
+CREATION = ("SuccessfulCreate", "FailedCreate")
+"""What controllers tell of the pods that they make."""
+COMPLETED = "Completed"
 
 _FOLLOWED = {**WORKLOADS, **ROUTES}
 
@@ -80,12 +82,12 @@ async def _has_gone(cluster: Cluster, kind: Kind, ref: Ref) -> bool:
     if (kind.group, kind.name) not in WORKLOADS or await cluster.get(ref) is not None:
         return False
     try:
-        last = (await jobs.last_word(cluster, ref) if ref.is_a(JOB) else None) or {}
+        last = (await _last_word(cluster, ref) if ref.is_a(JOB) else None) or {}
     except Forbidden:
         return True  # nobody can tell of one that most likely has ended
-    if last.get("type") == "Warning" and last.get("reason") not in jobs.CREATION:
+    if last.get("type") == "Warning" and last.get("reason") not in CREATION:
         raise StepFailed(f"{ref}: the Job failed: {last.get('message') or last.get('reason')}")
-    if last.get("reason") != jobs.COMPLETED:
+    if last.get("reason") != COMPLETED:
         raise StepFailed(f"{ref} is gone: somebody deleted it while this run was under way")
     return True
 
@@ -145,16 +147,23 @@ async def _held_by(cluster: Cluster, live: Obj) -> str:
 
 async def refused_of(cluster: Cluster, live: Obj) -> str:
     """These workloads tell only by events that their pods are not let in: the newest word on a pod to be made counts."""
-    meta = live["metadata"]
     with contextlib.suppress(ClusterError):
-        events = await cluster.list(EVENT, meta["namespace"], fields={"involvedObject.name": meta["name"]})
-        own = [
-            each for each in events if get(each, "involvedObject", "kind") == live["kind"] and each.get("reason") in jobs.CREATION
-        ]
-        newest = max(own, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""), default=None)
+        newest = await _last_word(cluster, ref_of(live), CREATION)
         if newest is not None and newest["reason"] == "FailedCreate":
             return str(newest.get("message") or "its pods are refused")
     return ""
+
+
+async def _last_word(cluster: Cluster, ref: Ref, among: Container[str] | None = None) -> Obj | None:
+    """The newest event that is told of an object, of these reasons alone or of any, its end before whatever was told in the same
+    second. Events outlive what they are of."""
+    events = await cluster.list(EVENT, ref.namespace, fields={"involvedObject.name": ref.name})
+    own = (each for each in events if get(each, "involvedObject", "kind") == ref.kind)
+
+    def when(event: Obj) -> tuple[str, bool]:
+        return str(event.get("lastTimestamp") or event.get("eventTime") or ""), event.get("reason") not in CREATION
+
+    return max((each for each in own if among is None or each.get("reason") in among), key=when, default=None)
 
 
 async def hindrance_of(cluster: Cluster, live: Obj) -> str:

@@ -6,16 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
-from ..kube.objects import EVENT, JOB, POD, Obj, Ref, get
+from ..kube.objects import JOB, POD, Obj, Ref, get
 from .port import Cluster, Tail
 
 LOOK_EVERY_S = 5.0
 """At its pods, where the Job itself says nothing."""
 GRACE_S = 10.0
 """For its controller to say that its deadline is over."""
-COMPLETED = "Completed"
-CREATION = ("SuccessfulCreate", "FailedCreate")
-"""What controllers tell of the pods that they make."""
 JOB_NAME = "batch.kubernetes.io/job-name"
 
 Look = Callable[[Obj], Awaitable[None]]
@@ -58,17 +55,6 @@ async def ended(cluster: Cluster, ref: Ref, within_s: float, look: Look | None =
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
     return None
-
-
-async def last_word(cluster: Cluster, ref: Ref) -> Obj | None:
-    """The newest event that is told of a Job, its end before whatever was told in the same second; they outlive it."""
-    events = await cluster.list(EVENT, ref.namespace, fields={"involvedObject.name": ref.name})
-    own = (each for each in events if get(each, "involvedObject", "kind") == ref.kind)
-
-    def when(event: Obj) -> tuple[str, bool]:
-        return str(event.get("lastTimestamp") or event.get("eventTime") or ""), event.get("reason") not in CREATION
-
-    return max(own, key=when, default=None)
 
 
 async def pods_of(cluster: Cluster, ref: Ref) -> list[Obj]:

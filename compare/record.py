@@ -311,14 +311,14 @@ class Recorder(Census):
         if live is None:
             return False
         self._asks = self._asks or next(map(fit.number_of, fit.ports_of(live)), None)
-        routers = [router for kind in ROUTERS for router in self._store.list(kind, self._namespace) if _is_asked_itself(router)]
+        routers = [router for kind in ROUTERS for router in self._store.list(kind, self._namespace) if _is_way_in(router)]
         if any(each.service == self._service for router in routers for each in fit.backends(router)):
             return any(fit.lacks(router, {self._service: live}) for router in routers)
         return self._asks is not None and self._asks not in map(fit.number_of, fit.ports_of(live))
 
 
-def _is_asked_itself(router: Obj) -> bool:
-    """Not what routes within a mesh: there it is the Service that clients ask for."""
+def _is_way_in(router: Obj) -> bool:
+    """Whether clients ask for it, and not for the Service: what routes within a mesh they never see."""
     if is_a(router, VIRTUAL_SERVICE):
         return any(name != MESH for name in get(router, "spec", "gateways", default=()))
     return not any(ref.get("kind") == SERVICE.name for ref in get(router, "spec", "parentRefs", default=()))

@@ -72,6 +72,9 @@ def left_of_others(obj: Obj, manifest: Obj) -> tuple[Changed, ...]:
     """What others have put into the pods' template, and the manifest does not say: an apply, a rollback's too, leaves what it has
     never held. Restarts are none of it."""
     shares = ssa.shares_of(obj).values()
+    others = [*_of_others(shares)]
+    if not others:
+        return ()
     said = copied(manifest)
     defaults.fill(said)
     ours = frozenset().union(*(share.fields for share in shares if share.owner.manager == FIELD_MANAGER))
@@ -82,7 +85,7 @@ def left_of_others(obj: Obj, manifest: Obj) -> tuple[Changed, ...]:
         is_theirs = path[: len(PODS)] == PODS and path != RESTART and path not in known
         return is_theirs and live not in NOTHING and live != fieldset.value_at(said, path)
 
-    return tuple(each for share in _of_others(shares) for each in _told(share, _whole(filter(is_kept, share.fields))))
+    return tuple(each for share in others for each in _told(share, _whole(filter(is_kept, share.fields))))
 
 
 def _whole(paths: Iterable[fieldset.Path]) -> list[fieldset.Path]:

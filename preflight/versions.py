@@ -18,12 +18,10 @@ def removed(case: Case) -> Iterator[Found]:
         if (removal := REMOVED.get((version, kind))) is not None:
             yield _gone(obj, removal)
         elif (home := home_of(version, kind)) is not None:
-            meant = "" if home else meant_of(version, kind)
-            yield (
-                _misspelt(obj, meant)
-                if meant
-                else _misplaced(obj, [home] if home else [known.api_version for known in KINDS if known.name == kind])
-            )
+            if not home and (meant := meant_of(version, kind)):
+                yield _misspelt(obj, meant)
+            else:
+                yield _misplaced(obj, [home] if home else [known.api_version for known in KINDS if known.name == kind])
 
 
 def _misspelt(obj: Obj, meant: str) -> Found:

@@ -200,8 +200,10 @@ class Draft:
     def rolls(self, manifest: Obj) -> bool:
         """Whether applying this Deployment replaces running pods."""
         live = self.find_like(manifest)
+        if live is None:
+            return False
         was, after = ({"spec": get(each, "spec", "template")} for each in (live, self.applied(manifest)))
-        return live is not None and bool(changes(was, after))
+        return bool(changes(was, after))
 
     def scale(self, name: str, replicas: int, why: str, *, is_dark: bool = False) -> None:
         """`is_dark`: nobody is to be served meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..objects import Obj
 from ..quantity import amount
@@ -66,36 +66,42 @@ def _source(field: str, name: str, source: Mapping[str, Any]) -> Problems:
     if not of_resource and not (source.get("metric") or {}).get("name"):
         yield checks.required(f"{field}.metric.name", "must specify a metric name")
     yield from _target(f"{field}.target", target)
-    yield from (_of_resource if of_resource else _OF_OTHERS[name])(f"{field}.target", target)
+    yield from _measured(f"{field}.target", target, _WANTED[name])
 
 
-def _of_resource(field: str, target: Mapping[str, Any]) -> Problems:
-    raw, share = target.get("averageValue"), target.get("averageUtilization")
-    if raw is None and share is None:
-        yield checks.required(f"{field}.averageUtilization", "must set either a target raw value or a target utilization")
-    elif raw is not None and share is not None:
-        yield checks.forbidden(f"{field}.averageValue", "may not set both a target raw value and a target utilization")
+class _Wanted(NamedTuple):
+    """Which of a target's fields a source goes by, and what is said where it has none of them (of the last), or more than one (of
+    the first; empty: it may)."""
+
+    fields: tuple[str, ...]
+    none: str
+    many: str = ""
 
 
-def _of_pods(field: str, target: Mapping[str, Any]) -> Problems:
-    if target.get("averageValue") is None:
-        yield checks.required(f"{field}.averageValue", "must specify a positive target averageValue")
+_OF_RESOURCE = _Wanted(
+    ("averageValue", "averageUtilization"),
+    "must set either a target raw value or a target utilization",
+    "may not set both a target raw value and a target utilization",
+)
+_WANTED = {
+    "resource": _OF_RESOURCE,
+    "containerResource": _OF_RESOURCE,
+    "pods": _Wanted(("averageValue",), "must specify a positive target averageValue"),
+    "object": _Wanted(("value", "averageValue"), "must set either a target value or averageValue"),
+    "external": _Wanted(
+        ("value", "averageValue"),
+        "must set either a target value for metric or a per-pod target",
+        "may not set both a target value for metric and a per-pod target",
+    ),
+}
 
 
-def _of_object(field: str, target: Mapping[str, Any]) -> Problems:
-    if target.get("value") is None and target.get("averageValue") is None:
-        yield checks.required(f"{field}.averageValue", "must set either a target value or averageValue")
-
-
-def _of_external(field: str, target: Mapping[str, Any]) -> Problems:
-    whole, part = target.get("value"), target.get("averageValue")
-    if whole is None and part is None:
-        yield checks.required(f"{field}.averageValue", "must set either a target value for metric or a per-pod target")
-    elif whole is not None and part is not None:
-        yield checks.forbidden(f"{field}.value", "may not set both a target value for metric and a per-pod target")
-
-
-_OF_OTHERS = {"pods": _of_pods, "object": _of_object, "external": _of_external}
+def _measured(field: str, target: Mapping[str, Any], wanted: _Wanted) -> Problems:
+    said = [name for name in wanted.fields if target.get(name) is not None]
+    if not said:
+        yield checks.required(f"{field}.{wanted.fields[-1]}", wanted.none)
+    elif len(said) > 1 and wanted.many:
+        yield checks.forbidden(f"{field}.{wanted.fields[0]}", wanted.many)
 
 
 def _target(field: str, target: Mapping[str, Any]) -> Problems:
